@@ -1,0 +1,14 @@
+import type { MonitorRun } from './monitor-run.ts';
+
+/** What became of one report. */
+export interface ReportOutcome {
+  /** `false` when something did not reach its destination. */
+  readonly ok: boolean;
+  /** One short clause for the summary line: `JUnit results/junit.xml`, `8 results to Metrist (us-east-1)`. */
+  readonly text: string;
+}
+
+/** A destination for finished runs. Gets each run once, after teardown, and never throws: a report that fails says so in its outcome. */
+export interface RunReporter {
+  report(run: MonitorRun): Promise<ReportOutcome>;
+}
