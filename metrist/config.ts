@@ -1,0 +1,84 @@
+import type { Values } from '../runner/monitor.ts';
+
+/** Where and as whom results are posted. */
+export interface MetristConfig {
+  /** `METRIST_API_TOKEN`: a secret. */
+  readonly token: string;
+  /** `METRIST_INSTANCE_ID` as Metrist stores it, without a leading `aws:`. */
+  readonly instance: string;
+  /** Origin of the API, without a path: `https://app.metrist.io`. */
+  readonly baseUrl: string;
+}
+
+/** What reading the variables gave. Without a token there is no `config`, and that alone is no problem. */
+export interface ParsedMetristConfig {
+  readonly config?: MetristConfig;
+  /** One sentence each: the variable, what came, what was expected. Never the token. */
+  readonly problems: readonly string[];
+}
+
+const defaultHost = 'app.metrist.io';
+const maxInstanceLength = 255;
+const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
+const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+const variables = ['METRIST_API_TOKEN', 'METRIST_INSTANCE_ID', 'METRIST_API_HOST'] as const;
+
+/**
+ * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID` and `METRIST_API_HOST` (`host[:port]`, over https; `http://` in front
+ * is accepted for a loopback host alone). An empty value counts as absent. Never throws.
+ */
+export function parseMetristConfig(values: Values): ParsedMetristConfig {
+  const [token, instance, host] = variables.map((name) => values[name]?.trim() || undefined);
+  const unresolved = variables.filter((name) => values[name]?.trim().startsWith('<<ERROR'));
+  if (unresolved.length > 0) {
+    // The Orchestrator puts these in place of a secret or variable that it cannot find.
+    return { problems: unresolved.map((name) => `${name} is ${quote(values[name])}: expected a value`) };
+  }
+  if (token === undefined) return { problems: [] };
+
+  const baseUrl = parseHost(host ?? defaultHost);
+  const problems = [...checkToken(token), ...checkInstance(instance)];
+  if (baseUrl === undefined) problems.push(describeHostProblem(host ?? defaultHost));
+  if (problems.length > 0 || instance === undefined || baseUrl === undefined) return { problems };
+  return { config: { token, instance: stripAws(instance), baseUrl }, problems };
+}
+
+function checkToken(token: string): string[] {
+  if (/^[!-~]+$/.test(token)) return [];
+  return ['METRIST_API_TOKEN has spaces or other characters that no token has: expected the token alone'];
+}
+
+function checkInstance(instance: string | undefined): string[] {
+  const expected = `the place that this runs at, such as us-east-1 (letters, digits and . _ ~ : -, at most ${maxInstanceLength})`;
+  if (instance === undefined) {
+    return [`METRIST_INSTANCE_ID is not set, but METRIST_API_TOKEN is: expected ${expected}`];
+  }
+  const stored = stripAws(instance);
+  if (instancePattern.test(stored) && stored.length <= maxInstanceLength) return [];
+  return [`METRIST_INSTANCE_ID is ${quote(instance)}: expected ${expected}`];
+}
+
+/** Metrist strips it too (Metrist-Software/backend `agent_controller.ex`): so what we say here is what is shown there. */
+function stripAws(instance: string): string {
+  return instance.replace(/^aws:/, '');
+}
+
+/** The origin that a host means, or nothing for anything that is not allowed. */
+function parseHost(value: string): string | undefined {
+  const isHttp = /^http:\/\//i.test(value);
+  const host = isHttp ? value.slice('http://'.length) : value;
+  const url = hostPattern.test(host) ? URL.parse(`${isHttp ? 'http' : 'https'}://${host}`) : null;
+  if (url === null || (isHttp && !loopbackPattern.test(url.hostname))) return undefined;
+  return url.origin;
+}
+
+function describeHostProblem(host: string): string {
+  // Somebody may have put credentials in front of the host: they are a secret too.
+  const came = quote(host.replace(/[^/]*@/, '***@'));
+  return `METRIST_API_HOST is ${came}: expected host or host:port, which means https; http:// in front is for loopback hosts alone`;
+}
+
+function quote(value = ''): string {
+  return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+}

@@ -1,0 +1,65 @@
+/** Where a request went, as far as an explanation needs it. */
+export interface RequestContext {
+  /** `app.metrist.io`. */
+  readonly host: string;
+  readonly timeoutMs: number;
+}
+
+/** Why Metrist did not take a result, from the answer's status, and what to do about it. One line. */
+export function explainStatus(status: number, location: string | null, { host }: RequestContext): string {
+  const answer = `HTTP ${status} from ${host}`;
+  if (status === 403) return `${answer}: the token is wrong; set METRIST_API_TOKEN to the account's token`;
+  if (status === 413) return `${answer}: the result is too large`;
+  if (status === 429) return `${answer}: too many results at once for this monitor; run it less often`;
+  if (status >= 500) return `${answer}: Metrist failed; nothing to do here unless it lasts`;
+  if (status >= 300 && status < 400) {
+    return `${answer}: a redirect to ${originOf(location)}; set METRIST_API_HOST to the host of the API itself`;
+  }
+  if (status === 400 || status === 406 || status === 422) return `${answer}: the request is malformed: a bug of this monitor`;
+  return `${answer}, where 202 was expected: not the Metrist API; check METRIST_API_HOST and any proxy on the way`;
+}
+
+/** Why there was no answer at all, from what `fetch` threw, and what to do about it. One line. */
+export function explainFailure(error: unknown, { host, timeoutMs }: RequestContext): string {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
+  }
+  const { code, message } = rootCause(error);
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `the name ${host} does not resolve (${code}); check METRIST_API_HOST and DNS`;
+    case 'ECONNREFUSED':
+      return `${host} refused the connection; check the port in METRIST_API_HOST`;
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return `no connection to ${host} (${code}); check the network, a firewall or a proxy on the way`;
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'UND_ERR_SOCKET':
+      return `${host} closed the connection without an answer (${code})`;
+    default:
+      return isTlsCode(code)
+        ? `no trusted TLS connection to ${host} (${code}); with a certificate authority of your own set NODE_EXTRA_CA_CERTS`
+        : `the request to ${host} failed: ${code === '' ? message : `${message} (${code})`}`;
+  }
+}
+
+/** `fetch` throws `TypeError: fetch failed`; what happened is in its cause. */
+function rootCause(error: unknown): { code: string; message: string } {
+  if (!(error instanceof Error)) return { code: '', message: String(error) };
+  if (error.cause instanceof Error) return rootCause(error.cause);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return { code, message: error.message.split('\n', 1)[0] ?? '' };
+}
+
+/** OpenSSL's verification results (`CERT_HAS_EXPIRED`, `SELF_SIGNED_CERT_IN_CHAIN`) and Node's own TLS errors. */
+function isTlsCode(code: string): boolean {
+  return /CERT|^ERR_TLS|^ERR_SSL|UNABLE_TO_|EPROTO/.test(code);
+}
+
+function originOf(location: string | null): string {
+  return (location === null ? undefined : URL.parse(location)?.origin) ?? 'another place';
+}

@@ -1,0 +1,120 @@
+import type { MonitorRun } from '../runner/monitor-run.ts';
+import { type Evidence, type FailedStep, type PassedStep, type StepError, formatStepError } from '../runner/step-result.ts';
+
+/** Flat: the backend drops a result, and answers 202 all the same, when a value is neither a string nor a number. */
+export type Metadata = Readonly<Record<string, string | number>>;
+
+interface ResultBody {
+  readonly monitor_logical_name: string;
+  readonly instance_name: string;
+  readonly check_logical_name: string;
+  readonly metadata: Metadata;
+}
+
+/** Body of `POST /api/agent/telemetry`. Metrist stamps it with the time of its arrival. */
+export interface TelemetryBody extends ResultBody {
+  /** Milliseconds. */
+  readonly value: number;
+}
+
+/** Body of `POST /api/agent/error`. */
+export interface ErrorBody extends ResultBody {
+  /** The web application shows the first 30 characters of the first line until one clicks. */
+  readonly message: string;
+  /** When the step failed: UTC with exactly six digits of a second's fraction, `2026-11-22T10:00:01.312000`. */
+  readonly time: string;
+  /** The steps of this run that come after the failed one, in order; `[]` for none, never absent. */
+  readonly blocked_steps: readonly string[];
+}
+
+/** One result as Metrist takes it. */
+export type MetristResult =
+  | { readonly kind: 'telemetry'; readonly body: TelemetryBody }
+  | { readonly kind: 'error'; readonly body: ErrorBody };
+
+const maxFirstLineLength = 500;
+const maxTextLength = 1000;
+
+/**
+ * What a run tells Metrist, in step order: telemetry for each step that passed, an error for the one that failed, nothing
+ * for a blocked or interrupted step.
+ *
+ * ```json
+ * {"kind":"telemetry","body":{"monitor_logical_name":"awsiam","instance_name":"us-east-1",
+ *   "check_logical_name":"CreateUser","value":84.25,"metadata":{"httpStatus":200,"attempts":1,"metrist.source":"monitor"}}}
+ * {"kind":"error","body":{"monitor_logical_name":"awsiam","instance_name":"us-east-1","check_logical_name":"CreateGroup",
+ *   "message":"service: CreateGroup failed: …\nWhat to do: …","time":"2026-11-22T10:00:01.312000",
+ *   "metadata":{"verdict":"service","code":"ServiceFailure","httpStatus":500,"metrist.source":"monitor"},
+ *   "blocked_steps":["AddUserToGroup","DeleteUser"]}}
+ * ```
+ *
+ * @param instance where the run took place, as Metrist shall show it
+ */
+export function toMetristResults(run: MonitorRun, instance: string): MetristResult[] {
+  return run.steps.flatMap((step, index): MetristResult[] => {
+    switch (step.state) {
+      case 'passed':
+        return [{ kind: 'telemetry', body: toTelemetry(run, instance, step) }];
+      case 'failed':
+        return [{ kind: 'error', body: toError(run, instance, step, index) }];
+      case 'blocked':
+      case 'interrupted':
+        return [];
+      default:
+        return step satisfies never;
+    }
+  });
+}
+
+function toTelemetry(run: MonitorRun, instance: string, step: PassedStep): TelemetryBody {
+  return { ...address(run, instance, step), value: step.durationMs, metadata: toMetadata(step.evidence) };
+}
+
+function toError(run: MonitorRun, instance: string, step: FailedStep, index: number): ErrorBody {
+  const { verdict, code } = step.error;
+  return {
+    ...address(run, instance, step),
+    message: toMessage(step.error),
+    time: formatMetristTime(Date.parse(step.startedAt) + step.durationMs),
+    metadata: toMetadata(step.evidence, { verdict, code }),
+    blocked_steps: run.steps.slice(index + 1).map(({ name }) => toWireText(name)),
+  };
+}
+
+function address(run: MonitorRun, instance: string, step: PassedStep | FailedStep) {
+  return {
+    monitor_logical_name: toWireText(run.monitor),
+    instance_name: toWireText(instance),
+    check_logical_name: toWireText(step.name),
+  };
+}
+
+/** The verdict is the first word, so the first word never holds a `=`, which Metrist's own parsers take for metadata. */
+function toMessage(error: StepError): string {
+  const [first = ''] = formatStepError(error).split('\n', 1);
+  return toWireText(`${cut(first.trimEnd(), maxFirstLineLength)}\nWhat to do: ${cut(error.advice, maxTextLength)}`);
+}
+
+/** `metrist.source` tells Metrist that this is an end-to-end test; the Orchestrator sends it too. */
+function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
+  const metadata: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries({ ...more, ...evidence })) {
+    if (typeof value === 'string') metadata[name] = toWireText(cut(value, maxTextLength));
+    else if (Number.isFinite(value)) metadata[name] = value;
+  }
+  return { ...metadata, 'metrist.source': 'monitor' };
+}
+
+/** With fewer than six digits Metrist answers 202 and never lists the error. */
+function formatMetristTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace('Z', '000');
+}
+
+/** Text that survives JSON and a PostgreSQL column, which takes no NUL. */
+function toWireText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '�');
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+}

@@ -1,0 +1,199 @@
+import { once } from 'node:events';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type JsonObject, type Reception, receiveError, receiveTelemetry } from './results-backend.ts';
+
+/** A request as it came in. */
+export interface ReceivedRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** How one request is mistreated. */
+export type Misbehaviour =
+  /** Answers at once and stores nothing: 429 with or without headers, 500, 502, a proxy's 200. */
+  | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
+  /** Reads the request and never answers. */
+  | { readonly kind: 'hang' }
+  /** Closes the connection, before or after the result has been stored. */
+  | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
+  /** Does what it should, later. */
+  | { readonly kind: 'slow'; readonly delayMs: number }
+  | { readonly kind: 'redirect'; readonly location: string };
+
+/** One entry per request from now on, in order; `undefined` treats a request well. Or a function that decides for each. */
+export type BehaviourPlan =
+  | readonly (Misbehaviour | undefined)[]
+  | ((request: ReceivedRequest) => Misbehaviour | undefined);
+
+/** A Metrist API on loopback, and what has reached it. */
+export interface MetristStandIn {
+  /** `http://127.0.0.1:34567` */
+  readonly url: string;
+  /** Every request that was read whole, also those that were refused. */
+  readonly requests: readonly ReceivedRequest[];
+  /** Telemetry that the backend stored, in order. */
+  readonly telemetry: readonly JsonObject[];
+  /** Errors that the backend stored, in order. */
+  readonly errors: readonly JsonObject[];
+  /** Why results were dropped behind a 202. A good client leaves this empty. */
+  readonly swallowed: readonly string[];
+  /** What a user would miss of stored results. A good client leaves this empty. */
+  readonly problems: readonly string[];
+  /** The most requests that were under way at the same time. */
+  readonly maxConcurrency: number;
+  /** Mistreats the requests from now on; `[]` ends that. */
+  behave(plan: BehaviourPlan): void;
+  /** Closes every connection and the port. */
+  close(): Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** A request that passed the transport: the body is parsed, or empty where its type was not JSON. */
+type Handler = (body: JsonObject) => Answer;
+
+/** Limit of Plug's parsers. */
+const maxBodyBytes = 8_000_000;
+
+/**
+ * Starts a strict stand-in of Metrist's API for end-to-end tests: status codes, formats and silent losses as the real
+ * backend has them (metrist-contract.md, section 1). It remembers what it got and never checks on behalf of the client.
+ */
+export async function startMetristStandIn({ token }: { readonly token: string }): Promise<MetristStandIn> {
+  const requests: ReceivedRequest[] = [];
+  const telemetry: JsonObject[] = [];
+  const errors: JsonObject[] = [];
+  const swallowed: string[] = [];
+  const problems: string[] = [];
+  let plan: BehaviourPlan = [];
+  let planned = 0;
+  let concurrency = 0;
+  let maxConcurrency = 0;
+
+  /** One line per endpoint. */
+  const routes: Readonly<Record<string, Handler>> = {
+    'GET /api/v0/verify-auth': () => ({ status: 200, body: '"ok"', headers: { 'content-type': 'application/json' } }),
+    'POST /api/agent/telemetry': (body) => ({ ...keep(receiveTelemetry(body), telemetry), headers: rateLimitHeaders }),
+    'POST /api/agent/error': (body) => keep(receiveError(body), errors),
+  };
+
+  function keep({ status, stored, swallowed: loss, problems: found }: Reception, rows: JsonObject[]): Answer {
+    if (stored !== undefined) rows.push(stored);
+    if (loss !== undefined) swallowed.push(loss);
+    problems.push(...found);
+    return { status, body: status === 202 ? 'Accepted' : 'Internal Server Error' };
+  }
+
+  function answer({ method, path, headers, body }: ReceivedRequest): Answer {
+    // Phoenix parses the body before it looks at the route or the token.
+    if (Buffer.byteLength(body) > maxBodyBytes) return { status: 413, body: 'Request Entity Too Large' };
+    const isJson = headers['content-type']?.toString().split(';', 1)[0]?.trim() === 'application/json';
+    const parsed = isJson && body !== '' ? parseObject(body) : {};
+    if (parsed === undefined) return { status: 400, body: 'Bad Request' };
+    const handler = routes[`${method} ${path.split('?', 1)[0]}`];
+    if (handler === undefined) return { status: 404, body: 'Not Found' };
+    if (!/json|text\/plain|\*\/\*/.test(headers.accept?.toString() ?? '*/*')) return { status: 406, body: 'Not Acceptable' };
+    const sent = headers['authorization']?.toString().replace('Bearer', '').trim();
+    if (sent !== token) return { status: 403, body: '{"error":"Forbidden"}' };
+    return handler(parsed);
+  }
+
+  function nextBehaviour(request: ReceivedRequest): Misbehaviour | undefined {
+    return typeof plan === 'function' ? plan(request) : plan[planned++];
+  }
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const request = await readRequest(incoming);
+    requests.push(request);
+    const behaviour = nextBehaviour(request);
+    switch (behaviour?.kind) {
+      case undefined:
+        send(response, answer(request));
+        return;
+      case 'answer':
+        send(response, { body: '', ...behaviour });
+        return;
+      case 'hang':
+        return;
+      case 'reset':
+        if (behaviour.when === 'after') answer(request);
+        incoming.socket.destroy();
+        return;
+      case 'slow':
+        await wait(behaviour.delayMs);
+        send(response, answer(request));
+        return;
+      case 'redirect':
+        send(response, { status: 302, body: '', headers: { location: behaviour.location } });
+        return;
+      default:
+        behaviour satisfies never;
+    }
+  }
+
+  const server = createServer((incoming, response) => {
+    maxConcurrency = Math.max(maxConcurrency, ++concurrency);
+    response.once('close', () => concurrency--);
+    // A client that leaves in the middle of its request is none of the stand-in's business.
+    serve(incoming, response).catch(() => incoming.socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    telemetry,
+    errors,
+    swallowed,
+    problems,
+    get maxConcurrency() {
+      return maxConcurrency;
+    },
+    behave(newPlan) {
+      plan = newPlan;
+      planned = 0;
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Not what the names promise: `limit` is what is used already, `reset` the seconds to the next bucket, always 1. */
+const rateLimitHeaders = { 'x-ratelimit-limit': '1200', 'x-ratelimit-remaining': '998800', 'x-ratelimit-reset': '1' };
+
+async function readRequest(incoming: IncomingMessage): Promise<ReceivedRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+  const { method = '', url = '', headers } = incoming;
+  return { method, path: url, headers, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** A JSON array or scalar ends up under `_json` in Phoenix: every field of ours is missing then. */
+function parseObject(body: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+  } catch {
+    return undefined;
+  }
+}
+
+function send(response: ServerResponse, { status, body, headers }: Answer): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers });
+  response.end(body);
+}

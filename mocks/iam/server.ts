@@ -1,0 +1,133 @@
+import type { EventEmitter } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIP, type AddressInfo } from 'node:net';
+import { type IamCall, IamEndpoint, type IamEndpointOptions, type IamEvents } from './endpoint.ts';
+import type { IamState } from './state.ts';
+
+/** What can be chosen about a server. */
+export interface IamServerOptions extends IamEndpointOptions {
+  /** @default 0, any free one */
+  readonly port?: number;
+  /** A loopback address: the mock checks no signature and must not be reachable from elsewhere. @default '127.0.0.1' */
+  readonly host?: string;
+}
+
+/** A running server. */
+export interface IamServer {
+  /** What `AWS_ENDPOINT_URL_IAM` has to be: `http://127.0.0.1:4566`. */
+  readonly url: string;
+  readonly port: number;
+  readonly state: IamState;
+  /** Every request so far. */
+  readonly calls: readonly IamCall[];
+  readonly events: EventEmitter<IamEvents>;
+  /** Stops at once, in the middle of answers too. */
+  close(): Promise<void>;
+}
+
+/** No request of the monitor comes near this; IAM's own limit is not documented. */
+const maxBodyBytes = 1024 * 1024;
+
+/**
+ * Serves a mocked IAM account over HTTP, in IAM's own protocol: for the real SDK, the AWS CLI or anything else.
+ * @throws Error for a host that is not loopback; Node's error (`EADDRINUSE`) for a port that is taken
+ */
+export async function startIamServer(options: IamServerOptions = {}): Promise<IamServer> {
+  const { port = 0, host = '127.0.0.1' } = options;
+  if (!isLoopback(host)) {
+    throw new Error(`The mocked IAM serves loopback addresses alone, such as 127.0.0.1, and not ${host}`);
+  }
+  const endpoint = new IamEndpoint(options);
+  const closing = new AbortController();
+  const server = createServer((request, response) => {
+    readBody(request, (body) => {
+      if (body === undefined) refuseOversize(response);
+      else answer(endpoint, request, body, response, closing.signal);
+    });
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(port, host, resolve);
+  await promise;
+
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`,
+    port: address.port,
+    state: endpoint.state,
+    calls: endpoint.calls,
+    events: endpoint.events,
+    async close() {
+      closing.abort();
+      server.closeAllConnections();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Whether an address or name can be reached from this machine alone. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** Gives the whole body, or `undefined` as soon as it is too long. A client that goes away gives nothing. */
+function readBody(request: IncomingMessage, done: (body: string | undefined) => void): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBodyBytes) chunks.push(chunk);
+    else if (bytes - chunk.length <= maxBodyBytes) done(undefined);
+  });
+  request.on('end', () => {
+    if (bytes <= maxBodyBytes) done(Buffer.concat(chunks).toString());
+  });
+}
+
+function refuseOversize(response: ServerResponse): void {
+  response.writeHead(413, { connection: 'close' }).end(`A request may have ${maxBodyBytes} bytes.\n`);
+}
+
+function answer(
+  endpoint: IamEndpoint,
+  request: IncomingMessage,
+  body: string,
+  response: ServerResponse,
+  closing: AbortSignal,
+): void {
+  const { search } = new URL(request.url ?? '/', 'http://localhost');
+  // Repeated headers come as arrays, but none of those that are read here can be repeated.
+  const headers = request.headers as Record<string, string | undefined>;
+  const { delayMs, delivery, settle } = endpoint.receive({ query: search.slice(1), headers, body });
+
+  const deliver = (): void => {
+    switch (delivery.kind) {
+      case 'answer':
+        response.once('finish', settle);
+        response.writeHead(delivery.answer.status, {
+          ...delivery.answer.headers,
+          'content-length': Buffer.byteLength(delivery.answer.body),
+        });
+        response.end(delivery.answer.body);
+        break;
+      case 'reset':
+        request.socket.resetAndDestroy();
+        settle();
+        break;
+      case 'hang':
+        break;
+      default:
+        delivery satisfies never;
+    }
+  };
+  if (delayMs === 0) {
+    deliver();
+    return;
+  }
+  const timer = setTimeout(deliver, delayMs);
+  const cancel = (): void => clearTimeout(timer);
+  closing.addEventListener('abort', cancel);
+  response.once('close', () => {
+    cancel();
+    closing.removeEventListener('abort', cancel);
+  });
+}

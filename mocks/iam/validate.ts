@@ -1,0 +1,108 @@
+import { MalformedPolicyDocumentException } from '@aws-sdk/client-iam';
+import { invalidInput, validationError } from './aws-error.ts';
+import type { IamState } from './state.ts';
+
+/** The longest names that IAM takes. */
+export const maxNameLengths = { userName: 64, groupName: 128, policyName: 128 } as const;
+
+/**
+ * Checks a name as IAM does: present, not too long, `[\w+=,.@-]+`.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ * @throws ValidationError
+ */
+export function requireName(parameter: keyof typeof maxNameLengths, value: string | undefined): string {
+  const name = requireLength(parameter, value, 1, maxNameLengths[parameter]);
+  if (/^[\w+=,.@-]+$/.test(name)) return name;
+  throw validationError(
+    `The specified value for ${parameter} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`,
+  );
+}
+
+/**
+ * Checks that a value is there and of a length that IAM takes. `parameter` is in AWS's spelling: `userName`.
+ * @throws ValidationError
+ */
+export function requireLength(parameter: string, value: string | undefined, min: number, max: number): string {
+  if (value === undefined) throw constraintError(parameter, undefined, 'Member must not be null');
+  if (value.length < min) {
+    throw constraintError(parameter, value, `Member must have length greater than or equal to ${min}`);
+  }
+  if (value.length > max) {
+    throw constraintError(parameter, value, `Member must have length less than or equal to ${max}`);
+  }
+  return value;
+}
+
+/**
+ * Checks an entity's path; without one it is `/`.
+ * @throws ValidationError
+ */
+export function requirePath(value = '/'): string {
+  requireLength('path', value, 1, 512);
+  if (/^\/([!-\x7F]+\/)?$/.test(value)) return value;
+  throw validationError(
+    'The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.',
+  );
+}
+
+/**
+ * Checks the path that a list is narrowed to; without one it is `/`.
+ * @throws ValidationError
+ */
+export function requirePathPrefix(value = '/'): string {
+  requireLength('pathPrefix', value, 1, 512);
+  if (/^\/[!-\x7F]*$/.test(value)) return value;
+  throw validationError(
+    'The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters.',
+  );
+}
+
+/** A managed policy's ARN in its parts. */
+export interface PolicyArn {
+  readonly arn: string;
+  /** Twelve digits, or `aws` for the policies that AWS itself manages. */
+  readonly account: string;
+  /** Begins and ends with a slash. */
+  readonly path: string;
+  readonly name: string;
+}
+
+/**
+ * Checks that an ARN is one of a managed policy in the account's own partition.
+ * @throws ValidationError when it is too short or long, InvalidInputException when it is not such an ARN
+ */
+export function requirePolicyArn(state: IamState, value: string | undefined): PolicyArn {
+  const arn = requireLength('policyArn', value, 20, 2048);
+  const match = /^arn:([\w-]+):iam::(\d{12}|aws):policy(\/(?:[!-\x7F]+\/)?)([\w+=,.@-]{1,128})$/.exec(arn);
+  const [, partition, account, path, name] = match ?? [];
+  if (partition !== state.partition || !account || !path || !name) throw invalidInput(`ARN ${arn} is not valid.`);
+  return { arn, account, path, name };
+}
+
+/**
+ * Checks that an inline policy's document is a JSON object.
+ * @throws ValidationError, MalformedPolicyDocumentException
+ */
+export function requirePolicyDocument(value: string | undefined): string {
+  const document = requireLength('policyDocument', value, 1, 131_072);
+  if (isJsonObject(document)) return document;
+  const message = 'The policy is not in the valid JSON format.';
+  throw new MalformedPolicyDocumentException({ message, $metadata: { httpStatusCode: 400 } });
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** IAM's error about one parameter that its model forbids. */
+export function constraintError(parameter: string, value: string | number | undefined, constraint: string): Error {
+  const shown = value === undefined ? 'Value null' : `Value '${value}'`;
+  return validationError(
+    `1 validation error detected: ${shown} at '${parameter}' failed to satisfy constraint: ${constraint}`,
+  );
+}

@@ -1,0 +1,133 @@
+import type { SerializedError } from 'vitest';
+import type { TestCase, TestModule, TestRunEndReason, TestSuite } from 'vitest/node';
+import type { MonitorRun, RunMode, RunProblem } from '../runner/monitor-run.ts';
+import type { FailedStep, StepResult } from '../runner/step-result.ts';
+
+/** What the reporters know about a run besides what vitest tells. */
+export interface RunContext {
+  /** The monitor's logical name: the title of its suite. */
+  readonly monitor: string;
+  /** Every step of the monitor, in order: a run is complete only when it says something about each. */
+  readonly stepNames: readonly string[];
+  readonly version: string;
+  readonly mode: RunMode;
+  readonly instance?: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+}
+
+/** What vitest hands to `onTestRunEnd`. */
+export interface VitestRun {
+  readonly testModules: readonly TestModule[];
+  readonly unhandledErrors: readonly SerializedError[];
+  readonly reason: TestRunEndReason;
+}
+
+/**
+ * Turns what vitest reports into one run of the monitor. Whatever went wrong stays visible: a module that did not load
+ * or recorded nothing is a failure of the first step, because a monitor that could not look must not look healthy.
+ */
+export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, context: RunContext): MonitorRun {
+  const { monitor, stepNames, version, mode, instance, startedAt, endedAt } = context;
+  const suites = testModules.flatMap((module) => [...module.children.allSuites()]);
+  const tests = suites.filter(({ name }) => name === monitor).flatMap((suite) => [...suite.children.tests()]);
+  const problems = [...problemsOf(testModules, suites), ...unhandledErrors.map((error) => problem('unhandled', error))];
+  const interrupted = reason === 'interrupted';
+
+  const steps: StepResult[] = [];
+  for (const name of stepNames) {
+    const test = tests.find((candidate) => candidate.name === name);
+    steps.push(collectStep(test) ?? missingStep(name, steps, { problems, interrupted, startedAt }));
+  }
+  if (!interrupted && problems.length === 0 && steps.every(({ state }) => state === 'blocked')) {
+    problems.push({ kind: 'empty', message: 'no step ran: was every one of them filtered out?' });
+  }
+  const firstStart = steps.find((step) => 'startedAt' in step)?.startedAt ?? startedAt.toISOString();
+  const teardowns = suites.flatMap((suite) => suite.meta().teardown ?? []);
+  return {
+    monitor,
+    version,
+    mode,
+    ...(instance !== undefined && { instance }),
+    startedAt: firstStart,
+    durationMs: Math.max(0, endedAt.getTime() - Date.parse(firstStart)),
+    state: stateOf(steps, problems, interrupted),
+    steps,
+    problems,
+    leftovers: teardowns.flatMap(({ leftovers }) => leftovers),
+    warnings: teardowns.flatMap(({ warnings }) => warnings),
+  };
+}
+
+/** The result of one test, as its step recorded it; what vitest itself saw where the step recorded nothing. */
+export function collectStep(test: TestCase | undefined): StepResult | undefined {
+  if (test === undefined) return undefined;
+  const recorded = test.meta().step;
+  if (recorded !== undefined) return recorded;
+  const result = test.result();
+  if (result.state !== 'failed') return undefined;
+  const { startTime = 0, duration = 0 } = test.diagnostic() ?? {};
+  const [error] = result.errors;
+  return failure(test.name, new Date(startTime), duration, 'NoResult', {
+    message: `the test ended without a result: ${error?.message ?? 'no error was given'}`,
+    stack: error?.stack,
+  });
+}
+
+/** Says why there is nothing to say about a step. */
+function missingStep(
+  name: string,
+  earlier: readonly StepResult[],
+  run: { readonly problems: readonly RunProblem[]; readonly interrupted: boolean; readonly startedAt: Date },
+): StepResult {
+  if (run.interrupted) return { state: 'blocked', name, reason: 'the run was interrupted' };
+  const failed = earlier.find(({ state }) => state === 'failed');
+  if (failed !== undefined) return { state: 'blocked', name, reason: `${failed.name} failed` };
+  const [cause] = run.problems;
+  if (cause === undefined) return { state: 'blocked', name, reason: 'not selected for this run' };
+  return failure(name, run.startedAt, 0, 'NoResult', cause);
+}
+
+function failure(
+  name: string,
+  startedAt: Date,
+  durationMs: number,
+  code: string,
+  { message, stack }: { readonly message: string; readonly stack?: string | undefined },
+): FailedStep {
+  return {
+    state: 'failed',
+    name,
+    startedAt: startedAt.toISOString(),
+    durationMs,
+    evidence: {},
+    error: {
+      verdict: 'monitor',
+      code,
+      message: `${code} at ${name}: ${message}`,
+      advice: 'This is a fault of the monitor and says nothing about the service: report it with this message.',
+      ...(stack !== undefined && { stack }),
+    },
+  };
+}
+
+function problemsOf(testModules: readonly TestModule[], suites: readonly TestSuite[]): RunProblem[] {
+  return [
+    ...testModules.flatMap((module) => module.errors().map((error) => problem('load', error))),
+    ...suites.flatMap((suite) => suite.errors().map((error) => problem('hook', error))),
+  ];
+}
+
+function problem(kind: RunProblem['kind'], { message, stack }: SerializedError): RunProblem {
+  return { kind, message, ...(stack !== undefined && { stack }) };
+}
+
+function stateOf(
+  steps: readonly StepResult[],
+  problems: readonly RunProblem[],
+  interrupted: boolean,
+): MonitorRun['state'] {
+  if (problems.length > 0 || steps.some(({ state }) => state === 'failed')) return 'failed';
+  if (interrupted || steps.some(({ state }) => state === 'interrupted')) return 'interrupted';
+  return 'passed';
+}

@@ -1,0 +1,193 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { TestCase } from 'junit-report-builder';
+import writeFileAtomic from 'write-file-atomic';
+import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
+import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
+import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
+import { sideOf } from '../runner/verdict.ts';
+import { evidenceEntries } from './evidence.ts';
+import { newJunitBuilder, onBuild, putText } from './junit-builder.ts';
+import { summariseRun } from './summary.ts';
+import { clip, oneLine, visibleText } from './text.ts';
+import { renderTimeline } from './timeline.ts';
+
+/** What a JUnit document can say beyond the run itself. */
+export interface JunitOptions {
+  /** Name of the machine, for `<testsuite hostname>`. */
+  readonly hostname?: string;
+  /** File that defines the steps, relative to the repository's root, for `<testcase file>`: `suites/awsiam/steps.ts`. */
+  readonly stepsFile?: string;
+}
+
+/** Longest `message` attribute and property value: lists and hover texts show them whole. */
+const maxAttributeLength = 1000;
+/** Longest text of one element: a megabyte of answer must not become a megabyte in every dashboard. */
+const maxTextLength = 64 * 1024;
+
+/**
+ * A run as JUnit XML. Theirs is a `<failure>`, ours an `<error>`; blocked and interrupted steps are `<skipped>` with the
+ * reason; what went wrong outside of every step is a case of its own, so that red is never empty. Every body repeats the
+ * message, because GitLab reads bodies alone; names and class names never change from run to run.
+ *
+ * ```xml
+ * <?xml version="1.0" encoding="UTF-8"?>
+ * <testsuites name="awsiam" tests="2" failures="1" errors="0" skipped="0" time="0.9">
+ *   <testsuite name="awsiam.lifecycle" timestamp="2026-11-22T10:00:00.000Z" time="0.9" tests="2" failures="1" …>
+ *     <properties>
+ *       <property name="version" value="0.1.0"/> …
+ *     </properties>
+ *     <testcase classname="awsiam.lifecycle" name="CreateUser" time="0.08425" timestamp="2026-11-22T10:00:00.000Z">
+ *       <properties>
+ *         <property name="requestId" value="6b7f9f3e-0000-4000-8000-000000000001"/> …
+ *       </properties>
+ *       <system-out>started 2026-11-22T10:00:00.000Z …</system-out>
+ *     </testcase>
+ *     <testcase classname="awsiam.lifecycle" name="CreateGroup" time="0.3125" timestamp="2026-11-22T10:00:01.000Z">
+ *       <failure message="service: CreateGroup failed: …" type="service">service: CreateGroup failed: …</failure>
+ *     </testcase>
+ *     <system-out>awsiam 0.1.0 live at us-east-1: 1 failed, 1 passed in 900 ms</system-out>
+ *   </testsuite>
+ * </testsuites>
+ * ```
+ *
+ * Pure; never throws on any text. What reads which part of it: peers.md, `reporters/testing/golden/` has whole documents.
+ */
+export function renderJunit(run: MonitorRun, options: JunitOptions = {}): string {
+  const builder = newJunitBuilder().name(run.monitor);
+  const suite = builder.testSuite().name(className(run)).timestamp(run.startedAt).time(seconds(run.durationMs));
+  for (const [name, value] of runProperties(run)) suite.property(name, attribute(value));
+  for (const step of run.steps) addStep(suite.testCase().className(className(run)), step, options);
+  const names = new Set<string>();
+  for (const problem of run.problems) addProblem(suite.testCase().className(className(run)), problem, names);
+
+  onBuild(suite, (element) => {
+    element.up().att('time', seconds(run.durationMs));
+    if (options.hostname !== undefined) element.att('hostname', attribute(options.hostname));
+    putText(element, 'system-out', body([describeRun(run)]));
+    const remarks = describeRemarks(run);
+    if (remarks.length > 0) putText(element, 'system-err', body(remarks));
+  });
+  return `${builder.build()}\n`;
+}
+
+function addStep(testCase: TestCase, step: StepResult, { stepsFile }: JunitOptions): void {
+  testCase.name(attribute(step.name));
+  if (stepsFile !== undefined) testCase.file(attribute(stepsFile));
+  if (step.state === 'blocked') {
+    testCase.time(0);
+    addSkipped(testCase, step.reason);
+    return;
+  }
+  testCase.time(seconds(step.durationMs));
+  for (const [name, value] of evidenceEntries(step.evidence)) testCase.property(name, attribute(String(value)));
+  if (step.state === 'failed') addFailure(testCase, step);
+  if (step.state === 'interrupted') addSkipped(testCase, step.reason);
+  onBuild(testCase, (element) => {
+    element.att('timestamp', step.startedAt);
+    putText(element, 'system-out', body(renderTimeline(step)));
+  });
+}
+
+function addFailure(testCase: TestCase, step: FailedStep): void {
+  const { error } = step;
+  const element = sideOf(error.verdict) === 'theirs' ? 'failure' : 'error';
+  testCase.property('verdict', error.verdict).property('code', attribute(error.code));
+  testCase[element](attribute(formatStepError(error)), error.verdict);
+  onBuild(testCase, (caseElement) => putText(caseElement, element, describeFailure(step)));
+}
+
+/** The message, then what to do, then the evidence, then where it happened. */
+function describeFailure({ error, evidence }: FailedStep): string {
+  return body([
+    clip(formatStepError(error), maxTextLength / 2),
+    '',
+    `What to do: ${error.advice}`,
+    '',
+    `code: ${error.code}`,
+    ...evidenceEntries(evidence).map(([name, value]) => `${name}: ${value}`),
+    ...(error.stack === undefined ? [] : ['', error.stack]),
+  ]);
+}
+
+function addSkipped(testCase: TestCase, reason: string): void {
+  testCase.skipped();
+  onBuild(testCase, (element) => putText(element, 'skipped', body([reason]), { message: attribute(reason) }));
+}
+
+/** A problem of the run as a case `(run) load`, `(run) load 2`, …: GitLab shows only the first of two equal names. */
+function addProblem(testCase: TestCase, problem: RunProblem, names: Set<string>): void {
+  let name = `(run) ${problem.kind}`;
+  for (let count = 2; names.has(name); count++) name = `(run) ${problem.kind} ${count}`;
+  names.add(name);
+  const text = [
+    clip(problem.message, maxTextLength / 2),
+    ...(problem.stack === undefined ? [] : ['', problem.stack]),
+  ];
+  testCase.name(name).time(0).error(attribute(problem.message), 'monitor');
+  onBuild(testCase, (element) => putText(element, 'error', body(text)));
+}
+
+function runProperties(run: MonitorRun): [name: string, value: string][] {
+  return [
+    ['version', run.version],
+    ['mode', run.mode],
+    ...(run.instance === undefined ? [] : ([['instance', run.instance]] satisfies [string, string][])),
+    ['state', run.state],
+  ];
+}
+
+function describeRun(run: MonitorRun): string {
+  const place = run.instance === undefined ? '' : ` at ${run.instance}`;
+  return `${run.monitor} ${run.version} ${run.mode}${place}: ${summariseRun(run)}`;
+}
+
+function describeRemarks(run: MonitorRun): string[] {
+  return [
+    ...run.leftovers.map(({ entity, reason, command }) => `left behind: ${entity} (${reason}); remove with: ${command}`),
+    ...run.warnings.map((warning) => `warning: ${warning}`),
+  ];
+}
+
+function className(run: MonitorRun): string {
+  return `${run.monitor}.lifecycle`;
+}
+
+/** Seconds with a dot and at most six decimals, which JavaScript never prints with an exponent. */
+function seconds(durationMs: number): number {
+  return Number.isFinite(durationMs) && durationMs > 0 ? Math.round(durationMs * 1000) / 1_000_000 : 0;
+}
+
+function attribute(text: string): string {
+  return oneLine(text, maxAttributeLength);
+}
+
+function body(lines: readonly string[]): string {
+  return visibleText(clip(lines.join('\n'), maxTextLength));
+}
+
+/** Where the document goes, and what it can say beyond the run. */
+export interface JunitReporterOptions extends JunitOptions {
+  /** Path of the document. Missing directories are made; an earlier document is replaced in one go. */
+  readonly file: string;
+}
+
+/** Writes each run as a JUnit document: the whole new one or, whatever happens, the whole old one. */
+export class JunitReporter implements RunReporter {
+  readonly #options: JunitReporterOptions;
+
+  constructor(options: JunitReporterOptions) {
+    this.#options = options;
+  }
+
+  async report(run: MonitorRun): Promise<ReportOutcome> {
+    const { file } = this.#options;
+    try {
+      await mkdir(dirname(file), { recursive: true });
+      await writeFileAtomic(file, renderJunit(run, this.#options));
+      return { ok: true, text: `JUnit ${file}` };
+    } catch (error) {
+      return { ok: false, text: `JUnit not written to ${file}: ${oneLine(error instanceof Error ? error.message : String(error), 200)}` };
+    }
+  }
+}

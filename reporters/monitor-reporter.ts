@@ -1,0 +1,75 @@
+import type { SerializedError, UserConsoleLog } from 'vitest';
+import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
+import type { Clock } from '../runner/clock.ts';
+import type { MonitorRun } from '../runner/monitor-run.ts';
+import type { Redactor } from '../runner/redact.ts';
+import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
+import { collectRun, collectStep, type RunContext } from './collect-run.ts';
+import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
+
+export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'endedAt'> {
+  /** Where finished runs go, one after the other: what is on disk is there before anything is sent. */
+  readonly reporters: readonly RunReporter[];
+  readonly terminal: TerminalOptions;
+  readonly output: { write(text: string): unknown };
+  /** For what is written by code of the run itself. */
+  readonly errorOutput: { write(text: string): unknown };
+  readonly redact: Redactor;
+  readonly clock: Clock;
+  /** Called with 1 when the run did not pass: vitest itself takes a run in which every test was skipped for a success. */
+  setExitCode(code: number): void;
+}
+
+/** What the run looks like to vitest: the one vitest reporter, which prints a line per step and hands the run to the others. */
+export class MonitorReporter implements Reporter {
+  readonly #options: MonitorReporterOptions;
+  readonly #printed = new Set<string>();
+  #startedAt: Date;
+
+  constructor(options: MonitorReporterOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+  }
+
+  onTestRunStart(): void {
+    this.#startedAt = this.#options.clock.now();
+    this.#printed.clear();
+  }
+
+  onTestCaseResult(test: TestCase): void {
+    const step = collectStep(test);
+    if (step === undefined || test.fullName !== `${this.#options.monitor} > ${step.name}`) return;
+    this.#printed.add(step.name);
+    this.#print(renderStepLine(this.#options.redact.value(step), this.#options.terminal));
+  }
+
+  onUserConsoleLog({ content }: UserConsoleLog): void {
+    this.#options.errorOutput.write(this.#options.redact.text(content));
+  }
+
+  async onTestRunEnd(
+    testModules: readonly TestModule[],
+    unhandledErrors: readonly SerializedError[],
+    reason: TestRunEndReason,
+  ): Promise<void> {
+    const { redact, clock, terminal, setExitCode } = this.#options;
+    const context = { ...this.#options, startedAt: this.#startedAt, endedAt: clock.now() };
+    const run = redact.value(collectRun({ testModules, unhandledErrors, reason }, context));
+    for (const step of run.steps) {
+      if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
+    }
+    const outcomes = await this.#report(run);
+    this.#print(renderSummary(run, redact.value(outcomes), terminal));
+    if (run.state !== 'passed') setExitCode(1);
+  }
+
+  async #report(run: MonitorRun): Promise<ReportOutcome[]> {
+    const outcomes: ReportOutcome[] = [];
+    for (const reporter of this.#options.reporters) outcomes.push(await reporter.report(run));
+    return outcomes;
+  }
+
+  #print(text: string): void {
+    this.#options.output.write(`${text}\n`);
+  }
+}

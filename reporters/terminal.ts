@@ -1,0 +1,153 @@
+import { styleText } from 'node:util';
+import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
+import type { ReportOutcome } from '../runner/run-reporter.ts';
+import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
+import { sideOf } from '../runner/verdict.ts';
+import { formatDuration } from './duration.ts';
+import { describeAnswer, describeLuck } from './evidence.ts';
+import { summariseRun } from './summary.ts';
+import { clip, oneLine, visibleText } from './text.ts';
+import { wrapText } from './wrap.ts';
+
+/** How to write for a terminal. */
+export interface TerminalOptions {
+  /** `false` writes no escape code at all. */
+  readonly color: boolean;
+  /**
+   * Width that messages are wrapped to, in characters.
+   * @default 100
+   */
+  readonly columns?: number;
+  /**
+   * Room for a step's name: the longest one's length aligns the times.
+   * @default 30
+   */
+  readonly nameWidth?: number;
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+const indent = '      ';
+/** More of a message than this is for the reports on disk. */
+const maxMessageLength = 2000;
+const maxMessageLines = 12;
+const maxStackLines = 4;
+const maxLineLength = 300;
+/** Room for a time or the word `blocked`, with the space before it. */
+const timeWidth = 8;
+
+/**
+ * One step: a line, and for a failed step a few indented ones that say why and what to do. No line break at the end.
+ *
+ * ```text
+ *   ✓ CreateUser                84 ms
+ *   ✗ CreateGroup              313 ms · 3 attempts · 180 ms between them
+ *       service: CreateGroup failed: ServiceFailure (HTTP 500): The request processing has failed.
+ *       What to do: AWS answered with an error of its own. Check the AWS Health Dashboard.
+ *       their side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
+ *   - AddUserToGroup          blocked · CreateGroup failed
+ * ```
+ */
+export function renderStepLine(step: StepResult, options: TerminalOptions): string {
+  const paint = painter(options);
+  switch (step.state) {
+    case 'passed':
+      return stepLine(paint('green', '✓'), step.name, formatDuration(step.durationMs), describeLuck(step.evidence), options);
+    case 'failed':
+      return [
+        stepLine(paint('red', '✗'), step.name, formatDuration(step.durationMs), describeLuck(step.evidence), options),
+        ...failureLines(step, options),
+      ].join('\n');
+    case 'blocked':
+      return paint('dim', stepLine('-', step.name, 'blocked', [step.reason], options));
+    case 'interrupted':
+      return stepLine(paint('yellow', '!'), step.name, formatDuration(step.durationMs), [step.reason], options);
+    default:
+      return step satisfies never;
+  }
+}
+
+/**
+ * What is to be said after the steps: what went wrong outside of them, what is left behind and how to remove it, reports
+ * that did not arrive, and one line that sums the run up. No line break at the end.
+ *
+ * ```text
+ *   ! left behind: user testuser-prod-m3x-1 (DeleteUser: AccessDenied)
+ *       remove it with: awsiam cleanup
+ *   ! Metrist: 3 of 8 results not delivered: no answer within 10 s
+ *
+ *   awsiam live · 8 passed in 1.24 s · JUnit results/junit.xml
+ * ```
+ */
+export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string {
+  const paint = painter(options);
+  const remarks = [
+    ...run.problems.filter((problem) => !isTold(problem, run)).flatMap((problem) => problemLines(problem, options)),
+    ...run.leftovers.flatMap((leftover) => leftoverLines(leftover, options)),
+    ...run.warnings.map((warning) => `  ${paint('yellow', '!')} ${oneLine(warning, maxLineLength)}`),
+    ...outcomes.filter(({ ok }) => !ok).map(({ text }) => `  ${paint('yellow', '!')} ${oneLine(text, maxLineLength)}`),
+  ];
+  const delivered = outcomes.filter(({ ok }) => ok).map(({ text }) => oneLine(text, maxLineLength));
+  const style = ({ passed: 'green', failed: 'red', interrupted: 'yellow' } as const)[run.state];
+  const summary = [
+    `${paint('bold', oneLine(run.monitor, maxLineLength))} ${run.mode}`,
+    paint(style, summariseRun(run)),
+    ...delivered,
+  ];
+  return [...remarks, ...(remarks.length > 0 ? [''] : []), `  ${summary.join(' · ')}`].join('\n');
+}
+
+function stepLine(sign: string, name: string, time: string, remarks: readonly string[], options: TerminalOptions): string {
+  const { nameWidth = 30 } = options;
+  const label = oneLine(name, 60);
+  // A name that is too long eats into the room before its time first.
+  const start = `  ${sign} ${label}${time.padStart(Math.max(nameWidth + timeWidth - label.length, time.length + 1))}`;
+  if (remarks.length === 0) return start;
+  return `${start} · ${oneLine(remarks.join(' · '), maxLineLength)}`;
+}
+
+function failureLines({ error, evidence }: FailedStep, options: TerminalOptions): string[] {
+  const paint = painter(options);
+  const side = sideOf(error.verdict) === 'theirs' ? 'their side' : 'our side';
+  const facts = oneLine([side, error.code, ...describeAnswer(evidence)].join(' · '), maxLineLength);
+  return [
+    ...block(formatStepError(error), options).map((line) => paint('red', line)),
+    ...block(`What to do: ${error.advice}`, options),
+    paint('dim', `${indent}${facts}`),
+    ...(error.verdict === 'monitor' ? stackLines(error.stack, options) : []),
+  ];
+}
+
+function problemLines(problem: RunProblem, options: TerminalOptions): string[] {
+  const [first = '', ...rest] = block(`${problem.kind}: ${problem.message}`, options);
+  const sign = painter(options)('red', '✗');
+  return [`  ${sign} ${first.trimStart()}`, ...rest, ...stackLines(problem.stack, options)];
+}
+
+/** A run without a usable step reports its problem as the first step's failure: once is enough. */
+function isTold(problem: RunProblem, run: MonitorRun): boolean {
+  return run.steps.some((step) => step.state === 'failed' && step.error.message.includes(problem.message));
+}
+
+function leftoverLines({ entity, reason, command }: Leftover, options: TerminalOptions): string[] {
+  return [
+    `  ${painter(options)('yellow', '!')} left behind: ${oneLine(`${entity} (${reason})`, maxLineLength)}`,
+    `${indent}remove it with: ${oneLine(command, maxLineLength)}`,
+  ];
+}
+
+/** Where a fault of our own happened: the frames of the stack, without the message that they repeat. */
+function stackLines(stack: string | undefined, options: TerminalOptions): string[] {
+  const frames = (stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return frames.slice(0, maxStackLines).map((frame) => painter(options)('dim', `${indent}${oneLine(frame, 200)}`));
+}
+
+/** `text` as indented, wrapped and printable lines. */
+function block(text: string, { columns = 100 }: TerminalOptions): string[] {
+  const width = Math.max(columns - indent.length, 20);
+  return wrapText(visibleText(clip(text, maxMessageLength)), width, maxMessageLines).map((line) => `${indent}${line}`);
+}
+
+function painter({ color }: TerminalOptions): (style: Style, text: string) => string {
+  return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text);
+}

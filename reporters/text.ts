@@ -1,0 +1,32 @@
+/** Control characters, bidirectional overrides and non-characters: illegal in XML 1.0, or able to rewrite what a terminal shows. */
+const unprintable = /[\p{Cc}\p{Bidi_Control}\uFFFE\uFFFF]/gu;
+
+/**
+ * Text from outside, made safe to print in a terminal and legal in XML 1.0. Line breaks and tabs stay; other control
+ * characters become visible (an escape turns into `␛`), lone surrogates and invisible direction marks turn into `�`.
+ */
+export function visibleText(text: string): string {
+  return text.toWellFormed().replaceAll('\r\n', '\n').replaceAll(unprintable, visibleCharacter);
+}
+
+function visibleCharacter(character: string): string {
+  if (character === '\n' || character === '\t') return character;
+  if (character < ' ') return String.fromCharCode(0x2400 + character.charCodeAt(0));
+  return character === '\u007F' ? '␡' : '�';
+}
+
+/** At most `maxLength` UTF-16 units of `text`; a cut shows as `…` and never halves a character. */
+export function clip(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  return `${text.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** The first line of `text` that says something. */
+export function firstLine(text: string): string {
+  return text.trimStart().split(/\r?\n/, 1)[0]?.trimEnd() ?? '';
+}
+
+/** One printable line of at most `maxLength`: for attributes, summary lines and everything else that must not break. */
+export function oneLine(text: string, maxLength: number): string {
+  return visibleText(clip(firstLine(text), maxLength)).replaceAll('\t', ' ');
+}

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vitest';
+import type { Monitor } from './monitor.ts';
+import type { TeardownReport } from './monitor-run.ts';
+import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
+import { formatStepError, type StepError, type StepResult } from './step-result.ts';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** What became of the step that this test ran. */
+    step?: StepResult;
+    /** On the suite: how teardown went. */
+    teardown?: TeardownReport;
+  }
+}
+
+/** What vitest sees of a failed step. Made of the redacted error alone: no cause, no AWS object behind it. */
+class StepFailure extends Error {
+  override readonly name = 'StepFailure';
+
+  constructor(error: StepError) {
+    super(`${formatStepError(error)}\n${error.advice}`);
+    if (error.stack !== undefined) this.stack = error.stack;
+  }
+}
+
+/** Longer than any deadline of ours, so that vitest's own timers never decide. */
+const never = 2 ** 31 - 1;
+
+/**
+ * Front end 1: declares a monitor as a vitest suite, one test per step. The steps run in order and once, whatever
+ * `--retry`, `--repeats` or `--sequence.shuffle` say: they build on one another and make things in somebody's account.
+ */
+export function describeMonitor<Config, Session>(
+  monitor: Monitor<Config, Session>,
+  options: MonitorRunnerOptions,
+): void {
+  const runner = new MonitorRunner(monitor, options);
+  const opening = new AbortController();
+  let suite: RunnerTestSuite | undefined;
+
+  describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: never }, () => {
+    beforeAll(() => runner.open(opening.signal), never);
+
+    for (const { name } of monitor.steps) {
+      test(name, async ({ task, signal, skip }) => {
+        const result = await runner.step(name, signal);
+        task.meta.step = result;
+        suite = task.suite;
+        switch (result.state) {
+          case 'passed':
+            return;
+          case 'failed':
+            throw new StepFailure(result.error);
+          case 'blocked':
+          case 'interrupted':
+            skip(result.reason);
+            return;
+          default:
+            return result satisfies never;
+        }
+      });
+    }
+
+    afterAll(async () => {
+      const report = await runner.teardown();
+      if (suite !== undefined) suite.meta.teardown = report;
+    }, never);
+  });
+}

@@ -1,0 +1,54 @@
+import type { RunMode, TeardownReport } from './monitor-run.ts';
+import type { Secret } from './redact.ts';
+import type { Evidence, StepError } from './step-result.ts';
+
+/** Configuration as it comes from outside: environment variables, or the Config JSON of a protocol. */
+export type Values = Readonly<Record<string, string | undefined>>;
+
+/** What a step gets beside the session. */
+export interface StepContext {
+  /** Aborted at the step's deadline and when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** The step writes down here what it learns; it counts for successes and failures alike. */
+  readonly evidence: { -readonly [Key in keyof Evidence]: Evidence[Key] };
+  /** What the step is waiting for right now, for the message of a timeout: `the answer to CreateUser`. */
+  waitingFor: string;
+}
+
+/** One timed step: Metrist's *check*. `run` rejects when the step failed. */
+export interface Step<Session> {
+  /** Logical name, without spaces, the same in every report. */
+  readonly name: string;
+  /** What it attempts, as a sentence. */
+  readonly description: string;
+  run(session: Session, context: StepContext): Promise<void>;
+}
+
+/** A monitor is data and small functions, so that every front end can drive it. */
+export interface Monitor<Config, Session> {
+  /** Logical name. */
+  readonly name: string;
+  /** In the order in which they run; each needs the ones before it. */
+  readonly steps: readonly Step<Session>[];
+  /**
+   * @param otherProblems what is wrong with the front end's own settings, to be reported together with the monitor's
+   * @throws when anything is missing or wrong, with one error that lists every problem
+   */
+  parseConfig(values: Values, otherProblems: readonly string[]): Config;
+  /** Deadline of one step. */
+  stepTimeoutMs(config: Config): number;
+  /** Everything that no step's time should contain: clients, credentials, connections. */
+  openSession(config: Config, options: { readonly mode: RunMode; readonly signal: AbortSignal }): Promise<Session>;
+  /** Says whose fault an error is and what to do. Never throws. */
+  explain(error: unknown, step: string): StepError;
+  /** Values that must never leave the process. Has to work where the configuration is wrong, too. */
+  secrets(values: Values, session?: Session): readonly Secret[];
+  /** Removes what this run made or may have made. Idempotent. */
+  teardown(session: Session, options: { readonly signal: AbortSignal }): Promise<TeardownReport>;
+  closeSession(session: Session): void;
+}
+
+/** Gives a monitor its types; returns it as it is. */
+export function defineMonitor<Config, Session>(monitor: Monitor<Config, Session>): Monitor<Config, Session> {
+  return monitor;
+}

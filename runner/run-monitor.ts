@@ -1,0 +1,132 @@
+import { settleWithin } from './abort.ts';
+import { systemClock, type Clock } from './clock.ts';
+import type { Monitor, Values } from './monitor.ts';
+import type { RunMode, TeardownReport } from './monitor-run.ts';
+import { createRedactor, type Redactor } from './redact.ts';
+import { runStep } from './run-step.ts';
+import type { BlockedStep, StepResult } from './step-result.ts';
+
+export interface MonitorRunnerOptions {
+  readonly values: Values;
+  readonly mode: RunMode;
+  /** What is wrong with the front end's own settings. */
+  readonly otherProblems?: readonly string[];
+  readonly clock?: Clock;
+  /** For opening the session. @default 30_000 */
+  readonly openTimeoutMs?: number;
+  /** For all of teardown. @default 60_000 */
+  readonly teardownTimeoutMs?: number;
+}
+
+/** What the steps of a run whose session could not be opened fail with. */
+interface Unopened {
+  readonly error: unknown;
+}
+
+/**
+ * One run of a monitor, step by step: what every front end shares. It opens the session, runs each step that is not
+ * blocked by an earlier one, tears down. No method throws; all that they return is free of secrets.
+ */
+export class MonitorRunner<Config, Session> {
+  readonly #monitor: Monitor<Config, Session>;
+  readonly #options: Required<MonitorRunnerOptions>;
+  readonly #results = new Map<string, StepResult>();
+  #redactor: Redactor;
+  #stepTimeoutMs = 0;
+  #opened: { readonly session: Session } | Unopened | undefined;
+
+  constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
+    this.#monitor = monitor;
+    this.#options = { otherProblems: [], clock: systemClock, openTimeoutMs: 30_000, teardownTimeoutMs: 60_000, ...options };
+    this.#redactor = createRedactor(monitor.secrets(options.values));
+  }
+
+  /** Removes secrets from whatever the front end itself has to say. */
+  get redact(): Redactor {
+    return this.#redactor;
+  }
+
+  /**
+   * Parses the configuration and opens the session. What fails here fails the first step.
+   *
+   * @param signal aborted when the run is cancelled
+   */
+  async open(signal: AbortSignal): Promise<void> {
+    const { values, mode, otherProblems, openTimeoutMs } = this.#options;
+    const monitor = this.#monitor;
+    const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
+    try {
+      const config = monitor.parseConfig(values, otherProblems);
+      this.#stepTimeoutMs = monitor.stepTimeoutMs(config);
+      const session = await settleWithin(monitor.openSession(config, { mode, signal: within }), within);
+      this.#redactor = createRedactor(monitor.secrets(values, session));
+      this.#opened = { session };
+    } catch (error) {
+      this.#opened = { error };
+    }
+  }
+
+  /**
+   * Runs a step, or says why it does not run: after a failure or an interruption, and when the step before it did not run.
+   *
+   * @param signal aborted when the run is cancelled
+   */
+  async step(name: string, signal: AbortSignal): Promise<StepResult> {
+    const result = this.#redactor.value(await this.#step(name, signal));
+    this.#results.set(name, result);
+    return result;
+  }
+
+  async #step(name: string, signal: AbortSignal): Promise<StepResult> {
+    const index = this.#monitor.steps.findIndex((candidate) => candidate.name === name);
+    const step = this.#monitor.steps[index];
+    if (step === undefined) return { state: 'blocked', name, reason: `${this.#monitor.name} has no step ${name}` };
+    const blocked = this.#blockedBy(index);
+    if (blocked !== undefined) return blocked;
+    const opened = this.#opened ?? { error: new Error('the session was not opened') };
+    const options = { clock: this.#options.clock, signal, explain: this.#monitor.explain };
+    if ('session' in opened) {
+      return await runStep(step, opened.session, { ...options, timeoutMs: this.#stepTimeoutMs });
+    }
+    const failing = { ...step, run: () => Promise.reject(opened.error) };
+    return await runStep(failing, undefined, { ...options, timeoutMs: 1000 });
+  }
+
+  #blockedBy(index: number): BlockedStep | undefined {
+    const { steps } = this.#monitor;
+    const name = steps[index]?.name ?? '';
+    for (const { name: earlier } of steps.slice(0, index)) {
+      const state = this.#results.get(earlier)?.state;
+      switch (state) {
+        case 'passed':
+          break;
+        case 'failed':
+          return { state: 'blocked', name, reason: `${earlier} failed` };
+        case 'interrupted':
+          return { state: 'blocked', name, reason: `${earlier} was interrupted` };
+        case 'blocked':
+        case undefined:
+          return { state: 'blocked', name, reason: `${earlier} did not run` };
+        default:
+          return state satisfies never;
+      }
+    }
+    return undefined;
+  }
+
+  /** Removes what the run made and closes the session. Safe to call twice and after an `open` that failed. */
+  async teardown(): Promise<TeardownReport> {
+    const opened = this.#opened;
+    if (opened === undefined || !('session' in opened)) return { leftovers: [], warnings: [] };
+    const signal = AbortSignal.timeout(this.#options.teardownTimeoutMs);
+    try {
+      const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
+      return this.#redactor.value(report);
+    } catch (error) {
+      const { message } = this.#monitor.explain(error, 'teardown');
+      return { leftovers: [], warnings: [this.#redactor.text(`teardown did not finish: ${message}`)] };
+    } finally {
+      this.#monitor.closeSession(opened.session);
+    }
+  }
+}

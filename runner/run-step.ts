@@ -1,0 +1,62 @@
+import { settleWithin } from './abort.ts';
+import type { Clock } from './clock.ts';
+import type { Step, StepContext } from './monitor.ts';
+import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
+
+export interface RunStepOptions {
+  readonly clock: Clock;
+  /** The step's deadline, owned here. */
+  readonly timeoutMs: number;
+  /** Aborted when the run is cancelled from outside: the step then counts as interrupted. */
+  readonly signal: AbortSignal;
+  explain(error: unknown, step: string): StepError;
+}
+
+/**
+ * Runs one step against its deadline: times it, classifies what came of it, never throws.
+ *
+ * `durationMs` is the monotonic time from the call of `step.run` until it settled.
+ */
+export async function runStep<Session>(
+  step: Step<Session>,
+  session: Session,
+  { clock, timeoutMs, signal, explain }: RunStepOptions,
+): Promise<PassedStep | FailedStep | InterruptedStep> {
+  const deadline = new AbortController();
+  const context: StepContext = {
+    signal: AbortSignal.any([signal, deadline.signal]),
+    evidence: {},
+    waitingFor: 'its result',
+  };
+  const timer = setTimeout(() => deadline.abort(new Error(`the deadline of ${step.name} has passed`)), timeoutMs);
+  const startedAt = clock.now().toISOString();
+  const startMs = clock.elapsedMs();
+  const settled = (): Omit<PassedStep, 'state'> => ({
+    name: step.name,
+    startedAt,
+    durationMs: clock.elapsedMs() - startMs,
+    evidence: { ...context.evidence },
+  });
+  try {
+    await settleWithin(step.run(session, context), context.signal);
+    return { state: 'passed', ...settled() };
+  } catch (error) {
+    const facts = settled();
+    if (signal.aborted) return { state: 'interrupted', ...facts, reason: 'the run was interrupted' };
+    if (deadline.signal.aborted) {
+      return { state: 'failed', ...facts, error: deadlineError(step.name, timeoutMs, context.waitingFor) };
+    }
+    return { state: 'failed', ...facts, error: explain(error, step.name) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function deadlineError(step: string, timeoutMs: number, waitingFor: string): StepError {
+  return {
+    verdict: 'timeout',
+    code: 'StepTimeout',
+    message: `StepTimeout at ${step}: gave up after ${timeoutMs / 1000} s of waiting for ${waitingFor}`,
+    advice: 'Nothing answered in time. Check the service and the network in between; the deadline is a setting.',
+  };
+}

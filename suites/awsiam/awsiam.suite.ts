@@ -1,0 +1,16 @@
+import { inject } from 'vitest';
+import { parseMetristConfig } from '../../metrist/config.ts';
+import { describeMonitor } from '../../runner/describe-monitor.ts';
+import type { RunMode } from '../../runner/monitor-run.ts';
+import { awsiam } from './monitor.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** From vitest.config.ts: the same value that decides whether the mock is installed. */
+    runMode: RunMode;
+  }
+}
+
+const mode = inject('runMode');
+const otherProblems = mode === 'live' ? parseMetristConfig(process.env).problems : [];
+describeMonitor(awsiam, { values: process.env, mode, otherProblems });

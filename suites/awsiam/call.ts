@@ -1,0 +1,76 @@
+import pRetry from 'p-retry';
+import type { StepContext } from '../../runner/monitor.ts';
+import type { EntityName } from './entities.ts';
+import { isAlreadyDone, isDefiniteRefusal, isNotYetVisible, PropagationError } from './error-kinds.ts';
+import { recordAttempts, type Answer } from './record-attempts.ts';
+import type { Session } from './session.ts';
+
+/** What a call does to the entities of this run. */
+export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
+
+/** For a change to become visible: wait 200 ms first, then longer and longer. */
+const backoff = { minTimeout: 200, factor: 1.5, maxTimeout: 5000, randomize: true, retries: Infinity } as const;
+
+/**
+ * Makes one IAM call of a step: sends it with the SDK's retries, waits while an earlier change of this run is not yet
+ * visible, resolves answers that were lost, keeps track of what exists and writes down the evidence.
+ *
+ * @returns the answer, or `undefined` where the call is known to have been carried out but its answer was lost
+ * @throws the SDK's error, or {@link PropagationError} when waiting was in vain
+ */
+export async function call<A extends Answer>(
+  session: Session,
+  context: StepContext,
+  operation: string,
+  change: Change,
+  send: (options: { readonly abortSignal: AbortSignal }) => Promise<A>,
+): Promise<A | undefined> {
+  const { entities, elapsedMs } = session;
+  const entity = 'makes' in change ? change.makes : change.removes;
+  const before = entities[entity];
+  const after = 'makes' in change ? 'present' : 'absent';
+  /** An attempt may have been carried out although its answer did not come. */
+  let lost = false;
+  let waitingSinceMs: number | undefined;
+
+  const attempt = async (): Promise<A | undefined> => {
+    entities[entity] = 'possible';
+    context.waitingFor = `the answer to ${operation}`;
+    try {
+      const answer = await send({ abortSignal: context.signal });
+      recordAttempts(session, context.evidence, answer);
+      entities[entity] = after;
+      return answer;
+    } catch (error) {
+      recordAttempts(session, context.evidence, error);
+      lost ||= session.history.failed.some((failed) => !isDefiniteRefusal(failed));
+      if (lost && isAlreadyDone(error, change)) {
+        entities[entity] = after;
+        const found = 'makes' in change ? 'was there already' : 'was gone already';
+        context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
+        return undefined;
+      }
+      lost ||= !isDefiniteRefusal(error);
+      if (!lost) entities[entity] = before;
+      throw error;
+    }
+  };
+
+  try {
+    return await pRetry(attempt, {
+      ...backoff,
+      maxRetryTime: session.config.propagationTimeoutMs,
+      signal: context.signal,
+      shouldRetry: ({ error }) => isNotYetVisible(error, change),
+      onFailedAttempt: ({ error }) => {
+        if (isNotYetVisible(error, change)) waitingSinceMs ??= elapsedMs();
+        context.waitingFor = `an earlier change to become visible to ${operation}`;
+      },
+    });
+  } catch (error) {
+    if (waitingSinceMs === undefined || !isNotYetVisible(error, change)) throw error;
+    throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
+  } finally {
+    if (waitingSinceMs !== undefined) context.evidence.propagationMs = elapsedMs() - waitingSinceMs;
+  }
+}

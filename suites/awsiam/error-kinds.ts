@@ -1,0 +1,65 @@
+import type { Change } from './call.ts';
+
+/**
+ * The service's own code of an error: `NoSuchEntity`. The SDK's exception classes append `Exception` to some of them.
+ * For errors that are not the service's: the platform's code or the error's name.
+ */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'UnknownError';
+  const { code } = error as NodeJS.ErrnoException;
+  if (isAnswer(error) || typeof code !== 'string') return error.name.replace(/(?<=.)Exception$/, '');
+  return code;
+}
+
+/** HTTP status of the answer behind an error, if there was one. */
+export function httpStatusOf(error: unknown): number | undefined {
+  return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
+}
+
+/** IAM itself answered, in its own form, with an error code. */
+export function isAnswer(error: unknown): boolean {
+  const { $fault } = (error ?? {}) as { readonly $fault?: unknown };
+  return $fault !== undefined && httpStatusOf(error) !== undefined;
+}
+
+/** IAM refused the request: it was certainly not carried out. Everything else may have been, answer or not. */
+export function isDefiniteRefusal(error: unknown): boolean {
+  const status = httpStatusOf(error) ?? 0;
+  return isAnswer(error) && ((status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded');
+}
+
+/** The state that the call was to bring about is there already. */
+export function isAlreadyDone(error: unknown, change: Change): boolean {
+  return codeOf(error) === ('makes' in change ? 'EntityAlreadyExists' : 'NoSuchEntity');
+}
+
+/**
+ * IAM is eventually consistent: for a while, what this run made may be unknown and what it removed may be in the way.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+ */
+export function isNotYetVisible(error: unknown, change: Change): boolean {
+  const entity = 'makes' in change ? change.makes : change.removes;
+  const standsAlone = entity === 'user' || entity === 'group';
+  switch (codeOf(error)) {
+    case 'NoSuchEntity':
+      // A policy that is not there was not made by this run: waiting does not bring it.
+      return 'removes' in change || (!standsAlone && !/^Policy\b/.test((error as Error).message));
+    case 'DeleteConflict':
+      return 'removes' in change && standsAlone;
+    default:
+      return false;
+  }
+}
+
+/** Waiting for an earlier change of this run to become visible was in vain. */
+export class PropagationError extends Error {
+  override readonly name = 'PropagationError';
+  readonly waitedMs: number;
+  override readonly cause: Error;
+
+  constructor(cause: Error, waitedMs: number) {
+    super(cause.message, { cause });
+    this.cause = cause;
+    this.waitedMs = waitedMs;
+  }
+}

@@ -1,0 +1,102 @@
+import type { StepError } from '../../runner/step-result.ts';
+import { ConfigError } from './config.ts';
+import { codeOf, httpStatusOf, isAnswer, PropagationError } from './error-kinds.ts';
+import {
+  foreignAnswer,
+  howToConfigure,
+  iamErrors,
+  networkErrors,
+  noAnswer,
+  noCredentials,
+  notPropagated,
+  ownBug,
+  policyMissing,
+  tlsError,
+  tlsErrorCode,
+  unknownAnswer,
+  type Explanation,
+} from './error-table.ts';
+import { UnknownAccountError } from './session.ts';
+
+/**
+ * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever it is given.
+ *
+ * @param step what was attempted: `CreateUser`, `teardown`
+ */
+export function explainError(error: unknown, step: string): StepError {
+  if (error instanceof ConfigError) {
+    return { verdict: 'configuration', code: error.code, message: error.message, advice: howToConfigure };
+  }
+  const root = error instanceof PropagationError ? error.cause : error;
+  const code = codeOf(root);
+  const { verdict, advice } = explanationOf(error, code);
+  const status = httpStatusOf(root);
+  const waited = error instanceof PropagationError ? ` after waiting ${Math.round(error.waitedMs / 1000)} s` : '';
+  const answered = status === undefined ? '' : ` (HTTP ${status})`;
+  const { text, stack } = describe(root);
+  return {
+    verdict,
+    code,
+    message: `${code}${answered} at ${step}${waited}: ${text}`,
+    advice: withAction(advice, text, code),
+    ...(stack !== undefined && { stack }),
+  };
+}
+
+function explanationOf(error: unknown, code: string): Explanation {
+  if (error instanceof PropagationError) return notPropagated;
+  if (error instanceof UnknownAccountError) return { ...policyMissing, verdict: 'service' };
+  if (isAnswer(error)) {
+    if (code === 'NoSuchEntity' && /^Policy\b/.test((error as Error).message)) return policyMissing;
+    return iamErrors[code] ?? unknownAnswer(httpStatusOf(error) ?? 0);
+  }
+  // Not IAM's own, but it came as an answer: malformed, or somebody else's.
+  if (httpStatusOf(error) !== undefined) return foreignAnswer;
+  if (tlsErrorCode.test(code)) return tlsError;
+  const network = networkErrors[code];
+  if (network !== undefined) return isRequestTimeout(error) ? noAnswer : network;
+  if (error instanceof Error) {
+    if (error.name === 'TimeoutError') return isRequestTimeout(error) ? noAnswer : networkErrors['ETIMEDOUT'] ?? noAnswer;
+    if (/(Credentials|Token)Provider/.test(error.name)) return noCredentials;
+    if (error.cause instanceof Error && error.cause !== error) return explanationOf(error.cause, codeOf(error.cause));
+  }
+  return ownBug;
+}
+
+/** The SDK's handler calls several things a TimeoutError; these are the ones where a connected server kept silent. */
+function isRequestTimeout(error: unknown): boolean {
+  return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
+}
+
+/** Where AWS names the action that is missing, the advice names it too. */
+function withAction(advice: string, message: string, code: string): string {
+  const action = /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
+  return code === 'AccessDenied' && action !== undefined ? `${action} is not allowed. ${advice}` : advice;
+}
+
+/** How much of a message and of a stack is kept. */
+const longestMessage = 4000;
+const longestStack = 4000;
+
+function describe(error: unknown): { readonly text: string; readonly stack?: string } {
+  if (!(error instanceof Error)) return { text: `something was thrown that is no error: ${safeString(error)}` };
+  const messages = [error.message];
+  for (let cause = error.cause; cause instanceof Error && messages.length < 4; cause = cause.cause) {
+    if (cause.message !== '' && !messages.includes(cause.message)) messages.push(cause.message);
+  }
+  // An AggregateError of several addresses that were tried has no message of its own.
+  if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));
+  const text = messages
+    .filter((message) => message !== '')
+    .join('; ')
+    .slice(0, longestMessage);
+  return { text: text === '' ? 'no message' : text, ...(error.stack && { stack: error.stack.slice(0, longestStack) }) };
+}
+
+function safeString(value: unknown): string {
+  try {
+    return String(value).slice(0, longestMessage);
+  } catch {
+    return typeof value;
+  }
+}

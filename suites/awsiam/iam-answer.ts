@@ -1,0 +1,40 @@
+/**
+ * Something answered, but not IAM: a proxy's page, half an answer, nothing. The SDK takes such a thing for a success
+ * without content when its status is 200.
+ */
+export class ForeignAnswerError extends Error {
+  override readonly name = 'ForeignAnswer';
+  /** Where the SDK's retries look for the status: a proxy's 502 is as transient as IAM's. */
+  readonly $metadata: { readonly httpStatusCode: number };
+
+  constructor(httpStatusCode: number, reason: string) {
+    super(reason);
+    this.$metadata = { httpStatusCode };
+  }
+}
+
+/** So much of a foreign answer is shown. */
+const excerptLength = 120;
+
+/**
+ * Checks that a body is one of IAM's XML documents, from its first to its last tag.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/programming.html
+ *
+ * @throws {ForeignAnswerError}
+ */
+export function checkIamAnswer(body: Uint8Array, httpStatus: number): void {
+  const text = new TextDecoder().decode(body).trim();
+  const reason = whyForeign(text, httpStatus);
+  if (reason === undefined) return;
+  const excerpt = text.slice(0, excerptLength).replaceAll(/\s+/g, ' ');
+  throw new ForeignAnswerError(httpStatus, excerpt === '' ? reason : `${reason}: ${excerpt}`);
+}
+
+function whyForeign(text: string, httpStatus: number): string | undefined {
+  if (text === '') return 'the answer is empty';
+  const root = /^(?:<\?xml[^>]*\?>\s*)?<(\w+Response)\b/.exec(text)?.[1];
+  if (root === undefined) return "the answer is not one of IAM's";
+  if (!text.endsWith(`</${root}>`)) return 'the answer breaks off';
+  if ((root === 'ErrorResponse') !== httpStatus >= 300) return 'the answer contradicts its own HTTP status';
+  return undefined;
+}

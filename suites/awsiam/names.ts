@@ -1,0 +1,44 @@
+/** Everything the monitor makes lies under these paths; nothing outside of them is ever touched. */
+export const userPath = '/AwsIamMonitorTestUsers/';
+export const groupPath = '/AwsIamMonitorTestGroups/';
+export const policyPath = '/AwsIamMonitorTestPolicies/';
+
+/** IAM's limit of a user name, the shorter of the two. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const longestUserName = 64;
+/** Base 36 milliseconds have 8 digits until 2059 and 9 for long after. */
+const timeLength = 9;
+const randomLength = 6;
+
+/** What is left for the namespace in the name of a user. */
+export const longestNamespace = longestUserName - 'testuser--'.length - timeLength - '-'.length - randomLength;
+
+/** The characters IAM takes in names. */
+export const nameCharacters = /^[\w+=,.@-]+$/;
+
+export interface EntityNames {
+  readonly user: string;
+  readonly group: string;
+}
+
+/**
+ * Names for the entities of one run, unique by time and by chance: `testuser-prod-mf3k2x1c-9a8b7c`.
+ *
+ * @param random a number in [0, 1)
+ */
+export function makeNames(namespace: string, now: Date, random: () => number): EntityNames {
+  const time = now.getTime().toString(36);
+  const chance = Math.floor(random() * 36 ** randomLength)
+    .toString(36)
+    .padStart(randomLength, '0');
+  return { user: `testuser-${namespace}-${time}-${chance}`, group: `testgroup-${namespace}-${time}-${chance}` };
+}
+
+/**
+ * The test policy's ARN where none was given: in the partition and account of the user that was just made.
+ *
+ * @param entityArn ARN of a user or a group of the account: `arn:aws:iam::123456789012:user/…`
+ */
+export function testPolicyArn(entityArn: string, namespace: string, region: string): string {
+  const [, partition, , , account] = entityArn.split(':');
+  return `arn:${partition}:iam::${account}:policy${policyPath}${namespace}-${region}-awsiam-testpolicy`;
+}

@@ -1,0 +1,48 @@
+import { StandardRetryStrategy } from '@smithy/core/retry';
+import type { RetryErrorInfo, StandardRetryToken } from '@smithy/types';
+
+/**
+ * The SDK's standard retries, which remember what the SDK itself does not tell: how the attempts ended that were
+ * followed by another one (a lost answer is something else than a refusal), and when the last one began.
+ *
+ * A quota is not retried: the SDK takes `LimitExceeded` for throttling, but in IAM it is an answer that waiting does not change.
+ */
+export class RetryHistory extends StandardRetryStrategy {
+  readonly #elapsedMs: () => number;
+  #failed: unknown[] = [];
+  #lastAttemptAtMs = 0;
+
+  constructor(maxAttempts: number, elapsedMs: () => number) {
+    super(maxAttempts);
+    this.#elapsedMs = elapsedMs;
+  }
+
+  /** Errors of the attempts that were repeated, since the call began. */
+  get failed(): readonly unknown[] {
+    return this.#failed;
+  }
+
+  /** How long ago the call's last attempt began. */
+  get sinceLastAttemptMs(): number {
+    return this.#elapsedMs() - this.#lastAttemptAtMs;
+  }
+
+  override async acquireInitialRetryToken(scope: string): Promise<StandardRetryToken> {
+    this.#failed = [];
+    this.#lastAttemptAtMs = this.#elapsedMs();
+    return await super.acquireInitialRetryToken(scope);
+  }
+
+  override async refreshRetryTokenForRetry(
+    token: StandardRetryToken,
+    errorInfo: RetryErrorInfo,
+  ): Promise<StandardRetryToken> {
+    const error: unknown = errorInfo.error;
+    if (error instanceof Error && error.name.startsWith('LimitExceeded')) throw error;
+    // Waits out the delay before it returns.
+    const next = await super.refreshRetryTokenForRetry(token, errorInfo);
+    this.#failed.push(error);
+    this.#lastAttemptAtMs = this.#elapsedMs();
+    return next;
+  }
+}

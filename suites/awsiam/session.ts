@@ -1,0 +1,96 @@
+import type { IAM } from '@aws-sdk/client-iam';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { RunMode } from '../../runner/monitor-run.ts';
+import type { Config } from './config.ts';
+import type { Entities } from './entities.ts';
+import { makeNames, testPolicyArn, type EntityNames } from './names.ts';
+import type { RetryHistory } from './retry-history.ts';
+import type { Credentials } from './secrets.ts';
+import type { Transport } from './transport.ts';
+
+/** What the steps of one run share. */
+export interface Session {
+  readonly config: Config;
+  readonly names: EntityNames;
+  readonly entities: Entities;
+  /** ARN of an entity that this run made: it tells the partition and the account. */
+  entityArn?: string;
+  /** The one client of the run, over the transport. */
+  readonly iam: IAM;
+  readonly history: RetryHistory;
+  readonly transport: Transport;
+  /** What the client signs with, as far as that is known before the first step. */
+  readonly credentials?: Credentials;
+  readonly elapsedMs: () => number;
+}
+
+/** Of one call: the first one included. */
+const attempts = 3;
+
+/** The longest that connecting may take: IAM answers a handshake in well under a second from everywhere. */
+const connectionTimeoutMs = 5000;
+
+/**
+ * Builds everything that a step's time should not contain: the SDK, the client, credentials, warm code and the first
+ * connection. Makes no call to IAM.
+ *
+ * The SDK is loaded here and not at the top of this file, so that a configuration error is reported at once.
+ *
+ * @throws the SDK's error where no credentials are found
+ */
+export async function openSession(
+  config: Config,
+  { mode, signal }: { readonly mode: RunMode; readonly signal: AbortSignal },
+): Promise<Session> {
+  const [{ IAM }, { RetryHistory }, { Transport }, { prepareFirstCall, warmUp }] = await Promise.all([
+    import('@aws-sdk/client-iam'),
+    import('./retry-history.ts'),
+    import('./transport.ts'),
+    import('./warm-up.ts'),
+  ]);
+  const elapsedMs = (): number => performance.now();
+  const { requestTimeoutMs, proxyEnvironment } = config;
+  const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
+  const history = new RetryHistory(attempts, elapsedMs);
+  const iam = new IAM({
+    region: config.region,
+    ...(config.credentials && { credentials: config.credentials }),
+    retryStrategy: history,
+    requestHandler: transport.handler,
+    customUserAgent: [[packageJson.name, packageJson.version]],
+  });
+  const session = {
+    config,
+    names: makeNames(config.namespace, new Date(), Math.random),
+    entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' } as Entities,
+    iam,
+    history,
+    transport,
+    elapsedMs,
+  };
+  if (mode === 'offline') return session;
+  await warmUp();
+  return { ...session, credentials: await prepareFirstCall(iam, transport, signal) };
+}
+
+/** The policy that the run attaches: the user's own choice, else the test policy of the account that the run works in. */
+export function policyArnOf({ config, entityArn }: Session): string {
+  if (config.policyArn !== undefined) return config.policyArn;
+  if (entityArn === undefined) throw new UnknownAccountError();
+  return testPolicyArn(entityArn, config.namespace, config.region);
+}
+
+/** No answer told the account: both creating calls succeeded only at a repetition, whose answers carry no ARN. */
+export class UnknownAccountError extends Error {
+  override readonly name = 'UnknownAccount';
+
+  constructor() {
+    super('the account is unknown: the answers that would have told it were lost');
+  }
+}
+
+/** Closes connections. The session cannot be used afterwards. */
+export function closeSession({ iam, transport }: Session): void {
+  iam.destroy();
+  transport.close();
+}

@@ -1,0 +1,86 @@
+import type { Step } from '../../runner/monitor.ts';
+import { call } from './call.ts';
+import { groupPath, userPath } from './names.ts';
+import { policyArnOf, type Session } from './session.ts';
+
+/** The eight steps in their order, each one call of IAM on the entities of this run. */
+export const steps = [
+  {
+    name: 'CreateUser',
+    description: 'Creates a user with a random name.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { Path: userPath, UserName: names.user };
+      const answer = await call(session, context, 'CreateUser', { makes: 'user' }, (o) => iam.createUser(input, o));
+      session.entityArn ??= answer?.User?.Arn;
+    },
+  },
+  {
+    name: 'CreateGroup',
+    description: 'Creates a group with a random name.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { Path: groupPath, GroupName: names.group };
+      const answer = await call(session, context, 'CreateGroup', { makes: 'group' }, (o) => iam.createGroup(input, o));
+      session.entityArn ??= answer?.Group?.Arn;
+    },
+  },
+  {
+    name: 'AddUserToGroup',
+    description: 'Adds the user to the group.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { UserName: names.user, GroupName: names.group };
+      await call(session, context, 'AddUserToGroup', { makes: 'membership' }, (o) => iam.addUserToGroup(input, o));
+    },
+  },
+  {
+    name: 'RemoveUserFromGroup',
+    description: 'Removes the user from the group.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { UserName: names.user, GroupName: names.group };
+      const change = { removes: 'membership' } as const;
+      await call(session, context, 'RemoveUserFromGroup', change, (o) => iam.removeUserFromGroup(input, o));
+    },
+  },
+  {
+    name: 'DeleteGroup',
+    description: 'Deletes the group.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { GroupName: names.group };
+      await call(session, context, 'DeleteGroup', { removes: 'group' }, (o) => iam.deleteGroup(input, o));
+    },
+  },
+  {
+    name: 'AttachPolicy',
+    description: 'Attaches the test policy to the user.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { UserName: names.user, PolicyArn: policyArnOf(session) };
+      await call(session, context, 'AttachUserPolicy', { makes: 'attachment' }, (o) => iam.attachUserPolicy(input, o));
+    },
+  },
+  {
+    name: 'DetachPolicy',
+    description: 'Detaches the test policy from the user.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { UserName: names.user, PolicyArn: policyArnOf(session) };
+      await call(session, context, 'DetachUserPolicy', { removes: 'attachment' }, (o) => iam.detachUserPolicy(input, o));
+    },
+  },
+  {
+    name: 'DeleteUser',
+    description: 'Deletes the user.',
+    async run(session, context) {
+      const { iam, names } = session;
+      const input = { UserName: names.user };
+      await call(session, context, 'DeleteUser', { removes: 'user' }, (o) => iam.deleteUser(input, o));
+    },
+  },
+] as const satisfies readonly Step<Session>[];
+
+/** `CreateUser`, `CreateGroup`, … */
+export type StepName = (typeof steps)[number]['name'];

@@ -1,0 +1,143 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Duplex, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
+import { HttpResponse } from '@smithy/core/protocols';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { checkIamAnswer } from './iam-answer.ts';
+
+export interface TransportOptions {
+  /** For connecting, DNS and TLS included. */
+  readonly connectionTimeoutMs: number;
+  /** From sending a request to the last byte of its answer, as far as nothing arrives in between. */
+  readonly requestTimeoutMs: number;
+  /** Where the proxy variables are read from. */
+  readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
+  readonly elapsedMs: () => number;
+}
+
+/** Where a request goes: `https:`, a host name, and a port unless it is the protocol's own. */
+export interface Origin {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number | undefined;
+}
+
+/** The same for the connection that is opened ahead as for those that the agents open. */
+const socketOptions = { keepAlive: true, noDelay: true, ALPNProtocols: ['http/1.1'] };
+
+/** The SDK's HTTP handler, which reads every answer to its end and lets only IAM's own pass. */
+class IamHttpHandler extends NodeHttpHandler {
+  override async handle(
+    ...[request, options]: Parameters<NodeHttpHandler['handle']>
+  ): Promise<{ response: HttpResponse }> {
+    const { response } = await super.handle(request, options);
+    const body = await buffer(response.body as Readable);
+    checkIamAnswer(body, response.statusCode);
+    return { response: new HttpResponse({ ...response, body: new Uint8Array(body) }) };
+  }
+}
+
+/** The SDK's HTTP handler over agents that keep connections, tell what opening them took, and can open one ahead. */
+export class Transport {
+  readonly handler: NodeHttpHandler;
+  readonly #agents: { readonly 'http:': http.Agent; readonly 'https:': https.Agent };
+  readonly #elapsedMs: () => number;
+  #spare: { readonly origin: string; readonly socket: Duplex } | undefined;
+  #connectMs: number | undefined;
+
+  constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
+    const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
+    this.#elapsedMs = elapsedMs;
+    this.#agents = {
+      'http:': this.#instrument(new http.Agent(options)),
+      'https:': this.#instrument(new https.Agent(options)),
+    };
+    this.handler = new IamHttpHandler({
+      httpAgent: this.#agents['http:'],
+      httpsAgent: this.#agents['https:'],
+      connectionTimeout: connectionTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      // Without it the handler only warns about a request that takes too long.
+      throwOnRequestTimeout: true,
+      // The request timeout ends with the answer's headers: this one covers its body.
+      socketTimeout: requestTimeoutMs,
+    });
+  }
+
+  /** What opening connections has taken since the last call of this function; `undefined` where none was opened. */
+  takeConnectMs(): number | undefined {
+    const connectMs = this.#connectMs;
+    this.#connectMs = undefined;
+    return connectMs;
+  }
+
+  /** Opens a connection for the next request to this origin. Does nothing where that fails: the request itself will tell. */
+  async openAhead(origin: Origin, signal: AbortSignal): Promise<void> {
+    const agent = origin.protocol === 'http:' ? this.#agents['http:'] : this.#agents['https:'];
+    const host = origin.hostname.replace(/^\[(.*)\]$/, '$1');
+    const port = origin.port ?? (origin.protocol === 'http:' ? 80 : 443);
+    const { promise, resolve } = Promise.withResolvers<Duplex | undefined>();
+    const settle = (error: Error | null, socket: Duplex | undefined): void => {
+      socket?.once('error', () => resolve(undefined));
+      if (error || socket === undefined) resolve(undefined);
+      else if (!isConnecting(socket)) resolve(socket);
+      else socket.once(connectEvent(socket), () => resolve(socket));
+    };
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    try {
+      const options = { ...socketOptions, host, port, servername: /^[\d.:]+$/.test(host) ? '' : host };
+      const socket = agent.createConnection(options, settle);
+      if (socket) settle(null, socket);
+      const opened = await promise;
+      if (opened === undefined) socket?.destroy();
+      else this.#spare = { origin: `${host}:${port}`, socket: opened };
+    } catch {
+      // An origin that cannot even be tried (a port out of range): the first request says it better.
+    }
+  }
+
+  close(): void {
+    this.#spare?.socket.destroy();
+    this.handler.destroy();
+  }
+
+  #instrument<Agent extends http.Agent>(agent: Agent): Agent {
+    const create = agent.createConnection.bind(agent);
+    agent.createConnection = (options, callback) => {
+      const spare = this.#takeSpare(`${options.host}:${options.port}`);
+      if (spare !== undefined) return spare;
+      const startMs = this.#elapsedMs();
+      const measure = (socket: Duplex): void => {
+        const done = (): void => {
+          this.#connectMs = (this.#connectMs ?? 0) + this.#elapsedMs() - startMs;
+        };
+        if (isConnecting(socket)) socket.once(connectEvent(socket), done);
+        else done();
+      };
+      // Directly connected sockets are returned; those through a proxy's tunnel arrive by the callback.
+      const socket = create(options, (error, tunnelled) => {
+        if (!error) measure(tunnelled);
+        callback?.(error, tunnelled);
+      });
+      if (socket) measure(socket);
+      return socket;
+    };
+    return agent;
+  }
+
+  #takeSpare(origin: string): Duplex | undefined {
+    const spare = this.#spare;
+    if (spare?.origin !== origin) return undefined;
+    this.#spare = undefined;
+    return spare.socket.destroyed ? undefined : spare.socket;
+  }
+}
+
+function isConnecting(socket: Duplex): boolean {
+  if (socket instanceof TLSSocket) return socket.connecting || !socket.getProtocol();
+  return 'connecting' in socket && socket.connecting === true;
+}
+
+const connectEvent = (socket: Duplex): string => (socket instanceof TLSSocket ? 'secureConnect' : 'connect');

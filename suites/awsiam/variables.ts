@@ -1,0 +1,74 @@
+/** One setting under all of its names, the strongest first. */
+export interface Variable {
+  /** What the Orchestrator derives from the monitor's and the property's name. */
+  readonly orchestrator: string;
+  /** The name in the specification: the one to tell users. */
+  readonly name: string;
+  /** The property's name in the Orchestrator's Config JSON. */
+  readonly property: string;
+  /** A name outside this product that is honoured last. */
+  readonly fallback?: string;
+}
+
+/** Where every setting of the monitor comes from. */
+export const variables = {
+  accessKeyId: {
+    orchestrator: 'METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID',
+    name: 'METRIST_AWS_ACCESS_KEY_ID',
+    property: 'AWSAccessKeyId',
+  },
+  secretAccessKey: {
+    orchestrator: 'METRIST_AWSIAM_A_W_S_SECRET_ACCESS_KEY',
+    name: 'METRIST_AWS_SECRET_ACCESS_KEY',
+    property: 'AWSSecretAccessKey',
+  },
+  sessionToken: {
+    orchestrator: 'METRIST_AWSIAM_A_W_S_SESSION_TOKEN',
+    name: 'METRIST_AWS_SESSION_TOKEN',
+    property: 'AWSSessionToken',
+  },
+  region: {
+    orchestrator: 'METRIST_AWSIAM_A_W_S_REGION',
+    name: 'METRIST_AWS_REGION',
+    property: 'AWSRegion',
+    fallback: 'AWS_REGION',
+  },
+  namespace: { orchestrator: 'METRIST_AWSIAM_NAMESPACE', name: 'METRIST_NAMESPACE', property: 'Namespace' },
+  policyArn: { orchestrator: 'METRIST_AWSIAM_POLICY_ARN', name: 'METRIST_POLICY_ARN', property: 'PolicyArn' },
+  stepTimeoutSecs: {
+    orchestrator: 'METRIST_AWSIAM_STEP_TIMEOUT_SECS',
+    name: 'METRIST_STEP_TIMEOUT_SECS',
+    property: 'StepTimeoutSecs',
+  },
+  requestTimeoutSecs: {
+    orchestrator: 'METRIST_AWSIAM_REQUEST_TIMEOUT_SECS',
+    name: 'METRIST_REQUEST_TIMEOUT_SECS',
+    property: 'RequestTimeoutSecs',
+  },
+  propagationTimeoutSecs: {
+    orchestrator: 'METRIST_AWSIAM_PROPAGATION_TIMEOUT_SECS',
+    name: 'METRIST_PROPAGATION_TIMEOUT_SECS',
+    property: 'PropagationTimeoutSecs',
+  },
+} as const satisfies Record<string, Variable>;
+
+/** Under which name a property of the Orchestrator's Config JSON stands among the values: no environment variable can have it. */
+export function configJsonKey(property: string): string {
+  return `${property} in the Config JSON`;
+}
+
+/** A setting that was found, with the name under which the user set it. */
+export interface Setting {
+  readonly from: string;
+  readonly value: string;
+}
+
+/** The strongest form of a variable that holds something. An empty variable counts as absent. */
+export function readVariable(
+  { orchestrator, name, fallback, property }: Variable,
+  values: Readonly<Record<string, string | undefined>>,
+): Setting | undefined {
+  const names = [orchestrator, name, configJsonKey(property), ...(fallback === undefined ? [] : [fallback])];
+  const from = names.find((candidate) => (values[candidate] ?? '').trim() !== '');
+  return from === undefined ? undefined : { from, value: (values[from] ?? '').trim() };
+}

@@ -1,0 +1,100 @@
+import { Duplex } from 'node:stream';
+import http from 'node:http';
+import { GetUserCommand, IAM, type GetUserCommandOutput, type IAMClient } from '@aws-sdk/client-iam';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { Credentials } from './secrets.ts';
+import type { Origin, Transport } from './transport.ts';
+
+/** After so many calls through it the SDK's path from command to parsed answer is compiled and its caches are filled. */
+const rounds = 3;
+
+/**
+ * Sends a few calls through the SDK to a server that is a stream in memory, so that the first step is not charged for
+ * cold code. A client of its own with credentials of its own, on a connection that leads nowhere: nothing of it can be
+ * taken for an answer of AWS.
+ */
+export async function warmUp(): Promise<void> {
+  const agent = new http.Agent({ keepAlive: true });
+  agent.createConnection = () => new InMemoryServer();
+  const iam = new IAM({
+    region: 'us-east-1',
+    endpoint: 'http://warm-up.invalid',
+    credentials: { accessKeyId: 'warm-up', secretAccessKey: 'warm-up' },
+    requestHandler: new NodeHttpHandler({ httpAgent: agent, requestTimeout: 1000, throwOnRequestTimeout: true }),
+    maxAttempts: 1,
+  });
+  try {
+    for (let round = 0; round < rounds; round++) {
+      await iam.createUser({ UserName: 'warm-up', Path: '/warm-up/' });
+      await iam.deleteUser({ UserName: 'warm-up' });
+    }
+  } finally {
+    iam.destroy();
+  }
+}
+
+const answerBody =
+  '<CreateUserResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateUserResult><User>' +
+  '<Path>/warm-up/</Path><UserName>warm-up</UserName><UserId>AIDAWARMUP</UserId>' +
+  '<Arn>arn:aws:iam::000000000000:user/warm-up/warm-up</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>' +
+  '</User></CreateUserResult><ResponseMetadata><RequestId>warm-up</RequestId></ResponseMetadata></CreateUserResponse>';
+
+/** The far end of a connection: gives the same answer to whatever is written. */
+class InMemoryServer extends Duplex {
+  override _read(): void {
+    // Answers are pushed when a request was written.
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    // The SDK's requests end with their form's body, or with the empty line when that comes in a chunk of its own.
+    if (chunk.includes('Action=')) {
+      const head = `HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: ${answerBody.length}\r\n\r\n`;
+      this.push(head + answerBody);
+    }
+    done();
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+}
+
+/**
+ * Takes the client through everything that comes before a request leaves: finds credentials and endpoint, signs, and
+ * opens the connection that the first step will use. Nothing is sent.
+ *
+ * @returns the credentials that were found
+ * @throws the SDK's error where none are found
+ */
+export async function prepareFirstCall(
+  client: IAMClient,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<Credentials> {
+  const neverSent = new GetUserCommand({});
+  neverSent.middlewareStack.add(
+    () => async (args) => {
+      await transport.openAhead(args.request as Origin, signal);
+      return { response: undefined, output: { $metadata: {} } as GetUserCommandOutput };
+    },
+    { name: 'stopBeforeSending', step: 'finalizeRequest', priority: 'low' },
+  );
+  await client.send(neverSent, { abortSignal: signal });
+  return await client.config.credentials();
+}
