@@ -43,7 +43,8 @@ export function createMetristApi(options: MetristApiOptions): MetristApi {
 
   async function post(result: MetristResult, signal?: AbortSignal): Promise<PostResult> {
     const problems = validateResult(result);
-    if (problems.length > 0) return { state: 'rejected', reason: `not sent, Metrist would drop it: ${problems.join(', ')}` };
+    if (problems.length > 0)
+      return { state: 'rejected', reason: `not sent, Metrist would drop it: ${problems.join(', ')}` };
     const timeout = AbortSignal.timeout(requestTimeoutMs);
     try {
       const response = await fetch(new URL(`/api/agent/${result.kind}`, baseUrl), {
@@ -65,7 +66,8 @@ export function createMetristApi(options: MetristApiOptions): MetristApi {
       return { state: 'rejected', status: response.status, reason };
     } catch (error) {
       // fetch quotes a header that it refuses, so the token could be part of its message.
-      return { state: 'unreachable', reason: explainFailure(error, context).replaceAll(token, '***') };
+      const reason = signal?.aborted === true ? `gave up on ${context.host}` : explainFailure(error, context);
+      return { state: 'unreachable', reason: reason.replaceAll(token, '***') };
     }
   }
 

@@ -32,8 +32,7 @@ export function parseMetristConfig(values: Values): ParsedMetristConfig {
   const [token, instance, host] = variables.map((name) => values[name]?.trim() || undefined);
   const unresolved = variables.filter((name) => values[name]?.trim().startsWith('<<ERROR'));
   if (unresolved.length > 0) {
-    // The Orchestrator puts these in place of a secret or variable that it cannot find.
-    return { problems: unresolved.map((name) => `${name} is ${quote(values[name])}: expected a value`) };
+    return { problems: unresolved.map((name) => describeUnresolved(name, values[name])) };
   }
   if (token === undefined) return { problems: [] };
 
@@ -42,6 +41,10 @@ export function parseMetristConfig(values: Values): ParsedMetristConfig {
   if (baseUrl === undefined) problems.push(describeHostProblem(host ?? defaultHost));
   if (problems.length > 0 || instance === undefined || baseUrl === undefined) return { problems };
   return { config: { token, instance: stripAws(instance), baseUrl }, problems };
+}
+
+function describeUnresolved(name: string, value?: string): string {
+  return `${name} could not be resolved by the Orchestrator, which put this in its place: ${quote(value)}`;
 }
 
 function checkToken(token: string): string[] {

@@ -15,7 +15,8 @@ export function explainStatus(status: number, location: string | null, { host }:
   if (status >= 300 && status < 400) {
     return `${answer}: a redirect to ${originOf(location)}; set METRIST_API_HOST to the host of the API itself`;
   }
-  if (status === 400 || status === 406 || status === 422) return `${answer}: the request is malformed: a bug of this monitor`;
+  if (status === 400 || status === 406 || status === 422)
+    return `${answer}: the request is malformed: a bug of this monitor`;
   return `${answer}, where 202 was expected: not the Metrist API; check METRIST_API_HOST and any proxy on the way`;
 }
 

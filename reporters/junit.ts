@@ -120,10 +120,7 @@ function addProblem(testCase: TestCase, problem: RunProblem, names: Set<string>)
   let name = `(run) ${problem.kind}`;
   for (let count = 2; names.has(name); count++) name = `(run) ${problem.kind} ${count}`;
   names.add(name);
-  const text = [
-    clip(problem.message, maxTextLength / 2),
-    ...(problem.stack === undefined ? [] : ['', problem.stack]),
-  ];
+  const text = [clip(problem.message, maxTextLength / 2), ...(problem.stack === undefined ? [] : ['', problem.stack])];
   testCase.name(name).time(0).error(attribute(problem.message), 'monitor');
   onBuild(testCase, (element) => putText(element, 'error', body(text)));
 }
@@ -144,7 +141,9 @@ function describeRun(run: MonitorRun): string {
 
 function describeRemarks(run: MonitorRun): string[] {
   return [
-    ...run.leftovers.map(({ entity, reason, command }) => `left behind: ${entity} (${reason}); remove with: ${command}`),
+    ...run.leftovers.map(
+      ({ entity, reason, command }) => `left behind: ${entity} (${reason}); remove with: ${command}`,
+    ),
     ...run.warnings.map((warning) => `warning: ${warning}`),
   ];
 }
@@ -187,7 +186,10 @@ export class JunitReporter implements RunReporter {
       await writeFileAtomic(file, renderJunit(run, this.#options));
       return { ok: true, text: `JUnit ${file}` };
     } catch (error) {
-      return { ok: false, text: `JUnit not written to ${file}: ${oneLine(error instanceof Error ? error.message : String(error), 200)}` };
+      return {
+        ok: false,
+        text: `JUnit not written to ${file}: ${oneLine(error instanceof Error ? error.message : String(error), 200)}`,
+      };
     }
   }
 }

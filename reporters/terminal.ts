@@ -52,7 +52,13 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
   const paint = painter(options);
   switch (step.state) {
     case 'passed':
-      return stepLine(paint('green', '✓'), step.name, formatDuration(step.durationMs), describeLuck(step.evidence), options);
+      return stepLine(
+        paint('green', '✓'),
+        step.name,
+        formatDuration(step.durationMs),
+        describeLuck(step.evidence),
+        options,
+      );
     case 'failed':
       return [
         stepLine(paint('red', '✗'), step.name, formatDuration(step.durationMs), describeLuck(step.evidence), options),
@@ -97,7 +103,13 @@ export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[
   return [...remarks, ...(remarks.length > 0 ? [''] : []), `  ${summary.join(' · ')}`].join('\n');
 }
 
-function stepLine(sign: string, name: string, time: string, remarks: readonly string[], options: TerminalOptions): string {
+function stepLine(
+  sign: string,
+  name: string,
+  time: string,
+  remarks: readonly string[],
+  options: TerminalOptions,
+): string {
   const { nameWidth = 30 } = options;
   const label = oneLine(name, 60);
   // A name that is too long eats into the room before its time first.

@@ -1,6 +1,7 @@
 import { settleWithin } from './abort.ts';
 import type { Clock } from './clock.ts';
 import type { Step, StepContext } from './monitor.ts';
+import { roundMs } from './round-ms.ts';
 import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
 
 export interface RunStepOptions {
@@ -34,7 +35,7 @@ export async function runStep<Session>(
   const settled = (): Omit<PassedStep, 'state'> => ({
     name: step.name,
     startedAt,
-    durationMs: clock.elapsedMs() - startMs,
+    durationMs: roundMs(clock.elapsedMs() - startMs),
     evidence: { ...context.evidence },
   });
   try {

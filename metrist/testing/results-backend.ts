@@ -6,6 +6,10 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** What the backend answers, and what then becomes of the result. */
 export interface Reception {
   readonly status: 202 | 500;
@@ -38,7 +42,8 @@ export function receiveError(body: JsonObject): Reception {
     isStrings(blocked);
   if (!isStorable) return { status: 500, problems: [] };
   const problems = storageProblems(body);
-  if (fractionDigits(time) < 6) problems.push('time has fewer than six digits of fraction: the row never reaches the error list');
+  if (fractionDigits(time) < 6)
+    problems.push('time has fewer than six digits of fraction: the row never reaches the error list');
   if (/[+-]\d\d:?\d\d$/.test(time)) problems.push('time has an offset, which is dropped, not applied');
   if (blocked.includes(String(body['check_logical_name']))) problems.push('blocked_steps names the failed step itself');
   return { status: 202, stored: store(body), problems };
@@ -52,14 +57,16 @@ function nameFaults(body: JsonObject): string[] {
 
 function metadataFaults(metadata: unknown): string[] {
   if (metadata === undefined || metadata === null) return [];
-  if (typeof metadata !== 'object' || Array.isArray(metadata)) return ['metadata is no object'];
+  if (!isJsonObject(metadata)) return ['metadata is no object'];
   return Object.entries(metadata)
     .filter(([, value]) => typeof value !== 'string' && typeof value !== 'number')
     .map(([name, value]) => `metadata ${name} is ${JSON.stringify(value)}`);
 }
 
 function storageProblems(body: JsonObject): string[] {
-  const texts = [...Object.values(body), ...Object.values(body['metadata'] ?? {})].filter((value) => typeof value === 'string');
+  const texts = [...Object.values(body), ...Object.values(body['metadata'] ?? {})].filter(
+    (value) => typeof value === 'string',
+  );
   const names = [body['monitor_logical_name'], body['instance_name'], body['check_logical_name']].map(String);
   return [
     ...(texts.some((text) => text.includes('\0')) ? ['a NUL: PostgreSQL refuses the row'] : []),
@@ -69,7 +76,7 @@ function storageProblems(body: JsonObject): string[] {
 }
 
 function tagOf({ metadata }: JsonObject): unknown {
-  return typeof metadata === 'object' && metadata !== null ? (metadata as JsonObject)['metrist.source'] : undefined;
+  return isJsonObject(metadata) ? metadata['metrist.source'] : undefined;
 }
 
 function store(body: JsonObject): JsonObject {

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type JsonObject, type Reception, receiveError, receiveTelemetry } from './results-backend.ts';
+import { type JsonObject, type Reception, isJsonObject, receiveError, receiveTelemetry } from './results-backend.ts';
 
 /** A request as it came in. */
 export interface ReceivedRequest {
@@ -16,7 +15,12 @@ export interface ReceivedRequest {
 /** How one request is mistreated. */
 export type Misbehaviour =
   /** Answers at once and stores nothing: 429 with or without headers, 500, 502, a proxy's 200. */
-  | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers?: Record<string, string>;
+      readonly body?: string;
+    }
   /** Reads the request and never answers. */
   | { readonly kind: 'hang' }
   /** Closes the connection, before or after the result has been stored. */
@@ -101,7 +105,8 @@ export async function startMetristStandIn({ token }: { readonly token: string })
     if (parsed === undefined) return { status: 400, body: 'Bad Request' };
     const handler = routes[`${method} ${path.split('?', 1)[0]}`];
     if (handler === undefined) return { status: 404, body: 'Not Found' };
-    if (!/json|text\/plain|\*\/\*/.test(headers.accept?.toString() ?? '*/*')) return { status: 406, body: 'Not Acceptable' };
+    if (!/json|text\/plain|\*\/\*/.test(headers.accept?.toString() ?? '*/*'))
+      return { status: 406, body: 'Not Acceptable' };
     const sent = headers['authorization']?.toString().replace('Bearer', '').trim();
     if (sent !== token) return { status: 403, body: '{"error":"Forbidden"}' };
     return handler(parsed);
@@ -148,10 +153,11 @@ export async function startMetristStandIn({ token }: { readonly token: string })
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('The stand-in listens on no TCP port.');
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${address.port}`,
     requests,
     telemetry,
     errors,
@@ -187,7 +193,7 @@ async function readRequest(incoming: IncomingMessage): Promise<ReceivedRequest> 
 function parseObject(body: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+    return isJsonObject(value) ? value : {};
   } catch {
     return undefined;
   }

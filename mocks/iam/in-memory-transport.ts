@@ -32,7 +32,7 @@ interface SdkResponse {
 
 /**
  * Stands where the SDK's `NodeHttpHandler` stands, with a mocked IAM instead of a network behind it. What goes wrong looks
- * as it does there: names, codes and messages are those of @smithy/node-http-handler 4.14. `server.test.ts` holds both together.
+ * as it does there: names, codes and messages are those of @smithy/node-http-handler 4.14. `parity.test.ts` holds both together.
  */
 export class InMemoryTransport {
   readonly #endpoint: IamEndpoint;

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry';
 import type { StepContext } from '../../runner/monitor.ts';
+import { roundMs } from '../../runner/round-ms.ts';
 import type { EntityName } from './entities.ts';
 import { isAlreadyDone, isDefiniteRefusal, isNotYetVisible, PropagationError } from './error-kinds.ts';
 import { recordAttempts, type Answer } from './record-attempts.ts';
@@ -71,6 +72,6 @@ export async function call<A extends Answer>(
     if (waitingSinceMs === undefined || !isNotYetVisible(error, change)) throw error;
     throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
   } finally {
-    if (waitingSinceMs !== undefined) context.evidence.propagationMs = elapsedMs() - waitingSinceMs;
+    if (waitingSinceMs !== undefined) context.evidence.propagationMs = roundMs(elapsedMs() - waitingSinceMs);
   }
 }

@@ -1,4 +1,5 @@
 import type { StepContext } from '../../runner/monitor.ts';
+import { roundMs } from '../../runner/round-ms.ts';
 import type { Session } from './session.ts';
 
 /** The part of the SDK's answers, and of its errors, that is evidence. */
@@ -19,10 +20,10 @@ export function recordAttempts(
 ): void {
   const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
   evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.failed.length + 1);
-  evidence.retryDelayMs = (evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0);
-  evidence.lastAttemptMs = history.sinceLastAttemptMs;
+  evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
+  evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);
   const connectMs = transport.takeConnectMs();
-  if (connectMs !== undefined) evidence.connectMs = (evidence.connectMs ?? 0) + connectMs;
+  if (connectMs !== undefined) evidence.connectMs = roundMs((evidence.connectMs ?? 0) + connectMs);
   // Of the last answer only: an id that belongs to another attempt than the status would mislead.
   delete evidence.requestId;
   delete evidence.httpStatus;

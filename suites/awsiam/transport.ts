@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
@@ -79,19 +80,23 @@ export class Transport {
     const host = origin.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = origin.port ?? (origin.protocol === 'http:' ? 80 : 443);
     const { promise, resolve } = Promise.withResolvers<Duplex | undefined>();
-    const settle = (error: Error | null, socket: Duplex | undefined): void => {
-      socket?.once('error', () => resolve(undefined));
-      if (error || socket === undefined) resolve(undefined);
-      else if (!isConnecting(socket)) resolve(socket);
-      else socket.once(connectEvent(socket), () => resolve(socket));
+    const awaitConnected = (socket: Duplex): void => {
+      socket.once('error', () => resolve(undefined));
+      if (isConnecting(socket)) socket.once(connectEvent(socket), () => resolve(socket));
+      else resolve(socket);
     };
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
     try {
-      const options = { ...socketOptions, host, port, servername: /^[\d.:]+$/.test(host) ? '' : host };
-      const socket = agent.createConnection(options, settle);
-      if (socket) settle(null, socket);
+      const options = { ...socketOptions, host, port, servername: net.isIP(host) === 0 ? host : '' };
+      const direct = agent.createConnection(options, (error, tunnelled?: Duplex) => {
+        if (tunnelled) awaitConnected(tunnelled);
+        else if (error) resolve(undefined);
+      });
+      if (direct) awaitConnected(direct);
       const opened = await promise;
-      if (opened === undefined) socket?.destroy();
+      // Not part of any step.
+      this.takeConnectMs();
+      if (opened === undefined) direct?.destroy();
       else this.#spare = { origin: `${host}:${port}`, socket: opened };
     } catch {
       // An origin that cannot even be tried (a port out of range): the first request says it better.
@@ -116,10 +121,10 @@ export class Transport {
         if (isConnecting(socket)) socket.once(connectEvent(socket), done);
         else done();
       };
-      // Directly connected sockets are returned; those through a proxy's tunnel arrive by the callback.
-      const socket = create(options, (error, tunnelled) => {
-        if (!error) measure(tunnelled);
-        callback?.(error, tunnelled);
+      // A direct connection is returned, and the callback then called without one; a proxy's tunnel comes by the callback.
+      const socket = create(options, (error, tunnelled?: Duplex) => {
+        if (tunnelled) measure(tunnelled);
+        callback?.(error, tunnelled as Duplex);
       });
       if (socket) measure(socket);
       return socket;

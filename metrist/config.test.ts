@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { parseMetristConfig } from './config.ts';
+
+const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
+
+describe('parseMetristConfig', () => {
+  test('gives no configuration and no problem without a token', () => {
+    expect(parseMetristConfig({})).toEqual({ problems: [] });
+    expect(parseMetristConfig({ METRIST_API_TOKEN: ' ', METRIST_INSTANCE_ID: 'us-east-1' })).toEqual({ problems: [] });
+  });
+
+  test('posts to app.metrist.io over https unless told otherwise', () => {
+    const config = { token: 'k3v0secret', instance: 'us-east-1', baseUrl: 'https://app.metrist.io' };
+    expect(parseMetristConfig({ ...complete, METRIST_API_HOST: '' })).toEqual({ config, problems: [] });
+  });
+
+  test.for([
+    ['metrist.example', 'https://metrist.example'],
+    ['localhost:4443', 'https://localhost:4443'],
+    ['Metrist.Example:443', 'https://metrist.example'],
+    ['[2001:db8::1]:8443', 'https://[2001:db8::1]:8443'],
+    ['http://localhost:4000', 'http://localhost:4000'],
+    ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
+    ['http://[::1]:4000', 'http://[::1]:4000'],
+  ] as const)('takes the host %s as %s', ([host, baseUrl]) => {
+    expect(parseMetristConfig({ ...complete, METRIST_API_HOST: host }).config?.baseUrl).toBe(baseUrl);
+  });
+
+  test.for([
+    'https://app.metrist.io',
+    'http://app.metrist.io',
+    'http://localhost.evil.example',
+    'http://127.0.0.1.evil.example',
+    'http://127.0.0.1@evil.example',
+    'app.metrist.io/api',
+    'app.metrist.io?x',
+    'user:password@app.metrist.io',
+    'app.metrist.io:99999',
+    'app.metrist.io:',
+    'two words',
+    'ftp://app.metrist.io',
+    '-',
+  ])('refuses the host %s', (host) => {
+    const { config, problems } = parseMetristConfig({ ...complete, METRIST_API_HOST: host });
+    expect(config).toBeUndefined();
+    expect(problems).toEqual([expect.stringMatching(/^METRIST_API_HOST is ".*": expected host or host:port/)]);
+    expect(problems.join('')).not.toContain('password');
+  });
+
+  test('requires an instance id with a token', () => {
+    const { config, problems } = parseMetristConfig({ METRIST_API_TOKEN: 'k3v0secret' });
+    expect(config).toBeUndefined();
+    expect(problems).toEqual([expect.stringContaining('METRIST_INSTANCE_ID is not set, but METRIST_API_TOKEN is')]);
+  });
+
+  test.for(['a b', 'a/b', 'ä', 'a?b', '..', 'aws:', 'x'.repeat(256)])('refuses the instance id %s', (instance) => {
+    expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).problems).toEqual([
+      expect.stringMatching(/^METRIST_INSTANCE_ID is "/),
+    ]);
+  });
+
+  test.for([
+    ['ci-us-east-1', 'ci-us-east-1'],
+    ['az:westeurope', 'az:westeurope'],
+    ['aws:us-east-1', 'us-east-1'],
+    ['x'.repeat(255), 'x'.repeat(255)],
+  ] as const)('stores the instance %s as %s, like Metrist', ([instance, stored]) => {
+    expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).config?.instance).toBe(stored);
+  });
+
+  test.for(Object.keys({ ...complete, METRIST_API_HOST: '' }))('reports that %s was not resolved', (name) => {
+    const value = '<<ERROR: secret awsiam not found>>';
+    expect(parseMetristConfig({ ...complete, [name]: value })).toEqual({
+      problems: [`${name} could not be resolved by the Orchestrator, which put this in its place: "${value}"`],
+    });
+  });
+
+  test('lists every problem at once and never the token', () => {
+    const values = { METRIST_API_TOKEN: 'two s3cret words', METRIST_INSTANCE_ID: 'a b', METRIST_API_HOST: 'x y' };
+    const { config, problems } = parseMetristConfig(values);
+    expect(config).toBeUndefined();
+    expect(problems).toHaveLength(3);
+    expect(problems.join('')).not.toContain('s3cret');
+  });
+});

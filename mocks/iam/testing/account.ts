@@ -1,0 +1,29 @@
+import type { OperationInput, OperationName, OperationOutput } from '../operations.ts';
+import { operations } from '../operations.ts';
+import { createIamState, type IamState, type IamStateOptions } from '../state.ts';
+
+/** An account with a clock that stands still until a test moves it. */
+export interface TestAccount {
+  readonly state: IamState;
+  /** Runs one operation on the account, without a client and without a wire. */
+  run<Name extends OperationName>(name: Name, input: OperationInput<Name>): OperationOutput<Name>;
+  /** Moves the clock on. */
+  wait(ms: number): void;
+}
+
+/** An account for one test, on 2026-11-22 at noon. */
+export function testAccount(options: IamStateOptions = {}): TestAccount {
+  let nowMs = Date.UTC(2026, 10, 22, 12);
+  const state = createIamState({ now: () => new Date(nowMs), ...options });
+  return {
+    state,
+    run: (name, input) =>
+      (operations[name].run as unknown as (on: IamState, of: typeof input) => OperationOutput<typeof name>)(
+        state,
+        input,
+      ),
+    wait(ms) {
+      nowMs += ms;
+    },
+  };
+}

@@ -1,0 +1,206 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { MonitorRun } from '../runner/monitor-run.ts';
+import { blockedStep, failedStep, monitorRun, passedStep, stepError } from '../runner/testing/builders.ts';
+import { JunitReporter, renderJunit } from './junit.ts';
+import {
+  emptyRun,
+  hostileRun,
+  interruptedRun,
+  loadErrorRun,
+  ourFailureRun,
+  passedRun,
+  runs,
+  theirFailureRun,
+} from './testing/runs.ts';
+import { testReporter } from './testing/test-reporter.ts';
+
+interface Case {
+  readonly name: string;
+  readonly time: string;
+  readonly failure?: { readonly text: string; readonly message: string; readonly type: string };
+  readonly error?: { readonly text: string; readonly message: string; readonly type: string };
+  readonly skipped?: { readonly text: string; readonly message: string };
+}
+
+interface Suite extends Record<'tests' | 'failures' | 'errors' | 'skipped' | 'time', string> {
+  readonly testcase: readonly Case[];
+  readonly 'system-err'?: string;
+}
+
+interface Document {
+  readonly testsuites: { readonly testsuite: Suite };
+}
+
+/** The document as a consumer sees it. */
+function parse(xml: string): Document {
+  expect(XMLValidator.validate(xml)).toBe(true);
+  const parser = new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '',
+    textNodeName: 'text',
+    parseTagValue: false,
+    isArray: (name) => name === 'testcase',
+  });
+  const document: Document = parser.parse(xml);
+  return document;
+}
+
+function suiteOf(run: MonitorRun): Suite {
+  return parse(renderJunit(run)).testsuites.testsuite;
+}
+
+describe('renderJunit', () => {
+  test.for([
+    ['passed', passedRun],
+    ['failed', theirFailureRun],
+    ['our-error', ourFailureRun],
+    ['interrupted', interruptedRun],
+    ['load-error', loadErrorRun],
+    ['empty', emptyRun],
+  ] as const)('writes the document golden/%s.xml', async ([name, run]) => {
+    const xml = renderJunit(run, { hostname: 'probe-1', stepsFile: 'suites/awsiam/steps.ts' });
+    parse(xml);
+    await expect(xml).toMatchFileSnapshot(`testing/golden/${name}.xml`);
+  });
+
+  test('blames a failure on the right side and never on both', () => {
+    const [, theirs] = suiteOf(theirFailureRun).testcase;
+    const [ours] = suiteOf(ourFailureRun).testcase;
+    expect(theirs).toMatchObject({ failure: { type: 'service' } });
+    expect(theirs).not.toHaveProperty('error');
+    expect(ours).toMatchObject({ error: { type: 'permission' } });
+    expect(ours).not.toHaveProperty('failure');
+  });
+
+  test('counts what it contains', () => {
+    for (const run of Object.values(runs)) {
+      const suite = suiteOf(run);
+      const count = (kind: 'failure' | 'error' | 'skipped') => suite.testcase.filter((item) => kind in item).length;
+      expect(suite).toMatchObject({
+        tests: String(suite.testcase.length),
+        failures: String(count('failure')),
+        errors: String(count('error')),
+        skipped: String(count('skipped')),
+      });
+    }
+  });
+
+  test('gives every case a name of its own, the same one in each run', () => {
+    const names = suiteOf(hostileRun).testcase.map(({ name }) => name);
+    expect(names).toEqual([
+      'CreateUser',
+      'CreateGroup',
+      'AddUserToGroup',
+      'DeleteGroup',
+      '(run) unhandled',
+      '(run) unhandled 2',
+    ]);
+  });
+
+  test('repeats the message in the body, for consumers that read bodies alone', () => {
+    const failure = suiteOf(theirFailureRun).testcase[1]?.failure;
+    expect(failure?.text).toContain(failure?.message);
+    const skipped = suiteOf(theirFailureRun).testcase[2]?.skipped;
+    expect(skipped).toEqual({ message: 'CreateGroup failed', text: 'CreateGroup failed' });
+  });
+
+  test.for([
+    [0.0004, '0'],
+    [0.001, '0.000001'],
+    [84.25, '0.08425'],
+    [900_000, '900'],
+    [Number.NaN, '0'],
+    [-1, '0'],
+  ] as const)('writes %d ms as %s seconds, without exponent or unit', ([durationMs, time]) => {
+    expect(suiteOf(monitorRun({ steps: [passedStep({ durationMs })] })).testcase[0]?.time).toBe(time);
+  });
+
+  test('bounds a message of a megabyte and keeps what follows it', () => {
+    const message = 'x'.repeat(1_000_000);
+    const xml = renderJunit(
+      monitorRun({ steps: [failedStep({ error: stepError({ message, advice: 'Look here.' }) })] }),
+    );
+    expect(xml.length).toBeLessThan(100_000);
+    const failure = suiteOf(
+      monitorRun({ steps: [failedStep({ error: stepError({ message, advice: 'Look here.' }) })] }),
+    ).testcase[0]?.failure;
+    expect(failure?.message).toHaveLength(1000);
+    expect(failure?.text).toContain('What to do: Look here.');
+  });
+
+  test('stays well-formed and keeps the words whatever the texts are', () => {
+    const text = fc.string({
+      unit: fc.oneof(
+        fc.string({ unit: 'binary', minLength: 1 }),
+        fc.constantFrom(']]>', '<', '&', '"', '\uD800', '\uDC00', '\0', '\r'),
+      ),
+    });
+    fc.assert(
+      fc.property(text, text, (message, reason) => {
+        const steps = [
+          failedStep({ error: stepError({ message: `${message} end`, code: reason, stack: reason }) }),
+          blockedStep({ reason }),
+        ];
+        const suite = suiteOf(monitorRun({ steps, warnings: [message] }));
+        expect(suite.testcase[0]?.failure?.text).toContain('end');
+        expect(suite.testcase).toHaveLength(2);
+      }),
+    );
+  });
+
+  test('keeps text around a CDATA end as it is', () => {
+    const message = 'a ]]> b ]]> <c> & "d" 😀';
+    const suite = suiteOf(monitorRun({ steps: [failedStep({ error: stepError({ message }) })] }));
+    expect(suite.testcase[0]?.failure?.text).toContain(message);
+  });
+});
+
+describe('JunitReporter', () => {
+  test('makes missing directories and names the file in its outcome', async () => {
+    const file = join(await temporaryDirectory(), 'a/b/junit.xml');
+    expect(await new JunitReporter({ file }).report(passedRun)).toEqual({ ok: true, text: `JUnit ${file}` });
+    expect(await readFile(file, 'utf8')).toBe(renderJunit(passedRun));
+  });
+
+  test('replaces the last run and leaves nothing else in the directory', async () => {
+    const directory = await temporaryDirectory();
+    const reporter = new JunitReporter({ file: join(directory, 'junit.xml') });
+    await reporter.report(passedRun);
+    await reporter.report(theirFailureRun);
+    expect(await readFile(join(directory, 'junit.xml'), 'utf8')).toBe(renderJunit(theirFailureRun));
+    expect(await readdir(directory)).toEqual(['junit.xml']);
+  });
+
+  test('says why when it cannot write', async () => {
+    const file = join(await temporaryDirectory(), 'junit.xml');
+    await mkdir(file);
+    expect(await new JunitReporter({ file }).report(passedRun)).toEqual({
+      ok: false,
+      text: expect.stringMatching(/^JUnit not written to .*junit\.xml: EISDIR/) as unknown,
+    });
+  });
+});
+
+testReporter('JunitReporter', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'awsiam-junit-'));
+  const results = join(directory, 'results');
+  return {
+    reporter: new JunitReporter({ file: join(results, 'junit.xml') }),
+    async breakDestination() {
+      await rm(results, { recursive: true, force: true });
+      await writeFile(results, 'a file where the directory should be');
+    },
+    close: () => rm(directory, { recursive: true }),
+  };
+});
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'awsiam-junit-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return directory;
+}

@@ -1,0 +1,179 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import type { MonitorRun } from '../runner/monitor-run.ts';
+import type { ReportOutcome } from '../runner/run-reporter.ts';
+import {
+  blockedStep,
+  failedStep,
+  interruptedStep,
+  monitorRun,
+  passedStep,
+  stepError,
+} from '../runner/testing/builders.ts';
+import { renderStepLine, renderSummary } from './terminal.ts';
+import {
+  emptyRun,
+  hostileRun,
+  interruptedRun,
+  loadErrorRun,
+  passedRun,
+  runs,
+  theirFailureRun,
+} from './testing/runs.ts';
+
+const plain = { color: false, nameWidth: 20 };
+
+function render(run: MonitorRun, outcomes: readonly ReportOutcome[] = [], options = plain): string {
+  const steps = run.steps.map((step) => renderStepLine(step, options));
+  return [...steps, '', renderSummary(run, outcomes, options)].join('\n');
+}
+
+describe('a run in the terminal', () => {
+  test('is calm when every step passed', () => {
+    const outcomes = [
+      { ok: true, text: 'JUnit results/junit.xml' },
+      { ok: true, text: '8 results to Metrist (us-east-1)' },
+    ];
+    expect(render(passedRun, outcomes)).toMatchInlineSnapshot(`
+      "  ✓ CreateUser             84 ms
+        ✓ CreateGroup            61 ms
+        ✓ AddUserToGroup        2.10 s · 4 attempts · 1.90 s of propagation
+        ✓ RemoveUserFromGroup    57 ms
+        ✓ DeleteGroup            66 ms
+        ✓ AttachPolicy           71 ms
+        ✓ DetachPolicy           59 ms
+        ✓ DeleteUser            310 ms · 2 attempts · 120 ms between them
+
+        awsiam live · 8 passed in 3.24 s · JUnit results/junit.xml · 8 results to Metrist (us-east-1)"
+    `);
+  });
+
+  test('says what failed, whose side it is on, what to do and what is left behind', () => {
+    const outcomes = [
+      { ok: true, text: 'JUnit results/junit.xml' },
+      { ok: false, text: 'Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s' },
+    ];
+    expect(render(theirFailureRun, outcomes)).toMatchInlineSnapshot(`
+      "  ✓ CreateUser             84 ms
+        ✗ CreateGroup           313 ms · 3 attempts · 180 ms between them
+            service: CreateGroup failed: ServiceFailure (HTTP 500): The request processing has failed.
+            What to do: AWS answered with an error of its own. Check the AWS Health Dashboard.
+            their side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
+        - AddUserToGroup       blocked · CreateGroup failed
+        - DeleteUser           blocked · CreateGroup failed
+
+        ! left behind: user testuser-prod-m3x8k2-7f3a (DeleteUser: ServiceFailure (HTTP 500))
+            remove it with: awsiam cleanup
+        ! the sweep stopped after 60 s and goes on in the next run
+        ! Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s
+
+        awsiam live · 1 failed, 2 blocked, 1 passed in 2.02 s · JUnit results/junit.xml"
+    `);
+  });
+
+  test('tells a load error once, with the place', () => {
+    expect(render(loadErrorRun)).toMatchInlineSnapshot(`
+      "  ✗ CreateUser              0 ms
+            monitor: awsiam.suite.ts did not load: Cannot find module 'left-pad'
+            What to do: Install the packages with npm ci.
+            our side · ERR_MODULE_NOT_FOUND
+            at suites/awsiam/session.ts:3:1
+        - CreateGroup          blocked · CreateUser failed
+
+        awsiam live · 1 failed, 1 blocked in 0 ms"
+    `);
+  });
+
+  test('reads well when there is no step at all', () => {
+    expect(render(emptyRun)).toMatchInlineSnapshot(`
+      "
+        ✗ empty: no test ran: the filter -t matches nothing
+
+        awsiam live · run failed: no step ran"
+    `);
+  });
+
+  test('tells an interruption from a failure', () => {
+    expect(render(interruptedRun)).toMatchInlineSnapshot(`
+      "  ✓ CreateUser             84 ms
+        ! CreateGroup            40 ms · the run was interrupted (SIGTERM)
+        - AddUserToGroup       blocked · the run was interrupted (SIGTERM)
+
+        awsiam live · 1 interrupted, 1 blocked, 1 passed in 900 ms"
+    `);
+  });
+});
+
+describe('renderStepLine', () => {
+  test('aligns the times of names of up to 30 characters', () => {
+    const ends = ['A', 'RemoveUserFromGroup', 'A'.repeat(30)].map((name) => {
+      const line = renderStepLine(passedStep({ name, durationMs: 84, evidence: {} }), { color: false });
+      return line.indexOf(' 84 ms');
+    });
+    expect(new Set(ends).size).toBe(1);
+  });
+
+  test('shows a longer name whole and its time after it', () => {
+    const name = 'A'.repeat(50);
+    expect(renderStepLine(passedStep({ name, evidence: {} }), plain)).toBe(`  ✓ ${name} 84 ms`);
+  });
+
+  test('says nothing about a step that needed neither retries nor waiting', () => {
+    expect(renderStepLine(passedStep(), plain)).not.toContain('·');
+  });
+
+  test('leaves an ARN in one piece when it wraps a message', () => {
+    const arn = `arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/${'x'.repeat(60)}`;
+    const message = `AttachPolicy failed: ${'many words '.repeat(12)}${arn} is not attachable`;
+    const lines = renderStepLine(failedStep({ error: stepError({ message }) }), { color: false, columns: 60 }).split(
+      '\n',
+    );
+    expect(lines).toContain(`      ${arn}`);
+  });
+
+  test('cuts a long message and points to the whole one', () => {
+    const message = 'words and more words '.repeat(100_000);
+    const text = renderStepLine(failedStep({ error: stepError({ message }) }), plain);
+    expect(text.split('\n').length).toBeLessThan(18);
+    expect(text).toContain('the rest is in the JUnit report');
+  });
+
+  test('shows where a bug of our own is, and no stack for a failure of the service', () => {
+    const stack = 'Error: x\n    at runStep (runner/run-step.ts:1:1)';
+    const lineOf = (verdict: 'monitor' | 'service') =>
+      renderStepLine(failedStep({ error: stepError({ verdict, stack }) }), plain);
+    expect(lineOf('monitor')).toContain('at runStep (runner/run-step.ts:1:1)');
+    expect(lineOf('service')).not.toContain('at runStep');
+  });
+});
+
+describe('renderSummary', () => {
+  test('does not let green steps hide a problem outside of them', () => {
+    const run = monitorRun({ state: 'failed', problems: [{ kind: 'hook', message: 'afterAll failed' }] });
+    expect(renderSummary(run, [], plain)).toMatch(/hook: afterAll failed[^]*run failed: 1 passed/);
+  });
+});
+
+describe('colour', () => {
+  test('is absent when it is off, whatever the texts hold', () => {
+    for (const run of Object.values(runs)) {
+      const text = render(run);
+      expect(text).toBe(stripVTControlCharacters(text));
+    }
+  });
+
+  test('changes nothing but colour when it is on', () => {
+    for (const run of Object.values(runs)) {
+      const text = render(run, [], { ...plain, color: true });
+      expect(text).toContain('\u001B[');
+      expect(stripVTControlCharacters(text)).toBe(render(run));
+    }
+  });
+
+  test('is the only source of control characters', () => {
+    const name = 'a\u001B[2Jb\rc';
+    const steps = [passedStep({ name }), failedStep({ name }), blockedStep({ name }), interruptedStep({ name })];
+    expect(render({ ...hostileRun, monitor: 'x\u0007', steps })).not.toMatch(/[^\n\P{Cc}]/u);
+    expect(render(hostileRun)).not.toMatch(/[^\n\P{Cc}]/u);
+  });
+});

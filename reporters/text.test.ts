@@ -1,0 +1,47 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { clip, firstLine, oneLine, visibleText } from './text.ts';
+
+describe('visibleText', () => {
+  test.for([
+    ['plain text, é, 😀', 'plain text, é, 😀'],
+    ['\u001B[31mred', '␛[31mred'],
+    ['a\0b\u007F', 'a␀b␡'],
+    ['line\r\nline\tend', 'line\nline\tend'],
+    ['over\rwritten', 'over␍written'],
+    ['\uD800 \uDC00 \uFFFE \u202E \u009B', '� � � � �'],
+  ])('shows %j as %j', ([text, visible]) => {
+    expect(visibleText(text ?? '')).toBe(visible);
+  });
+
+  test('changes nothing the second time', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(visibleText(visibleText(text))).toBe(visibleText(text));
+      }),
+    );
+  });
+});
+
+describe('clip', () => {
+  test('leaves a text that fits alone', () => {
+    expect(clip('12345', 5)).toBe('12345');
+  });
+
+  test('marks a cut and stays within the limit', () => {
+    expect(clip('123456', 5)).toBe('1234…');
+  });
+
+  test('never halves a character', () => {
+    expect(clip('123😀56', 5)).toBe('123…');
+  });
+});
+
+test('firstLine skips empty lines and trims', () => {
+  expect(firstLine('\n\n  first  \r\nsecond')).toBe('first');
+  expect(firstLine('')).toBe('');
+});
+
+test('oneLine is one printable line', () => {
+  expect(oneLine('a\tb\u0007\nc', 10)).toBe('a b␇');
+});
