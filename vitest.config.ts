@@ -39,7 +39,9 @@ function monitorRun(mode: RunMode): ViteUserConfig['test'] {
   const { config: metrist } = parseMetristConfig(values);
   const reporters: RunReporter[] = [new JunitReporter({ file: path.join(resultsDir, 'junit.xml') })];
   if (mode === 'live' && metrist !== undefined) {
-    reporters.push(new MetristReporter({ api: createMetristApi({ ...metrist, userAgent }), instance: metrist.instance }));
+    reporters.push(
+      new MetristReporter({ api: createMetristApi({ ...metrist, userAgent }), instance: metrist.instance }),
+    );
   }
   return {
     include: ['suites/**/*.suite.ts'],

@@ -7,15 +7,17 @@ import { type IpcNetConnectOpts, Socket, type TcpNetConnectOpts } from 'node:net
  * @returns a function that allows connections again
  */
 export function forbidNetwork(): () => void {
-  const { connect } = Socket.prototype;
-  Socket.prototype.connect = function refuse(this: Socket, ...args: unknown[]): Socket {
-    const message = `Offline mode opens no connection, but something tried to reach ${describeTarget(args)}`;
-    process.nextTick(() => this.destroy(Object.assign(new Error(message), { code: 'ERR_OFFLINE' })));
-    return this;
-  };
+  const original = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect');
+  Socket.prototype.connect = refuse;
   return () => {
-    Socket.prototype.connect = connect;
+    if (original) Object.defineProperty(Socket.prototype, 'connect', original);
   };
+}
+
+function refuse(this: Socket, ...args: unknown[]): Socket {
+  const message = `Offline mode opens no connection, but something tried to reach ${describeTarget(args)}`;
+  process.nextTick(() => this.destroy(Object.assign(new Error(message), { code: 'ERR_OFFLINE' })));
+  return this;
 }
 
 /** `net` hands its normalised arguments on as one array: the options first. */

@@ -17,7 +17,7 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   readonly redact: Redactor;
   readonly clock: Clock;
   /** Called with 1 when the run did not pass: vitest itself takes a run in which every test was skipped for a success. */
-  setExitCode(code: number): void;
+  readonly setExitCode: (code: number) => void;
 }
 
 /** What the run looks like to vitest: the one vitest reporter, which prints a line per step and hands the run to the others. */

@@ -34,18 +34,21 @@ export interface Monitor<Config, Session> {
    * @param otherProblems what is wrong with the front end's own settings, to be reported together with the monitor's
    * @throws when anything is missing or wrong, with one error that lists every problem
    */
-  parseConfig(values: Values, otherProblems: readonly string[]): Config;
+  readonly parseConfig: (values: Values, otherProblems: readonly string[]) => Config;
   /** Deadline of one step. */
-  stepTimeoutMs(config: Config): number;
+  readonly stepTimeoutMs: (config: Config) => number;
   /** Everything that no step's time should contain: clients, credentials, connections. */
-  openSession(config: Config, options: { readonly mode: RunMode; readonly signal: AbortSignal }): Promise<Session>;
+  readonly openSession: (
+    config: Config,
+    options: { readonly mode: RunMode; readonly signal: AbortSignal },
+  ) => Promise<Session>;
   /** Says whose fault an error is and what to do. Never throws. */
-  explain(error: unknown, step: string): StepError;
+  readonly explain: (error: unknown, step: string) => StepError;
   /** Values that must never leave the process. Has to work where the configuration is wrong, too. */
-  secrets(values: Values, session?: Session): readonly Secret[];
+  readonly secrets: (values: Values, session?: Session) => readonly Secret[];
   /** Removes what this run made or may have made. Idempotent. */
-  teardown(session: Session, options: { readonly signal: AbortSignal }): Promise<TeardownReport>;
-  closeSession(session: Session): void;
+  readonly teardown: (session: Session, options: { readonly signal: AbortSignal }) => Promise<TeardownReport>;
+  readonly closeSession: (session: Session) => void;
 }
 
 /** Gives a monitor its types; returns it as it is. */

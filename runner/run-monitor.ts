@@ -37,7 +37,13 @@ export class MonitorRunner<Config, Session> {
 
   constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
     this.#monitor = monitor;
-    this.#options = { otherProblems: [], clock: systemClock, openTimeoutMs: 30_000, teardownTimeoutMs: 60_000, ...options };
+    this.#options = {
+      otherProblems: [],
+      clock: systemClock,
+      openTimeoutMs: 30_000,
+      teardownTimeoutMs: 60_000,
+      ...options,
+    };
     this.#redactor = createRedactor(monitor.secrets(options.values));
   }
 

@@ -10,7 +10,7 @@ export interface RunStepOptions {
   readonly timeoutMs: number;
   /** Aborted when the run is cancelled from outside: the step then counts as interrupted. */
   readonly signal: AbortSignal;
-  explain(error: unknown, step: string): StepError;
+  readonly explain: (error: unknown, step: string) => StepError;
 }
 
 /**

@@ -27,7 +27,7 @@ export type Fault =
 /** Which requests go wrong, and how. */
 export interface FaultPlan {
   /** What goes wrong with the next request of this operation. Asking uses the fault up. */
-  next(operation: string): Fault | undefined;
+  readonly next: (operation: string) => Fault | undefined;
 }
 
 /** A fault and how many requests of the operation it is for; without a count, for all that follow. */

@@ -7,11 +7,12 @@ test('without variables nothing goes wrong and nothing takes time', () => {
   expect(latency()).toBe(0);
 });
 
+function numbersOf(seed: string): number[] {
+  const { random, latency } = readMockOptions({ AWSIAM_MOCK_SEED: seed, AWSIAM_MOCK_LATENCY: '20-80' });
+  return [random(), latency()];
+}
+
 test('the seed decides on ids and times', () => {
-  const numbersOf = (seed: string): number[] => {
-    const { random, latency } = readMockOptions({ AWSIAM_MOCK_SEED: seed, AWSIAM_MOCK_LATENCY: '20-80' });
-    return [random(), latency()];
-  };
   expect(numbersOf('5')).toEqual(numbersOf('5'));
   expect(numbersOf('5')).not.toEqual(numbersOf('6'));
   expect(numbersOf('')).toEqual(numbersOf('1'));

@@ -4,6 +4,9 @@ import type { IamState } from './state.ts';
 /** What an operation answers: the SDK's output type less what only a request over the wire has. */
 export type Answer<Output> = Omit<Output, '$metadata'>;
 
+/** What an operation answers that says nothing but that it took effect. */
+export type NoOutput = Record<string, never>;
+
 /** One of IAM's operations: the SDK's command for it and what it does to an account. */
 export interface Operation<Input extends object, Output extends object> {
   readonly Command: new (input: Input) => AwsCommand<Input, Output>;

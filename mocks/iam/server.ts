@@ -22,7 +22,7 @@ export interface IamServer {
   readonly calls: readonly IamCall[];
   readonly events: EventEmitter<IamEvents>;
   /** Stops at once, in the middle of answers too. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** No request of the monitor comes near this; IAM's own limit is not documented. */
@@ -56,7 +56,7 @@ export async function startIamServer(options: IamServerOptions = {}): Promise<Ia
     state: endpoint.state,
     calls: endpoint.calls,
     events: endpoint.events,
-    async close() {
+    close: async () => {
       closing.abort();
       server.closeAllConnections();
       await server[Symbol.asyncDispose]();

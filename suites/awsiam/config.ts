@@ -56,7 +56,9 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   const read = (variable: Variable): Setting | undefined => {
     const setting = readVariable(variable, values);
     if (!setting?.value.startsWith(orchestratorError)) return setting;
-    problems.push(`${setting.from} could not be resolved by the Orchestrator, which put this in its place: ${setting.value}`);
+    problems.push(
+      `${setting.from} could not be resolved by the Orchestrator, which put this in its place: ${setting.value}`,
+    );
     return { ...setting, value: '' };
   };
   const check = (setting: Setting | undefined, ok: (value: string) => boolean, expected: string): void => {
@@ -124,9 +126,10 @@ function readCredentials(
   const pair = `${variables.accessKeyId.name} and ${variables.secretAccessKey.name}`;
   const orNeither = "set both keys, or neither to use the AWS SDK's default credential chain";
   if (id !== undefined) problems.push(`${variables.secretAccessKey.name} is not set, but ${id.from} is: ${orNeither}`);
-  else if (secret !== undefined) problems.push(`${variables.accessKeyId.name} is not set, but ${secret.from} is: ${orNeither}`);
+  else if (secret !== undefined)
+    problems.push(`${variables.accessKeyId.name} is not set, but ${secret.from} is: ${orNeither}`);
   else if (token !== undefined) problems.push(`${token.from} is set without ${pair}: ${orNeither}`);
-  else hints.push(`${pair} are not set either: the AWS SDK's default credential chain (profile, SSO, role) would be used`);
+  else
+    hints.push(`${pair} are not set either: the AWS SDK's default credential chain (profile, SSO, role) would be used`);
   return undefined;
 }
-

@@ -13,7 +13,8 @@ export function codeOf(error: unknown): string {
 
 /** HTTP status of the answer behind an error, if there was one. */
 export function httpStatusOf(error: unknown): number | undefined {
-  return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
+  return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined)?.$metadata
+    ?.httpStatusCode;
 }
 
 /** IAM itself answered, in its own form, with an error code. */

@@ -9,7 +9,8 @@ export interface Explanation {
 const theirFault = 'IAM answered with an error of its own. Check the AWS Health Dashboard; nothing to do on this side.';
 const slowDown =
   "IAM's write calls are throttled per account: look for other automation in this account, or run less often.";
-const keys = 'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
+const keys =
+  'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
 const clock = "Compare this host's clock with the real time (NTP): AWS refuses requests that are minutes off.";
 
 /** IAM's error codes. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
@@ -29,7 +30,8 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
   NoSuchEntity: { verdict: 'service', advice: 'IAM does not know an entity that it should know. See the message.' },
   DeleteConflict: {
     verdict: 'service',
-    advice: 'IAM says that something is still attached although it was removed. If it stays, check what holds the entity.',
+    advice:
+      'IAM says that something is still attached although it was removed. If it stays, check what holds the entity.',
   },
   Throttling: { verdict: 'throttled', advice: slowDown },
   RequestLimitExceeded: { verdict: 'throttled', advice: slowDown },
@@ -41,26 +43,48 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
   },
   AccessDenied: {
     verdict: 'permission',
-    advice: "Give the monitor's principal the least-privilege policy of the README, and look for a denying SCP or boundary.",
+    advice:
+      "Give the monitor's principal the least-privilege policy of the README, and look for a denying SCP or boundary.",
   },
-  UnauthorizedOperation: { verdict: 'permission', advice: 'Give the principal the least-privilege policy of the README.' },
+  UnauthorizedOperation: {
+    verdict: 'permission',
+    advice: 'Give the principal the least-privilege policy of the README.',
+  },
   OptInRequired: {
     verdict: 'credentials',
     advice: 'The account is not signed up for the service or is suspended: check its state and billing.',
   },
-  ExpiredToken: { verdict: 'credentials', advice: 'The session token has expired: renew it, or use a role or a profile that renews itself.' },
+  ExpiredToken: {
+    verdict: 'credentials',
+    advice: 'The session token has expired: renew it, or use a role or a profile that renews itself.',
+  },
   InvalidClientTokenId: {
     verdict: 'credentials',
     advice: `${keys}: AWS does not know the key id. It may be deleted, inactive, or of another partition (aws, aws-cn, aws-us-gov) than METRIST_AWS_REGION.`,
   },
   UnrecognizedClient: { verdict: 'credentials', advice: `${keys}: AWS does not know the key or the session token.` },
-  SignatureDoesNotMatch: { verdict: 'credentials', advice: `${keys}: the secret does not belong to the key id. ${clock}` },
+  SignatureDoesNotMatch: {
+    verdict: 'credentials',
+    advice: `${keys}: the secret does not belong to the key id. ${clock}`,
+  },
   IncompleteSignature: { verdict: 'credentials', advice: `${keys}: the signature could not be read.` },
-  MissingAuthenticationToken: { verdict: 'credentials', advice: `${keys}: the request arrived without a signature. Does a proxy strip headers?` },
+  MissingAuthenticationToken: {
+    verdict: 'credentials',
+    advice: `${keys}: the request arrived without a signature. Does a proxy strip headers?`,
+  },
   RequestExpired: { verdict: 'credentials', advice: clock },
-  InvalidInput: { verdict: 'configuration', advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.' },
-  ValidationError: { verdict: 'configuration', advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.' },
-  PolicyNotAttachable: { verdict: 'configuration', advice: 'Check METRIST_POLICY_ARN: this policy can only be attached by AWS itself.' },
+  InvalidInput: {
+    verdict: 'configuration',
+    advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.',
+  },
+  ValidationError: {
+    verdict: 'configuration',
+    advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.',
+  },
+  PolicyNotAttachable: {
+    verdict: 'configuration',
+    advice: 'Check METRIST_POLICY_ARN: this policy can only be attached by AWS itself.',
+  },
   EntityAlreadyExists: {
     verdict: 'monitor',
     advice: 'The name is random and should be free. If it stays, report it with this message.',
@@ -108,17 +132,22 @@ export function unknownAnswer(httpStatus: number): Explanation {
   if (httpStatus === 401 || httpStatus === 403) {
     return { verdict: 'permission', advice: "IAM refused the monitor's principal: see the message for what it lacks." };
   }
-  return { verdict: 'monitor', advice: 'IAM refused the request for a reason unknown to this monitor: report it with this message.' };
+  return {
+    verdict: 'monitor',
+    advice: 'IAM refused the request for a reason unknown to this monitor: report it with this message.',
+  };
 }
 
 export const foreignAnswer: Explanation = {
   verdict: 'service',
-  advice: 'Something other than IAM answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
+  advice:
+    'Something other than IAM answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
 };
 
 export const noAnswer: Explanation = {
   verdict: 'timeout',
-  advice: 'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint.',
+  advice:
+    'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint.',
 };
 
 export const noCredentials: Explanation = {

@@ -56,7 +56,8 @@ function explanationOf(error: unknown, code: string): Explanation {
   const network = networkErrors[code];
   if (network !== undefined) return isRequestTimeout(error) ? noAnswer : network;
   if (error instanceof Error) {
-    if (error.name === 'TimeoutError') return isRequestTimeout(error) ? noAnswer : networkErrors['ETIMEDOUT'] ?? noAnswer;
+    if (error.name === 'TimeoutError')
+      return isRequestTimeout(error) ? noAnswer : (networkErrors['ETIMEDOUT'] ?? noAnswer);
     if (/(Credentials|Token)Provider/.test(error.name)) return noCredentials;
     if (error.cause instanceof Error && error.cause !== error) return explanationOf(error.cause, codeOf(error.cause));
   }

@@ -16,7 +16,7 @@ export interface Answer {
 export function recordAttempts(
   { history, transport }: Session,
   evidence: StepContext['evidence'],
-  outcome: Answer | unknown,
+  outcome: unknown,
 ): void {
   const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
   evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.failed.length + 1);

@@ -27,6 +27,8 @@ export interface Session {
 /** Of one call: the first one included. */
 const attempts = 3;
 
+const elapsedMs = (): number => performance.now();
+
 /** The longest that connecting may take: IAM answers a handshake in well under a second from everywhere. */
 const connectionTimeoutMs = 5000;
 
@@ -48,7 +50,6 @@ export async function openSession(
     import('./transport.ts'),
     import('./warm-up.ts'),
   ]);
-  const elapsedMs = (): number => performance.now();
   const { requestTimeoutMs, proxyEnvironment } = config;
   const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
   const history = new RetryHistory(attempts, elapsedMs);

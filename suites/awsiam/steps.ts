@@ -68,7 +68,9 @@ export const steps = [
     async run(session, context) {
       const { iam, names } = session;
       const input = { UserName: names.user, PolicyArn: policyArnOf(session) };
-      await call(session, context, 'DetachUserPolicy', { removes: 'attachment' }, (o) => iam.detachUserPolicy(input, o));
+      await call(session, context, 'DetachUserPolicy', { removes: 'attachment' }, (o) =>
+        iam.detachUserPolicy(input, o),
+      );
     },
   },
   {

@@ -15,7 +15,7 @@ const doubts: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, pr
 
 interface Removal {
   readonly entity: EntityName;
-  send(options: { readonly abortSignal: AbortSignal }): Promise<unknown>;
+  readonly send: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown>;
 }
 
 /**

@@ -36,7 +36,8 @@ class IamHttpHandler extends NodeHttpHandler {
     const { response } = await super.handle(request, options);
     const body = await buffer(response.body as Readable);
     checkIamAnswer(body, response.statusCode);
-    return { response: new HttpResponse({ ...response, body: new Uint8Array(body) }) };
+    const { statusCode, reason, headers } = response;
+    return { response: new HttpResponse({ statusCode, reason, headers, body: new Uint8Array(body) }) };
   }
 }
 

@@ -1,7 +1,7 @@
-import type { AddUserToGroupCommandInput, AddUserToGroupCommandOutput } from '@aws-sdk/client-iam';
+import type { AddUserToGroupCommandInput } from '@aws-sdk/client-iam';
 import { limitExceeded } from '../aws-error.ts';
 import { findGroup, findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { foldName, type IamState } from '../state.ts';
 
 /**
@@ -9,10 +9,7 @@ import { foldName, type IamState } from '../state.ts';
  * @throws LimitExceeded
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddUserToGroup.html
  */
-export function addUserToGroup(
-  state: IamState,
-  input: AddUserToGroupCommandInput,
-): Answer<AddUserToGroupCommandOutput> {
+export function addUserToGroup(state: IamState, input: AddUserToGroupCommandInput): NoOutput {
   const group = findGroup(state, input.GroupName);
   const user = findUser(state, input.UserName);
   const groupKey = foldName(group.entity.GroupName);

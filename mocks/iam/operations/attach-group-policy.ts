@@ -1,6 +1,6 @@
-import type { AttachGroupPolicyCommandInput, AttachGroupPolicyCommandOutput } from '@aws-sdk/client-iam';
+import type { AttachGroupPolicyCommandInput } from '@aws-sdk/client-iam';
 import { findGroup } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { attachPolicy } from '../policies.ts';
 import type { IamState } from '../state.ts';
 
@@ -9,10 +9,7 @@ import type { IamState } from '../state.ts';
  * @throws NoSuchEntity, LimitExceeded
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachGroupPolicy.html
  */
-export function attachGroupPolicy(
-  state: IamState,
-  input: AttachGroupPolicyCommandInput,
-): Answer<AttachGroupPolicyCommandOutput> {
+export function attachGroupPolicy(state: IamState, input: AttachGroupPolicyCommandInput): NoOutput {
   const group = findGroup(state, input.GroupName);
   attachPolicy(state, group, input.PolicyArn, {
     name: 'PoliciesPerGroup',

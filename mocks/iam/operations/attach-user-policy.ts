@@ -1,6 +1,6 @@
-import type { AttachUserPolicyCommandInput, AttachUserPolicyCommandOutput } from '@aws-sdk/client-iam';
+import type { AttachUserPolicyCommandInput } from '@aws-sdk/client-iam';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { attachPolicy } from '../policies.ts';
 import type { IamState } from '../state.ts';
 
@@ -9,10 +9,7 @@ import type { IamState } from '../state.ts';
  * @throws NoSuchEntity, LimitExceeded
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachUserPolicy.html
  */
-export function attachUserPolicy(
-  state: IamState,
-  input: AttachUserPolicyCommandInput,
-): Answer<AttachUserPolicyCommandOutput> {
+export function attachUserPolicy(state: IamState, input: AttachUserPolicyCommandInput): NoOutput {
   const user = findUser(state, input.UserName);
   attachPolicy(state, user, input.PolicyArn, { name: 'PoliciesPerUser', limit: state.limits.attachedPoliciesPerUser });
   return {};

@@ -1,8 +1,8 @@
-import type { DeactivateMFADeviceCommandInput, DeactivateMFADeviceCommandOutput } from '@aws-sdk/client-iam';
+import type { DeactivateMFADeviceCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 import { requireLength } from '../validate.ts';
 
@@ -11,10 +11,7 @@ import { requireLength } from '../validate.ts';
  * @throws NoSuchEntity
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeactivateMFADevice.html
  */
-export function deactivateMfaDevice(
-  state: IamState,
-  input: DeactivateMFADeviceCommandInput,
-): Answer<DeactivateMFADeviceCommandOutput> {
+export function deactivateMfaDevice(state: IamState, input: DeactivateMFADeviceCommandInput): NoOutput {
   const user = findUser(state, input.UserName);
   const serialNumber = requireLength('serialNumber', input.SerialNumber, 9, 256);
   if (!user.mfaDevices.delete(serialNumber)) {

@@ -1,8 +1,8 @@
-import type { DeleteAccessKeyCommandInput, DeleteAccessKeyCommandOutput } from '@aws-sdk/client-iam';
+import type { DeleteAccessKeyCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 
 /**
@@ -10,10 +10,7 @@ import type { IamState } from '../state.ts';
  * @throws NoSuchEntity
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html
  */
-export function deleteAccessKey(
-  state: IamState,
-  input: DeleteAccessKeyCommandInput,
-): Answer<DeleteAccessKeyCommandOutput> {
+export function deleteAccessKey(state: IamState, input: DeleteAccessKeyCommandInput): NoOutput {
   const user = findUser(state, input.UserName);
   if (!user.accessKeys.delete(input.AccessKeyId ?? '')) {
     throw noSuchEntity(`The Access Key with id ${input.AccessKeyId} cannot be found.`);

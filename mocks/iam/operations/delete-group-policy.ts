@@ -1,8 +1,8 @@
-import type { DeleteGroupPolicyCommandInput, DeleteGroupPolicyCommandOutput } from '@aws-sdk/client-iam';
+import type { DeleteGroupPolicyCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findGroup } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 import { requireName } from '../validate.ts';
 
@@ -11,10 +11,7 @@ import { requireName } from '../validate.ts';
  * @throws NoSuchEntity
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteGroupPolicy.html
  */
-export function deleteGroupPolicy(
-  state: IamState,
-  input: DeleteGroupPolicyCommandInput,
-): Answer<DeleteGroupPolicyCommandOutput> {
+export function deleteGroupPolicy(state: IamState, input: DeleteGroupPolicyCommandInput): NoOutput {
   const group = findGroup(state, input.GroupName);
   const policyName = requireName('policyName', input.PolicyName);
   if (!group.inlinePolicies.delete(policyName)) {

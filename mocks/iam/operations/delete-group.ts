@@ -1,7 +1,7 @@
-import type { DeleteGroupCommandInput, DeleteGroupCommandOutput } from '@aws-sdk/client-iam';
+import type { DeleteGroupCommandInput } from '@aws-sdk/client-iam';
 import { refuseWhileBlocked } from '../delete-blockers.ts';
 import { findGroup } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { foldName, type IamState } from '../state.ts';
 
 /**
@@ -9,7 +9,7 @@ import { foldName, type IamState } from '../state.ts';
  * @throws DeleteConflict
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteGroup.html
  */
-export function deleteGroup(state: IamState, input: DeleteGroupCommandInput): Answer<DeleteGroupCommandOutput> {
+export function deleteGroup(state: IamState, input: DeleteGroupCommandInput): NoOutput {
   const record = findGroup(state, input.GroupName);
   refuseWhileBlocked(state, record, {
     membership: record.members.size,

@@ -1,11 +1,8 @@
-import type {
-  DeleteServiceSpecificCredentialCommandInput,
-  DeleteServiceSpecificCredentialCommandOutput,
-} from '@aws-sdk/client-iam';
+import type { DeleteServiceSpecificCredentialCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 
 /**
@@ -16,7 +13,7 @@ import type { IamState } from '../state.ts';
 export function deleteServiceSpecificCredential(
   state: IamState,
   input: DeleteServiceSpecificCredentialCommandInput,
-): Answer<DeleteServiceSpecificCredentialCommandOutput> {
+): NoOutput {
   const user = findUser(state, input.UserName);
   if (!user.serviceSpecificCredentials.delete(input.ServiceSpecificCredentialId ?? '')) {
     throw noSuchEntity(`No such credential ${input.ServiceSpecificCredentialId} exists`);

@@ -1,8 +1,8 @@
-import type { DeleteSigningCertificateCommandInput, DeleteSigningCertificateCommandOutput } from '@aws-sdk/client-iam';
+import type { DeleteSigningCertificateCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 
 /**
@@ -10,10 +10,7 @@ import type { IamState } from '../state.ts';
  * @throws NoSuchEntity
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteSigningCertificate.html
  */
-export function deleteSigningCertificate(
-  state: IamState,
-  input: DeleteSigningCertificateCommandInput,
-): Answer<DeleteSigningCertificateCommandOutput> {
+export function deleteSigningCertificate(state: IamState, input: DeleteSigningCertificateCommandInput): NoOutput {
   const user = findUser(state, input.UserName);
   if (!user.signingCertificates.delete(input.CertificateId ?? '')) {
     throw noSuchEntity(`The Certificate with id ${input.CertificateId} cannot be found.`);

@@ -1,8 +1,8 @@
-import type { DeleteUserPolicyCommandInput, DeleteUserPolicyCommandOutput } from '@aws-sdk/client-iam';
+import type { DeleteUserPolicyCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 import { requireName } from '../validate.ts';
 
@@ -11,10 +11,7 @@ import { requireName } from '../validate.ts';
  * @throws NoSuchEntity
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUserPolicy.html
  */
-export function deleteUserPolicy(
-  state: IamState,
-  input: DeleteUserPolicyCommandInput,
-): Answer<DeleteUserPolicyCommandOutput> {
+export function deleteUserPolicy(state: IamState, input: DeleteUserPolicyCommandInput): NoOutput {
   const user = findUser(state, input.UserName);
   const policyName = requireName('policyName', input.PolicyName);
   if (!user.inlinePolicies.delete(policyName)) {

@@ -1,7 +1,7 @@
-import type { DeleteUserCommandInput, DeleteUserCommandOutput } from '@aws-sdk/client-iam';
+import type { DeleteUserCommandInput } from '@aws-sdk/client-iam';
 import { refuseWhileBlocked } from '../delete-blockers.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { foldName, type IamState } from '../state.ts';
 
 /**
@@ -9,7 +9,7 @@ import { foldName, type IamState } from '../state.ts';
  * @throws DeleteConflict
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html
  */
-export function deleteUser(state: IamState, input: DeleteUserCommandInput): Answer<DeleteUserCommandOutput> {
+export function deleteUser(state: IamState, input: DeleteUserCommandInput): NoOutput {
   const record = findUser(state, input.UserName);
   refuseWhileBlocked(state, record, {
     membership: record.groups.size,

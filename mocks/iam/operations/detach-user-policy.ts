@@ -1,6 +1,6 @@
-import type { DetachUserPolicyCommandInput, DetachUserPolicyCommandOutput } from '@aws-sdk/client-iam';
+import type { DetachUserPolicyCommandInput } from '@aws-sdk/client-iam';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { detachPolicy } from '../policies.ts';
 import type { IamState } from '../state.ts';
 
@@ -9,10 +9,7 @@ import type { IamState } from '../state.ts';
  * @throws NoSuchEntity when it was not attached
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachUserPolicy.html
  */
-export function detachUserPolicy(
-  state: IamState,
-  input: DetachUserPolicyCommandInput,
-): Answer<DetachUserPolicyCommandOutput> {
+export function detachUserPolicy(state: IamState, input: DetachUserPolicyCommandInput): NoOutput {
   detachPolicy(state, findUser(state, input.UserName), input.PolicyArn);
   return {};
 }

@@ -1,7 +1,7 @@
-import type { EnableMFADeviceCommandInput, EnableMFADeviceCommandOutput } from '@aws-sdk/client-iam';
+import type { EnableMFADeviceCommandInput } from '@aws-sdk/client-iam';
 import { entityAlreadyExists, limitExceeded } from '../aws-error.ts';
 import { findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import type { IamState } from '../state.ts';
 import { requireLength } from '../validate.ts';
 
@@ -10,10 +10,7 @@ import { requireLength } from '../validate.ts';
  * @throws EntityAlreadyExists, LimitExceeded
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_EnableMFADevice.html
  */
-export function enableMfaDevice(
-  state: IamState,
-  input: EnableMFADeviceCommandInput,
-): Answer<EnableMFADeviceCommandOutput> {
+export function enableMfaDevice(state: IamState, input: EnableMFADeviceCommandInput): NoOutput {
   const user = findUser(state, input.UserName);
   const serialNumber = requireLength('serialNumber', input.SerialNumber, 9, 256);
   requireLength('authenticationCode1', input.AuthenticationCode1, 6, 6);

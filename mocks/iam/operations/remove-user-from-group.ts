@@ -1,8 +1,8 @@
-import type { RemoveUserFromGroupCommandInput, RemoveUserFromGroupCommandOutput } from '@aws-sdk/client-iam';
+import type { RemoveUserFromGroupCommandInput } from '@aws-sdk/client-iam';
 import { noSuchEntity } from '../aws-error.ts';
 import { noteRemoval } from '../delete-blockers.ts';
 import { findGroup, findUser } from '../find.ts';
-import type { Answer } from '../operation.ts';
+import type { NoOutput } from '../operation.ts';
 import { foldName, type IamState } from '../state.ts';
 
 /**
@@ -12,10 +12,7 @@ import { foldName, type IamState } from '../state.ts';
  * lets it pass. The stricter reading is the one that a monitor must cope with. The sentence is the mock's own.
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveUserFromGroup.html
  */
-export function removeUserFromGroup(
-  state: IamState,
-  input: RemoveUserFromGroupCommandInput,
-): Answer<RemoveUserFromGroupCommandOutput> {
+export function removeUserFromGroup(state: IamState, input: RemoveUserFromGroupCommandInput): NoOutput {
   const group = findGroup(state, input.GroupName);
   const user = findUser(state, input.UserName);
   const { GroupName: groupName } = group.entity;

@@ -6,9 +6,9 @@ import { createIamState, type IamState, type IamStateOptions } from '../state.ts
 export interface TestAccount {
   readonly state: IamState;
   /** Runs one operation on the account, without a client and without a wire. */
-  run<Name extends OperationName>(name: Name, input: OperationInput<Name>): OperationOutput<Name>;
+  readonly run: <Name extends OperationName>(name: Name, input: OperationInput<Name>) => OperationOutput<Name>;
   /** Moves the clock on. */
-  wait(ms: number): void;
+  readonly wait: (ms: number) => void;
 }
 
 /** An account for one test, on 2026-11-22 at noon. */

@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { XMLParser } from 'fast-xml-parser';
+import { parseLatency } from '../mocks/iam/latency.ts';
+import { startIamServer } from '../mocks/iam/server.ts';
+import { steps } from '../suites/awsiam/steps.ts';
+import { spawnNode, vitestBin } from './spawn-node.ts';
+import { median, quantile } from './statistics.ts';
+
+/**
+ * How honest a step's time is: what is reported less what the server itself took, beside the same figure for a bare
+ * keep-alive request, alternating in one run. Targets: the median step at most 4 ms above bare, the first step at most
+ * 5 ms above the median of the others.
+ */
+const rounds = Number(process.argv[2] ?? 50);
+const latencyMs = 20;
+
+const server = await startIamServer({ latency: parseLatency(String(latencyMs), Math.random) });
+const results = await mkdtemp(path.join(os.tmpdir(), 'awsiam-bench-'));
+const live = {
+  AWS_ENDPOINT_URL_IAM: server.url,
+  METRIST_AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+  METRIST_AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+  METRIST_AWS_REGION: 'us-east-1',
+  METRIST_NAMESPACE: 'bench',
+  METRIST_CLEANUP_ENABLED: '0',
+  METRIST_RESULTS_DIR: results,
+};
+
+/** What each of the run's eight calls took beyond the server's own time. */
+function overhead(reportedMs: readonly number[]): number[] {
+  const served = server.calls.slice(-reportedMs.length);
+  return reportedMs.map((ms, index) => ms - (served[index]?.serviceMs ?? Number.NaN));
+}
+
+async function reportedTimes(): Promise<number[]> {
+  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (name) => name === 'testcase' });
+  const junit = parser.parse(await readFile(path.join(results, 'junit.xml'), 'utf8')) as {
+    testsuites: { testsuite: { testcase: { time: string }[] } };
+  };
+  return junit.testsuites.testsuite.testcase.map(({ time }) => Number(time) * 1000);
+}
+
+const ours: number[][] = [];
+const bare: number[][] = [];
+try {
+  for (let round = 0; round < rounds; round++) {
+    const { stdout } = await spawnNode(['bench/bare-client.ts', server.url]);
+    bare.push(overhead(JSON.parse(stdout) as number[]));
+    await spawnNode([vitestBin, 'run'], live);
+    ours.push(overhead(await reportedTimes()));
+    if (process.stderr.isTTY) process.stderr.write(`\r${round + 1} of ${rounds} runs`);
+  }
+} finally {
+  if (process.stderr.isTTY) process.stderr.write('\r\u001B[K');
+  await server.close();
+  await rm(results, { recursive: true, force: true });
+}
+
+const column = (runs: readonly number[][], step: number): number[] => runs.map((run) => run[step] ?? Number.NaN);
+const ms = (value: number): string => value.toFixed(1).padStart(6);
+console.log(`Reported time less the server's own (${latencyMs} ms injected), median of ${rounds} runs, ms`);
+console.log(`${'step'.padEnd(20)}  awsiam (p90)    bare (p90)`);
+for (const [index, { name }] of steps.entries()) {
+  const [a, b] = [column(ours, index), column(bare, index)];
+  const cells = [a, b].map((values) => `${ms(median(values))} (${quantile(values, 0.9).toFixed(1)})`.padEnd(14));
+  console.log(`${name.padEnd(20)}${cells.join('')}`);
+}
+
+const rest = ours.flatMap((run) => run.slice(1));
+const aboveBare = median(ours.flat()) - median(bare.flat());
+const firstAboveRest = median(column(ours, 0)) - median(rest);
+const verdict = (value: number, target: number): string =>
+  `${value.toFixed(1)} ms (target: at most ${target} ms) ${value <= target ? 'met' : 'MISSED'}`;
+console.log(`median step above bare            ${verdict(aboveBare, 4)}`);
+console.log(`first step above the others       ${verdict(firstAboveRest, 5)}`);
+process.exitCode = aboveBare <= 4 && firstAboveRest <= 5 ? 0 : 1;

@@ -1,0 +1,152 @@
+/**
+ * The client mock is worth as much as it behaves like the SDK in front of a server. Both run the same requests here, the one
+ * in memory and the other over a socket, and must come to the same end.
+ */
+import { type EventEmitter, once } from 'node:events';
+import {
+  AddUserToGroupCommand,
+  CreateGroupCommand,
+  CreateUserCommand,
+  DeleteGroupCommand,
+  DeleteUserCommand,
+  type IAMClient,
+  RemoveUserFromGroupCommand,
+} from '@aws-sdk/client-iam';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { installIamMock } from './client-mock.ts';
+import type { IamCall, IamEndpointOptions, IamEvents } from './endpoint.ts';
+import { createFaultPlan } from './faults.ts';
+import { listEntities } from './seeding.ts';
+import { startIamServer } from './server.ts';
+import { createIamState, type IamState } from './state.ts';
+import { testClient } from './testing/clients.ts';
+
+/** What somebody learns who sends requests, and what remains. */
+interface Account {
+  readonly outcomes: unknown[];
+  readonly entities: unknown;
+  readonly calls: unknown[];
+}
+
+const clientConfig = { requestHandler: { requestTimeout: 60, throwOnRequestTimeout: true } };
+
+async function sendAll(client: IAMClient): Promise<unknown[]> {
+  const names = { UserName: 'bob', GroupName: 'ops' };
+  return [
+    await outcomeOf(client.send(new CreateUserCommand({ ...names, Path: '/users/' }))),
+    await outcomeOf(client.send(new CreateGroupCommand(names))),
+    await outcomeOf(client.send(new AddUserToGroupCommand(names))),
+    await outcomeOf(client.send(new RemoveUserFromGroupCommand(names))),
+    await outcomeOf(client.send(new DeleteGroupCommand(names))),
+    await outcomeOf(client.send(new DeleteUserCommand(names))),
+  ];
+}
+
+async function outcomeOf(sending: Promise<unknown>): Promise<unknown> {
+  return sending.catch((error: Error) => {
+    const { $response, $responseBodyText, stack: _stack, ...own } = error as Error & Record<string, unknown>;
+    const { statusCode } = ($response ?? {}) as { statusCode?: number };
+    const { name, message } = error;
+    return { class: error.constructor.name, ...own, name, message, responseStatus: statusCode, $responseBodyText };
+  });
+}
+
+async function abortInFlight(client: IAMClient, events: EventEmitter<IamEvents>, reason: unknown): Promise<unknown> {
+  const abort = new AbortController();
+  const outcome = outcomeOf(client.send(new CreateUserCommand({ UserName: 'bob' }), { abortSignal: abort.signal }));
+  await once(events, 'call');
+  abort.abort(reason);
+  return outcome;
+}
+
+/** A call less what depends on the clock or on the client's address. */
+function summary({ operation, params, attempt, fault, carriedOut, status }: IamCall): unknown {
+  return { operation, params, attempt, fault, carriedOut, status };
+}
+
+function options(faults: string): IamEndpointOptions & { readonly state: IamState } {
+  return { state: createIamState({ now: () => new Date('2026-11-22T12:00:00Z') }), faults: createFaultPlan(faults) };
+}
+
+async function overTheWire(faults: string): Promise<Account> {
+  const server = await startIamServer(options(faults));
+  try {
+    const outcomes = await sendAll(testClient({ ...clientConfig, endpoint: server.url }));
+    return { outcomes, entities: listEntities(server.state), calls: server.calls.map(summary) };
+  } finally {
+    await server.close();
+  }
+}
+
+async function inMemory(faults: string): Promise<Account> {
+  const mock = installIamMock(options(faults));
+  try {
+    const outcomes = await sendAll(testClient(clientConfig));
+    return { outcomes, entities: listEntities(mock.state), calls: mock.calls.map(summary) };
+  } finally {
+    mock.restore();
+  }
+}
+
+describe('the client mock ends as the SDK over the wire does', () => {
+  // The SDK draws its waits between attempts from Math.random: these are 0 ms, and equal.
+  beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
+  afterEach(() => void vi.restoreAllMocks());
+
+  test.each([
+    'ServiceFailure:1',
+    'ServiceFailure',
+    'InternalFailure',
+    'ServiceUnavailable',
+    'Throttling:2',
+    'ThrottlingException',
+    'RequestLimitExceeded',
+    'AccessDenied',
+    'ExpiredToken',
+    'InvalidClientTokenId',
+    'SignatureDoesNotMatch',
+    'RequestExpired',
+    'OptInRequired',
+    'LimitExceeded',
+    'EntityAlreadyExists',
+    'NoSuchEntity:2',
+    'DeleteConflict:1',
+    'ConcurrentModification',
+    'EntityTemporarilyUnmodifiable',
+    'InvalidInput',
+    'reset-before:1',
+    'reset-before',
+    'reset-after:1',
+    'reset-after',
+    'truncated',
+    'html',
+    'xhtml',
+    'html-502',
+    'empty',
+    'hang:1',
+    'hang',
+    'hang-after:1',
+    'slow:5',
+  ])('with %s', async (fault) => {
+    const faults = ['CreateUser', 'AddUserToGroup', 'DeleteGroup'].map((name) => `${name}=${fault}`).join(',');
+    const wire = await overTheWire(faults);
+    expect(await inMemory(faults)).toEqual(wire);
+  });
+
+  test.each([undefined, new Error('the step is over'), 'a text'])('aborted in flight because of %s', async (reason) => {
+    const wire = await startIamServer(options('CreateUser=hang'));
+    const onWire = await abortInFlight(testClient({ endpoint: wire.url }), wire.events, reason);
+    await wire.close();
+    const mock = installIamMock(options('CreateUser=hang'));
+    const inMock = await abortInFlight(testClient(), mock.events, reason);
+    mock.restore();
+    expect(inMock).toEqual(onWire);
+    expect(inMock).toMatchObject({ name: 'AbortError' });
+  });
+
+  test('without a fault', async () => {
+    const wire = await overTheWire('');
+    expect(wire.entities).toEqual({ users: [], groups: [] });
+    expect(await inMemory('')).toEqual(wire);
+  });
+});

@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { CreateUserCommand, GetAccountSummaryCommand, GetUserCommand, paginateListUsers } from '@aws-sdk/client-iam';
+import { onTestFinished, describe, expect, test } from 'vitest';
+import { createFaultPlan } from './faults.ts';
+import { seedUser } from './seeding.ts';
+import { type IamServer, type IamServerOptions, startIamServer } from './server.ts';
+import { testClient } from './testing/clients.ts';
+
+async function startServer(options: IamServerOptions = {}): Promise<IamServer> {
+  const server = await startIamServer(options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+const form = 'Action=CreateUser&Version=2010-05-08&UserName=bob';
+const signed = { authorization: 'AWS4-HMAC-SHA256 unchecked' };
+
+describe('the protocol', () => {
+  test('a signed form is carried out and answered as XML with a request id', async () => {
+    const { url } = await startServer();
+    const response = await fetch(url, { method: 'POST', headers: signed, body: form });
+    const body = await response.text();
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/xml');
+    expect(body).toContain('<UserName>bob</UserName>');
+    expect(body).toContain(`<RequestId>${response.headers.get('x-amzn-requestid')}</RequestId>`);
+  });
+
+  test('a query string does as well', async () => {
+    const { url, state } = await startServer();
+    const response = await fetch(`${url}/?${form}&X-Amz-Signature=unchecked`);
+    expect(response.status).toBe(200);
+    expect(state.users.size).toBe(1);
+  });
+
+  test.each([
+    ['nothing signed', {}, form, 403, '<Code>MissingAuthenticationToken</Code>'],
+    ['an unknown action', signed, 'Action=Nope&Version=2010-05-08', 400, '<Code>InvalidAction</Code>'],
+    ['another version', signed, 'Action=CreateUser&Version=1', 400, '<Code>InvalidAction</Code>'],
+    ['JSON', signed, '{"UserName":"bob"}', 400, '<Code>MissingAction</Code>'],
+    ['a broken escape', signed, `${form}%zz`, 404, '<Code>MalformedQueryString</Code>'],
+  ])('%s is refused and changes nothing', async (_what, headers, body, status, code) => {
+    const { url, state, calls } = await startServer();
+    const response = await fetch(url, { method: 'POST', headers, body });
+    expect(response.status).toBe(status);
+    expect(await response.text()).toContain(code);
+    expect(state.users.size).toBe(0);
+    expect(calls).toMatchObject([{ status, carriedOut: false }]);
+  });
+
+  test('a body that is too long is refused', async () => {
+    const { url, calls } = await startServer();
+    const body = `${form}&Path=${'x'.repeat(1024 * 1024)}`;
+    const response = await fetch(url, { method: 'POST', headers: signed, body });
+    expect(response.status).toBe(413);
+    expect(calls).toEqual([]);
+  });
+
+  test('hostile values come back as they were sent', async () => {
+    const { url } = await startServer();
+    const body = new URLSearchParams({ Action: 'GetUser', Version: '2010-05-08', UserName: '<&]]>\u0000'.repeat(20) });
+    const response = await fetch(url, { method: 'POST', headers: signed, body });
+    expect(await response.text()).toContain('&lt;&amp;]]&gt;\uFFFD');
+  });
+});
+
+describe('with the real SDK', () => {
+  test('outputs arrive with their types', async () => {
+    const { url, state } = await startServer();
+    const client = testClient({ endpoint: url });
+    const { User, $metadata } = await client.send(
+      new CreateUserCommand({ UserName: 'bob', Path: '/team/', Tags: [{ Key: 'a&b', Value: '<c>' }] }),
+    );
+    expect(User).toMatchObject({ Path: '/team/', UserName: 'bob', CreateDate: expect.any(Date) as Date });
+    expect($metadata).toMatchObject({ httpStatusCode: 200, attempts: 1, requestId: expect.any(String) as string });
+    const { SummaryMap } = await client.send(new GetAccountSummaryCommand({}));
+    expect(SummaryMap).toMatchObject({ Users: state.users.size, UsersQuota: 5000 });
+  });
+
+  test("the SDK's paginator walks through a long list while it is being emptied", async () => {
+    const { url, state } = await startServer();
+    for (let index = 0; index < 2500; index += 1) seedUser(state, { name: `u${index}`, path: '/many/' });
+    const seen: (string | undefined)[] = [];
+    const pages = paginateListUsers(
+      { client: testClient({ endpoint: url }), pageSize: 1000 },
+      { PathPrefix: '/many/' },
+    );
+    for await (const page of pages) {
+      for (const { UserName: name = '' } of page.Users ?? []) {
+        seen.push(name);
+        state.users.delete(name);
+      }
+    }
+    expect(new Set(seen).size).toBe(2500);
+    expect(state.users.size).toBe(0);
+  });
+
+  test('calls say what came, when, in which attempt, what went wrong and how long the answer took', async () => {
+    const { url, calls } = await startServer({ faults: createFaultPlan('CreateUser=ServiceFailure:1') });
+    await testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }));
+    const common = {
+      operation: 'CreateUser',
+      params: { UserName: 'bob' },
+      userAgent: expect.stringContaining('aws-sdk-js') as string,
+      atMs: expect.any(Number) as number,
+      serviceMs: expect.any(Number) as number,
+    };
+    expect(calls).toEqual([
+      { ...common, attempt: 1, fault: 'ServiceFailure', carriedOut: false, status: 500 },
+      { ...common, attempt: 2, carriedOut: true, status: 200 },
+    ]);
+  });
+
+  test('the time of an answer counts the latency in', async () => {
+    const { url, calls } = await startServer({ latency: () => 30 });
+    await testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }));
+    expect(calls[0]?.serviceMs).toBeGreaterThanOrEqual(29);
+  });
+
+  test('a request in flight can be seen and aborted', async () => {
+    const { url, events, state } = await startServer({ faults: createFaultPlan('CreateUser=hang-after') });
+    const abort = new AbortController();
+    const sending = testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }), {
+      abortSignal: abort.signal,
+    });
+    await once(events, 'call');
+    abort.abort();
+    await expect(sending).rejects.toMatchObject({ name: 'AbortError' });
+    expect(state.users.size).toBe(1);
+  });
+
+  test('connections are kept for the next request', async () => {
+    const { url } = await startServer();
+    const sockets = new Set<string>();
+    const client = testClient({ endpoint: url });
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        const { headers } = result.response as { headers: Record<string, string> };
+        sockets.add(headers['connection'] ?? '');
+        return result;
+      },
+      { step: 'deserialize', priority: 'low' },
+    );
+    await client.send(new CreateUserCommand({ UserName: 'bob' }));
+    await client.send(new GetUserCommand({ UserName: 'bob' }));
+    expect([...sockets]).toEqual(['keep-alive']);
+  });
+});
+
+describe('the server itself', () => {
+  test.each(['0.0.0.0', '::', '192.0.2.1', 'example.org'])('refuses to serve %s', async (host) => {
+    await expect(startIamServer({ host })).rejects.toThrow(
+      `serves loopback addresses alone, such as 127.0.0.1, and not ${host}`,
+    );
+  });
+
+  test('says so when its port is taken', async () => {
+    const { port } = await startServer();
+    await expect(startIamServer({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  test('closes in the middle of an answer', async () => {
+    const server = await startIamServer({ latency: () => 60_000 });
+    const socket = connect(server.port, '127.0.0.1');
+    const closed = once(socket, 'close');
+    socket.on('error', () => {});
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\nauthorization: x\r\ncontent-length: ${form.length}\r\n\r\n${form}`);
+    await once(server.events, 'call');
+    await server.close();
+    await closed;
+    expect(server.calls[0]).not.toHaveProperty('status');
+  });
+});

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { CreateUserCommand } from '@aws-sdk/client-iam';
+import { onTestFinished, describe, expect, test } from 'vitest';
+import { startIamServer } from './iam/server.ts';
+import { testClient } from './iam/testing/clients.ts';
+
+interface Server {
+  readonly stdout: AsyncIterator<string>;
+  readonly stderr: AsyncIterator<string>;
+  kill(signal: NodeJS.Signals): void;
+  readonly exitCode: Promise<number | null>;
+}
+
+function serve(args: string[], env: Record<string, string> = {}): Server {
+  const script = new URL('serve.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, [script, ...args], { env });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return {
+    stdout: createInterface(child.stdout)[Symbol.asyncIterator](),
+    stderr: createInterface(child.stderr)[Symbol.asyncIterator](),
+    kill: (signal) => void child.kill(signal),
+    exitCode: once(child, 'exit').then(([code]) => code as number | null),
+  };
+}
+
+describe('npm run mock:server', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'serves, writes a line per request and ends with 0 on %s',
+    async (signal) => {
+      const server = serve(['--port', '0'], {
+        AWSIAM_MOCK_FAULTS: 'CreateUser=reset-before:1,CreateUser=Throttling:1',
+      });
+      const { value: line } = await server.stdout.next();
+      const [, endpoint] = /^export AWS_ENDPOINT_URL_IAM=(http:\/\/127\.0\.0\.1:\d+)$/.exec(String(line)) ?? [];
+      expect(endpoint).toBeDefined();
+      await testClient({ endpoint: endpoint ?? '' })
+        .send(new CreateUserCommand({ UserName: 'bob', Path: '/é/' }))
+        .catch(() => {});
+      expect((await server.stderr.next()).value).toMatch(
+        /^CreateUser UserName=bob Path="\/é\/" reset \d+ ms fault reset-before$/,
+      );
+      expect((await server.stderr.next()).value).toMatch(/ 400 \d+ ms fault Throttling attempt 2$/);
+      server.kill(signal);
+      expect(await server.exitCode).toBe(0);
+    },
+  );
+
+  test.each([
+    [['--port', 'x'], {}, '--port x is not a port'],
+    [['--port', '65536'], {}, '--port 65536 is not a port'],
+    [['--verbose'], {}, "Unknown option '--verbose'"],
+    [['4566'], {}, "Unexpected argument '4566'"],
+    [[], { AWSIAM_MOCK_LATENCY: 'fast' }, "The mock's options are wrong:"],
+  ])('%j with %j ends with 1 and says why', async (args, env, problem) => {
+    const server = serve(args, env);
+    expect((await server.stderr.next()).value).toContain(problem);
+    expect(await server.exitCode).toBe(1);
+  });
+
+  test('a port in use ends with 1 and says so', async () => {
+    const { port, close } = await startIamServer();
+    onTestFinished(close);
+    const server = serve(['--port', String(port)]);
+    expect((await server.stderr.next()).value).toContain('The port is in use');
+    expect(await server.exitCode).toBe(1);
+  });
+});
