@@ -1,5 +1,6 @@
 import { settleWithin } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, TeardownReport } from './monitor-run.ts';
 import { createRedactor, type Redactor } from './redact.ts';
@@ -129,7 +130,7 @@ export class MonitorRunner<Config, Session> {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
       return this.#redactor.value(report);
     } catch (error) {
-      const { message } = this.#monitor.explain(error, 'teardown');
+      const { message } = explainSafely(this.#monitor.explain, error, 'teardown');
       return { leftovers: [], warnings: [this.#redactor.text(`teardown did not finish: ${message}`)] };
     } finally {
       this.#monitor.closeSession(opened.session);

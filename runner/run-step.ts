@@ -1,5 +1,6 @@
 import { settleWithin } from './abort.ts';
 import type { Clock } from './clock.ts';
+import { explainSafely } from './explain-safely.ts';
 import type { Step, StepContext } from './monitor.ts';
 import { roundMs } from './round-ms.ts';
 import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
@@ -47,7 +48,7 @@ export async function runStep<Session>(
     if (deadline.signal.aborted) {
       return { state: 'failed', ...facts, error: deadlineError(step.name, timeoutMs, context.waitingFor) };
     }
-    return { state: 'failed', ...facts, error: explain(error, step.name) };
+    return { state: 'failed', ...facts, error: explainSafely(explain, error, step.name) };
   } finally {
     clearTimeout(timer);
   }

@@ -39,7 +39,8 @@ export async function startIamServer(options: IamServerOptions = {}): Promise<Ia
   }
   const endpoint = new IamEndpoint(options);
   const closing = new AbortController();
-  const server = createServer((request, response) => {
+  // Longer than any wait between two of a client's requests: Node's own 5 s would reset some of them for no reason.
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     readBody(request, (body) => {
       if (body === undefined) refuseOversize(response);
       else answer(endpoint, request, body, response, closing.signal);

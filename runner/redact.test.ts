@@ -1,0 +1,123 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createRedactor } from './redact.ts';
+
+const hidden = (value: string) => ({ value, shownAs: '[redacted]' });
+
+/** How encoders write a text. */
+const encoders: Readonly<Record<string, (text: string) => string>> = {
+  plain: (text) => text,
+  URI: (text) => encodeURIComponent(text),
+  form: (text) => new URLSearchParams({ text }).toString().slice('text='.length),
+  JSON: (text) => JSON.stringify(text).slice(1, -1),
+  XML: (text) =>
+    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
+  base64: (text) => Buffer.from(text).toString('base64'),
+};
+
+describe('createRedactor', () => {
+  test.for(Object.entries(encoders))('hides a secret in its %s form', ([, encode]) => {
+    const secret = 'pass word+"<&>"/\\key==';
+    const { text } = createRedactor([hidden(secret)]);
+    // What base64 pads with tells nothing.
+    expect(text(`before ${encode(secret)} after`).replace(/=+ after/, ' after')).toBe('before [redacted] after');
+  });
+
+  test('hides every occurrence and leaves the text around it alone', () => {
+    const { text } = createRedactor([hidden('hunter2hunter2')]);
+    expect(text('a hunter2hunter2, b=hunter2hunter2;')).toBe('a [redacted], b=[redacted];');
+  });
+
+  test.for([
+    ['longer one first', ['abcdefgh-tail', 'abcdefgh']],
+    ['shorter one first', ['abcdefgh', 'abcdefgh-tail']],
+  ] as const)('leaves no tail of a secret that contains another one, given the %s', ([, secrets]) => {
+    const { text } = createRedactor(secrets.map(hidden));
+    expect(text('abcdefgh-tail abcdefgh')).toBe('[redacted] [redacted]');
+  });
+
+  test('shows what was said to stand in a secret’s place, literally', () => {
+    const { text } = createRedactor([{ value: 'AKIAEXAMPLEKEY01', shownAs: '****$&$1Y01' }]);
+    expect(text('key AKIAEXAMPLEKEY01')).toBe('key ****$&$1Y01');
+  });
+
+  test('takes characters of a pattern in a secret for themselves', () => {
+    const { text } = createRedactor([hidden('.*+?^${}()|[]')]);
+    expect(text('x .*+?^${}()|[] y')).toBe('x [redacted] y');
+    expect(text('an innocent text')).toBe('an innocent text');
+  });
+
+  test.for(['', 'a', 'seven77'])('ignores %j: hiding so short a text would tear holes into others', (value) => {
+    expect(createRedactor([hidden(value)]).text('a seven77 text')).toBe('a seven77 text');
+  });
+
+  test('lives with a secret that has half a character', () => {
+    const secret = 'half \uD800 character';
+    expect(createRedactor([hidden(secret)]).text(`x ${secret} y`)).toBe('x [redacted] y');
+  });
+
+  test('redacts every string of a nested value, keys included, and keeps everything else', () => {
+    const { value } = createRedactor([hidden('hunter2hunter2')]);
+    const given = {
+      list: ['hunter2hunter2', 1, null, undefined, true, { deep: ['x hunter2hunter2'] }],
+      'key hunter2hunter2': 1.5,
+    };
+    expect(value(given)).toEqual({
+      list: ['[redacted]', 1, null, undefined, true, { deep: ['x [redacted]'] }],
+      'key [redacted]': 1.5,
+    });
+    expect(given.list[0]).toBe('hunter2hunter2');
+  });
+
+  /** Without the letters of the mask, so that a secret is never found in it. */
+  const secretText = fc.string({
+    unit: fc.constantFrom(...'ABCXYZ0189/+=<>&"\\ %ü😀\n'),
+    minLength: 8,
+    maxLength: 40,
+  });
+
+  test('lets no secret survive in any form, whatever surrounds it and however deep it stands', () => {
+    const place = fc.record({
+      encode: fc.constantFrom(...Object.values(encoders)),
+      before: fc.string({ unit: fc.constantFrom('-', '.', ' ') }),
+      after: fc.string({ unit: fc.constantFrom('-', '.', ' ') }),
+      wrap: fc.constantFrom<(text: string) => unknown>(
+        (text) => text,
+        (text) => [[text]],
+        (text) => ({ a: { b: [text] } }),
+        (text) => ({ [text]: 1 }),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(secretText, { minLength: 1, maxLength: 4 }), fc.array(place), (secrets, places) => {
+        const { value } = createRedactor(secrets.map(hidden));
+        const given = places.map(({ encode, before, after, wrap }, index) =>
+          wrap(before + encode(secrets[index % secrets.length] ?? '') + after),
+        );
+        const left = stringsOf(value(given));
+        for (const secret of secrets) {
+          for (const encode of Object.values(encoders)) {
+            const form = encode(secret).replace(/=+$/, '');
+            for (const text of left) expect(text).not.toContain(form.length >= 8 ? form : secret);
+          }
+        }
+      }),
+    );
+  });
+
+  test('changes no text that holds none of the secrets', () => {
+    fc.assert(
+      fc.property(fc.array(secretText), fc.jsonValue(), (secrets, value) => {
+        fc.pre(secrets.every((secret) => !JSON.stringify(value).includes(JSON.stringify(secret).slice(1, -1))));
+        fc.pre(!JSON.stringify(value).match(/[A-Za-z0-9+/%&]{8}/));
+        expect(createRedactor(secrets.map(hidden)).value(value)).toEqual(value);
+      }),
+    );
+  });
+});
+
+function stringsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => [key, ...stringsOf(item)]);
+}

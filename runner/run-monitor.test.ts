@@ -1,0 +1,230 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Monitor } from './monitor.ts';
+import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
+import type { StepResult } from './step-result.ts';
+import { fakeClock } from './testing/fake-clock.ts';
+import { testMonitor, testSession, testStep, type TestConfig, type TestSession } from './testing/test-monitor.ts';
+
+const { signal: quiet } = new AbortController();
+
+function makeRunner(
+  overrides: Partial<Monitor<TestConfig, TestSession>> = {},
+  options: Partial<MonitorRunnerOptions> = {},
+): MonitorRunner<TestConfig, TestSession> {
+  return new MonitorRunner(testMonitor(overrides), { values: {}, mode: 'offline', clock: fakeClock(), ...options });
+}
+
+async function runAll(runner: MonitorRunner<TestConfig, TestSession>, names = ['Fill', 'Boil', 'Pour']) {
+  await runner.open(quiet);
+  const results: StepResult[] = [];
+  for (const name of names) results.push(await runner.step(name, quiet));
+  return results;
+}
+
+/** What is left of a result when only its course matters. */
+const course = (result: StepResult): string => ('reason' in result ? result.reason : result.state);
+
+describe('a run of a monitor', () => {
+  test('runs every step over one session', async () => {
+    const session = testSession();
+    const results = await runAll(makeRunner({ openSession: () => Promise.resolve(session) }));
+    expect(results.map(course)).toEqual(['passed', 'passed', 'passed']);
+    expect(session.ran).toEqual(['Fill', 'Boil', 'Pour']);
+  });
+
+  test('opens the session with the parsed configuration, the mode and a signal', async () => {
+    const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>(() => Promise.resolve(testSession()));
+    const parseConfig = vi.fn<Monitor<TestConfig, TestSession>['parseConfig']>(() => ({ parsed: 'yes' }));
+    const runner = makeRunner({ openSession, parseConfig }, { values: { A: '1' }, otherProblems: ['a problem'] });
+    await runner.open(quiet);
+    expect(parseConfig).toHaveBeenCalledExactlyOnceWith({ A: '1' }, ['a problem']);
+    expect(openSession).toHaveBeenCalledExactlyOnceWith(
+      { parsed: 'yes' },
+      { mode: 'offline', signal: expect.any(AbortSignal) as AbortSignal },
+    );
+  });
+
+  test('fails the first step with a configuration error, blocks the rest and opens nothing', async () => {
+    const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>();
+    const runner = makeRunner({
+      openSession,
+      parseConfig: () => {
+        throw new Error('KETTLE is not set');
+      },
+    });
+    const [first, ...rest] = await runAll(runner);
+    expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: KETTLE is not set' } });
+    expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
+    expect(openSession).not.toHaveBeenCalled();
+  });
+
+  test('fails the first step when the session does not open, and blocks the rest', async () => {
+    const [first, ...rest] = await runAll(
+      makeRunner({ openSession: () => Promise.reject(new Error('no credentials')) }),
+    );
+    expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: no credentials' } });
+    expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
+  });
+
+  test('fails the first step when nobody opened the session', async () => {
+    expect(await makeRunner().step('Fill', quiet)).toMatchObject({
+      state: 'failed',
+      error: { message: 'Broken at Fill: the session was not opened' },
+    });
+  });
+
+  test('blocks what comes after a failure, each time with the step that failed', async () => {
+    const session = testSession();
+    const boil = testStep({ name: 'Boil', run: () => Promise.reject(new Error('no power')) });
+    const steps = [testStep({ name: 'Fill' }), boil, testStep({ name: 'Pour' }), testStep({ name: 'Drink' })];
+    const runner = makeRunner({ steps, openSession: () => Promise.resolve(session) });
+    const results = await runAll(runner, ['Fill', 'Boil', 'Pour', 'Drink']);
+    expect(results.map(course)).toEqual(['passed', 'failed', 'Boil failed', 'Boil failed']);
+    expect(session.ran).toEqual(['Fill']);
+  });
+
+  test('blocks what comes after an interruption', async () => {
+    const cancel = new AbortController();
+    const boil = testStep({
+      name: 'Boil',
+      run: () => {
+        cancel.abort();
+        return Promise.reject(new Error('aborted'));
+      },
+    });
+    const runner = makeRunner({ steps: [boil, testStep({ name: 'Pour' })] });
+    await runner.open(quiet);
+    expect(await runner.step('Boil', cancel.signal)).toMatchObject({ state: 'interrupted' });
+    expect(await runner.step('Pour', quiet)).toEqual({
+      state: 'blocked',
+      name: 'Pour',
+      reason: 'Boil was interrupted',
+    });
+  });
+
+  test('calls the first step interrupted when the run was cancelled while the session opened', async () => {
+    const cancel = new AbortController();
+    const runner = makeRunner({
+      openSession: (_config, { signal }) => {
+        cancel.abort();
+        return Promise.reject(signal.reason as Error);
+      },
+    });
+    await runner.open(cancel.signal);
+    expect(await runner.step('Fill', cancel.signal)).toMatchObject({ state: 'interrupted', name: 'Fill' });
+  });
+
+  test('blocks a step that is asked for before the ones that it builds on, and does not run it', async () => {
+    const session = testSession();
+    const runner = makeRunner({ openSession: () => Promise.resolve(session) });
+    await runner.open(quiet);
+    expect(course(await runner.step('Pour', quiet))).toBe('Fill did not run');
+    expect(course(await runner.step('Fill', quiet))).toBe('passed');
+    expect(course(await runner.step('Pour', quiet))).toBe('Boil did not run');
+    expect(session.ran).toEqual(['Fill']);
+  });
+
+  test('says so when there is no step of that name', async () => {
+    const runner = makeRunner();
+    await runner.open(quiet);
+    expect(await runner.step('Melt', quiet)).toEqual({
+      state: 'blocked',
+      name: 'Melt',
+      reason: 'kettle has no step Melt',
+    });
+    expect(course(await runner.step('Fill', quiet))).toBe('passed');
+  });
+
+  test('hides secrets of the configuration, even of one that is wrong', async () => {
+    const runner = makeRunner(
+      {
+        parseConfig: ({ SECRET }) => {
+          throw new Error(`bad value: ${SECRET}`);
+        },
+      },
+      { values: { SECRET: 'hunter2hunter2' } },
+    );
+    const [first] = await runAll(runner);
+    expect(first).toMatchObject({ error: { message: 'Broken at Fill: bad value: [redacted]' } });
+    expect(runner.redact.text('hunter2hunter2')).toBe('[redacted]');
+  });
+
+  test('hides secrets that the session found, in results, in teardown and in its warnings', async () => {
+    const secret = 'found-by-the-session';
+    const fill = testStep({ name: 'Fill', run: () => Promise.reject(new Error(`refused ${secret}`)) });
+    const runner = makeRunner({
+      steps: [fill],
+      openSession: () => Promise.resolve(testSession({ secret })),
+      teardown: () => Promise.resolve({ leftovers: [], warnings: [`left ${secret}`] }),
+    });
+    const [first] = await runAll(runner, ['Fill']);
+    expect(first).toMatchObject({ error: { message: 'Broken at Fill: refused [redacted]' } });
+    expect(await runner.teardown()).toEqual({ leftovers: [], warnings: ['left [redacted]'] });
+  });
+});
+
+describe('teardown of a run', () => {
+  test('hands the session over and closes it', async () => {
+    const session = testSession();
+    const leftover = { entity: 'cup', reason: 'hot', command: 'drink' };
+    const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() =>
+      Promise.resolve({ leftovers: [leftover], warnings: [] }),
+    );
+    const runner = makeRunner({ teardown, openSession: () => Promise.resolve(session) });
+    await runner.open(quiet);
+    expect(await runner.teardown()).toEqual({ leftovers: [leftover], warnings: [] });
+    expect(teardown).toHaveBeenCalledWith(session, { signal: expect.any(AbortSignal) as AbortSignal });
+    expect(session.closed).toBe(1);
+  });
+
+  test.for([
+    ['never opened', () => Promise.resolve()],
+    ['failed to open', (runner: MonitorRunner<TestConfig, TestSession>) => runner.open(quiet)],
+  ] as const)('does nothing where the session %s', async ([, prepare]) => {
+    const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>();
+    const closeSession = vi.fn<Monitor<TestConfig, TestSession>['closeSession']>();
+    const openSession = () => Promise.reject(new Error('no credentials'));
+    const runner = makeRunner({ teardown, closeSession, openSession });
+    await prepare(runner);
+    expect(await runner.teardown()).toEqual({ leftovers: [], warnings: [] });
+    expect(teardown).not.toHaveBeenCalled();
+    expect(closeSession).not.toHaveBeenCalled();
+  });
+
+  test.for([
+    ['rejects', () => Promise.reject(new Error('no sponge'))],
+    [
+      'throws at once',
+      () => {
+        throw new Error('no sponge');
+      },
+    ],
+  ] as const)('becomes a warning where it %s, and closes the session', async ([, teardown]) => {
+    const session = testSession();
+    const runner = makeRunner({ teardown, openSession: () => Promise.resolve(session) });
+    await runner.open(quiet);
+    expect(await runner.teardown()).toEqual({
+      leftovers: [],
+      warnings: ['teardown did not finish: Broken at teardown: no sponge'],
+    });
+    expect(session.closed).toBe(1);
+  });
+
+  test('becomes a warning where it hangs, and closes the session', async () => {
+    const session = testSession();
+    const runner = makeRunner(
+      { teardown: () => new Promise(() => {}), openSession: () => Promise.resolve(session) },
+      { teardownTimeoutMs: 1 },
+    );
+    await runner.open(quiet);
+    const { warnings } = await runner.teardown();
+    expect(warnings).toEqual([expect.stringMatching(/^teardown did not finish: /)]);
+    expect(session.closed).toBe(1);
+  });
+});
+
+test('a session that does not open in time fails the first step', async () => {
+  const runner = makeRunner({ openSession: () => new Promise(() => {}) }, { openTimeoutMs: 1 });
+  await runner.open(quiet);
+  expect(await runner.step('Fill', quiet)).toMatchObject({ state: 'failed', name: 'Fill' });
+});

@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Step } from './monitor.ts';
+import { runStep } from './run-step.ts';
+import type { StepError } from './step-result.ts';
+import { fakeClock } from './testing/fake-clock.ts';
+
+const explain = (error: unknown, step: string): StepError => ({
+  verdict: 'service',
+  code: 'Broken',
+  message: `Broken at ${step}: ${error instanceof Error ? error.message : String(error)}`,
+  advice: 'Mend it.',
+});
+
+function setUp() {
+  const clock = fakeClock();
+  const cancel = new AbortController();
+  return {
+    clock,
+    cancel,
+    run: (run: Step<string>['run'], overrides: { explain?: typeof explain } = {}) =>
+      runStep({ name: 'Boil', description: 'Boils.', run }, 'the session', {
+        clock,
+        timeoutMs: 1500,
+        signal: cancel.signal,
+        explain,
+        ...overrides,
+      }),
+  };
+}
+
+describe('runStep', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('times a step that passes, by the clock that it was given', async () => {
+    const { clock, run } = setUp();
+    const result = await run(async (session, { evidence }) => {
+      clock.advance(84.2504);
+      evidence.requestId = session;
+    });
+    expect(result).toEqual({
+      state: 'passed',
+      name: 'Boil',
+      startedAt: '2026-11-22T12:00:00.000Z',
+      durationMs: 84.25,
+      evidence: { requestId: 'the session' },
+    });
+  });
+
+  test('explains a failure, and keeps its time and evidence', async () => {
+    const { clock, run } = setUp();
+    const result = await run(async (_session, { evidence }) => {
+      clock.advance(12);
+      evidence.attempts = 3;
+      throw new Error('no water');
+    });
+    expect(result).toEqual({
+      state: 'failed',
+      name: 'Boil',
+      startedAt: '2026-11-22T12:00:00.000Z',
+      durationMs: 12,
+      evidence: { attempts: 3 },
+      error: { verdict: 'service', code: 'Broken', message: 'Broken at Boil: no water', advice: 'Mend it.' },
+    });
+  });
+
+  test.for([
+    ['a string', 'spilt', 'spilt'],
+    ['undefined', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a number', 7, '7'],
+  ] as const)('takes %s that is thrown for a failure', async ([, thrown, text]) => {
+    const { run } = setUp();
+    const result = await run(() => Promise.reject(thrown as unknown as Error));
+    expect(result).toMatchObject({ state: 'failed', error: { message: `Broken at Boil: ${text}` } });
+  });
+
+  test('takes an error that is thrown before the step gives a promise for a failure', async () => {
+    const { run } = setUp();
+    const result = await run(() => {
+      throw new Error('at once');
+    });
+    expect(result).toMatchObject({ state: 'failed', error: { message: 'Broken at Boil: at once' } });
+  });
+
+  test('still gives a result when the explanation itself fails', async () => {
+    const { run } = setUp();
+    const result = await run(() => Promise.reject(new Error('no water')), {
+      explain: () => {
+        throw new Error('at a loss');
+      },
+    });
+    expect(result).toMatchObject({
+      state: 'failed',
+      error: { verdict: 'monitor', message: expect.stringContaining('at a loss') as unknown },
+    });
+  });
+
+  test('ends a step at its deadline through its signal, and says what it was waiting for', async () => {
+    const { run, clock } = setUp();
+    const result = run(async (_session, context) => {
+      context.evidence.attempts = 2;
+      context.waitingFor = 'the whistle';
+      await aborted(context.signal);
+      clock.advance(1500);
+      throw new Error('what the step makes of it');
+    });
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(await result).toMatchObject({
+      state: 'failed',
+      durationMs: 1500,
+      evidence: { attempts: 2 },
+      error: {
+        verdict: 'timeout',
+        code: 'StepTimeout',
+        message: 'StepTimeout at Boil: gave up after 1.5 s of waiting for the whistle',
+      },
+    });
+  });
+
+  test('gives up a step that ignores its signal', async () => {
+    const { run } = setUp();
+    const result = run(() => new Promise(() => {}));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await result).toMatchObject({ state: 'failed', error: { verdict: 'timeout', code: 'StepTimeout' } });
+  });
+
+  test('keeps the evidence of a step that was given up as it was then', async () => {
+    const { run } = setUp();
+    const { promise: late, resolve: goOn } = Promise.withResolvers<void>();
+    const result = run(async (_session, { evidence }) => {
+      evidence.attempts = 1;
+      await late;
+      evidence.attempts = 2;
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    const settled = await result;
+    goOn();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(settled).toMatchObject({ evidence: { attempts: 1 } });
+  });
+
+  test.for([
+    ['heeds', (signal: AbortSignal) => aborted(signal).then(() => Promise.reject(new Error('aborted')))],
+    ['ignores', () => new Promise<never>(() => {})],
+  ] as const)('calls a step interrupted that %s a cancelled run', async ([, wait]) => {
+    const { run, cancel, clock } = setUp();
+    const result = run(async (_session, { evidence, signal }) => {
+      evidence.attempts = 1;
+      clock.advance(40);
+      await wait(signal);
+    });
+    cancel.abort();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await result).toEqual({
+      state: 'interrupted',
+      name: 'Boil',
+      startedAt: '2026-11-22T12:00:00.000Z',
+      durationMs: 40,
+      evidence: { attempts: 1 },
+      reason: 'the run was interrupted',
+    });
+  });
+
+  test('calls a step interrupted whose run was cancelled before it began', async () => {
+    const { run, cancel } = setUp();
+    cancel.abort();
+    const result = run((_session, { signal }) => Promise.reject(signal.reason as Error));
+    expect(await result).toMatchObject({ state: 'interrupted' });
+  });
+
+  test('lets a step pass that ends well in spite of an abort', async () => {
+    const { run, cancel } = setUp();
+    const result = run(async (_session, { signal }) => aborted(signal));
+    cancel.abort();
+    expect(await result).toMatchObject({ state: 'passed' });
+  });
+
+  test('leaves no timer behind', async () => {
+    const { run } = setUp();
+    await run(() => Promise.resolve());
+    await run(() => Promise.reject(new Error('no water')));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
+}
