@@ -74,6 +74,14 @@ export function collectStep(test: TestCase | undefined): StepResult | undefined 
   });
 }
 
+const explanations = {
+  ConfigError: { verdict: 'configuration', advice: 'Correct the setting that the message names; nothing was called.' },
+  NoResult: {
+    verdict: 'monitor',
+    advice: 'This is a fault of the monitor and says nothing about the service: report it with this message.',
+  },
+} as const;
+
 /** Says why there is nothing to say about a step. */
 function missingStep(
   name: string,
@@ -85,14 +93,15 @@ function missingStep(
   if (failed !== undefined) return { state: 'blocked', name, reason: `${failed.name} failed` };
   const [cause] = run.problems;
   if (cause === undefined) return { state: 'blocked', name, reason: 'not selected for this run' };
-  return failure(name, run.startedAt, 0, 'NoResult', cause);
+  const code = cause.kind === 'configuration' ? 'ConfigError' : 'NoResult';
+  return failure(name, run.startedAt, 0, code, cause);
 }
 
 function failure(
   name: string,
   startedAt: Date,
   durationMs: number,
-  code: string,
+  code: 'ConfigError' | 'NoResult',
   { message, stack }: { readonly message: string; readonly stack?: string | undefined },
 ): FailedStep {
   return {
@@ -102,10 +111,9 @@ function failure(
     durationMs,
     evidence: {},
     error: {
-      verdict: 'monitor',
+      ...explanations[code],
       code,
       message: `${code} at ${name}: ${message}`,
-      advice: 'This is a fault of the monitor and says nothing about the service: report it with this message.',
       ...(stack !== undefined && { stack }),
     },
   };
@@ -118,7 +126,9 @@ function problemsOf(testModules: readonly TestModule[], suites: readonly TestSui
   ];
 }
 
-function problem(kind: RunProblem['kind'], { message, stack }: SerializedError): RunProblem {
+function problem(kind: RunProblem['kind'], { message, stack, code }: SerializedError): RunProblem {
+  // A setting that was refused before the steps existed: no bug, and where it was noticed does not matter.
+  if (code === 'ConfigError') return { kind: 'configuration', message };
   return { kind, message, ...(stack !== undefined && { stack }) };
 }
 

@@ -5,11 +5,14 @@ import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { Redactor } from '../runner/redact.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { collectRun, collectStep, type RunContext } from './collect-run.ts';
+import { withRelativeStacks } from './relative-stacks.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
 export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'endedAt'> {
-  /** Where finished runs go, one after the other: what is on disk is there before anything is sent. */
-  readonly reporters: readonly RunReporter[];
+  /** Makes the destinations of finished runs, which get them one after the other. Called when the run starts. */
+  readonly createReporters: () => Promise<readonly RunReporter[]>;
+  /** The project's directory: paths in stacks are shown relative to it. */
+  readonly root: string;
   readonly terminal: TerminalOptions;
   readonly output: { write(text: string): unknown };
   /** For what is written by code of the run itself. */
@@ -25,6 +28,7 @@ export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
   readonly #printed = new Set<string>();
   #startedAt: Date;
+  #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
 
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
@@ -34,6 +38,9 @@ export class MonitorReporter implements Reporter {
   onTestRunStart(): void {
     this.#startedAt = this.#options.clock.now();
     this.#printed.clear();
+    this.#reporters = this.#options.createReporters();
+    // Where that fails it is said at the end.
+    this.#reporters.catch(() => {});
   }
 
   onTestCaseResult(test: TestCase): void {
@@ -52,9 +59,10 @@ export class MonitorReporter implements Reporter {
     unhandledErrors: readonly SerializedError[],
     reason: TestRunEndReason,
   ): Promise<void> {
-    const { redact, clock, terminal, setExitCode } = this.#options;
+    const { redact, clock, terminal, root, setExitCode } = this.#options;
     const context = { ...this.#options, startedAt: this.#startedAt, endedAt: clock.now() };
-    const run = redact.value(collectRun({ testModules, unhandledErrors, reason }, context));
+    const collected = collectRun({ testModules, unhandledErrors, reason }, context);
+    const run = redact.value(withRelativeStacks(collected, root));
     for (const step of run.steps) {
       if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
     }
@@ -65,7 +73,7 @@ export class MonitorReporter implements Reporter {
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     const outcomes: ReportOutcome[] = [];
-    for (const reporter of this.#options.reporters) outcomes.push(await reporter.report(run));
+    for (const reporter of await this.#reporters) outcomes.push(await reporter.report(run));
     return outcomes;
   }
 

@@ -3,9 +3,9 @@ import type { StepResult } from './step-result.ts';
 /** `live` watches the real service; `offline` runs the same steps over a mock. */
 export type RunMode = 'live' | 'offline';
 
-/** Something that went wrong outside of every step: a module that did not load, an unhandled error, an empty run. */
+/** Something that went wrong outside of every step: a refused setting, a module that did not load, an unhandled error, an empty run. */
 export interface RunProblem {
-  readonly kind: 'load' | 'unhandled' | 'empty' | 'hook';
+  readonly kind: 'configuration' | 'load' | 'unhandled' | 'empty' | 'hook';
   readonly message: string;
   readonly stack?: string;
 }

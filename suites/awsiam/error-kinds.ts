@@ -6,9 +6,9 @@ import type { Change } from './call.ts';
  */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'UnknownError';
-  const { code } = error as NodeJS.ErrnoException;
-  if (isAnswer(error) || typeof code !== 'string') return error.name.replace(/(?<=.)Exception$/, '');
-  return code;
+  const { code, name } = error as { readonly code?: unknown; readonly name: unknown };
+  if (typeof code === 'string' && !isAnswer(error)) return code;
+  return typeof name === 'string' ? name.replace(/(?<=.)Exception$/, '') : 'Error';
 }
 
 /** HTTP status of the answer behind an error, if there was one. */
@@ -29,6 +29,12 @@ export function isDefiniteRefusal(error: unknown): boolean {
   return isAnswer(error) && ((status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded');
 }
 
+/** IAM does not know the policy that was to be attached. */
+export function isMissingPolicy(error: unknown): boolean {
+  const { message } = error as { readonly message?: unknown };
+  return codeOf(error) === 'NoSuchEntity' && typeof message === 'string' && /^Policy\b/.test(message);
+}
+
 /** The state that the call was to bring about is there already. */
 export function isAlreadyDone(error: unknown, change: Change): boolean {
   return codeOf(error) === ('makes' in change ? 'EntityAlreadyExists' : 'NoSuchEntity');
@@ -44,7 +50,7 @@ export function isNotYetVisible(error: unknown, change: Change): boolean {
   switch (codeOf(error)) {
     case 'NoSuchEntity':
       // A policy that is not there was not made by this run: waiting does not bring it.
-      return 'removes' in change || (!standsAlone && !/^Policy\b/.test((error as Error).message));
+      return 'removes' in change || (!standsAlone && !isMissingPolicy(error));
     case 'DeleteConflict':
       return 'removes' in change && standsAlone;
     default:

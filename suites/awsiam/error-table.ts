@@ -50,6 +50,10 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
     verdict: 'permission',
     advice: 'Give the principal the least-privilege policy of the README.',
   },
+  NotAuthorized: {
+    verdict: 'permission',
+    advice: 'Give the principal the least-privilege policy of the README.',
+  },
   OptInRequired: {
     verdict: 'credentials',
     advice: 'The account is not signed up for the service or is suspended: check its state and billing.',
@@ -99,11 +103,15 @@ const dns = `Check this host's DNS, and METRIST_AWS_REGION and AWS_ENDPOINT_URL_
 export const networkErrors: Readonly<Record<string, Explanation>> = {
   ENOTFOUND: { verdict: 'network', advice: `The endpoint's name does not resolve. ${dns}` },
   EAI_AGAIN: { verdict: 'network', advice: `The name server does not answer. ${dns}` },
+  EAI_FAIL: { verdict: 'network', advice: `The name server refuses to answer. ${dns}` },
   ECONNREFUSED: { verdict: 'network', advice: `Nobody listens at the endpoint. ${reach}` },
   ECONNRESET: { verdict: 'network', advice: `The connection was cut. ${reach}` },
   EPIPE: { verdict: 'network', advice: `The connection was cut. ${reach}` },
   ECONNABORTED: { verdict: 'network', advice: `The connection was cut. ${reach}` },
+  ENETRESET: { verdict: 'network', advice: `The connection was cut. ${reach}` },
+  ERR_STREAM_PREMATURE_CLOSE: { verdict: 'network', advice: `The connection was cut. ${reach}` },
   EHOSTUNREACH: { verdict: 'network', advice: reach },
+  EHOSTDOWN: { verdict: 'network', advice: reach },
   ENETUNREACH: { verdict: 'network', advice: reach },
   ENETDOWN: { verdict: 'network', advice: reach },
   EADDRNOTAVAIL: { verdict: 'network', advice: `This host has no address or port left for the connection. ${reach}` },
@@ -113,7 +121,14 @@ export const networkErrors: Readonly<Record<string, Explanation>> = {
   ENFILE: { verdict: 'monitor', advice: 'This host has no file descriptors left: raise the limit.' },
   ETIMEDOUT: { verdict: 'timeout', advice: `No answer came in time. ${reach}` },
   ERR_PROXY_TUNNEL: { verdict: 'network', advice: 'The proxy refused the tunnel: check HTTPS_PROXY and NO_PROXY.' },
+  ERR_INVALID_URL: {
+    verdict: 'configuration',
+    advice: 'Check AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL and HTTPS_PROXY, where they are set: one of them is no URL.',
+  },
 };
+
+/** What Node's parser says of something that does not speak HTTP. */
+export const httpParserErrorCode = /^HPE_/;
 
 /** Node's and OpenSSL's codes for a certificate or a handshake that was refused. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 export const tlsErrorCode =

@@ -1,9 +1,10 @@
 import type { StepError } from '../../runner/step-result.ts';
 import { ConfigError } from './config.ts';
-import { codeOf, httpStatusOf, isAnswer, PropagationError } from './error-kinds.ts';
+import { codeOf, httpStatusOf, isAnswer, isMissingPolicy, PropagationError } from './error-kinds.ts';
 import {
   foreignAnswer,
   howToConfigure,
+  httpParserErrorCode,
   iamErrors,
   networkErrors,
   noAnswer,
@@ -24,6 +25,15 @@ import { UnknownAccountError } from './session.ts';
  * @param step what was attempted: `CreateUser`, `teardown`
  */
 export function explainError(error: unknown, step: string): StepError {
+  try {
+    return explain(error, step);
+  } catch {
+    // An error whose own properties throw when they are read.
+    return { ...ownBug, code: 'UnknownError', message: `UnknownError at ${step}: an error that cannot be read` };
+  }
+}
+
+function explain(error: unknown, step: string): StepError {
   if (error instanceof ConfigError) {
     return { verdict: 'configuration', code: error.code, message: error.message, advice: howToConfigure };
   }
@@ -43,25 +53,36 @@ export function explainError(error: unknown, step: string): StepError {
   };
 }
 
-function explanationOf(error: unknown, code: string): Explanation {
+/** How many errors are looked at: one may be behind the other without end. */
+const longestChain = 10;
+
+function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (error instanceof PropagationError) return notPropagated;
   if (error instanceof UnknownAccountError) return { ...policyMissing, verdict: 'service' };
   if (isAnswer(error)) {
-    if (code === 'NoSuchEntity' && /^Policy\b/.test((error as Error).message)) return policyMissing;
-    return iamErrors[code] ?? unknownAnswer(httpStatusOf(error) ?? 0);
+    if (isMissingPolicy(error)) return policyMissing;
+    return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
   }
   // Not IAM's own, but it came as an answer: malformed, or somebody else's.
   if (httpStatusOf(error) !== undefined) return foreignAnswer;
   if (tlsErrorCode.test(code)) return tlsError;
-  const network = networkErrors[code];
+  if (httpParserErrorCode.test(code)) return foreignAnswer;
+  const network = find(networkErrors, code);
   if (network !== undefined) return isRequestTimeout(error) ? noAnswer : network;
   if (error instanceof Error) {
     if (error.name === 'TimeoutError')
       return isRequestTimeout(error) ? noAnswer : (networkErrors['ETIMEDOUT'] ?? noAnswer);
     if (/(Credentials|Token)Provider/.test(error.name)) return noCredentials;
-    if (error.cause instanceof Error && error.cause !== error) return explanationOf(error.cause, codeOf(error.cause));
+    if (error.cause instanceof Error && depth < longestChain) {
+      return explanationOf(error.cause, codeOf(error.cause), depth + 1);
+    }
   }
   return ownBug;
+}
+
+/** A code may be any text, also the name of something that every object has. */
+function find(table: Readonly<Record<string, Explanation>>, code: string): Explanation | undefined {
+  return Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
 /** The SDK's handler calls several things a TimeoutError; these are the ones where a connected server kept silent. */

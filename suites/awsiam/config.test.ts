@@ -1,0 +1,258 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Values } from '../../runner/monitor.ts';
+import { ConfigError, parseConfig } from './config.ts';
+import { longestNamespace, makeNames } from './names.ts';
+import { accessKeyId, secretAccessKey, testValues } from './testing/values.ts';
+import { configJsonKey, variables } from './variables.ts';
+
+function configError(values: Values, otherProblems: readonly string[] = []): ConfigError {
+  try {
+    parseConfig(values, otherProblems);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return error as ConfigError;
+  }
+  throw new Error('the configuration was taken');
+}
+
+const problemsOf = (overrides: Values): readonly string[] => configError(testValues(overrides)).problems;
+
+describe('parseConfig', () => {
+  test('reads the four variables of the specification and has defaults for the rest', () => {
+    const values = testValues();
+    expect(parseConfig(values)).toEqual({
+      credentials: { accessKeyId, secretAccessKey },
+      region: 'us-east-1',
+      namespace: 'prod',
+      stepTimeoutMs: 900_000,
+      requestTimeoutMs: 30_000,
+      propagationTimeoutMs: 60_000,
+      proxyEnvironment: values,
+    });
+  });
+
+  test('gives an object that nobody can change', () => {
+    expect(Object.isFrozen(parseConfig(testValues()))).toBe(true);
+  });
+
+  test.for([
+    ['region', 'region', 'eu-central-1', 'eu-central-1'],
+    ['namespace', 'namespace', 'dev+1', 'dev+1'],
+    ['policyArn', 'policyArn', 'arn:aws:iam::aws:policy/ReadOnlyAccess', 'arn:aws:iam::aws:policy/ReadOnlyAccess'],
+    ['stepTimeoutSecs', 'stepTimeoutMs', '90', 90_000],
+    ['requestTimeoutSecs', 'requestTimeoutMs', '2.5', 2500],
+    ['propagationTimeoutSecs', 'propagationTimeoutMs', '0.5', 500],
+  ] as const)('takes %s in each of its forms', ([variable, key, text, value]) => {
+    const { orchestrator, name, property } = variables[variable];
+    for (const form of [orchestrator, name, configJsonKey(property)]) {
+      const others = testValues({ METRIST_AWS_REGION: undefined, METRIST_NAMESPACE: undefined });
+      const needed = { [configJsonKey('AWSRegion')]: 'us-west-2', [configJsonKey('Namespace')]: 'other' };
+      expect(parseConfig({ ...others, ...needed, [form]: text })[key], form).toBe(value);
+    }
+  });
+
+  test.for([
+    ['METRIST_AWSIAM_A_W_S_', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN', ''],
+    ['METRIST_AWS_', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN', ''],
+    ['AWS', 'AccessKeyId', 'SecretAccessKey', 'SessionToken', ' in the Config JSON'],
+  ] as const)('takes credentials in the form %s…', ([prefix, id, secret, token, suffix]) => {
+    const values = {
+      METRIST_AWS_REGION: 'us-east-1',
+      METRIST_NAMESPACE: 'prod',
+      [prefix + id + suffix]: 'the id',
+      [prefix + secret + suffix]: 'the secret',
+      [prefix + token + suffix]: 'the token',
+    };
+    expect(parseConfig(values).credentials).toEqual({
+      accessKeyId: 'the id',
+      secretAccessKey: 'the secret',
+      sessionToken: 'the token',
+    });
+  });
+
+  test('prefers the Orchestrator’s form, then the specification’s, then the Config JSON, then AWS_REGION', () => {
+    const forms = ['METRIST_AWSIAM_A_W_S_REGION', 'METRIST_AWS_REGION', configJsonKey('AWSRegion'), 'AWS_REGION'];
+    const regions = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
+    for (const [rank, region] of regions.entries()) {
+      const given = Object.fromEntries(forms.slice(rank).map((form, index) => [form, regions[rank + index]]));
+      expect(parseConfig({ METRIST_NAMESPACE: 'prod', ...given }).region).toBe(region);
+    }
+  });
+
+  test.for(['', ' ', '\t'])('takes a variable with %j for one that is not set', (empty) => {
+    expect(problemsOf({ METRIST_AWS_REGION: empty })).toEqual([
+      'METRIST_AWS_REGION is not set: expected an AWS region such as us-east-1',
+    ]);
+    expect(parseConfig(testValues({ METRIST_AWSIAM_NAMESPACE: empty })).namespace).toBe('prod');
+  });
+
+  test.for(Object.entries(variables))('reports what the Orchestrator could not resolve for %s', ([, { orchestrator, name, property }]) => {
+    for (const form of [orchestrator, name, configJsonKey(property)]) {
+      const broken = '<<ERROR: no such secret>>';
+      // The strongest form wins, so that the ones of a working configuration must not stand in the way.
+      const values = { ...testValues(), [name]: undefined, [form]: broken };
+      expect(configError(values).problems).toEqual([
+        `${form} could not be resolved by the Orchestrator, which put this in its place: ${broken}`,
+      ]);
+    }
+  });
+
+  test('reports every problem at once, those of other settings too', () => {
+    const error = configError(
+      {
+        METRIST_AWS_ACCESS_KEY_ID: accessKeyId,
+        METRIST_AWS_REGION: 'Virginia',
+        METRIST_POLICY_ARN: 'ReadOnlyAccess',
+        METRIST_STEP_TIMEOUT_SECS: 'soon',
+        METRIST_AWSIAM_REQUEST_TIMEOUT_SECS: '0',
+        METRIST_PROPAGATION_TIMEOUT_SECS: '<<ERROR',
+      },
+      ['METRIST_INSTANCE_ID is not set'],
+    );
+    expect(error.message).toMatchInlineSnapshot(`
+      "8 problems with the settings:
+      - METRIST_AWS_REGION is "Virginia": expected an AWS region such as us-east-1
+      - METRIST_NAMESPACE is not set: expected the first part of the test policy's name, at most 38 of the characters A-Z a-z 0-9 _ + = , . @ -
+      - METRIST_POLICY_ARN is "ReadOnlyAccess": expected the ARN of a managed policy
+      - METRIST_AWS_SECRET_ACCESS_KEY is not set, but METRIST_AWS_ACCESS_KEY_ID is: set both keys, or neither to use the AWS SDK's default credential chain
+      - METRIST_STEP_TIMEOUT_SECS is "soon": expected a number of seconds above 0 and at most 900
+      - METRIST_AWSIAM_REQUEST_TIMEOUT_SECS is "0": expected a number of seconds above 0 and at most 300
+      - METRIST_PROPAGATION_TIMEOUT_SECS could not be resolved by the Orchestrator, which put this in its place: <<ERROR
+      - METRIST_INSTANCE_ID is not set"
+    `);
+    expect(error.code).toBe('ConfigError');
+  });
+
+  test('speaks of one problem in the singular', () => {
+    expect(configError(testValues(), ['one thing']).message).toBe('1 problem with the settings:\n- one thing');
+  });
+
+  test('reports problems of other settings although its own are fine', () => {
+    expect(configError(testValues(), ['one', 'two']).problems).toEqual(['one', 'two']);
+  });
+
+  test('leaves credentials to the SDK where neither key is set', () => {
+    const values = testValues({ METRIST_AWS_ACCESS_KEY_ID: undefined, METRIST_AWS_SECRET_ACCESS_KEY: '' });
+    expect(parseConfig(values)).not.toHaveProperty('credentials');
+  });
+
+  test('mentions the missing keys as a hint, and not as a problem, where something else is wrong', () => {
+    const error = configError({ METRIST_NAMESPACE: 'prod' });
+    expect(error.problems).toHaveLength(1);
+    expect(error.message).toContain('are not set either');
+  });
+
+  test.for([
+    [{ METRIST_AWS_ACCESS_KEY_ID: undefined }, 'METRIST_AWS_ACCESS_KEY_ID is not set, but METRIST_AWS_SECRET_ACCESS_KEY is'],
+    [{ METRIST_AWS_SECRET_ACCESS_KEY: undefined }, 'METRIST_AWS_SECRET_ACCESS_KEY is not set, but METRIST_AWS_ACCESS_KEY_ID is'],
+    [
+      { METRIST_AWS_ACCESS_KEY_ID: undefined, METRIST_AWS_SECRET_ACCESS_KEY: undefined, METRIST_AWS_SESSION_TOKEN: 'tokentoken' },
+      'METRIST_AWS_SESSION_TOKEN is set without METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY',
+    ],
+  ] as const)('wants both keys or neither: %o', ([overrides, problem]) => {
+    const problems = problemsOf(overrides);
+    expect(problems).toEqual([expect.stringContaining(problem)]);
+    expect(problems.join()).not.toMatch(/tokentoken|AKIA|wJalr/);
+  });
+
+  test.for(['us-east-1', 'ap-southeast-4', 'us-gov-west-1', 'cn-northwest-1', 'us-iso-east-1', 'us-isob-east-1', 'eusc-de-east-1'])(
+    'takes the region %s',
+    (region) => {
+      expect(parseConfig(testValues({ METRIST_AWS_REGION: region })).region).toBe(region);
+    },
+  );
+
+  test.for(['us-east', 'US-EAST-1', 'us_east_1', 'us-east-1a', 'global', 'aws-global', 'us-east-1.evil.example/'])(
+    'refuses the region %s',
+    (region) => {
+      expect(problemsOf({ METRIST_AWS_REGION: region })).toHaveLength(1);
+    },
+  );
+
+  test.for(['a', 'A-z_0+=,.@-', 'n'.repeat(longestNamespace)])('takes the namespace %s', (namespace) => {
+    expect(parseConfig(testValues({ METRIST_NAMESPACE: namespace })).namespace).toBe(namespace);
+  });
+
+  test.for(['n'.repeat(longestNamespace + 1), 'a b', 'a/b', 'a*', 'ä', 'a:b', 'a\nb', '😀'])(
+    'refuses the namespace %j',
+    (namespace) => {
+      expect(problemsOf({ METRIST_NAMESPACE: namespace })).toEqual([
+        expect.stringContaining(`METRIST_NAMESPACE is ${JSON.stringify(namespace)}: expected at most 38 of the characters`),
+      ]);
+    },
+  );
+
+  test.for([
+    'arn:aws:iam::aws:policy/ReadOnlyAccess',
+    'arn:aws:iam::aws:policy/job-function/ViewOnlyAccess',
+    'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy',
+    'arn:aws-cn:iam::123456789012:policy/p',
+    'arn:aws-us-gov:iam::123456789012:policy/p',
+  ])('takes the policy %s', (arn) => {
+    expect(parseConfig(testValues({ METRIST_POLICY_ARN: arn })).policyArn).toBe(arn);
+  });
+
+  test.for([
+    'ReadOnlyAccess',
+    'arn:aws:iam::123456789012:role/p',
+    'arn:aws:iam::12345:policy/p',
+    'arn:aws:iam::123456789012:policy/',
+    'arn:gcp:iam::123456789012:policy/p',
+    'arn:aws:s3:::bucket/policy/p',
+  ])('refuses the policy %s', (arn) => {
+    expect(problemsOf({ METRIST_POLICY_ARN: arn })).toEqual([
+      `METRIST_POLICY_ARN is ${JSON.stringify(arn)}: expected the ARN of a managed policy`,
+    ]);
+  });
+
+  test.for([
+    ['METRIST_STEP_TIMEOUT_SECS', 900],
+    ['METRIST_REQUEST_TIMEOUT_SECS', 300],
+    ['METRIST_PROPAGATION_TIMEOUT_SECS', 600],
+  ] as const)('takes %s up to %d and no further', ([name, most]) => {
+    expect(() => parseConfig(testValues({ [name]: String(most) }))).not.toThrow();
+    for (const value of [String(most + 1), '0', '-1', 'NaN', 'Infinity', '10s', '1,5', '']) {
+      if (value === '') expect(() => parseConfig(testValues({ [name]: value }))).not.toThrow();
+      else expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining(`at most ${most}`)]);
+    }
+  });
+
+  const names = Object.values(variables).flatMap(({ orchestrator, name, property }) => [orchestrator, name, configJsonKey(property)]);
+  const plausible = fc.constantFrom('us-east-1', 'prod', 'dev.eu', '30', '<<ERROR>>', '', ' ', 'arn:aws:iam::aws:policy/P');
+  const anyValues = fc.dictionary(
+    fc.constantFrom(...names, 'AWS_REGION', 'PATH'),
+    fc.oneof(plausible, fc.string(), fc.string({ unit: 'binary' }), fc.constant(undefined)),
+  );
+
+  test('gives names within IAM’s limits or throws a ConfigError, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyValues, anyValues.map((values) => testValues(values))), (values) => {
+        try {
+          const { namespace, stepTimeoutMs } = parseConfig(values as Values);
+          const { user, group } = makeNames(namespace, new Date('2060-01-01'), () => 0.999_999);
+          expect(user).toMatch(/^[\w+=,.@-]{1,64}$/);
+          expect(group).toMatch(/^[\w+=,.@-]{1,128}$/);
+          expect(stepTimeoutMs).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+          expect(error.problems.length).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('shows no secret in a message, whatever else is wrong', () => {
+    const secretNames = [variables.secretAccessKey, variables.sessionToken, variables.accessKeyId].flatMap(
+      ({ orchestrator, name, property }) => [orchestrator, name, configJsonKey(property)],
+    );
+    const secrets = fc.dictionary(fc.constantFrom(...secretNames), fc.constant('hunter2-hunter2'), { minKeys: 1 });
+    fc.assert(
+      fc.property(secrets, fc.constantFrom('Virginia', undefined), (given, region) => {
+        const error = configError({ METRIST_AWS_REGION: region, ...given });
+        expect(error.message).not.toContain('hunter2');
+      }),
+    );
+  });
+});

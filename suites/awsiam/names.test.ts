@@ -1,0 +1,62 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { longestNamespace, makeNames, nameCharacters, testPolicyArn } from './names.ts';
+import { namespaces } from './testing/arbitraries.ts';
+
+const now = new Date('2026-11-22T12:00:00Z');
+
+describe('makeNames', () => {
+  test('names the user and the group of a run alike', () => {
+    expect(makeNames('prod', now, () => 0.5)).toEqual({
+      user: 'testuser-prod-miacq000-i00000'.replace('miacq000', now.getTime().toString(36)),
+      group: 'testgroup-prod-miacq000-i00000'.replace('miacq000', now.getTime().toString(36)),
+    });
+  });
+
+  test('stays within the limits and the characters of IAM, for every namespace and time', () => {
+    const date = fc.date({ min: new Date('1973-01-01'), max: new Date('2900-01-01'), noInvalidDate: true });
+    const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(namespaces, date, random, (namespace, time, chance) => {
+        const { user, group } = makeNames(namespace, time, () => chance);
+        expect(user.length).toBeLessThanOrEqual(64);
+        expect(group.length).toBeLessThanOrEqual(128);
+        expect(user).toMatch(nameCharacters);
+        expect(group).toMatch(nameCharacters);
+      }),
+    );
+  });
+
+  test('differs for runs of the same millisecond', () => {
+    const users = Array.from({ length: 1000 }, () => makeNames('prod', now, Math.random).user);
+    expect(new Set(users).size).toBeGreaterThan(995);
+  });
+
+  test('fills the random part up and never overflows it', () => {
+    expect(makeNames('prod', now, () => 0).user).toMatch(/-000000$/);
+    expect(makeNames('prod', now, () => 1 - Number.EPSILON).user).toMatch(/-zzzzzz$/);
+  });
+
+  test('leaves room for a namespace of 38 characters', () => {
+    expect(longestNamespace).toBe(38);
+    expect(makeNames('n'.repeat(38), new Date('2060-01-01'), () => 0).user).toHaveLength(64);
+  });
+});
+
+describe('testPolicyArn', () => {
+  test.for([
+    ['aws', 'us-east-1'],
+    ['aws-cn', 'cn-north-1'],
+    ['aws-us-gov', 'us-gov-west-1'],
+  ] as const)('stays in the partition %s and the account of the user', ([partition, region]) => {
+    expect(testPolicyArn(`arn:${partition}:iam::123456789012:user/AwsIamMonitorTestUsers/u`, 'prod', region)).toBe(
+      `arn:${partition}:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-${region}-awsiam-testpolicy`,
+    );
+  });
+
+  test('takes the ARN of a group as well', () => {
+    expect(testPolicyArn('arn:aws:iam::210987654321:group/AwsIamMonitorTestGroups/g', 'dev', 'eu-west-1')).toBe(
+      'arn:aws:iam::210987654321:policy/AwsIamMonitorTestPolicies/dev-eu-west-1-awsiam-testpolicy',
+    );
+  });
+});

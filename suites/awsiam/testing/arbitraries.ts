@@ -1,0 +1,12 @@
+import * as fc from 'fast-check';
+import { longestNamespace } from '../names.ts';
+
+/** Every namespace that the configuration takes, those with a pattern's own characters among them. */
+export const namespaces: fc.Arbitrary<string> = fc.oneof(
+  fc.string({
+    unit: fc.constantFrom(...'abcXYZ019_+=,.@-'),
+    minLength: 1,
+    maxLength: longestNamespace,
+  }),
+  fc.constantFrom('dev', 'dev1', 'dev-eu', 'dev.eu', 'dev+', 'd.v', '.+', '-', '0', 'dev-mf3k2x1c', 'dev-mf3k2x1c-9a8b7c'),
+);

@@ -1,0 +1,20 @@
+import type { IAM } from '@aws-sdk/client-iam';
+import type { RetryHistory } from '../retry-history.ts';
+import type { Session } from '../session.ts';
+import type { Transport } from '../transport.ts';
+import { testConfig } from './values.ts';
+
+/** A session without client and connection, for what does not reach them. Its clock is the global `performance`, which fake timers move. */
+export function fakeSession(overrides: Partial<Session> = {}): Session {
+  return {
+    config: testConfig(),
+    names: { user: 'testuser-prod-mf3k2x1c-9a8b7c', group: 'testgroup-prod-mf3k2x1c-9a8b7c' },
+    entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' },
+    entityArn: 'arn:aws:iam::123456789012:user/AwsIamMonitorTestUsers/testuser-prod-mf3k2x1c-9a8b7c',
+    iam: {} as IAM,
+    history: { failed: [], sinceLastAttemptMs: 5 } as unknown as RetryHistory,
+    transport: { takeConnectMs: () => undefined } as Transport,
+    elapsedMs: () => performance.now(),
+    ...overrides,
+  };
+}

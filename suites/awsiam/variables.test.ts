@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { configJsonKey, readVariable, variables, type Variable } from './variables.ts';
+
+describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable]) => {
+  const { orchestrator, name, property, fallback } = variable;
+  const strongestFirst = [orchestrator, name, configJsonKey(property), ...(fallback === undefined ? [] : [fallback])];
+
+  test.for(strongestFirst.map((from, rank) => ({ from, rank })))('is read from $from unless a stronger one is set', ({ rank }) => {
+    const values = Object.fromEntries(strongestFirst.slice(rank).map((key) => [key, `value of ${key}`]));
+    expect(readVariable(variable, values)).toEqual({
+      from: strongestFirst[rank],
+      value: `value of ${strongestFirst[rank]}`,
+    });
+  });
+
+  test.for(strongestFirst.slice(1).map((from, rank) => ({ from, rank })))('is read from $from where the stronger ones are empty', ({ from, rank }) => {
+    const empty = Object.fromEntries(strongestFirst.slice(0, rank + 1).map((key, index) => [key, ['', ' ', '\t\n'][index]]));
+    expect(readVariable(variable, { ...empty, [from]: 'x' })).toEqual({ from, value: 'x' });
+  });
+
+  test('is absent where nothing or only blanks are given', () => {
+    expect(readVariable(variable, {})).toBeUndefined();
+    expect(readVariable(variable, { [orchestrator]: '', [name]: '  ' })).toBeUndefined();
+  });
+
+  test('has the name that the Orchestrator derives from its property', () => {
+    const derived = property.replaceAll(/(?<!^)([A-Z])/g, '_$1').toUpperCase();
+    expect(orchestrator).toBe(`METRIST_AWSIAM_${derived}`);
+  });
+});
+
+test('blanks around a value are no part of it', () => {
+  expect(readVariable(variables.namespace, { METRIST_NAMESPACE: ' prod\n' })).toEqual({
+    from: 'METRIST_NAMESPACE',
+    value: 'prod',
+  });
+});
+
+test('only the region has a name from outside of this product', () => {
+  const fallbacks = Object.values<Variable>(variables).flatMap(({ fallback }) => fallback ?? []);
+  expect(fallbacks).toEqual(['AWS_REGION']);
+});
+
+test('no environment variable can stand for a property of the Config JSON', () => {
+  expect(configJsonKey('AWSRegion')).toMatch(/ /);
+});
