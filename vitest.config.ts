@@ -3,12 +3,14 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import './runner/compile-cache.ts';
 import type { RunMode } from './runner/monitor-run.ts';
 
+const ownTests = { setupFiles: ['e2e/harness/loopback-only.ts'] };
+
 /** What `--mode` can be. `test` is what vitest takes where none was given: a live run. The last two are this project's own tests. */
 const modes: Readonly<Record<string, () => Promise<ViteUserConfig['test']>>> = {
   test: () => monitorRun('live'),
   offline: () => monitorRun('offline'),
-  unit: async () => ({ include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'] }),
-  e2e: async () => ({ include: ['e2e/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 }),
+  unit: async () => ({ ...ownTests, include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'] }),
+  e2e: async () => ({ ...ownTests, include: ['e2e/**/*.test.ts'], testTimeout: 120_000 }),
 };
 
 export default defineConfig(async ({ mode }) => {

@@ -35,7 +35,11 @@ function overhead(reportedMs: readonly number[]): number[] {
 }
 
 async function reportedTimes(): Promise<number[]> {
-  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (name) => name === 'testcase' });
+  const parser = new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '',
+    isArray: (name) => name === 'testcase',
+  });
   const junit = parser.parse(await readFile(path.join(results, 'junit.xml'), 'utf8')) as {
     testsuites: { testsuite: { testcase: { time: string }[] } };
   };

@@ -29,7 +29,8 @@ for (const call of calls) {
   const headers = {
     'content-type': 'application/x-www-form-urlencoded',
     'content-length': body.length,
-    authorization: 'AWS4-HMAC-SHA256 Credential=bare/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0',
+    authorization:
+      'AWS4-HMAC-SHA256 Credential=bare/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0',
   };
   http.request(endpoint, { method: 'POST', agent, headers }, resolve).once('error', reject).end(body);
   const response = await promise;

@@ -27,5 +27,7 @@ try {
 const ratio = median(offline) / median(empty);
 console.log(`eight empty tests   ${(median(empty) / 1000).toFixed(2)} s (median of ${rounds})`);
 console.log(`offline run         ${(median(offline) / 1000).toFixed(2)} s`);
-console.log(`ratio               ${ratio.toFixed(2)} (target: at most ${target}) ${ratio <= target ? 'met' : 'MISSED'}`);
+console.log(
+  `ratio               ${ratio.toFixed(2)} (target: at most ${target}) ${ratio <= target ? 'met' : 'MISSED'}`,
+);
 process.exitCode = ratio <= target ? 0 : 1;

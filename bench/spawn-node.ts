@@ -14,7 +14,10 @@ export interface Finished {
  *
  * @throws when it exits with anything but 0, with all that it printed
  */
-export async function spawnNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+export async function spawnNode(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
   const { PATH = '', HOME = '' } = process.env;
   const startMs = performance.now();
   const child = spawn(process.execPath, args, { cwd: projectDir, env: { PATH, HOME, ...env } });

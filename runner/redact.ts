@@ -25,7 +25,8 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   }
   // Longest first: a secret that contains another one must not leave its tail behind.
   const needles = [...masks].toSorted(([a], [b]) => b.length - a.length);
-  const text = (input: string): string => needles.reduce((clean, [form, mask]) => clean.replaceAll(form, () => mask), input);
+  const text = (input: string): string =>
+    needles.reduce((clean, [form, mask]) => clean.replaceAll(form, () => mask), input);
   return { text, value: (value) => redactValue(value, text) };
 }
 

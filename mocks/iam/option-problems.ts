@@ -7,5 +7,6 @@ export interface ReadOption<Value> {
 /** Throws one error that lists everything that is wrong, one problem a line. */
 export function refuseProblems(problems: readonly string[]): void {
   if (problems.length === 0) return;
-  throw new Error(`The mock's options are wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  const message = `The mock's options are wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`;
+  throw Object.assign(new Error(message), { code: 'ConfigError' });
 }

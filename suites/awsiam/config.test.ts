@@ -87,16 +87,19 @@ describe('parseConfig', () => {
     expect(parseConfig(testValues({ METRIST_AWSIAM_NAMESPACE: empty })).namespace).toBe('prod');
   });
 
-  test.for(Object.entries(variables))('reports what the Orchestrator could not resolve for %s', ([, { orchestrator, name, property }]) => {
-    for (const form of [orchestrator, name, configJsonKey(property)]) {
-      const broken = '<<ERROR: no such secret>>';
-      // The strongest form wins, so that the ones of a working configuration must not stand in the way.
-      const values = { ...testValues(), [name]: undefined, [form]: broken };
-      expect(configError(values).problems).toEqual([
-        `${form} could not be resolved by the Orchestrator, which put this in its place: ${broken}`,
-      ]);
-    }
-  });
+  test.for(Object.entries(variables))(
+    'reports what the Orchestrator could not resolve for %s',
+    ([, { orchestrator, name, property }]) => {
+      for (const form of [orchestrator, name, configJsonKey(property)]) {
+        const broken = '<<ERROR: no such secret>>';
+        // The strongest form wins, so that the ones of a working configuration must not stand in the way.
+        const values = { ...testValues(), [name]: undefined, [form]: broken };
+        expect(configError(values).problems).toEqual([
+          `${form} could not be resolved by the Orchestrator, which put this in its place: ${broken}`,
+        ]);
+      }
+    },
+  );
 
   test('reports every problem at once, those of other settings too', () => {
     const error = configError(
@@ -144,10 +147,20 @@ describe('parseConfig', () => {
   });
 
   test.for([
-    [{ METRIST_AWS_ACCESS_KEY_ID: undefined }, 'METRIST_AWS_ACCESS_KEY_ID is not set, but METRIST_AWS_SECRET_ACCESS_KEY is'],
-    [{ METRIST_AWS_SECRET_ACCESS_KEY: undefined }, 'METRIST_AWS_SECRET_ACCESS_KEY is not set, but METRIST_AWS_ACCESS_KEY_ID is'],
     [
-      { METRIST_AWS_ACCESS_KEY_ID: undefined, METRIST_AWS_SECRET_ACCESS_KEY: undefined, METRIST_AWS_SESSION_TOKEN: 'tokentoken' },
+      { METRIST_AWS_ACCESS_KEY_ID: undefined },
+      'METRIST_AWS_ACCESS_KEY_ID is not set, but METRIST_AWS_SECRET_ACCESS_KEY is',
+    ],
+    [
+      { METRIST_AWS_SECRET_ACCESS_KEY: undefined },
+      'METRIST_AWS_SECRET_ACCESS_KEY is not set, but METRIST_AWS_ACCESS_KEY_ID is',
+    ],
+    [
+      {
+        METRIST_AWS_ACCESS_KEY_ID: undefined,
+        METRIST_AWS_SECRET_ACCESS_KEY: undefined,
+        METRIST_AWS_SESSION_TOKEN: 'tokentoken',
+      },
       'METRIST_AWS_SESSION_TOKEN is set without METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY',
     ],
   ] as const)('wants both keys or neither: %o', ([overrides, problem]) => {
@@ -156,12 +169,17 @@ describe('parseConfig', () => {
     expect(problems.join()).not.toMatch(/tokentoken|AKIA|wJalr/);
   });
 
-  test.for(['us-east-1', 'ap-southeast-4', 'us-gov-west-1', 'cn-northwest-1', 'us-iso-east-1', 'us-isob-east-1', 'eusc-de-east-1'])(
-    'takes the region %s',
-    (region) => {
-      expect(parseConfig(testValues({ METRIST_AWS_REGION: region })).region).toBe(region);
-    },
-  );
+  test.for([
+    'us-east-1',
+    'ap-southeast-4',
+    'us-gov-west-1',
+    'cn-northwest-1',
+    'us-iso-east-1',
+    'us-isob-east-1',
+    'eusc-de-east-1',
+  ])('takes the region %s', (region) => {
+    expect(parseConfig(testValues({ METRIST_AWS_REGION: region })).region).toBe(region);
+  });
 
   test.for(['us-east', 'US-EAST-1', 'us_east_1', 'us-east-1a', 'global', 'aws-global', 'us-east-1.evil.example/'])(
     'refuses the region %s',
@@ -178,7 +196,9 @@ describe('parseConfig', () => {
     'refuses the namespace %j',
     (namespace) => {
       expect(problemsOf({ METRIST_NAMESPACE: namespace })).toEqual([
-        expect.stringContaining(`METRIST_NAMESPACE is ${JSON.stringify(namespace)}: expected at most 38 of the characters`),
+        expect.stringContaining(
+          `METRIST_NAMESPACE is ${JSON.stringify(namespace)}: expected at most 38 of the characters`,
+        ),
       ]);
     },
   );
@@ -218,8 +238,21 @@ describe('parseConfig', () => {
     }
   });
 
-  const names = Object.values(variables).flatMap(({ orchestrator, name, property }) => [orchestrator, name, configJsonKey(property)]);
-  const plausible = fc.constantFrom('us-east-1', 'prod', 'dev.eu', '30', '<<ERROR>>', '', ' ', 'arn:aws:iam::aws:policy/P');
+  const names = Object.values(variables).flatMap(({ orchestrator, name, property }) => [
+    orchestrator,
+    name,
+    configJsonKey(property),
+  ]);
+  const plausible = fc.constantFrom(
+    'us-east-1',
+    'prod',
+    'dev.eu',
+    '30',
+    '<<ERROR>>',
+    '',
+    ' ',
+    'arn:aws:iam::aws:policy/P',
+  );
   const anyValues = fc.dictionary(
     fc.constantFrom(...names, 'AWS_REGION', 'PATH'),
     fc.oneof(plausible, fc.string(), fc.string({ unit: 'binary' }), fc.constant(undefined)),
@@ -227,18 +260,24 @@ describe('parseConfig', () => {
 
   test('gives names within IAM’s limits or throws a ConfigError, and nothing else', () => {
     fc.assert(
-      fc.property(fc.oneof(anyValues, anyValues.map((values) => testValues(values))), (values) => {
-        try {
-          const { namespace, stepTimeoutMs } = parseConfig(values as Values);
-          const { user, group } = makeNames(namespace, new Date('2060-01-01'), () => 0.999_999);
-          expect(user).toMatch(/^[\w+=,.@-]{1,64}$/);
-          expect(group).toMatch(/^[\w+=,.@-]{1,128}$/);
-          expect(stepTimeoutMs).toBeGreaterThan(0);
-        } catch (error) {
-          if (!(error instanceof ConfigError)) throw error;
-          expect(error.problems.length).toBeGreaterThan(0);
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          anyValues,
+          anyValues.map((values) => testValues(values)),
+        ),
+        (values) => {
+          try {
+            const { namespace, stepTimeoutMs } = parseConfig(values as Values);
+            const { user, group } = makeNames(namespace, new Date('2060-01-01'), () => 0.999_999);
+            expect(user).toMatch(/^[\w+=,.@-]{1,64}$/);
+            expect(group).toMatch(/^[\w+=,.@-]{1,128}$/);
+            expect(stepTimeoutMs).toBeGreaterThan(0);
+          } catch (error) {
+            if (!(error instanceof ConfigError)) throw error;
+            expect(error.problems.length).toBeGreaterThan(0);
+          }
+        },
+      ),
       { numRuns: 1000 },
     );
   });

@@ -36,7 +36,16 @@ describe('codeOf', () => {
 
   test('is a text for whatever is thrown', () => {
     const oddError = fc
-      .record({ name: fc.anything(), message: fc.anything(), code: fc.anything(), $fault: fc.anything(), $metadata: fc.anything() }, { requiredKeys: [] })
+      .record(
+        {
+          name: fc.anything(),
+          message: fc.anything(),
+          code: fc.anything(),
+          $fault: fc.anything(),
+          $metadata: fc.anything(),
+        },
+        { requiredKeys: [] },
+      )
       .map((fields) => Object.assign(new Error('odd'), fields));
     fc.assert(
       fc.property(fc.oneof(fc.anything(), oddError), (error) => {
@@ -85,19 +94,26 @@ test.for([
 const entities = ['user', 'group', 'membership', 'attachment'] as const satisfies readonly EntityName[];
 
 describe('isAlreadyDone', () => {
-  test.for(entities)('takes EntityAlreadyExists for a %s that was to be made, NoSuchEntity for one that was to go', (entity) => {
-    const exists = iamError('EntityAlreadyExistsException', 409);
-    const unknown = iamError('NoSuchEntityException', 404);
-    expect(isAlreadyDone(exists, { makes: entity })).toBe(true);
-    expect(isAlreadyDone(exists, { removes: entity })).toBe(false);
-    expect(isAlreadyDone(unknown, { removes: entity })).toBe(true);
-    expect(isAlreadyDone(unknown, { makes: entity })).toBe(false);
-  });
+  test.for(entities)(
+    'takes EntityAlreadyExists for a %s that was to be made, NoSuchEntity for one that was to go',
+    (entity) => {
+      const exists = iamError('EntityAlreadyExistsException', 409);
+      const unknown = iamError('NoSuchEntityException', 404);
+      expect(isAlreadyDone(exists, { makes: entity })).toBe(true);
+      expect(isAlreadyDone(exists, { removes: entity })).toBe(false);
+      expect(isAlreadyDone(unknown, { removes: entity })).toBe(true);
+      expect(isAlreadyDone(unknown, { makes: entity })).toBe(false);
+    },
+  );
 });
 
 describe('isNotYetVisible', () => {
   const unknownUser = iamError('NoSuchEntityException', 404, 'The user with name u cannot be found.');
-  const unknownPolicy = iamError('NoSuchEntityException', 404, 'Policy arn:aws:iam::1:policy/p does not exist or is not attachable.');
+  const unknownPolicy = iamError(
+    'NoSuchEntityException',
+    404,
+    'Policy arn:aws:iam::1:policy/p does not exist or is not attachable.',
+  );
   const conflict = iamError('DeleteConflictException', 409);
 
   test.for([
@@ -110,7 +126,10 @@ describe('isNotYetVisible', () => {
     [nodeError('ECONNRESET'), 'removes', { user: false, group: false, membership: false, attachment: false }],
   ] as const)('of %s when it %s: %o', ([error, verb, expected]) => {
     const found = Object.fromEntries(
-      entities.map((entity) => [entity, isNotYetVisible(error, verb === 'makes' ? { makes: entity } : { removes: entity })]),
+      entities.map((entity) => [
+        entity,
+        isNotYetVisible(error, verb === 'makes' ? { makes: entity } : { removes: entity }),
+      ]),
     );
     expect(found).toEqual(expected);
   });

@@ -13,8 +13,10 @@ import { iamError, nodeError } from './testing/errors.ts';
 const named = (name: string, message: string, fields: object = {}): Error =>
   Object.assign(new Error(message), { name, ...fields });
 
-const requestTimeout = '@smithy/node-http-handler - [ERROR] a request has exceeded the configured 30000 ms requestTimeout.';
-const socketTimeout = '@smithy/node-http-handler - the request socket timed out after 30000 ms of inactivity (configured by client requestHandler).';
+const requestTimeout =
+  '@smithy/node-http-handler - [ERROR] a request has exceeded the configured 30000 ms requestTimeout.';
+const socketTimeout =
+  '@smithy/node-http-handler - the request socket timed out after 30000 ms of inactivity (configured by client requestHandler).';
 const connectTimeout =
   '@smithy/node-http-handler - the request socket did not establish a connection with the server within the configured timeout of 5000 ms.';
 const unknownPolicy = 'Policy arn:aws:iam::123456789012:policy/p does not exist or is not attachable.';
@@ -137,15 +139,40 @@ describe('explainError', () => {
   });
 
   test.for<[what: string, error: Error, verdict: Verdict, advice: RegExp]>([
-    ['an answer that does not come', named('TimeoutError', requestTimeout, { code: 'ETIMEDOUT' }), 'timeout', /did not answer in time/],
+    [
+      'an answer that does not come',
+      named('TimeoutError', requestTimeout, { code: 'ETIMEDOUT' }),
+      'timeout',
+      /did not answer in time/,
+    ],
     ['a body that stalls', named('TimeoutError', socketTimeout), 'timeout', /did not answer in time/],
     ['a connection that does not open', named('TimeoutError', connectTimeout), 'timeout', /way from this host/],
     ['a reset that the SDK calls a timeout', nodeError('ECONNRESET', { name: 'TimeoutError' }), 'network', /was cut/],
-    ['a refusal that the SDK calls a timeout', nodeError('ECONNREFUSED', { name: 'TimeoutError' }), 'network', /Nobody listens/],
-    ['a signal of ours that timed out', new DOMException('The operation was aborted due to timeout', 'TimeoutError'), 'timeout', /in time/],
+    [
+      'a refusal that the SDK calls a timeout',
+      nodeError('ECONNREFUSED', { name: 'TimeoutError' }),
+      'network',
+      /Nobody listens/,
+    ],
+    [
+      'a signal of ours that timed out',
+      new DOMException('The operation was aborted due to timeout', 'TimeoutError'),
+      'timeout',
+      /in time/,
+    ],
     ['an empty answer', new ForeignAnswerError(200, 'the answer is empty'), 'service', /other than IAM/],
-    ['a proxy’s page', new ForeignAnswerError(403, "the answer is not one of IAM's: <html>"), 'service', /other than IAM/],
-    ['missing credentials', named('CredentialsProviderError', 'Could not load credentials from any providers'), 'credentials', /METRIST_AWS_ACCESS_KEY_ID/],
+    [
+      'a proxy’s page',
+      new ForeignAnswerError(403, "the answer is not one of IAM's: <html>"),
+      'service',
+      /other than IAM/,
+    ],
+    [
+      'missing credentials',
+      named('CredentialsProviderError', 'Could not load credentials from any providers'),
+      'credentials',
+      /METRIST_AWS_ACCESS_KEY_ID/,
+    ],
     ['an SSO session that ended', named('TokenProviderError', 'Token is expired'), 'credentials', /SSO/],
     ['an account that stayed unknown', new UnknownAccountError(), 'service', /METRIST_POLICY_ARN/],
     ['an entity that is not ours', new ForeignEntityError({ path: '/', name: 'alice' }), 'monitor', /report it/],
@@ -210,7 +237,9 @@ describe('explainError', () => {
   });
 
   test('tells every address that was tried in vain', () => {
-    const error = Object.assign(new AggregateError([nodeError('ECONNREFUSED'), nodeError('ENETUNREACH')]), { code: 'ECONNREFUSED' });
+    const error = Object.assign(new AggregateError([nodeError('ECONNREFUSED'), nodeError('ENETUNREACH')]), {
+      code: 'ECONNREFUSED',
+    });
     expect(explainError(error, 'CreateUser')).toMatchObject({
       verdict: 'network',
       code: 'ECONNREFUSED',
@@ -225,7 +254,10 @@ describe('explainError', () => {
     [Object.create(null), 'something was thrown that is no error: object'],
     [new Error(''), 'no message'],
   ] as const)('says something of %o', ([error, text]) => {
-    expect(explainError(error, 'CreateUser')).toMatchObject({ verdict: 'monitor', message: expect.stringContaining(text) as unknown });
+    expect(explainError(error, 'CreateUser')).toMatchObject({
+      verdict: 'monitor',
+      message: expect.stringContaining(text) as unknown,
+    });
   });
 
   test('keeps a message of a megabyte within bounds', () => {
@@ -253,8 +285,15 @@ describe('explainError', () => {
         },
         { requiredKeys: [] },
       )
-      .chain((fields) => fc.constantFrom(new Error('odd'), new AggregateError([1])).map((error) => Object.assign(error, fields)));
-    const odd = fc.oneof(fc.anything({ withNullPrototype: true, withBigInt: true }), oddError, fc.constant(throwing), fc.constant(Symbol('s')));
+      .chain((fields) =>
+        fc.constantFrom(new Error('odd'), new AggregateError([1])).map((error) => Object.assign(error, fields)),
+      );
+    const odd = fc.oneof(
+      fc.anything({ withNullPrototype: true, withBigInt: true }),
+      oddError,
+      fc.constant(throwing),
+      fc.constant(Symbol('s')),
+    );
     fc.assert(
       fc.property(odd, (error) => {
         const explained = explainError(error, 'CreateUser');

@@ -47,9 +47,9 @@ describe('ownNamePattern', () => {
   test('takes no name of another namespace, not even of one that it begins with', () => {
     const pair = fc.oneof(
       fc.tuple(namespaces, namespaces),
-      fc.tuple(namespaces, fc.string({ unit: fc.constantFrom(...'abz019-_.+'), minLength: 1, maxLength: 12 })).map(
-        ([namespace, tail]) => [namespace, namespace + tail] as const,
-      ),
+      fc
+        .tuple(namespaces, fc.string({ unit: fc.constantFrom(...'abz019-_.+'), minLength: 1, maxLength: 12 }))
+        .map(([namespace, tail]) => [namespace, namespace + tail] as const),
     );
     fc.assert(
       fc.property(pair, times, chances, ([one, other], time, chance) => {

@@ -20,17 +20,20 @@ test.for([
   expect(text(`it is ${secretAccessKey}.`)).toBe('it is [redacted].');
 });
 
-test.for([
-  ...forms('A_W_S_ACCESS_KEY_ID', 'METRIST_AWS_ACCESS_KEY_ID', 'AWSAccessKeyId'),
-  'AWS_ACCESS_KEY_ID',
-])('leaves the end of the key id that %s holds', (name) => {
-  const { text } = createRedactor(secretsOf({ [name]: accessKeyId }));
-  expect(text(`key ${accessKeyId}`)).toBe('key ****ABCD');
-});
+test.for([...forms('A_W_S_ACCESS_KEY_ID', 'METRIST_AWS_ACCESS_KEY_ID', 'AWSAccessKeyId'), 'AWS_ACCESS_KEY_ID'])(
+  'leaves the end of the key id that %s holds',
+  (name) => {
+    const { text } = createRedactor(secretsOf({ [name]: accessKeyId }));
+    expect(text(`key ${accessKeyId}`)).toBe('key ****ABCD');
+  },
+);
 
 test('hides every form at once, also those that precedence passes over', () => {
   const { text } = createRedactor(
-    secretsOf({ METRIST_AWS_SECRET_ACCESS_KEY: 'the-weaker-secret', METRIST_AWSIAM_A_W_S_SECRET_ACCESS_KEY: 'the-stronger-secret' }),
+    secretsOf({
+      METRIST_AWS_SECRET_ACCESS_KEY: 'the-weaker-secret',
+      METRIST_AWSIAM_A_W_S_SECRET_ACCESS_KEY: 'the-stronger-secret',
+    }),
   );
   expect(text('the-weaker-secret the-stronger-secret')).toBe('[redacted] [redacted]');
 });
@@ -44,5 +47,7 @@ test('hides credentials that the SDK found, with and without a session token', (
   const found = { accessKeyId, secretAccessKey, sessionToken: 'the-session-token' };
   const { text } = createRedactor(secretsOfCredentials(found));
   expect(text(`${accessKeyId} ${secretAccessKey} the-session-token`)).toBe('****ABCD [redacted] [redacted]');
-  expect(createRedactor(secretsOfCredentials({ accessKeyId, secretAccessKey })).text(secretAccessKey)).toBe('[redacted]');
+  expect(createRedactor(secretsOfCredentials({ accessKeyId, secretAccessKey })).text(secretAccessKey)).toBe(
+    '[redacted]',
+  );
 });

@@ -5,18 +5,26 @@ describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable
   const { orchestrator, name, property, fallback } = variable;
   const strongestFirst = [orchestrator, name, configJsonKey(property), ...(fallback === undefined ? [] : [fallback])];
 
-  test.for(strongestFirst.map((from, rank) => ({ from, rank })))('is read from $from unless a stronger one is set', ({ rank }) => {
-    const values = Object.fromEntries(strongestFirst.slice(rank).map((key) => [key, `value of ${key}`]));
-    expect(readVariable(variable, values)).toEqual({
-      from: strongestFirst[rank],
-      value: `value of ${strongestFirst[rank]}`,
-    });
-  });
+  test.for(strongestFirst.map((from, rank) => ({ from, rank })))(
+    'is read from $from unless a stronger one is set',
+    ({ rank }) => {
+      const values = Object.fromEntries(strongestFirst.slice(rank).map((key) => [key, `value of ${key}`]));
+      expect(readVariable(variable, values)).toEqual({
+        from: strongestFirst[rank],
+        value: `value of ${strongestFirst[rank]}`,
+      });
+    },
+  );
 
-  test.for(strongestFirst.slice(1).map((from, rank) => ({ from, rank })))('is read from $from where the stronger ones are empty', ({ from, rank }) => {
-    const empty = Object.fromEntries(strongestFirst.slice(0, rank + 1).map((key, index) => [key, ['', ' ', '\t\n'][index]]));
-    expect(readVariable(variable, { ...empty, [from]: 'x' })).toEqual({ from, value: 'x' });
-  });
+  test.for(strongestFirst.slice(1).map((from, rank) => ({ from, rank })))(
+    'is read from $from where the stronger ones are empty',
+    ({ from, rank }) => {
+      const empty = Object.fromEntries(
+        strongestFirst.slice(0, rank + 1).map((key, index) => [key, ['', ' ', '\t\n'][index]]),
+      );
+      expect(readVariable(variable, { ...empty, [from]: 'x' })).toEqual({ from, value: 'x' });
+    },
+  );
 
   test('is absent where nothing or only blanks are given', () => {
     expect(readVariable(variable, {})).toBeUndefined();

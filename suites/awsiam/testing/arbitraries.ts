@@ -8,5 +8,17 @@ export const namespaces: fc.Arbitrary<string> = fc.oneof(
     minLength: 1,
     maxLength: longestNamespace,
   }),
-  fc.constantFrom('dev', 'dev1', 'dev-eu', 'dev.eu', 'dev+', 'd.v', '.+', '-', '0', 'dev-mf3k2x1c', 'dev-mf3k2x1c-9a8b7c'),
+  fc.constantFrom(
+    'dev',
+    'dev1',
+    'dev-eu',
+    'dev.eu',
+    'dev+',
+    'd.v',
+    '.+',
+    '-',
+    '0',
+    'dev-mf3k2x1c',
+    'dev-mf3k2x1c-9a8b7c',
+  ),
 );

@@ -1,0 +1,110 @@
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { liveEnv, projectDir, runVitest, secrets } from './harness/run-vitest.ts';
+import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+
+/** A copy of what a monitoring host has, to put a file into or to break. */
+async function copyProject(): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  for (const name of [
+    'metrist',
+    'mocks',
+    'reporters',
+    'runner',
+    'suites',
+    'package.json',
+    'tsconfig.json',
+    'vitest.config.ts',
+  ]) {
+    await cp(path.join(projectDir, name), path.join(dir, name), { recursive: true });
+  }
+  await symlink(path.join(projectDir, 'node_modules'), path.join(dir, 'node_modules'));
+  return dir;
+}
+
+test('without configuration the first step fails, names every missing variable and how to go on, and AWS is not called', async () => {
+  const iam = await startIam();
+  const run = await runVitest({ env: { AWS_ENDPOINT_URL_IAM: iam.url }, cwd: await copyProject() });
+  expect(run.code).toBe(1);
+  expect(iam.calls).toEqual([]);
+  for (const words of [
+    'METRIST_AWS_ACCESS_KEY_ID',
+    'METRIST_AWS_SECRET_ACCESS_KEY',
+    'METRIST_AWS_REGION',
+    'METRIST_NAMESPACE',
+    '.env',
+    'npx vitest run --mode offline',
+  ]) {
+    expect(run.stdout).toContain(words);
+  }
+  expect(run.junit).toMatchObject({ tests: 8, errors: 1, skipped: 7 });
+  expect(run.junit?.cases[0]).toMatchObject({ name: 'CreateUser', outcome: 'error', verdict: 'configuration' });
+});
+
+test('a wrong configuration is reported to Metrist as an error of the first step, because silence would leave it up', async () => {
+  const metrist = await startMetrist();
+  await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), METRIST_AWS_REGION: 'us-east' } });
+  expect(metrist.telemetry).toEqual([]);
+  expect(metrist.errors).toEqual([
+    expect.objectContaining({ check_logical_name: 'CreateUser', message: expect.stringMatching(/^configuration: /) }),
+  ]);
+  expect(metrist.errors[0]?.['blocked_steps']).toHaveLength(7);
+});
+
+test('a token without an instance is told together with the other problems', async () => {
+  const run = await runVitest({
+    env: { ...liveEnv, METRIST_NAMESPACE: 'a b', METRIST_API_TOKEN: secrets.apiToken },
+  });
+  expect(run.stdout).toContain('METRIST_INSTANCE_ID');
+  expect(run.stdout).toContain('METRIST_NAMESPACE');
+  expect(run.everything).not.toContain(secrets.apiToken);
+});
+
+test('the file .env is read, and the environment wins over it', async () => {
+  const iam = await startIam();
+  const dir = await copyProject();
+  const lines = Object.entries(liveEnv).map(([name, value]) => `${name}="${value}"`);
+  await writeFile(path.join(dir, '.env'), lines.join('\n'));
+  const run = await runVitest({ cwd: dir, env: { METRIST_NAMESPACE: 'wins', AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(0);
+  expect(iam.calls[0]?.params['UserName']).toMatch(/^testuser-wins-/);
+});
+
+test('a suite that does not load is an error of the first step in every report', async () => {
+  const metrist = await startMetrist();
+  const dir = await copyProject();
+  await writeFile(path.join(dir, 'suites/awsiam/awsiam.suite.ts'), "throw new Error('the suite is broken');\n");
+  const run = await runVitest({ cwd: dir, env: { ...liveEnv, ...metristEnv(metrist) } });
+  expect(run.code).toBe(1);
+  expect(run.stdout).toContain('the suite is broken');
+  expect(run.junit?.cases[0]).toMatchObject({ name: 'CreateUser', outcome: 'error', verdict: 'monitor' });
+  expect(metrist.errors).toHaveLength(1);
+  expect(metrist.telemetry).toEqual([]);
+});
+
+test('an unknown mode is refused and starts nothing', async () => {
+  const iam = await startIam();
+  const run = await runVitest({ args: ['--mode', 'offlin'], env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain('Unknown mode "offlin"');
+  expect(iam.calls).toEqual([]);
+});
+
+test('a run in which every step was filtered out is not green', async () => {
+  const run = await runVitest({ args: ['--mode', 'offline', '-t', 'NoSuchStep'] });
+  expect(run.code).toBe(1);
+  expect(run.stdout).toContain('no step ran');
+});
+
+test('steps cannot be shuffled, repeated or run without those before them', async () => {
+  const shuffled = await runVitest({ args: ['--mode', 'offline', '--sequence.shuffle', '--retry', '3'] });
+  expect(shuffled.code, shuffled.everything).toBe(0);
+  const alone = await runVitest({ args: ['--mode', 'offline', '-t', 'AttachPolicy'] });
+  expect(alone.junit?.cases.slice(0, 8).map(({ outcome }) => outcome)).toEqual(
+    Array.from({ length: 8 }, () => 'skipped'),
+  );
+  expect(alone.code).toBe(1);
+});

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { listEntities } from '../mocks/iam/seeding.ts';
+import { steps } from '../suites/awsiam/steps.ts';
+import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
+import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+
+const stepNames = steps.map(({ name }) => name);
+const calls = [
+  'CreateUser',
+  'CreateGroup',
+  'AddUserToGroup',
+  'RemoveUserFromGroup',
+  'DeleteGroup',
+  'AttachUserPolicy',
+  'DetachUserPolicy',
+  'DeleteUser',
+];
+
+test('a live run makes the eight calls in order, posts eight times and leaves nothing', async () => {
+  const iam = await startIam();
+  const metrist = await startMetrist();
+  const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
+
+  expect(run, run.everything).toMatchObject({ code: 0, stderr: '' });
+  expect(iam.calls.map(({ operation }) => operation)).toEqual(calls);
+  expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+
+  expect(metrist.errors).toEqual([]);
+  expect([...metrist.swallowed, ...metrist.problems]).toEqual([]);
+  expect(metrist.telemetry.map((body) => body['check_logical_name'])).toEqual(stepNames);
+  // The values are the steps' own times, the same as in the other report, and not less than the server's share of them.
+  for (const [index, { value, metadata }] of metrist.telemetry.entries()) {
+    const junitCase = run.junit?.cases[index];
+    expect(value).toBeCloseTo((junitCase?.timeSecs ?? 0) * 1000, 2);
+    expect(value).toBeGreaterThan(iam.calls[index]?.serviceMs ?? Infinity);
+    expect(metadata).toMatchObject({ 'metrist.source': 'monitor', httpStatus: 200, attempts: 1 });
+  }
+  expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 0 });
+});
+
+test('the output is one line per step and one that says where the results went', async () => {
+  const iam = await startIam();
+  const metrist = await startMetrist();
+  const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
+
+  const time = expect.stringMatching(/^\d+(\.\d+)? m?s$/);
+  const lines = run.stdout.trimEnd().split('\n');
+  expect(lines.slice(0, 8).map((line) => line.trim().split(/ {2,}|(?<=✓) /))).toEqual(
+    stepNames.map((name) => ['✓', name, time]),
+  );
+  expect(lines.slice(8).join('')).toMatch(
+    /awsiam live · 8 passed in .* · JUnit .*junit\.xml · 8 results to Metrist \(e2e-1\)$/,
+  );
+  // No escape codes where the output is no terminal.
+  expect(run.stdout).not.toContain('\u001B');
+});
+
+test('the client says who it is and signs with the key that it was given', async () => {
+  const iam = await startIam();
+  await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(new Set(iam.calls.map(({ userAgent }) => /awsiam\/\d+\.\d+\.\d+/.test(userAgent ?? '')))).toEqual(
+    new Set([true]),
+  );
+});
+
+test('the test policy follows partition and account of the answer, unless an ARN is given', async () => {
+  const china = await startIam('', { state: await chinese() });
+  const run = await runVitest({
+    env: { ...liveEnv, METRIST_AWS_REGION: 'cn-north-1', AWS_ENDPOINT_URL_IAM: china.url },
+  });
+  expect(run.code, run.everything).toBe(0);
+  const attach = china.calls.find(({ operation }) => operation === 'AttachUserPolicy');
+  expect(attach?.params['PolicyArn']).toBe(
+    'arn:aws-cn:iam::210987654321:policy/AwsIamMonitorTestPolicies/e2e-cn-north-1-awsiam-testpolicy',
+  );
+
+  const given = await startIam();
+  const arn = 'arn:aws:iam::aws:policy/AWSDenyAll';
+  await runVitest({ env: { ...liveEnv, METRIST_POLICY_ARN: arn, AWS_ENDPOINT_URL_IAM: given.url } });
+  expect(given.calls.find(({ operation }) => operation === 'AttachUserPolicy')?.params['PolicyArn']).toBe(arn);
+});
+
+test('the Orchestrator’s names of the variables work as well and win', async () => {
+  const iam = await startIam();
+  const run = await runVitest({
+    env: {
+      METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID: secrets.accessKeyId,
+      METRIST_AWSIAM_A_W_S_SECRET_ACCESS_KEY: secrets.secretAccessKey,
+      METRIST_AWSIAM_A_W_S_REGION: 'eu-west-1',
+      METRIST_AWSIAM_NAMESPACE: 'orchestrated',
+      METRIST_NAMESPACE: 'loses',
+      AWS_ENDPOINT_URL_IAM: iam.url,
+    },
+  });
+  expect(run.code, run.everything).toBe(0);
+  expect(iam.calls[0]?.params['UserName']).toMatch(/^testuser-orchestrated-/);
+});
+
+async function chinese() {
+  const { createIamState } = await import('../mocks/iam/state.ts');
+  return createIamState({ partition: 'aws-cn', accountId: '210987654321' });
+}
