@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vitest';
+import { listenForInterruption } from './interruption.ts';
 import type { Monitor } from './monitor.ts';
 import type { TeardownReport } from './monitor-run.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
+import { scrubUnhandledErrors } from './scrub-unhandled-errors.ts';
 import { formatStepError, type StepError, type StepResult } from './step-result.ts';
 
 declare module 'vitest' {
@@ -35,15 +37,16 @@ export function describeMonitor<Config, Session>(
   options: MonitorRunnerOptions,
 ): void {
   const runner = new MonitorRunner(monitor, options);
-  const opening = new AbortController();
+  const interruption = listenForInterruption();
+  const stopScrubbing = scrubUnhandledErrors(() => runner.redact);
   let suite: RunnerTestSuite | undefined;
 
   describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: never }, () => {
-    beforeAll(() => runner.open(opening.signal), never);
+    beforeAll(() => runner.open(interruption.signal), never);
 
     for (const { name } of monitor.steps) {
       test(name, async ({ task, signal, skip }) => {
-        const result = await runner.step(name, signal);
+        const result = await runner.step(name, AbortSignal.any([signal, interruption.signal]));
         task.meta.step = result;
         suite = task.suite;
         switch (result.state) {
@@ -64,6 +67,8 @@ export function describeMonitor<Config, Session>(
     afterAll(async () => {
       const report = await runner.teardown();
       if (suite !== undefined) suite.meta.teardown = report;
+      interruption[Symbol.dispose]();
+      stopScrubbing();
     }, never);
   });
 }

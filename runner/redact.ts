@@ -1,8 +1,8 @@
 /** Replaces secrets by a mask, wherever they stand and in whatever form an encoder left them. */
 export interface Redactor {
-  text(text: string): string;
+  readonly text: (text: string) => string;
   /** A copy of a plain value (strings, numbers, arrays, plain objects) with every string in it redacted, keys included. */
-  value<T>(value: T): T;
+  readonly value: <T>(value: T) => T;
 }
 
 /** A text that must not leave the process, and what stands in its place. */

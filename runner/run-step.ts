@@ -1,6 +1,7 @@
 import { settleWithin } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { explainSafely } from './explain-safely.ts';
+import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
 import { roundMs } from './round-ms.ts';
 import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
@@ -40,11 +41,12 @@ export async function runStep<Session>(
     evidence: { ...context.evidence },
   });
   try {
+    context.signal.throwIfAborted();
     await settleWithin(step.run(session, context), context.signal);
     return { state: 'passed', ...settled() };
   } catch (error) {
     const facts = settled();
-    if (signal.aborted) return { state: 'interrupted', ...facts, reason: 'the run was interrupted' };
+    if (signal.aborted) return { state: 'interrupted', ...facts, reason: reasonOf(signal) };
     if (deadline.signal.aborted) {
       return { state: 'failed', ...facts, error: deadlineError(step.name, timeoutMs, context.waitingFor) };
     }
@@ -61,4 +63,8 @@ function deadlineError(step: string, timeoutMs: number, waitingFor: string): Ste
     message: `StepTimeout at ${step}: gave up after ${timeoutMs / 1000} s of waiting for ${waitingFor}`,
     advice: 'Nothing answered in time. Check the service and the network in between; the deadline is a setting.',
   };
+}
+
+function reasonOf({ reason }: AbortSignal): string {
+  return reason instanceof Interruption ? reason.message : 'the run was cancelled';
 }

@@ -4,7 +4,7 @@ import net from 'node:net';
  * For every test: a connection to anywhere but this machine fails at once, and the SDK's endpoint is a port where nobody
  * listens until the test names its own. A test in which an endpoint was forgotten must fail and not try to reach AWS.
  */
-const { connect } = net.Socket.prototype;
+const connect = Reflect.get(net.Socket.prototype, 'connect');
 
 net.Socket.prototype.connect = function loopbackOnly(this: net.Socket, ...args: unknown[]): net.Socket {
   const [first] = (Array.isArray(args[0]) ? args[0] : args) as readonly {
@@ -18,7 +18,7 @@ net.Socket.prototype.connect = function loopbackOnly(this: net.Socket, ...args: 
     return this;
   }
   return Reflect.apply(connect, this, args) as net.Socket;
-} as typeof connect;
+};
 
 process.env['AWS_ENDPOINT_URL'] = nowhere();
 process.env['AWS_EC2_METADATA_DISABLED'] = 'true';

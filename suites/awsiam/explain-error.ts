@@ -103,8 +103,10 @@ const longestStack = 4000;
 function describe(error: unknown): { readonly text: string; readonly stack?: string } {
   if (!(error instanceof Error)) return { text: `something was thrown that is no error: ${safeString(error)}` };
   const messages = [error.message];
-  for (let cause = error.cause; cause instanceof Error && messages.length < 4; cause = cause.cause) {
-    if (cause.message !== '' && !messages.includes(cause.message)) messages.push(cause.message);
+  let { cause } = error;
+  for (let depth = 1; depth < longestChain && cause instanceof Error; depth++) {
+    if (messages.length < 4 && !messages.includes(cause.message)) messages.push(cause.message);
+    ({ cause } = cause);
   }
   // An AggregateError of several addresses that were tried has no message of its own.
   if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));

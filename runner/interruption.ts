@@ -1,0 +1,44 @@
+import { BroadcastChannel } from 'node:worker_threads';
+
+/** Between the main thread, which gets the signals, and the worker, which has to stop. One process is one run. */
+const channelName = 'interruption';
+
+/** For workers that start after the signal: their environment is a copy of the main thread's. */
+const variable = 'MONITOR_INTERRUPTED_BY';
+
+/** Messages are lost on a worker that does not listen yet, so they are repeated. */
+const repeatMs = 20;
+
+/** A run that was told to stop. Its message says by what. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption';
+
+  constructor(signal: string) {
+    super(`the run was interrupted by ${signal}`);
+  }
+}
+
+/** Tells every worker of this process, those to come included, that the run shall stop. */
+export function announceInterruption(signal: string): void {
+  process.env[variable] = signal;
+  const channel = new BroadcastChannel(channelName);
+  channel.unref();
+  setInterval(() => channel.postMessage(signal), repeatMs).unref();
+}
+
+/** A signal that is aborted with an {@link Interruption} when the run shall stop. */
+export interface InterruptionListener extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Listens in a worker. Does not keep it alive. */
+export function listenForInterruption(): InterruptionListener {
+  const controller = new AbortController();
+  const interrupt = (by: unknown): void => controller.abort(new Interruption(String(by)));
+  const channel = new BroadcastChannel(channelName);
+  channel.onmessage = (event: unknown) => interrupt((event as { readonly data: unknown }).data);
+  channel.unref();
+  const already = process.env[variable];
+  if (already !== undefined) interrupt(already);
+  return { signal: controller.signal, [Symbol.dispose]: () => channel.close() };
+}
