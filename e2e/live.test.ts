@@ -22,7 +22,8 @@ test('a live run makes the eight calls in order, posts eight times and leaves no
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
 
   expect(run, run.everything).toMatchObject({ code: 0, stderr: '' });
-  expect(iam.calls.map(({ operation }) => operation)).toEqual(calls);
+  // After the steps the sweep looks for what earlier runs left.
+  expect(iam.calls.map(({ operation }) => operation)).toEqual([...calls, 'ListUsers', 'ListGroups']);
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 
   expect(metrist.errors).toEqual([]);

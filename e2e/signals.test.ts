@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import net from 'node:net';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { ChildProcess } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
@@ -57,17 +58,24 @@ test('signals that come again, and to the whole process group, do not keep teard
 });
 
 test('a signal before the first step stops the run before it calls IAM', async () => {
-  // The connection that is opened ahead is the first that is heard of a run; nobody answers here.
-  const silent = net.createServer().listen(0, '127.0.0.1');
+  const iam = await startIam();
+  // A container's credentials endpoint that never answers: the run waits for it before its first step.
+  const silent = http.createServer(() => {}).listen(0, '127.0.0.1');
+  onTestFinished(() => silent.closeAllConnections());
   onTestFinished(() => void silent.close());
   await once(silent, 'listening');
-  silent.on('connection', (socket) => socket.resume().on('error', () => {}));
-  const { port } = silent.address() as net.AddressInfo;
+  const { port } = silent.address() as AddressInfo;
   const run = await runVitest({
-    env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: `http://127.0.0.1:${port}`, METRIST_REQUEST_TIMEOUT_SECS: '5' },
-    onStart: (child) => void once(silent, 'connection').then(() => child.kill('SIGTERM')),
+    env: {
+      METRIST_AWS_REGION: 'us-east-1',
+      METRIST_NAMESPACE: 'e2e',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/credentials`,
+      AWS_ENDPOINT_URL_IAM: iam.url,
+    },
+    onStart: (child) => void once(silent, 'request').then(() => child.kill('SIGTERM')),
   });
   expect(run.code, run.everything).toBe(143);
+  expect(iam.calls).toEqual([]);
   expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 8 });
   expect(run.stdout).not.toContain('left behind');
 });

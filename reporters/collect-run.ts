@@ -1,6 +1,7 @@
 import type { SerializedError } from 'vitest';
 import type { TestCase, TestModule, TestRunEndReason, TestSuite } from 'vitest/node';
 import type { MonitorRun, RunMode, RunProblem } from '../runner/monitor-run.ts';
+import { roundMs } from '../runner/round-ms.ts';
 import type { FailedStep, StepResult } from '../runner/step-result.ts';
 
 /** What the reporters know about a run besides what vitest tells. */
@@ -44,18 +45,20 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
   }
   const firstStart = steps.find((step) => 'startedAt' in step)?.startedAt ?? startedAt.toISOString();
   const teardowns = suites.flatMap((suite) => suite.meta().teardown ?? []);
+  const sweeps = suites.flatMap((suite) => suite.meta().sweep ?? []);
   return {
     monitor,
     version,
     mode,
     ...(instance !== undefined && { instance }),
     startedAt: firstStart,
-    durationMs: Math.max(0, endedAt.getTime() - Date.parse(firstStart)),
+    durationMs: durationOf(steps, Date.parse(firstStart), endedAt),
     state: stateOf(steps, problems, interrupted),
     steps,
     problems,
     leftovers: teardowns.flatMap(({ leftovers }) => leftovers),
-    warnings: teardowns.flatMap(({ warnings }) => warnings),
+    ...(sweeps.length > 0 && { swept: sweeps.reduce((sum, { removed }) => sum + removed, 0) }),
+    warnings: [...teardowns, ...sweeps].flatMap(({ warnings }) => warnings),
   };
 }
 
@@ -130,6 +133,12 @@ function problem(kind: RunProblem['kind'], { message, stack, code }: SerializedE
   // A setting that was refused before the steps existed: no bug, and where it was noticed does not matter.
   if (code === 'ConfigError') return { kind: 'configuration', message };
   return { kind, message, ...(stack !== undefined && { stack }) };
+}
+
+/** To the end of the last step; where none ran, to the end of the run. */
+function durationOf(steps: readonly StepResult[], startMs: number, endedAt: Date): number {
+  const ends = steps.flatMap((step) => ('startedAt' in step ? [Date.parse(step.startedAt) + step.durationMs] : []));
+  return roundMs(Math.max(0, (ends.length > 0 ? Math.max(...ends) : endedAt.getTime()) - startMs));
 }
 
 function stateOf(

@@ -98,6 +98,7 @@ export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[
   const summary = [
     `${paint('bold', oneLine(run.monitor, maxLineLength))} ${run.mode}`,
     paint(style, summariseRun(run)),
+    ...(run.swept ? [`${run.swept} old test ${run.swept === 1 ? 'entity' : 'entities'} removed`] : []),
     ...delivered,
   ];
   return [...remarks, ...(remarks.length > 0 ? [''] : []), `  ${summary.join(' · ')}`].join('\n');

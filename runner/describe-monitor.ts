@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vitest';
 import { listenForInterruption } from './interruption.ts';
 import type { Monitor } from './monitor.ts';
-import type { TeardownReport } from './monitor-run.ts';
+import type { SweepReport, TeardownReport } from './monitor-run.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
 import { scrubUnhandledErrors } from './scrub-unhandled-errors.ts';
 import { formatStepError, type StepError, type StepResult } from './step-result.ts';
@@ -12,6 +12,8 @@ declare module 'vitest' {
     step?: StepResult;
     /** On the suite: how teardown went. */
     teardown?: TeardownReport;
+    /** On the suite: what became of the leftovers of earlier runs. */
+    sweep?: SweepReport;
   }
 }
 
@@ -66,7 +68,9 @@ export function describeMonitor<Config, Session>(
 
     afterAll(async () => {
       const report = await runner.teardown();
-      if (suite !== undefined) suite.meta.teardown = report;
+      const sweep = await runner.sweep(interruption.signal);
+      if (suite !== undefined) Object.assign(suite.meta, { teardown: report, ...(sweep && { sweep }) });
+      runner.close();
       interruption[Symbol.dispose]();
       stopScrubbing();
     }, never);

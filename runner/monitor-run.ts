@@ -26,6 +26,14 @@ export interface TeardownReport {
   readonly warnings: readonly string[];
 }
 
+/** What became of the entities that earlier, killed runs left. */
+export interface SweepReport {
+  readonly removed: number;
+  /** Entities of this namespace that are still there: too young, or not to be removed. */
+  readonly remaining: number;
+  readonly warnings: readonly string[];
+}
+
 /** One pass over the steps, as every reporter gets it: whole, in step order, plain and JSON-safe, free of secrets. */
 export interface MonitorRun {
   /** The monitor's logical name: `awsiam`. */
@@ -37,12 +45,14 @@ export interface MonitorRun {
   readonly instance?: string;
   /** When the first step started, or the run itself where no step did. ISO 8601, UTC. */
   readonly startedAt: string;
-  /** From `startedAt` to the end of teardown. */
+  /** From `startedAt` to the end of the last step. */
   readonly durationMs: number;
   readonly state: 'passed' | 'failed' | 'interrupted';
   /** Every step of the monitor once, in order, also those that never ran. */
   readonly steps: readonly StepResult[];
   readonly problems: readonly RunProblem[];
   readonly leftovers: readonly Leftover[];
+  /** How many entities of earlier, killed runs the sweep removed; absent where it did not run. */
+  readonly swept?: number;
   readonly warnings: readonly string[];
 }

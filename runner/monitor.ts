@@ -1,4 +1,4 @@
-import type { RunMode, TeardownReport } from './monitor-run.ts';
+import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Secret } from './redact.ts';
 import type { Evidence, StepError } from './step-result.ts';
 
@@ -48,6 +48,8 @@ export interface Monitor<Config, Session> {
   readonly secrets: (values: Values, session?: Session) => readonly Secret[];
   /** Removes what this run made or may have made. Idempotent. */
   readonly teardown: (session: Session, options: { readonly signal: AbortSignal }) => Promise<TeardownReport>;
+  /** After the steps: removes what earlier, killed runs left. Never rejects but for bugs. */
+  readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
   readonly closeSession: (session: Session) => void;
 }
 

@@ -2,10 +2,11 @@ import { settleWithin } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
-import type { RunMode, TeardownReport } from './monitor-run.ts';
+import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import { runStep } from './run-step.ts';
 import type { BlockedStep, StepResult } from './step-result.ts';
+import type { Verdict } from './verdict.ts';
 
 export interface MonitorRunnerOptions {
   readonly values: Values;
@@ -17,7 +18,12 @@ export interface MonitorRunnerOptions {
   readonly openTimeoutMs?: number;
   /** For all of teardown. @default 60_000 */
   readonly teardownTimeoutMs?: number;
+  /** For the sweep. @default 60_000 */
+  readonly sweepTimeoutMs?: number;
 }
+
+/** After these the service still does what it is asked, and a quota is what the sweep is there for. */
+const worthSweepingAfter: readonly Verdict[] = ['quota', 'permission', 'configuration', 'propagation'];
 
 /** What the steps of a run whose session could not be opened fail with. */
 interface Unopened {
@@ -43,6 +49,7 @@ export class MonitorRunner<Config, Session> {
       clock: systemClock,
       openTimeoutMs: 30_000,
       teardownTimeoutMs: 60_000,
+      sweepTimeoutMs: 60_000,
       ...options,
     };
     this.#redactor = createRedactor(monitor.secrets(options.values));
@@ -121,7 +128,7 @@ export class MonitorRunner<Config, Session> {
     return undefined;
   }
 
-  /** Removes what the run made and closes the session. Safe to call twice and after an `open` that failed. */
+  /** Removes what the run made. Safe to call twice and after an `open` that failed. */
   async teardown(): Promise<TeardownReport> {
     const opened = this.#opened;
     if (opened === undefined || !('session' in opened)) return { leftovers: [], warnings: [] };
@@ -132,8 +139,34 @@ export class MonitorRunner<Config, Session> {
     } catch (error) {
       const { message } = explainSafely(this.#monitor.explain, error, 'teardown');
       return { leftovers: [], warnings: [this.#redactor.text(`teardown did not finish: ${message}`)] };
-    } finally {
-      this.#monitor.closeSession(opened.session);
     }
+  }
+
+  /**
+   * Removes what earlier runs left. Does nothing where the steps showed that the service cannot be reached or relied on:
+   * it would only add to its load and to the run's time.
+   *
+   * @param signal aborted when the run is cancelled
+   */
+  async sweep(signal: AbortSignal): Promise<SweepReport | undefined> {
+    const opened = this.#opened;
+    if (opened === undefined || !('session' in opened) || signal.aborted || !this.#isWorthSweeping()) return undefined;
+    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#options.sweepTimeoutMs)]);
+    try {
+      return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
+    } catch (error) {
+      const { message } = explainSafely(this.#monitor.explain, error, 'sweep');
+      return { removed: 0, remaining: 0, warnings: [this.#redactor.text(`the sweep did not finish: ${message}`)] };
+    }
+  }
+
+  #isWorthSweeping(): boolean {
+    const failed = [...this.#results.values()].find((result) => result.state === 'failed');
+    return failed === undefined || worthSweepingAfter.includes(failed.error.verdict);
+  }
+
+  /** Closes the session. Nothing runs afterwards. */
+  close(): void {
+    if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
   }
 }

@@ -19,6 +19,10 @@ export interface Config {
   readonly requestTimeoutMs: number;
   /** For an earlier change of the run to become visible. @default 60_000 */
   readonly propagationTimeoutMs: number;
+  /** Whether entities of killed runs are removed after the steps. @default true */
+  readonly cleanupEnabled: boolean;
+  /** More test entities of the namespace than this are warned about. @default 50 */
+  readonly mostTestEntities: number;
   /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read from. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
@@ -92,6 +96,15 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   const requestTimeoutMs = seconds(variables.requestTimeoutSecs, 30, 300);
   const propagationTimeoutMs = seconds(variables.propagationTimeoutSecs, 60, 600);
 
+  const cleanupEnabled = !/^(0|false)$/i.test(read(variables.cleanupEnabled)?.value ?? '');
+  const mostTestEntitiesSetting = read(variables.mostTestEntities);
+  const mostTestEntities = Number(mostTestEntitiesSetting?.value ?? 50);
+  check(
+    mostTestEntitiesSetting,
+    () => Number.isInteger(mostTestEntities) && mostTestEntities > 0,
+    'a whole number above 0',
+  );
+
   problems.push(...otherProblems);
   if (problems.length > 0) {
     throw new ConfigError(problems, hints);
@@ -104,6 +117,8 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     stepTimeoutMs,
     requestTimeoutMs,
     propagationTimeoutMs,
+    cleanupEnabled,
+    mostTestEntities,
     proxyEnvironment: values,
   });
 }

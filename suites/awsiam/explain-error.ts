@@ -114,7 +114,10 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
     .filter((message) => message !== '')
     .join('; ')
     .slice(0, longestMessage);
-  return { text: text === '' ? 'no message' : text, ...(error.stack && { stack: error.stack.slice(0, longestStack) }) };
+  return {
+    text: text === '' ? 'no message' : text,
+    ...(typeof error.stack === 'string' && { stack: error.stack.slice(0, longestStack) }),
+  };
 }
 
 function safeString(value: unknown): string {

@@ -2,6 +2,7 @@ import { defineMonitor } from '../../runner/monitor.ts';
 import { parseConfig, type Config } from './config.ts';
 import { explainError } from './explain-error.ts';
 import { secretsOf, secretsOfCredentials } from './secrets.ts';
+import { keepHouse } from './housekeeping.ts';
 import { closeSession, openSession, type Session } from './session.ts';
 import { steps } from './steps.ts';
 import { teardown } from './teardown.ts';
@@ -19,5 +20,6 @@ export const awsiam = defineMonitor<Config, Session>({
     ...(session?.credentials === undefined ? [] : secretsOfCredentials(session.credentials)),
   ],
   teardown,
+  sweep: keepHouse,
   closeSession,
 });

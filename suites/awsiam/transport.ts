@@ -77,6 +77,7 @@ export class Transport {
 
   /** Opens a connection for the next request to this origin. Does nothing where that fails: the request itself will tell. */
   async openAhead(origin: Origin, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const agent = origin.protocol === 'http:' ? this.#agents['http:'] : this.#agents['https:'];
     const host = origin.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = origin.port ?? (origin.protocol === 'http:' ? 80 : 443);
@@ -90,10 +91,11 @@ export class Transport {
     try {
       const options = { ...socketOptions, host, port, servername: net.isIP(host) === 0 ? host : '' };
       const direct = agent.createConnection(options, (error, tunnelled?: Duplex) => {
-        if (tunnelled) awaitConnected(tunnelled);
-        else if (error) resolve(undefined);
+        // A proxy's refusal comes with the socket on which it came.
+        if (error) resolve(undefined);
+        else if (tunnelled) awaitConnected(tunnelled);
       });
-      if (direct) awaitConnected(direct);
+      if (direct && !leadsToProxy(agent, direct)) awaitConnected(direct);
       const opened = await promise;
       // Not part of any step.
       this.takeConnectMs();
@@ -122,12 +124,13 @@ export class Transport {
         if (isConnecting(socket)) socket.once(connectEvent(socket), done);
         else done();
       };
-      // A direct connection is returned, and the callback then called without one; a proxy's tunnel comes by the callback.
+      // A direct connection is returned, and the callback then called without one; a proxy's tunnel comes by the callback,
+      // after the proxy's own socket was returned.
       const socket = create(options, (error, tunnelled?: Duplex) => {
-        if (tunnelled) measure(tunnelled);
+        if (tunnelled && !error) measure(tunnelled);
         callback?.(error, tunnelled as Duplex);
       });
-      if (socket) measure(socket);
+      if (socket && !leadsToProxy(agent, socket)) measure(socket);
       return socket;
     };
     return agent;
@@ -139,6 +142,16 @@ export class Transport {
     this.#spare = undefined;
     return spare.socket.destroyed ? undefined : spare.socket;
   }
+}
+
+/**
+ * A socket that leads to a proxy only: the tunnel through it comes later, and what is written before would reach the proxy.
+ * Node marks such a socket for its own agents and has no other way to tell.
+ * https://github.com/nodejs/node/blob/main/lib/https.js
+ */
+function leadsToProxy(agent: http.Agent, socket: Duplex): boolean {
+  if (agent instanceof https.Agent && !(socket instanceof TLSSocket)) return true;
+  return Object.getOwnPropertySymbols(socket).some(({ description }) => description === 'kWaitForProxyTunnel');
 }
 
 function isConnecting(socket: Duplex): boolean {

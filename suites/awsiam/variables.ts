@@ -50,6 +50,16 @@ export const variables = {
     name: 'METRIST_PROPAGATION_TIMEOUT_SECS',
     property: 'PropagationTimeoutSecs',
   },
+  cleanupEnabled: {
+    orchestrator: 'METRIST_AWSIAM_CLEANUP_ENABLED',
+    name: 'METRIST_CLEANUP_ENABLED',
+    property: 'CleanupEnabled',
+  },
+  mostTestEntities: {
+    orchestrator: 'METRIST_AWSIAM_MAX_TEST_ENTITIES',
+    name: 'METRIST_MAX_TEST_ENTITIES',
+    property: 'MaxTestEntities',
+  },
 } as const satisfies Record<string, Variable>;
 
 /** Under which name a property of the Orchestrator's Config JSON stands among the values: no environment variable can have it. */

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import dotenv from 'dotenv';
+import '../runner/compile-cache.ts';
+import { runProgram } from './program.ts';
+
+dotenv.config({ quiet: true });
+process.exitCode = await runProgram(process.argv.slice(2), {
+  values: process.env,
+  output: process.stdout,
+  errorOutput: process.stderr,
+  onSignal: (listener) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
+  },
+});

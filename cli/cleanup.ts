@@ -1,0 +1,67 @@
+import { parseConfig } from '../suites/awsiam/config.ts';
+import { secretsOf, secretsOfCredentials } from '../suites/awsiam/secrets.ts';
+import { closeSession, openSession } from '../suites/awsiam/session.ts';
+import { sweep } from '../suites/awsiam/sweep.ts';
+import { createRedactor } from '../runner/redact.ts';
+import type { CommandContext } from './command-context.ts';
+import { createProgress } from './progress.ts';
+
+export interface CleanupOptions {
+  readonly dryRun: boolean;
+  /** Milliseconds. */
+  readonly olderThan: number;
+  /** Milliseconds. */
+  readonly pace: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `awsiam cleanup`: the sweep alone, to its end.
+ *
+ * @returns whether everything that was to be removed is gone
+ * @throws ConfigError, and the SDK's error where there are no credentials
+ */
+export async function cleanUp(
+  { dryRun, olderThan, pace, signal }: CleanupOptions,
+  context: CommandContext,
+): Promise<boolean> {
+  const config = parseConfig(context.values);
+  const session = await openSession(config, { mode: 'live', signal });
+  const redact = createRedactor([
+    ...secretsOf(context.values),
+    ...(session.credentials ? secretsOfCredentials(session.credentials) : []),
+  ]);
+  const progress = createProgress(context.errorOutput);
+  try {
+    const report = await sweep({
+      iam: session.iam,
+      namespace: config.namespace,
+      now: () => new Date(),
+      olderThanMs: olderThan,
+      dryRun,
+      paceMs: pace,
+      signal,
+      onEntity: (kind, name) => {
+        if (dryRun) context.output.write(`${kind} ${name}\n`);
+        else progress.tick(`${name} removed`);
+      },
+    });
+    progress.end();
+    for (const warning of report.warnings) context.errorOutput.write(`! ${redact.text(warning)}\n`);
+    context.output.write(`${summarise(report, dryRun, config.namespace)}\n`);
+    return report.warnings.length === 0;
+  } finally {
+    progress.end();
+    closeSession(session);
+  }
+}
+
+function summarise(
+  { removed, remaining }: { readonly removed: number; readonly remaining: number },
+  dryRun: boolean,
+  namespace: string,
+): string {
+  const entities = (count: number): string => `${count} test ${count === 1 ? 'entity' : 'entities'}`;
+  const kept = remaining === 0 ? '' : `, ${remaining} kept`;
+  return `${entities(removed)} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}${kept}`;
+}

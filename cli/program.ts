@@ -1,0 +1,67 @@
+import os from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import ms from 'ms';
+import packageJson from '../package.json' with { type: 'json' };
+import { createRedactor } from '../runner/redact.ts';
+import { explainError } from '../suites/awsiam/explain-error.ts';
+import { secretsOf } from '../suites/awsiam/secrets.ts';
+import { cleanUp } from './cleanup.ts';
+import type { CommandContext } from './command-context.ts';
+
+/** 2 is what shells and most tools say for a command line that is not understood. */
+const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
+
+/**
+ * Runs one `awsiam` command.
+ *
+ * @returns the exit code: 0 done, 1 failed, 2 the command line was not understood, 128 + n after a signal
+ */
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
+  const redact = createRedactor(secretsOf(context.values));
+  const stop = new AbortController();
+  let exitCode: number = exitCodes.ok;
+  context.onSignal((signal) => {
+    exitCode = 128 + os.constants.signals[signal];
+    stop.abort();
+  });
+
+  const program = new Command('awsiam')
+    .description(packageJson.description)
+    .version(packageJson.version, '--version')
+    .configureOutput({
+      writeOut: (text) => context.output.write(text),
+      writeErr: (text) => context.errorOutput.write(redact.text(text)),
+    })
+    .showHelpAfterError('(awsiam --help lists the commands)')
+    .exitOverride();
+
+  program
+    .command('cleanup')
+    .description('remove test users and groups that killed runs of this namespace left')
+    .option('--dry-run', 'only list what would be removed', false)
+    .option('--older-than <duration>', 'spare what is younger: 1h, 90m, 2d', duration, 3_600_000)
+    .option('--pace <duration>', 'least time between two requests: 100ms, 1s', duration, 100)
+    .action(async (options: { dryRun: boolean; olderThan: number; pace: number }) => {
+      const done = await cleanUp({ ...options, signal: stop.signal }, context);
+      if (!done) exitCode ||= exitCodes.failed;
+    });
+
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (exitCode !== exitCodes.ok) return exitCode;
+    const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim());
+    context.errorOutput.write(redact.text(`${verdict}: ${message}\n${advice}\n`));
+    return exitCodes.failed;
+  }
+}
+
+/** @throws InvalidArgumentError, to which commander adds the option's name */
+function duration(text: string): number {
+  const value = ms(text as ms.StringValue);
+  if (typeof value !== 'number' || !(value >= 0))
+    throw new InvalidArgumentError('Expected a duration such as 90s, 30m, 1h or 2d.');
+  return value;
+}

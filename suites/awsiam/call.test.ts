@@ -1,0 +1,289 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { StepContext } from '../../runner/monitor.ts';
+import { call, type Change } from './call.ts';
+import type { Existence } from './entities.ts';
+import { PropagationError } from './error-kinds.ts';
+import type { Answer } from './record-attempts.ts';
+import type { Session } from './session.ts';
+import { iamError, nodeError } from './testing/errors.ts';
+import { fakeSession } from './testing/fake-session.ts';
+
+/** One call of the SDK: how its repeated attempts ended, and how the last one did. */
+interface Scripted {
+  readonly repeated?: readonly Error[];
+  readonly ends: Answer | Error;
+}
+
+const answer = (requestId = 'id-of-the-answer'): Answer => ({
+  $metadata: { requestId, httpStatusCode: 200, attempts: 1, totalRetryDelay: 0 },
+});
+
+const unknown = iamError('NoSuchEntityException', 404, 'The user with name u cannot be found.');
+const exists = iamError('EntityAlreadyExistsException', 409);
+const conflict = iamError('DeleteConflictException', 409);
+const throttled = iamError('Throttling', 400);
+const failure = iamError('ServiceFailureException', 500);
+const lost = nodeError('ECONNRESET', { name: 'TimeoutError' });
+
+function setUp(
+  change: Change,
+  before: Existence,
+  script: readonly (Scripted | Answer | Error)[],
+  overrides: Partial<Session> = {},
+) {
+  const failed: Error[] = [];
+  const history = { failed, sinceLastAttemptMs: 5.0004 } as unknown as Session['history'];
+  const session = fakeSession({ history, ...overrides });
+  const entity = 'makes' in change ? change.makes : change.removes;
+  session.entities[entity] = before;
+  const cancel = new AbortController();
+  const context: StepContext = { signal: cancel.signal, evidence: {}, waitingFor: 'its result' };
+  const during: Existence[] = [];
+  let next = 0;
+  const send = vi.fn(async (): Promise<Answer> => {
+    during.push(session.entities[entity]);
+    const scripted = script[Math.min(next++, script.length - 1)];
+    const { repeated = [], ends } = (
+      scripted instanceof Error || !('ends' in (scripted ?? {})) ? { ends: scripted } : scripted
+    ) as Scripted;
+    failed.splice(0, Infinity, ...repeated);
+    if (ends instanceof Error) throw ends;
+    return ends;
+  });
+  const outcome = call(session, context, 'TheCall', change, send);
+  return { outcome, session, context, cancel, send, during, existence: () => session.entities[entity] };
+}
+
+/** Lets all waiting pass. */
+const settle = <T>(outcome: Promise<T>): Promise<PromiseSettledResult<T>> => {
+  const settled = Promise.allSettled([outcome]).then(([result]) => result);
+  return vi.runAllTimersAsync().then(() => settled);
+};
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('a call that is answered at once', () => {
+  test.for([
+    [{ makes: 'user' }, 'absent', 'present'],
+    [{ makes: 'membership' }, 'absent', 'present'],
+    [{ removes: 'user' }, 'present', 'absent'],
+    [{ removes: 'attachment' }, 'present', 'absent'],
+  ] as const)('%o: gives the answer and takes note of the change', async ([change, before, after]) => {
+    const { outcome, send, during, existence, context } = setUp(change, before, [answer()]);
+    expect(await outcome).toEqual(answer());
+    expect(send).toHaveBeenCalledExactlyOnceWith({ abortSignal: context.signal });
+    expect(during).toEqual(['possible']);
+    expect(existence()).toBe(after);
+    expect(context.evidence).toEqual({
+      requestId: 'id-of-the-answer',
+      httpStatus: 200,
+      attempts: 1,
+      retryDelayMs: 0,
+      lastAttemptMs: 5,
+    });
+  });
+
+  test('says what it waits for', async () => {
+    const { outcome, context } = setUp({ makes: 'user' }, 'absent', [answer()]);
+    expect(context.waitingFor).toBe('the answer to TheCall');
+    await outcome;
+  });
+});
+
+describe('a change that is not visible yet', () => {
+  test.for([
+    ['NoSuchEntity', unknown, { makes: 'membership' }],
+    ['NoSuchEntity', unknown, { makes: 'attachment' }],
+    ['NoSuchEntity', unknown, { removes: 'membership' }],
+    ['NoSuchEntity', unknown, { removes: 'attachment' }],
+    ['NoSuchEntity', unknown, { removes: 'group' }],
+    ['NoSuchEntity', unknown, { removes: 'user' }],
+    ['DeleteConflict', conflict, { removes: 'group' }],
+    ['DeleteConflict', conflict, { removes: 'user' }],
+  ] as const)('is waited for after %s when it %o', async ([, error, change]) => {
+    const { outcome, send, existence, context } = setUp(change, 'present', [error, error, answer()]);
+    expect(await settle(outcome)).toEqual({ status: 'fulfilled', value: answer() });
+    expect(send).toHaveBeenCalledTimes(3);
+    expect(existence()).toBe('makes' in change ? 'present' : 'absent');
+    expect(context.evidence).toMatchObject({ attempts: 3, requestId: 'id-of-the-answer', httpStatus: 200 });
+    expect(context.evidence.propagationMs).toBeGreaterThan(400);
+    expect(context.evidence).not.toHaveProperty('resolution');
+  });
+
+  test.for([
+    ['NoSuchEntity', unknown, { makes: 'user' }],
+    [
+      'NoSuchEntity of a policy',
+      iamError('NoSuchEntityException', 404, 'Policy p does not exist.'),
+      { makes: 'attachment' },
+    ],
+    ['DeleteConflict', conflict, { makes: 'group' }],
+    ['DeleteConflict', conflict, { removes: 'membership' }],
+    ['EntityAlreadyExists', exists, { makes: 'user' }],
+    ['AccessDenied', iamError('AccessDenied', 403), { removes: 'user' }],
+    ['LimitExceeded', iamError('LimitExceededException', 409), { makes: 'group' }],
+    ['ServiceFailure', failure, { removes: 'user' }],
+    ['a reset', lost, { removes: 'user' }],
+  ] as const)('is not waited for after %s when it %o', async ([, error, change]) => {
+    const { outcome, send, context } = setUp(change, 'present', [error]);
+    expect(await settle(outcome)).toEqual({ status: 'rejected', reason: error });
+    expect(send).toHaveBeenCalledOnce();
+    expect(context.evidence).not.toHaveProperty('propagationMs');
+  });
+
+  test('is given up after the configured time, with the last answer as the cause', async () => {
+    const { outcome, existence, context } = setUp({ makes: 'membership' }, 'absent', [unknown]);
+    const result = await settle(outcome);
+    expect(result).toMatchObject({ status: 'rejected', reason: { name: 'PropagationError', cause: unknown } });
+    const { reason } = result as PromiseRejectedResult;
+    expect(reason).toBeInstanceOf(PropagationError);
+    expect((reason as PropagationError).waitedMs).toBeGreaterThanOrEqual(60_000);
+    expect((reason as PropagationError).waitedMs).toBeLessThan(61_000);
+    expect(existence()).toBe('absent');
+    expect(context.evidence).toMatchObject({ httpStatus: 404, requestId: 'id-of-NoSuchEntityException' });
+  });
+
+  test('says what it waits for between the attempts', async () => {
+    const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, answer()]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(context.waitingFor).toBe('an earlier change to become visible to TheCall');
+    await settle(outcome);
+  });
+
+  test('is no reason to hide another failure that comes after it', async () => {
+    const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, failure]);
+    expect(await settle(outcome)).toEqual({ status: 'rejected', reason: failure });
+    expect(context.evidence.propagationMs).toBeGreaterThan(0);
+  });
+
+  test('is not waited for beyond an abort', async () => {
+    const { outcome, cancel, send, existence, context } = setUp({ removes: 'user' }, 'present', [conflict]);
+    await vi.advanceTimersByTimeAsync(1);
+    cancel.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+    expect(send).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(existence()).toBe('present');
+    expect(context.evidence).toHaveProperty('propagationMs');
+  });
+});
+
+describe('an answer that was lost', () => {
+  test.for([
+    ['made', { makes: 'user' }, 'absent', exists, 'present', 'the user was there already'],
+    ['made', { makes: 'group' }, 'absent', exists, 'present', 'the group was there already'],
+    ['removed', { removes: 'user' }, 'present', unknown, 'absent', 'the user was gone already'],
+    ['removed', { removes: 'membership' }, 'present', unknown, 'absent', 'the membership was gone already'],
+    ['removed', { removes: 'attachment' }, 'present', unknown, 'absent', 'the attachment was gone already'],
+  ] as const)(
+    'is a success where the repetition finds the change %s: %o',
+    async ([, change, before, found, after, words]) => {
+      for (const first of [lost, failure]) {
+        const { outcome, existence, context } = setUp(change, before, [{ repeated: [first], ends: found }]);
+        expect(await settle(outcome)).toEqual({ status: 'fulfilled', value: undefined });
+        expect(existence()).toBe(after);
+        expect(context.evidence.resolution).toBe(`an answer was lost; the repeated request found that ${words}`);
+        expect(context.evidence).not.toHaveProperty('propagationMs');
+      }
+    },
+  );
+
+  test.for([
+    ['a refusal', throttled],
+    ['another refusal', iamError('RequestLimitExceeded', 503)],
+  ] as const)('is not what %s is: NoSuchEntity after it is no success of a removal', async ([, refusal]) => {
+    const { outcome, context, existence } = setUp({ removes: 'user' }, 'present', [
+      { repeated: [refusal], ends: unknown },
+    ]);
+    expect(await settle(outcome)).toMatchObject({ status: 'rejected', reason: { name: 'PropagationError' } });
+    expect(context.evidence).not.toHaveProperty('resolution');
+    expect(existence()).toBe('present');
+  });
+
+  test('is not what a throttled request is: EntityAlreadyExists after it is no success either', async () => {
+    const { outcome, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [throttled], ends: exists }]);
+    expect(await settle(outcome)).toEqual({ status: 'rejected', reason: exists });
+    expect(existence()).toBe('absent');
+  });
+
+  test('is remembered while waiting for an earlier change', async () => {
+    const { outcome, existence } = setUp({ removes: 'group' }, 'present', [
+      { repeated: [lost], ends: conflict },
+      unknown,
+    ]);
+    expect(await settle(outcome)).toEqual({ status: 'fulfilled', value: undefined });
+    expect(existence()).toBe('absent');
+  });
+
+  test('is one among refusals, too', async () => {
+    const { outcome } = setUp({ removes: 'user' }, 'present', [{ repeated: [lost, throttled], ends: unknown }]);
+    expect(await settle(outcome)).toEqual({ status: 'fulfilled', value: undefined });
+  });
+});
+
+describe('what exists after a failed call', () => {
+  test.for([
+    ['is as before after a refusal', throttled, 'absent'],
+    ['is as before after a denial', iamError('AccessDenied', 403), 'absent'],
+    ['is possible after a lost answer', lost, 'possible'],
+    ['is possible after a failure of the service', failure, 'possible'],
+    ['is possible after an abort', new DOMException('aborted', 'AbortError'), 'possible'],
+  ] as const)('%s', async ([, error, existence]) => {
+    const made = setUp({ makes: 'user' }, 'absent', [error]);
+    expect(await settle(made.outcome)).toEqual({ status: 'rejected', reason: error });
+    expect(made.existence()).toBe(existence);
+    const removed = setUp({ removes: 'user' }, 'present', [error]);
+    await settle(removed.outcome);
+    expect(removed.existence()).toBe(existence === 'absent' ? 'present' : 'possible');
+  });
+
+  test('stays possible when an attempt was lost and a later one refused', async () => {
+    const { outcome, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [lost], ends: throttled }]);
+    await settle(outcome);
+    expect(existence()).toBe('possible');
+  });
+});
+
+describe('the evidence of a call', () => {
+  const metadata = (fields: Answer['$metadata']): Answer => ({ $metadata: fields });
+
+  test('adds up the attempts and the delays of all its requests', async () => {
+    const first = Object.assign(iamError('DeleteConflictException', 409), {
+      $metadata: { httpStatusCode: 409, requestId: 'one', attempts: 2, totalRetryDelay: 100.5 },
+    });
+    const { outcome, context } = setUp({ removes: 'user' }, 'present', [
+      first,
+      metadata({ httpStatusCode: 200, requestId: 'two', attempts: 3, totalRetryDelay: 20 }),
+    ]);
+    await settle(outcome);
+    expect(context.evidence).toMatchObject({ attempts: 5, retryDelayMs: 120.5, requestId: 'two', httpStatus: 200 });
+  });
+
+  test('names no request id and no status of another attempt than the last', async () => {
+    const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, lost]);
+    await settle(outcome);
+    expect(context.evidence).toMatchObject({ attempts: 4 });
+    expect(context.evidence).not.toHaveProperty('requestId');
+    expect(context.evidence).not.toHaveProperty('httpStatus');
+  });
+
+  test('counts the attempts itself where the SDK does not tell', async () => {
+    const { outcome, context } = setUp({ makes: 'user' }, 'absent', [
+      { repeated: [throttled], ends: new DOMException('aborted', 'AbortError') },
+    ]);
+    await settle(outcome);
+    expect(context.evidence.attempts).toBe(2);
+  });
+
+  test('adds up what opening connections took, and has nothing where one was reused', async () => {
+    const connectMs = [10, undefined, 5.5];
+    const transport = { takeConnectMs: () => connectMs.shift() } as Session['transport'];
+    const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, conflict, answer()], { transport });
+    await settle(outcome);
+    expect(context.evidence.connectMs).toBe(15.5);
+    const reused = setUp({ makes: 'user' }, 'absent', [answer()]);
+    await reused.outcome;
+    expect(reused.context.evidence).not.toHaveProperty('connectMs');
+  });
+});

@@ -1,0 +1,61 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkIamAnswer, ForeignAnswerError } from './iam-answer.ts';
+import { iamErrorXml, iamXml } from './testing/http-server.ts';
+
+const check = (body: string, status: number): void => checkIamAnswer(new TextEncoder().encode(body), status);
+
+describe('checkIamAnswer', () => {
+  test.for([
+    ['an answer', 200, iamXml('CreateUser')],
+    ['an answer with a declaration', 200, `<?xml version="1.0" encoding="UTF-8"?>\n${iamXml('CreateUser')}\n`],
+    ['a refusal', 404, iamErrorXml('NoSuchEntity')],
+    ['a failure', 500, iamErrorXml('ServiceFailure')],
+  ] as const)('lets %s of IAM pass', ([, status, body]) => {
+    expect(() => check(body, status)).not.toThrow();
+  });
+
+  test.for([
+    [200, '', 'the answer is empty'],
+    [503, ' \n', 'the answer is empty'],
+    [200, '<html><body>Sign\n  in</body></html>', "the answer is not one of IAM's: <html><body>Sign in</body></html>"],
+    [502, '<!DOCTYPE html><html/>', "the answer is not one of IAM's: <!DOCTYPE html><html/>"],
+    [200, '{"ok":true}', `the answer is not one of IAM's: {"ok":true}`],
+    [200, 'CreateUserResponse', "the answer is not one of IAM's: CreateUserResponse"],
+    [200, iamXml('CreateUser').slice(0, -10), 'the answer breaks off: <CreateUserResponse'],
+    [404, iamErrorXml('NoSuchEntity').slice(0, 60), 'the answer breaks off: <ErrorResponse'],
+    [200, iamErrorXml('NoSuchEntity'), 'the answer contradicts its own HTTP status: <ErrorResponse'],
+    [500, iamXml('CreateUser'), 'the answer contradicts its own HTTP status: <CreateUserResponse'],
+    [302, iamXml('CreateUser'), 'the answer contradicts its own HTTP status: <CreateUserResponse'],
+  ] as const)('refuses with HTTP %d: %j', ([status, body, message]) => {
+    expect(() => check(body, status)).toThrow(message);
+    expect(() => check(body, status)).toThrow(ForeignAnswerError);
+  });
+
+  test('shows the beginning of a long page, on one line, and the status', () => {
+    try {
+      check(`<html>\n${'x'.repeat(100_000)}`, 502);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'ForeignAnswer', $metadata: { httpStatusCode: 502 } });
+      expect((error as Error).message).toMatch(/^.{1,200}$/);
+    }
+  });
+
+  test('refuses every answer that breaks off', () => {
+    const whole = iamXml('CreateUser', '<CreateUserResult><User><UserName>u</UserName></User></CreateUserResult>');
+    fc.assert(
+      fc.property(fc.nat({ max: whole.length - 1 }), (length) => {
+        expect(() => check(whole.slice(0, length), 200)).toThrow(ForeignAnswerError);
+      }),
+    );
+  });
+
+  test('gives its verdict on any bytes at all', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.integer({ min: 100, max: 599 }), (bytes, status) => {
+        expect(() => checkIamAnswer(bytes, status)).toThrow(ForeignAnswerError);
+      }),
+    );
+  });
+});

@@ -1,0 +1,122 @@
+import { IAM } from '@aws-sdk/client-iam';
+import { HttpResponse } from '@smithy/core/protocols';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { RetryHistory } from './retry-history.ts';
+import { nodeError } from './testing/errors.ts';
+import { iamErrorXml, iamXml } from './testing/http-server.ts';
+
+type Scripted = Error | readonly [status: number, body: string];
+
+const success = [200, iamXml('DeleteUser')] as const;
+const failed = [500, iamErrorXml('ServiceFailure')] as const;
+const throttled = [400, iamErrorXml('Throttling')] as const;
+const unknown = [404, iamErrorXml('NoSuchEntity')] as const;
+const reset = (): Error => nodeError('ECONNRESET', { name: 'TimeoutError' });
+
+/** A client of the SDK over the history, whose requests are answered as they are told to be. */
+function setUp(script: readonly Scripted[]) {
+  const history = new RetryHistory(3, () => performance.now());
+  const left = [...script];
+  const handle = vi.fn(async () => {
+    const next = left.shift();
+    if (next === undefined) throw new Error('no more answers');
+    if (next instanceof Error) throw next;
+    const [statusCode, body] = next;
+    return { response: new HttpResponse({ statusCode, headers: {}, body: new TextEncoder().encode(body) }) };
+  });
+  const iam = new IAM({
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'TESTKEY', secretAccessKey: 'unused' },
+    retryStrategy: history,
+    requestHandler: { handle, metadata: { handlerProtocol: 'http/1.1' } } as never,
+  });
+  const deleteUser = async (): Promise<PromiseSettledResult<unknown>> => {
+    const [result] = await Promise.all([
+      Promise.allSettled([iam.deleteUser({ UserName: 'u' })]).then(([each]) => each),
+      vi.runAllTimersAsync(),
+    ]);
+    return result;
+  };
+  return { history, handle, deleteUser };
+}
+
+const summaryOf = (errors: readonly unknown[]): unknown[] =>
+  errors.map((error) => (error as { readonly code?: string }).code ?? (error as Error).name);
+
+describe('RetryHistory', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('has nothing to tell of a call that succeeds at once', async () => {
+    const { history, deleteUser } = setUp([success]);
+    expect(await deleteUser()).toMatchObject({ status: 'fulfilled', value: { $metadata: { attempts: 1 } } });
+    expect(history.failed).toEqual([]);
+  });
+
+  test('remembers how the attempts ended that were repeated, in their order', async () => {
+    const { history, deleteUser } = setUp([reset(), failed, success]);
+    expect(await deleteUser()).toMatchObject({ status: 'fulfilled', value: { $metadata: { attempts: 3 } } });
+    expect(summaryOf(history.failed)).toEqual(['ECONNRESET', 'ServiceFailureException']);
+  });
+
+  test('leaves the last attempt out: its error is the call’s own', async () => {
+    const { history, deleteUser } = setUp([throttled, unknown]);
+    expect(await deleteUser()).toMatchObject({ status: 'rejected', reason: { name: 'NoSuchEntityException' } });
+    expect(summaryOf(history.failed)).toEqual(['Throttling']);
+  });
+
+  test('ends after three attempts', async () => {
+    const { history, handle, deleteUser } = setUp([failed, failed, failed, success]);
+    expect(await deleteUser()).toMatchObject({
+      status: 'rejected',
+      reason: { name: 'ServiceFailureException', $metadata: { attempts: 3 } },
+    });
+    expect(handle).toHaveBeenCalledTimes(3);
+    expect(history.failed).toHaveLength(2);
+  });
+
+  test('forgets with the next call', async () => {
+    const { history, deleteUser } = setUp([reset(), success, success]);
+    await deleteUser();
+    expect(history.failed).toHaveLength(1);
+    await deleteUser();
+    expect(history.failed).toEqual([]);
+  });
+
+  test('does not repeat a request that met a quota, which the SDK takes for throttling', async () => {
+    const { handle, history, deleteUser } = setUp([[409, iamErrorXml('LimitExceeded')], success]);
+    expect(await deleteUser()).toMatchObject({
+      status: 'rejected',
+      reason: { name: 'LimitExceededException', $metadata: { attempts: 1, httpStatusCode: 409 } },
+    });
+    expect(handle).toHaveBeenCalledOnce();
+    expect(history.failed).toEqual([]);
+  });
+
+  test.for([
+    ['NoSuchEntity', 404],
+    ['DeleteConflict', 409],
+    ['AccessDenied', 403],
+    ['EntityAlreadyExists', 409],
+  ] as const)('does not repeat a request that was refused with %s', async ([code, status]) => {
+    const { handle, deleteUser } = setUp([[status, iamErrorXml(code)], success]);
+    expect(await deleteUser()).toMatchObject({ status: 'rejected' });
+    expect(handle).toHaveBeenCalledOnce();
+  });
+
+  test('tells how long ago the last attempt began, without those before it and their delays', async () => {
+    const { history, handle, deleteUser } = setUp([]);
+    handle.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(1000);
+      throw reset();
+    });
+    handle.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(70);
+      return {
+        response: new HttpResponse({ statusCode: 200, headers: {}, body: new TextEncoder().encode(success[1]) }),
+      };
+    });
+    expect(await deleteUser()).toMatchObject({ status: 'fulfilled' });
+    expect(history.sinceLastAttemptMs).toBe(70);
+  });
+});

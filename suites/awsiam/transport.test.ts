@@ -1,0 +1,371 @@
+import { once } from 'node:events';
+import https from 'node:https';
+import net from 'node:net';
+import { IAM } from '@aws-sdk/client-iam';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { explainError } from './explain-error.ts';
+import { makeCertificate } from './testing/certificate.ts';
+import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from './testing/http-server.ts';
+import { Transport, type Origin, type TransportOptions } from './transport.ts';
+
+const { signal: quiet } = new AbortController();
+
+/** A transport and a client of one attempt over it, both gone when the test is over. */
+function connect(url: string, options: Partial<TransportOptions> = {}): { transport: Transport; iam: IAM } {
+  const transport = new Transport({
+    connectionTimeoutMs: 5000,
+    requestTimeoutMs: 5000,
+    proxyEnvironment: {},
+    elapsedMs: () => performance.now(),
+    ...options,
+  });
+  const iam = new IAM({
+    endpoint: url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'TESTKEY', secretAccessKey: 'unused' },
+    maxAttempts: 1,
+    requestHandler: transport.handler,
+  });
+  onTestFinished(() => {
+    iam.destroy();
+    transport.close();
+  });
+  return { transport, iam };
+}
+
+const deleteUser = (iam: IAM) => iam.deleteUser({ UserName: 'u' });
+const originOf = ({ port }: { readonly port: number }): Origin => ({ protocol: 'http:', hostname: '127.0.0.1', port });
+const answerWell = (): Promise<TestServer> =>
+  startHttpServer((_request, response) => response.end(iamXml('DeleteUser')));
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  const [result] = await Promise.allSettled([work]);
+  if (result.status === 'fulfilled') throw new Error('it did not fail');
+  return result.reason;
+}
+
+describe('an answer over the transport', () => {
+  test('passes when it is IAM’s', async () => {
+    const { url } = await startHttpServer((_request, response) =>
+      response
+        .writeHead(200, { 'x-amzn-requestid': '6b7f9f3e' })
+        .end(
+          iamXml('CreateUser', '<CreateUserResult><User><Arn>arn:aws:iam::1:user/u</Arn></User></CreateUserResult>'),
+        ),
+    );
+    const { iam } = connect(url);
+    expect(await iam.createUser({ UserName: 'u' })).toMatchObject({
+      User: { Arn: 'arn:aws:iam::1:user/u' },
+      $metadata: { httpStatusCode: 200, requestId: '6b7f9f3e' },
+    });
+  });
+
+  test('passes as the SDK’s exception when it is IAM’s refusal', async () => {
+    const { url } = await startHttpServer((_request, response) =>
+      response.writeHead(404).end(iamErrorXml('NoSuchEntity')),
+    );
+    expect(await failureOf(deleteUser(connect(url).iam))).toMatchObject({
+      name: 'NoSuchEntityException',
+      message: 'as AWS says',
+      $metadata: { httpStatusCode: 404 },
+    });
+  });
+
+  test.for([
+    ['a page with status 200', 200, '<html>Please sign in</html>', "the answer is not one of IAM's"],
+    ['an empty one with status 200', 200, '', 'the answer is empty'],
+    ['one that breaks off', 200, iamXml('DeleteUser').slice(0, 40), 'the answer breaks off'],
+    ['one that contradicts its status', 200, iamErrorXml('NoSuchEntity'), 'contradicts its own HTTP status'],
+    ['a gateway’s page', 502, '<html>Bad Gateway</html>', "the answer is not one of IAM's"],
+  ] as const)('is a failure of the service when it is %s', async ([, status, body, message]) => {
+    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
+    const error = await failureOf(deleteUser(connect(url).iam));
+    expect(error).toMatchObject({ name: 'ForeignAnswer', $metadata: { httpStatusCode: status } });
+    expect(explainError(error, 'DeleteUser')).toMatchObject({
+      verdict: 'service',
+      code: 'ForeignAnswer',
+      message: expect.stringContaining(message) as unknown,
+    });
+  });
+
+  test('is a failure of the network when its connection is cut in the middle', async () => {
+    const { url } = await startHttpServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 1000 }).write('<DeleteUser');
+      setImmediate(() => response.destroy());
+    });
+    const error = await failureOf(deleteUser(connect(url).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({ verdict: 'network', code: 'ECONNRESET' });
+  });
+
+  test('is not IAM’s when it is not even HTTP', async () => {
+    const server = net.createServer((socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH\r\n')));
+    const { url } = await listen(server, 'http');
+    const error = await failureOf(deleteUser(connect(url).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({ verdict: 'service', code: 'HPE_INVALID_CONSTANT' });
+  });
+
+  test('that does not come ends at the request timeout', async () => {
+    const { url } = await startHttpServer(() => {});
+    const error = await failureOf(deleteUser(connect(url, { requestTimeoutMs: 50 }).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({
+      verdict: 'timeout',
+      advice: expect.stringContaining('did not answer in time') as unknown,
+    });
+  });
+
+  test('whose body stalls ends at the request timeout, too', async () => {
+    const { url } = await startHttpServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 1000 }).write('<DeleteUser');
+    });
+    const error = await failureOf(deleteUser(connect(url, { requestTimeoutMs: 50 }).iam));
+    expect(['timeout', 'network']).toContain(explainError(error, 'DeleteUser').verdict);
+  });
+
+  test('is not waited for beyond an abort', async () => {
+    const cancel = new AbortController();
+    const { url } = await startHttpServer(() => cancel.abort());
+    const { iam } = connect(url);
+    const error = await failureOf(iam.deleteUser({ UserName: 'u' }, { abortSignal: cancel.signal }));
+    expect(error).toMatchObject({ name: 'AbortError' });
+  });
+
+  test('whose body stalls is not waited for beyond an abort', async () => {
+    const cancel = new AbortController();
+    const { url } = await startHttpServer((_request, response) => {
+      response
+        .writeHead(200, { 'content-length': 1000 })
+        .write('<DeleteUser', () => setTimeout(() => cancel.abort(), 20));
+    });
+    const { iam } = connect(url);
+    const error = await failureOf(iam.deleteUser({ UserName: 'u' }, { abortSignal: cancel.signal }));
+    expect(error).toBeInstanceOf(Error);
+  });
+
+  test('is a failure of the network where nobody listens', async () => {
+    const error = await failureOf(deleteUser(connect(`http://127.0.0.1:${await deadPort()}`).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({ verdict: 'network', code: 'ECONNREFUSED' });
+  });
+});
+
+describe('the connections of a transport', () => {
+  test('are measured when they are opened, once, and reused afterwards', async () => {
+    const server = await answerWell();
+    const { transport, iam } = connect(server.url);
+    expect(transport.takeConnectMs()).toBeUndefined();
+    await deleteUser(iam);
+    expect(transport.takeConnectMs()).toBeGreaterThan(0);
+    expect(transport.takeConnectMs()).toBeUndefined();
+    await deleteUser(iam);
+    expect(transport.takeConnectMs()).toBeUndefined();
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  test('are measured by the clock that was given, the second one too', async () => {
+    let now = 0;
+    const server = await startHttpServer((_request, response) => {
+      response.writeHead(200, { connection: 'close' }).end(iamXml('DeleteUser'));
+    });
+    const { transport, iam } = connect(server.url, { elapsedMs: () => (now += 10) });
+    await deleteUser(iam);
+    await deleteUser(iam);
+    expect(server.sockets).toHaveLength(2);
+    expect(transport.takeConnectMs()).toBe(20);
+  });
+
+  test('that are opened ahead serve the first request and are not measured', async () => {
+    const server = await answerWell();
+    const { transport, iam } = connect(server.url);
+    await transport.openAhead(originOf(server), quiet);
+    expect(transport.takeConnectMs()).toBeUndefined();
+    await vi.waitUntil(() => server.sockets.length === 1);
+    expect(server.bytes()).toBe(0);
+    await deleteUser(iam);
+    expect(transport.takeConnectMs()).toBeUndefined();
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  test('that are opened ahead serve one request alone', async () => {
+    const server = await answerWell();
+    const { transport, iam } = connect(server.url);
+    await transport.openAhead(originOf(server), quiet);
+    await Promise.all([deleteUser(iam), deleteUser(iam)]);
+    expect(server.sockets).toHaveLength(2);
+    expect(transport.takeConnectMs()).toBeGreaterThan(0);
+  });
+
+  test('that are opened ahead do not serve another origin', async () => {
+    const [one, other] = [await answerWell(), await answerWell()];
+    const { transport, iam } = connect(other.url);
+    await transport.openAhead(originOf(one), quiet);
+    await deleteUser(iam);
+    expect(other.sockets).toHaveLength(1);
+    expect(one.bytes()).toBe(0);
+  });
+
+  test('that were opened ahead and closed by the server are replaced', async () => {
+    const server = await answerWell();
+    const { transport, iam } = connect(server.url);
+    await transport.openAhead(originOf(server), quiet);
+    await vi.waitUntil(() => server.sockets.length === 1);
+    const [socket] = server.sockets;
+    socket?.end();
+    await once(socket as net.Socket, 'close');
+    expect(await deleteUser(iam)).toBeDefined();
+    expect(server.sockets).toHaveLength(2);
+  });
+
+  test.for([
+    ['nobody listens', async () => ({ port: await deadPort() })],
+    ['there is no such port', () => Promise.resolve({ port: 70_000 })],
+  ] as const)('are not opened ahead where %s, and nobody hears of it', async ([, makeOrigin]) => {
+    const { transport } = connect('http://127.0.0.1:9');
+    await expect(transport.openAhead(originOf(await makeOrigin()), quiet)).resolves.toBeUndefined();
+    expect(transport.takeConnectMs()).toBeUndefined();
+  });
+
+  test('are not opened ahead when the run is cancelled already', async () => {
+    const server = await answerWell();
+    const { transport, iam } = connect(server.url);
+    await transport.openAhead(originOf(server), AbortSignal.abort());
+    await deleteUser(iam);
+    expect(transport.takeConnectMs()).toBeGreaterThan(0);
+  });
+
+  test('are not waited for beyond an abort', async () => {
+    // A socket that never connects, in place of a host that swallows packets.
+    const never = vi.spyOn(net.Socket.prototype, 'connect').mockReturnThis();
+    onTestFinished(() => never.mockRestore());
+    const cancel = new AbortController();
+    const { transport } = connect('http://192.0.2.1');
+    const opening = transport.openAhead({ protocol: 'http:', hostname: '192.0.2.1' }, cancel.signal);
+    cancel.abort();
+    await expect(opening).resolves.toBeUndefined();
+  });
+
+  test('are closed with it', async () => {
+    const server = await answerWell();
+    const { transport, iam } = connect(server.url);
+    await deleteUser(iam);
+    await transport.openAhead(originOf(server), quiet);
+    await vi.waitUntil(() => server.sockets.length === 2);
+    transport.close();
+    await Promise.all(server.sockets.map((socket) => (socket.closed ? undefined : once(socket, 'close'))));
+    expect(server.sockets.every(({ destroyed }) => destroyed)).toBe(true);
+  });
+});
+
+const certificate = await makeCertificate();
+
+describe.skipIf(certificate === undefined)('over TLS (needs the openssl command)', () => {
+  const startTls = (): Promise<TestServer> =>
+    listen(
+      https.createServer({ ...certificate }, (_request, response) => response.end(iamXml('DeleteUser'))),
+      'https',
+    );
+
+  test('a certificate that nobody signed is a failure of the network', async () => {
+    const { url } = await startTls();
+    const error = await failureOf(deleteUser(connect(url).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({
+      verdict: 'network',
+      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      advice: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
+    });
+  });
+
+  test('a connection is not opened ahead over a certificate that nobody signed, and nobody hears of it', async () => {
+    const { url, port } = await startTls();
+    const { transport } = connect(url);
+    await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port }, quiet);
+    expect(transport.takeConnectMs()).toBeUndefined();
+  });
+
+  describe('where the certificate is trusted', () => {
+    /** Trust comes with the environment, which is read at the start of a process: here the check is off instead. */
+    const trust = (): void => {
+      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+      onTestFinished(() => void vi.unstubAllEnvs());
+    };
+
+    test('a connection that was opened ahead serves the first request', async () => {
+      trust();
+      const server = await startTls();
+      const { transport, iam } = connect(server.url);
+      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
+      await deleteUser(iam);
+      expect(server.sockets).toHaveLength(1);
+      expect(transport.takeConnectMs()).toBeUndefined();
+    });
+
+    test('a connection is measured up to the end of its handshake', async () => {
+      trust();
+      const { url } = await startTls();
+      const { transport, iam } = connect(url);
+      await deleteUser(iam);
+      expect(transport.takeConnectMs()).toBeGreaterThan(0);
+    });
+
+    test.for([
+      ['through the proxy', {}, 1],
+      ['past the proxy where NO_PROXY says so', { NO_PROXY: '127.0.0.1' }, 0],
+    ] as const)('a request goes %s', async ([, noProxy, tunnels]) => {
+      trust();
+      const server = await startTls();
+      const proxy = await startProxy();
+      const { transport, iam } = connect(server.url, {
+        proxyEnvironment: { HTTPS_PROXY: proxy.url, ...noProxy },
+      });
+      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
+      await deleteUser(iam);
+      await deleteUser(iam);
+      expect(proxy.targets).toEqual(tunnels === 0 ? [] : [`127.0.0.1:${server.port}`]);
+      expect(server.sockets).toHaveLength(1);
+      expect(transport.takeConnectMs()).toBeUndefined();
+    });
+
+    test('a tunnel that was not opened ahead is measured', async () => {
+      trust();
+      const server = await startTls();
+      const proxy = await startProxy();
+      const { transport, iam } = connect(server.url, { proxyEnvironment: { HTTPS_PROXY: proxy.url } });
+      await deleteUser(iam);
+      expect(proxy.targets).toHaveLength(1);
+      expect(transport.takeConnectMs()).toBeGreaterThan(0);
+    });
+
+    test('a proxy that refuses is a failure of the network that does not tell its password', async () => {
+      trust();
+      const server = await startTls();
+      const proxy = await startProxy('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      const url = proxy.url.replace('//', '//user:hunter2hunter2@');
+      const { transport, iam } = connect(server.url, { proxyEnvironment: { HTTPS_PROXY: url } });
+      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
+      const explained = explainError(await failureOf(deleteUser(iam)), 'DeleteUser');
+      expect(explained).toMatchObject({ verdict: 'network', code: 'ERR_PROXY_TUNNEL' });
+      expect(JSON.stringify(explained)).not.toContain('hunter2');
+    });
+  });
+});
+
+/** A proxy that makes tunnels, or gives every request for one the same refusal. */
+async function startProxy(refusal?: string): Promise<TestServer & { readonly targets: readonly string[] }> {
+  const targets: string[] = [];
+  const server = net.createServer((client) => {
+    client.once('data', (head) => {
+      const target = /^CONNECT (\S+) /.exec(head.toString())?.[1] ?? '';
+      targets.push(target);
+      if (refusal !== undefined) {
+        client.end(refusal);
+        return;
+      }
+      const [host, port] = target.split(':');
+      const upstream = net.connect(Number(port), host, () => {
+        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        client.pipe(upstream).pipe(client);
+      });
+      upstream.on('error', () => client.destroy());
+      client.once('close', () => upstream.destroy());
+    });
+  });
+  return Object.assign(await listen(server, 'http'), { targets });
+}
