@@ -83,7 +83,7 @@ test('a signal before the first step stops the run before it calls IAM', async (
 test.for(stepNames.map((name, index) => [name, operations[index] ?? ''] as const))(
   'SIGTERM while %s is in flight leaves nothing behind, whether or not it was carried out',
   async ([name, operation]) => {
-    for (const fault of ['hang', 'hang-after']) {
+    const interrupt = async (fault: string): Promise<void> => {
       const iam = await startIam(`${operation}=${fault}:1`);
       const run = await runVitest({
         env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
@@ -92,6 +92,7 @@ test.for(stepNames.map((name, index) => [name, operations[index] ?? ''] as const
       expect(run.code, run.everything).toBe(143);
       expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
       expect(run.junit?.cases.find((each) => each.name === name)).toMatchObject({ outcome: 'skipped' });
-    }
+    };
+    await Promise.all([interrupt('hang'), interrupt('hang-after')]);
   },
 );

@@ -36,7 +36,7 @@ export function listenForInterruption(): InterruptionListener {
   const controller = new AbortController();
   const interrupt = (by: unknown): void => controller.abort(new Interruption(String(by)));
   const channel = new BroadcastChannel(channelName);
-  channel.onmessage = (event: unknown) => interrupt((event as { readonly data: unknown }).data);
+  channel.addEventListener('message', ({ data }) => interrupt(data));
   channel.unref();
   const already = process.env[variable];
   if (already !== undefined) interrupt(already);

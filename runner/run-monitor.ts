@@ -23,7 +23,7 @@ export interface MonitorRunnerOptions {
 }
 
 /** After these the service still does what it is asked, and a quota is what the sweep is there for. */
-const worthSweepingAfter: readonly Verdict[] = ['quota', 'permission', 'configuration', 'propagation'];
+const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
 
 /** What the steps of a run whose session could not be opened fail with. */
 interface Unopened {
@@ -162,7 +162,7 @@ export class MonitorRunner<Config, Session> {
 
   #isWorthSweeping(): boolean {
     const failed = [...this.#results.values()].find((result) => result.state === 'failed');
-    return failed === undefined || worthSweepingAfter.includes(failed.error.verdict);
+    return failed === undefined || worthSweepingAfter.has(failed.error.verdict);
   }
 
   /** Closes the session. Nothing runs afterwards. */

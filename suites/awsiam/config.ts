@@ -23,6 +23,8 @@ export interface Config {
   readonly cleanupEnabled: boolean;
   /** More test entities of the namespace than this are warned about. @default 50 */
   readonly mostTestEntities: number;
+  /** Another endpoint than AWS's own, from `AWS_ENDPOINT_URL_IAM`. */
+  readonly endpoint?: string;
   /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read from. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
@@ -105,6 +107,9 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     'a whole number above 0',
   );
 
+  const endpoint = read(variables.endpoint);
+  check(endpoint, isHttpUrl, 'a URL such as https://iam.example.com or http://127.0.0.1:4566');
+
   problems.push(...otherProblems);
   if (problems.length > 0) {
     throw new ConfigError(problems, hints);
@@ -119,8 +124,14 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     propagationTimeoutMs,
     cleanupEnabled,
     mostTestEntities,
+    ...(endpoint && { endpoint: endpoint.value }),
     proxyEnvironment: values,
   });
+}
+
+function isHttpUrl(value: string): boolean {
+  const url = URL.parse(value);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
 function readCredentials(

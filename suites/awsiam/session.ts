@@ -55,6 +55,7 @@ export async function openSession(
   const history = new RetryHistory(attempts, elapsedMs);
   const iam = new IAM({
     region: config.region,
+    ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
     ...(config.credentials && { credentials: config.credentials }),
     retryStrategy: history,
     requestHandler: transport.handler,

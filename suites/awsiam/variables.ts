@@ -60,6 +60,12 @@ export const variables = {
     name: 'METRIST_MAX_TEST_ENTITIES',
     property: 'MaxTestEntities',
   },
+  /** AWS's own name: every SDK and the CLI know it. */
+  endpoint: {
+    orchestrator: 'METRIST_AWSIAM_ENDPOINT_URL',
+    name: 'AWS_ENDPOINT_URL_IAM',
+    property: 'EndpointUrl',
+  },
 } as const satisfies Record<string, Variable>;
 
 /** Under which name a property of the Orchestrator's Config JSON stands among the values: no environment variable can have it. */

@@ -1,0 +1,240 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { StepResult } from '../runner/step-result.ts';
+import { blockedStep, failedStep, interruptedStep, passedStep } from '../runner/testing/builders.ts';
+import { collectRun, type RunContext, type VitestRun } from './collect-run.ts';
+import { fakeModule, fakeSuite, fakeTest } from './testing/fake-vitest.ts';
+
+const context: RunContext = {
+  monitor: 'awsiam',
+  stepNames: ['CreateUser', 'CreateGroup', 'DeleteUser'],
+  version: '0.1.0',
+  mode: 'offline',
+  startedAt: new Date('2026-11-22T10:00:00.000Z'),
+  endedAt: new Date('2026-11-22T10:00:05.000Z'),
+};
+
+const recorded = (step: StepResult) =>
+  fakeTest(step.name, { step, state: step.state === 'failed' ? 'failed' : step.state === 'passed' ? 'passed' : 'skipped' });
+
+const passed = (name: string): StepResult => passedStep({ name, startedAt: '2026-11-22T10:00:01.000Z' });
+const allPassed = context.stepNames.map(passed);
+
+const collect = (run: Partial<VitestRun>, overrides: Partial<RunContext> = {}) =>
+  collectRun(
+    { testModules: [], unhandledErrors: [], reason: 'passed', ...run },
+    { ...context, ...overrides },
+  );
+
+const moduleOf = (steps: readonly StepResult[]) => fakeModule([fakeSuite(steps.map(recorded))]);
+
+/** What is left of a run when only its course matters. */
+const course = (steps: readonly StepResult[]): string[] =>
+  steps.map((step) => `${step.name} ${'reason' in step ? step.reason : step.state}`);
+
+describe('collectRun', () => {
+  test('takes the results as the steps recorded them', () => {
+    const run = collect({ testModules: [moduleOf(allPassed)] }, { instance: 'us-east-1' });
+    expect(run).toEqual({
+      monitor: 'awsiam',
+      version: '0.1.0',
+      mode: 'offline',
+      instance: 'us-east-1',
+      startedAt: '2026-11-22T10:00:01.000Z',
+      durationMs: 4000,
+      state: 'passed',
+      steps: allPassed,
+      problems: [],
+      leftovers: [],
+      warnings: [],
+    });
+  });
+
+  test('has no instance where none was said', () => {
+    expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('instance');
+  });
+
+  test('puts the steps into the monitor’s order, whatever order they came in', () => {
+    const run = collect({ testModules: [moduleOf(allPassed.toReversed())] });
+    expect(run.steps).toEqual(allPassed);
+  });
+
+  test('takes a step that failed for a failed run, with the rest as they were recorded', () => {
+    const steps = [passed('CreateUser'), failedStep(), blockedStep({ name: 'DeleteUser' })];
+    const run = collect({ testModules: [moduleOf(steps)], reason: 'failed' });
+    expect(run).toMatchObject({ state: 'failed', steps, problems: [] });
+  });
+
+  test('gathers what teardown had to say', () => {
+    const teardown = {
+      leftovers: [{ entity: 'user u', reason: 'AccessDenied', command: 'aws iam delete-user' }],
+      warnings: ['teardown was slow'],
+    };
+    const run = collect({ testModules: [fakeModule([fakeSuite(allPassed.map(recorded), { meta: { teardown } })])] });
+    expect(run).toMatchObject({ ...teardown, state: 'passed' });
+  });
+
+  test('turns a test that failed without a result into a failure of the monitor', () => {
+    const broken = fakeTest('CreateGroup', {
+      state: 'failed',
+      errors: [{ message: 'task.meta is gone', stack: 'Error: task.meta is gone\n    at x' }],
+      startTime: Date.parse('2026-11-22T10:00:02.000Z'),
+      duration: 12.5,
+    });
+    const run = collect({
+      testModules: [fakeModule([fakeSuite([recorded(passed('CreateUser')), broken])])],
+      reason: 'failed',
+    });
+    expect(run.state).toBe('failed');
+    expect(run.steps[1]).toMatchObject({
+      state: 'failed',
+      startedAt: '2026-11-22T10:00:02.000Z',
+      durationMs: 12.5,
+      error: {
+        verdict: 'monitor',
+        code: 'NoResult',
+        message: 'NoResult at CreateGroup: the test ended without a result: task.meta is gone',
+        stack: 'Error: task.meta is gone\n    at x',
+      },
+    });
+    expect(course(run.steps)[2]).toBe('DeleteUser CreateGroup failed');
+  });
+
+  test('says something of a test that failed without a result and without an error', () => {
+    const run = collect({ testModules: [fakeModule([fakeSuite([fakeTest('CreateUser', { state: 'failed' })])])] });
+    expect(run.steps[0]).toMatchObject({
+      state: 'failed',
+      error: { message: 'NoResult at CreateUser: the test ended without a result: no error was given' },
+    });
+  });
+
+  test.for([
+    ['load', { testModules: [fakeModule([], [{ message: 'it is broken', stack: 'at x' }])] }],
+    ['hook', { testModules: [fakeModule([fakeSuite([], { errors: [{ message: 'it is broken', stack: 'at x' }] })])] }],
+    ['unhandled', { unhandledErrors: [{ message: 'it is broken', stack: 'at x' }] }],
+  ] as const)('fails the first step and blocks the rest after a %s error that left no result', ([kind, run]) => {
+    const collected = collect({ ...run, reason: 'failed' });
+    expect(collected).toMatchObject({
+      state: 'failed',
+      problems: [{ kind, message: 'it is broken', stack: 'at x' }],
+      startedAt: '2026-11-22T10:00:00.000Z',
+    });
+    expect(collected.steps[0]).toMatchObject({
+      state: 'failed',
+      error: { verdict: 'monitor', code: 'NoResult', message: 'NoResult at CreateUser: it is broken' },
+    });
+    expect(course(collected.steps).slice(1)).toEqual([
+      'CreateGroup CreateUser failed',
+      'DeleteUser CreateUser failed',
+    ]);
+  });
+
+  test.for([
+    ['hook', { testModules: [fakeModule([fakeSuite(allPassed.map(recorded), { errors: [{ message: 'afterAll' }] })])] }],
+    ['unhandled', { testModules: [moduleOf(allPassed)], unhandledErrors: [{ message: 'somewhere' }] }],
+    ['load', { testModules: [moduleOf(allPassed), fakeModule([], [{ message: 'another module' }])] }],
+  ] as const)('takes a run in which every step passed for a failed one after a %s error', ([kind, run]) => {
+    const collected = collect(run);
+    expect(collected).toMatchObject({ state: 'failed', steps: allPassed, problems: [{ kind }] });
+  });
+
+  test('takes a run in which nothing ran for a failed one', () => {
+    const run = collect({});
+    expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'empty' }] });
+    expect(run.steps.map(({ state }) => state)).toEqual(['blocked', 'blocked', 'blocked']);
+  });
+
+  test('takes a run in which every step was skipped for a failed one', () => {
+    const tests = context.stepNames.map((name) => fakeTest(name, { state: 'skipped' }));
+    expect(collect({ testModules: [fakeModule([fakeSuite(tests)])] })).toMatchObject({
+      state: 'failed',
+      problems: [{ kind: 'empty' }],
+    });
+  });
+
+  test('takes a run without any step for a failed one', () => {
+    expect(collect({}, { stepNames: [] })).toMatchObject({ state: 'failed', problems: [{ kind: 'empty' }], steps: [] });
+  });
+
+  test('lets a run pass that was asked for some steps only, and says so of the others', () => {
+    const tests = [recorded(passed('CreateUser')), fakeTest('CreateGroup', { state: 'skipped' })];
+    const run = collect({ testModules: [fakeModule([fakeSuite(tests)])] });
+    expect(run).toMatchObject({ state: 'passed', problems: [] });
+    expect(course(run.steps).slice(1)).toEqual([
+      'CreateGroup not selected for this run',
+      'DeleteUser not selected for this run',
+    ]);
+  });
+
+  test('takes a run that was interrupted for neither a success nor a failure', () => {
+    const steps = [passed('CreateUser'), interruptedStep()];
+    const run = collect({ testModules: [moduleOf(steps)], reason: 'interrupted' });
+    expect(run).toMatchObject({ state: 'interrupted', problems: [] });
+    expect(course(run.steps)).toEqual([
+      'CreateUser passed',
+      'CreateGroup the run was interrupted (SIGTERM)',
+      'DeleteUser the run was interrupted',
+    ]);
+  });
+
+  test('takes a run that was interrupted before its first step for an interrupted one, not an empty one', () => {
+    const run = collect({ reason: 'interrupted' });
+    expect(run).toMatchObject({ state: 'interrupted', problems: [] });
+    expect(new Set(course(run.steps).map((each) => each.replace(/^\w+ /, '')))).toEqual(
+      new Set(['the run was interrupted']),
+    );
+  });
+
+  test('takes a failure before the interruption for what it is', () => {
+    const steps = [failedStep({ name: 'CreateUser' })];
+    expect(collect({ testModules: [moduleOf(steps)], reason: 'interrupted' }).state).toBe('failed');
+  });
+
+  test('takes no notice of tests of the same name in other suites', () => {
+    const other = fakeSuite([recorded(failedStep({ name: 'CreateUser' }))], { name: 'somebody else' });
+    const run = collect({ testModules: [fakeModule([other]), moduleOf(allPassed)] });
+    expect(run).toMatchObject({ state: 'passed', steps: allPassed });
+  });
+
+  test('never lasts less than no time', () => {
+    const run = collect({ testModules: [moduleOf(allPassed)] }, { endedAt: new Date('2026-11-22T09:00:00Z') });
+    expect(run.durationMs).toBe(0);
+  });
+
+  test('says something of every step once and in order, and never calls a run passed in which one failed', () => {
+    const { stepNames } = context;
+    const anyTest = fc
+      .tuple(
+        fc.constantFrom(...stepNames, 'Unknown'),
+        fc.constantFrom<StepResult['state'] | 'none'>('passed', 'failed', 'blocked', 'interrupted', 'none'),
+        fc.constantFrom('passed', 'failed', 'skipped', 'pending'),
+      )
+      .map(([name, recordedAs, state]) => {
+        const made = { passed: passedStep, failed: failedStep, blocked: blockedStep, interrupted: interruptedStep };
+        return fakeTest(name, { state, ...(recordedAs !== 'none' && { step: made[recordedAs]({ name }) }) });
+      });
+    const anyErrors = fc.array(fc.record({ message: fc.string() }), { maxLength: 2 });
+    const anySuite = fc
+      .tuple(fc.uniqueArray(anyTest, { selector: ({ name }) => name }), anyErrors)
+      .map(([tests, errors]) => fakeSuite(tests, { errors }));
+    const anyModule = fc
+      .tuple(fc.array(anySuite, { maxLength: 2 }), anyErrors)
+      .map(([suites, errors]) => fakeModule(suites, errors));
+    fc.assert(
+      fc.property(
+        fc.array(anyModule, { maxLength: 2 }),
+        anyErrors,
+        fc.constantFrom('passed', 'failed', 'interrupted'),
+        (testModules, unhandledErrors, reason) => {
+          const run = collect({ testModules, unhandledErrors, reason });
+          expect(run.steps.map(({ name }) => name)).toEqual(stepNames);
+          const wrong = run.problems.length > 0 || run.steps.some(({ state }) => state === 'failed');
+          expect(run.state === 'failed').toBe(wrong);
+          if (run.state === 'passed') expect(run.steps.some(({ state }) => state === 'passed')).toBe(true);
+          expect(JSON.parse(JSON.stringify(run))).toEqual(run);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});

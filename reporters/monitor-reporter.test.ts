@@ -1,0 +1,159 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { MonitorRun } from '../runner/monitor-run.ts';
+import { createRedactor } from '../runner/redact.ts';
+import type { RunReporter } from '../runner/run-reporter.ts';
+import type { StepResult } from '../runner/step-result.ts';
+import { failedStep, passedStep, stepError } from '../runner/testing/builders.ts';
+import { fakeClock } from '../runner/testing/fake-clock.ts';
+import { MonitorReporter, type MonitorReporterOptions } from './monitor-reporter.ts';
+import { fakeModule, fakeSuite, fakeTest } from './testing/fake-vitest.ts';
+
+const secret = 'hunter2hunter2';
+
+function setUp(overrides: Partial<MonitorReporterOptions> = {}) {
+  const written = { output: '', errorOutput: '' };
+  const clock = fakeClock();
+  const setExitCode = vi.fn<(code: number) => void>();
+  const reporter = new MonitorReporter({
+    monitor: 'awsiam',
+    stepNames: ['CreateUser', 'CreateGroup'],
+    version: '0.1.0',
+    mode: 'offline',
+    reporters: [],
+    terminal: { color: false },
+    output: { write: (text) => (written.output += text) },
+    errorOutput: { write: (text) => (written.errorOutput += text) },
+    redact: createRedactor([{ value: secret, shownAs: '[redacted]' }]),
+    clock,
+    setExitCode,
+    ...overrides,
+  });
+  return { reporter, written, clock, setExitCode };
+}
+
+const testOf = (step: StepResult) =>
+  fakeTest(step.name, { step, state: step.state === 'failed' ? 'failed' : 'passed' });
+
+const passedSteps = [passedStep(), passedStep({ name: 'CreateGroup' })];
+const moduleOf = (steps: readonly StepResult[]) => fakeModule([fakeSuite(steps.map(testOf))]);
+
+/** The lines that begin with a step. */
+const stepLines = (text: string): string[] => text.split('\n').filter((line) => /^ {2}[✓✗!-] Create/.test(line));
+
+describe('MonitorReporter', () => {
+  test('prints a line per step as soon as it is there, and each one once', async () => {
+    const { reporter, written } = setUp();
+    reporter.onTestRunStart();
+    reporter.onTestCaseResult(testOf(passedStep()));
+    expect(stepLines(written.output)).toHaveLength(1);
+    reporter.onTestCaseResult(testOf(passedStep({ name: 'CreateGroup' })));
+    expect(stepLines(written.output)).toHaveLength(2);
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(stepLines(written.output)).toHaveLength(2);
+  });
+
+  test('prints at the end what vitest did not report, in the monitor’s order', async () => {
+    const { reporter, written } = setUp();
+    await reporter.onTestRunEnd([fakeModule([], [{ message: 'it did not load' }])], [], 'failed');
+    expect(stepLines(written.output)).toEqual([
+      expect.stringContaining('✗ CreateUser'),
+      expect.stringContaining('- CreateGroup'),
+    ]);
+    expect(written.output).toContain('it did not load');
+  });
+
+  test('prints the steps of every run, not of the first alone', async () => {
+    const { reporter, written } = setUp();
+    for (let run = 0; run < 2; run++) {
+      reporter.onTestRunStart();
+      for (const step of passedSteps) reporter.onTestCaseResult(testOf(step));
+      await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    }
+    expect(stepLines(written.output)).toHaveLength(4);
+  });
+
+  test('takes no notice of tests of other suites and of tests without a result', () => {
+    const { reporter, written } = setUp();
+    reporter.onTestCaseResult(fakeTest('CreateUser', { step: passedStep(), suite: 'somebody else' }));
+    reporter.onTestCaseResult(fakeTest('CreateUser', { state: 'skipped' }));
+    expect(written.output).toBe('');
+  });
+
+  test('hides secrets in its lines, in the run that it hands on and in the outcomes', async () => {
+    const runs: MonitorRun[] = [];
+    const reporters: RunReporter[] = [
+      {
+        report(run) {
+          runs.push(run);
+          return Promise.resolve({ ok: false, text: `not delivered with ${secret}` });
+        },
+      },
+    ];
+    const { reporter, written } = setUp({ reporters });
+    const step = failedStep({ name: 'CreateUser', error: stepError({ message: `refused ${secret}` }) });
+    reporter.onTestCaseResult(testOf(step));
+    await reporter.onTestRunEnd([moduleOf([step])], [{ message: `unhandled ${secret}`, stack: secret }], 'failed');
+    expect(written.output).not.toContain(secret);
+    expect(written.output).toContain('refused [redacted]');
+    expect(written.output).toContain('not delivered with [redacted]');
+    expect(JSON.stringify(runs)).not.toContain(secret);
+    expect(runs[0]?.problems[0]?.message).toBe('unhandled [redacted]');
+  });
+
+  test('hands the whole run to its reporters, one after the other', async () => {
+    const events: string[] = [];
+    const slow = (name: string): RunReporter => ({
+      async report(run) {
+        events.push(`${name} begins with ${run.steps.length} steps`);
+        await Promise.resolve();
+        events.push(`${name} ends`);
+        return { ok: true, text: `${name} wrote` };
+      },
+    });
+    const { reporter, written } = setUp({ reporters: [slow('disk'), slow('Metrist')] });
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(events).toEqual([
+      'disk begins with 2 steps',
+      'disk ends',
+      'Metrist begins with 2 steps',
+      'Metrist ends',
+    ]);
+    expect(written.output).toContain('disk wrote · Metrist wrote');
+  });
+
+  test('measures the run from its first step to its end', async () => {
+    const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'wrote' }));
+    const { reporter, clock } = setUp({ reporters: [{ report }] });
+    clock.advance(1000);
+    reporter.onTestRunStart();
+    const startedAt = clock.now().toISOString();
+    clock.advance(2500);
+    await reporter.onTestRunEnd([moduleOf([passedStep({ startedAt })])], [], 'passed');
+    await reporter.onTestRunEnd([], [], 'interrupted');
+    expect(report).toHaveBeenNthCalledWith(1, expect.objectContaining({ startedAt, durationMs: 2500 }));
+    expect(report).toHaveBeenNthCalledWith(2, expect.objectContaining({ startedAt, durationMs: 2500 }));
+  });
+
+  test.for([
+    ['a step that failed', [moduleOf([failedStep({ name: 'CreateUser' })])], 'failed'],
+    ['an interruption', [moduleOf([passedStep()])], 'interrupted'],
+    ['no step at all', [], 'passed'],
+    ['a module that did not load', [fakeModule([], [{ message: 'broken' }])], 'failed'],
+  ] as const)('sets the exit code after %s', async ([, modules, reason]) => {
+    const { reporter, setExitCode } = setUp();
+    await reporter.onTestRunEnd(modules, [], reason);
+    expect(setExitCode).toHaveBeenCalledExactlyOnceWith(1);
+  });
+
+  test('leaves the exit code alone when every step passed', async () => {
+    const { reporter, setExitCode } = setUp();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(setExitCode).not.toHaveBeenCalled();
+  });
+
+  test('writes what the run’s own code prints to the error output, without secrets', () => {
+    const { reporter, written } = setUp();
+    reporter.onUserConsoleLog({ content: `retrying with ${secret}\n`, type: 'stdout', size: 0, time: 0 });
+    expect(written).toEqual({ output: '', errorOutput: 'retrying with [redacted]\n' });
+  });
+});

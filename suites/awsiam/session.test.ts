@@ -1,0 +1,72 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { startIamServer } from '../../mocks/iam/server.ts';
+import { createIamState } from '../../mocks/iam/state.ts';
+import { listEntities } from '../../mocks/iam/seeding.ts';
+import { runStep } from '../../runner/run-step.ts';
+import { systemClock } from '../../runner/clock.ts';
+import { explainError } from './explain-error.ts';
+import { closeSession, openSession, policyArnOf, UnknownAccountError } from './session.ts';
+import { steps } from './steps.ts';
+import { fakeSession } from './testing/fake-session.ts';
+import { accessKeyId, secretAccessKey, testConfig } from './testing/values.ts';
+
+const { signal: quiet } = new AbortController();
+
+describe('a live session', () => {
+  test('finds its endpoint in the environment, calls nothing while it opens, and runs the eight steps', async () => {
+    const server = await startIamServer({ state: createIamState({ partition: 'aws-us-gov' }) });
+    vi.stubEnv('AWS_ENDPOINT_URL_IAM', server.url);
+    const session = await openSession(testConfig({ region: 'us-gov-west-1' }), { mode: 'live', signal: quiet });
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      closeSession(session);
+      await server.close();
+    });
+    expect(server.calls).toEqual([]);
+    expect(session.credentials).toMatchObject({ accessKeyId, secretAccessKey });
+
+    for (const step of steps) {
+      const result = await runStep(step, session, {
+        clock: systemClock,
+        timeoutMs: 5000,
+        signal: quiet,
+        explain: explainError,
+      });
+      expect(result).toMatchObject({ state: 'passed', evidence: { attempts: 1, httpStatus: 200 } });
+      expect(result.evidence).not.toHaveProperty('connectMs');
+    }
+    expect(server.calls.map(({ operation }) => operation)).toEqual([
+      'CreateUser',
+      'CreateGroup',
+      'AddUserToGroup',
+      'RemoveUserFromGroup',
+      'DeleteGroup',
+      'AttachUserPolicy',
+      'DetachUserPolicy',
+      'DeleteUser',
+    ]);
+    expect(server.calls[5]?.params['PolicyArn']).toBe(
+      'arn:aws-us-gov:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-gov-west-1-awsiam-testpolicy',
+    );
+    expect(server.calls[0]?.userAgent).toContain('awsiam/');
+    expect(listEntities(server.state)).toEqual({ users: [], groups: [] });
+  });
+});
+
+describe('the policy of a run', () => {
+  test('is the user’s own choice where there is one', () => {
+    const policyArn = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+    expect(policyArnOf(fakeSession({ config: testConfig({ policyArn }) }))).toBe(policyArn);
+  });
+
+  test('is else the test policy of the account that the run works in', () => {
+    expect(policyArnOf(fakeSession())).toBe(
+      'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy',
+    );
+  });
+
+  test('is unknown where no answer told the account', () => {
+    const { entityArn: _, ...session } = fakeSession();
+    expect(() => policyArnOf(session)).toThrow(UnknownAccountError);
+  });
+});
