@@ -15,16 +15,16 @@ const context: RunContext = {
 };
 
 const recorded = (step: StepResult) =>
-  fakeTest(step.name, { step, state: step.state === 'failed' ? 'failed' : step.state === 'passed' ? 'passed' : 'skipped' });
+  fakeTest(step.name, {
+    step,
+    state: step.state === 'failed' ? 'failed' : step.state === 'passed' ? 'passed' : 'skipped',
+  });
 
 const passed = (name: string): StepResult => passedStep({ name, startedAt: '2026-11-22T10:00:01.000Z' });
 const allPassed = context.stepNames.map(passed);
 
 const collect = (run: Partial<VitestRun>, overrides: Partial<RunContext> = {}) =>
-  collectRun(
-    { testModules: [], unhandledErrors: [], reason: 'passed', ...run },
-    { ...context, ...overrides },
-  );
+  collectRun({ testModules: [], unhandledErrors: [], reason: 'passed', ...run }, { ...context, ...overrides });
 
 const moduleOf = (steps: readonly StepResult[]) => fakeModule([fakeSuite(steps.map(recorded))]);
 
@@ -41,7 +41,7 @@ describe('collectRun', () => {
       mode: 'offline',
       instance: 'us-east-1',
       startedAt: '2026-11-22T10:00:01.000Z',
-      durationMs: 4000,
+      durationMs: 84.25,
       state: 'passed',
       steps: allPassed,
       problems: [],
@@ -123,14 +123,14 @@ describe('collectRun', () => {
       state: 'failed',
       error: { verdict: 'monitor', code: 'NoResult', message: 'NoResult at CreateUser: it is broken' },
     });
-    expect(course(collected.steps).slice(1)).toEqual([
-      'CreateGroup CreateUser failed',
-      'DeleteUser CreateUser failed',
-    ]);
+    expect(course(collected.steps).slice(1)).toEqual(['CreateGroup CreateUser failed', 'DeleteUser CreateUser failed']);
   });
 
   test.for([
-    ['hook', { testModules: [fakeModule([fakeSuite(allPassed.map(recorded), { errors: [{ message: 'afterAll' }] })])] }],
+    [
+      'hook',
+      { testModules: [fakeModule([fakeSuite(allPassed.map(recorded), { errors: [{ message: 'afterAll' }] })])] },
+    ],
     ['unhandled', { testModules: [moduleOf(allPassed)], unhandledErrors: [{ message: 'somewhere' }] }],
     ['load', { testModules: [moduleOf(allPassed), fakeModule([], [{ message: 'another module' }])] }],
   ] as const)('takes a run in which every step passed for a failed one after a %s error', ([kind, run]) => {
@@ -196,9 +196,27 @@ describe('collectRun', () => {
     expect(run).toMatchObject({ state: 'passed', steps: allPassed });
   });
 
+  test('lasts from the start of its first step to the end of its last one', () => {
+    const steps = [
+      passed('CreateUser'),
+      passedStep({ name: 'CreateGroup', startedAt: '2026-11-22T10:00:03.000Z', durationMs: 10.5 }),
+    ];
+    expect(collect({ testModules: [moduleOf(steps)] }).durationMs).toBe(2010.5);
+  });
+
   test('never lasts less than no time', () => {
-    const run = collect({ testModules: [moduleOf(allPassed)] }, { endedAt: new Date('2026-11-22T09:00:00Z') });
+    const run = collect({ reason: 'interrupted' }, { endedAt: new Date('2026-11-22T09:00:00Z') });
     expect(run.durationMs).toBe(0);
+  });
+
+  test('tells how much the sweep removed, and what it warned of, where there was one', () => {
+    const meta = {
+      teardown: { leftovers: [], warnings: ['of teardown'] },
+      sweep: { removed: 3, remaining: 1, warnings: ['of the sweep'] },
+    };
+    const run = collect({ testModules: [fakeModule([fakeSuite(allPassed.map(recorded), { meta })])] });
+    expect(run).toMatchObject({ swept: 3, warnings: ['of teardown', 'of the sweep'], state: 'passed' });
+    expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('swept');
   });
 
   test('says something of every step once and in order, and never calls a run passed in which one failed', () => {

@@ -10,25 +10,26 @@ import { fakeModule, fakeSuite, fakeTest } from './testing/fake-vitest.ts';
 
 const secret = 'hunter2hunter2';
 
-function setUp(overrides: Partial<MonitorReporterOptions> = {}) {
+function setUp({ reporters = [] }: { readonly reporters?: readonly RunReporter[] } = {}) {
   const written = { output: '', errorOutput: '' };
   const clock = fakeClock();
   const setExitCode = vi.fn<(code: number) => void>();
+  const createReporters = vi.fn<MonitorReporterOptions['createReporters']>(() => Promise.resolve(reporters));
   const reporter = new MonitorReporter({
     monitor: 'awsiam',
     stepNames: ['CreateUser', 'CreateGroup'],
     version: '0.1.0',
     mode: 'offline',
-    reporters: [],
+    createReporters,
+    root: '/project',
     terminal: { color: false },
     output: { write: (text) => (written.output += text) },
     errorOutput: { write: (text) => (written.errorOutput += text) },
     redact: createRedactor([{ value: secret, shownAs: '[redacted]' }]),
     clock,
     setExitCode,
-    ...overrides,
   });
-  return { reporter, written, clock, setExitCode };
+  return { reporter, written, clock, setExitCode, createReporters };
 }
 
 const testOf = (step: StepResult) =>
@@ -90,6 +91,7 @@ describe('MonitorReporter', () => {
       },
     ];
     const { reporter, written } = setUp({ reporters });
+    reporter.onTestRunStart();
     const step = failedStep({ name: 'CreateUser', error: stepError({ message: `refused ${secret}` }) });
     reporter.onTestCaseResult(testOf(step));
     await reporter.onTestRunEnd([moduleOf([step])], [{ message: `unhandled ${secret}`, stack: secret }], 'failed');
@@ -111,27 +113,43 @@ describe('MonitorReporter', () => {
       },
     });
     const { reporter, written } = setUp({ reporters: [slow('disk'), slow('Metrist')] });
+    reporter.onTestRunStart();
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
-    expect(events).toEqual([
-      'disk begins with 2 steps',
-      'disk ends',
-      'Metrist begins with 2 steps',
-      'Metrist ends',
-    ]);
+    expect(events).toEqual(['disk begins with 2 steps', 'disk ends', 'Metrist begins with 2 steps', 'Metrist ends']);
     expect(written.output).toContain('disk wrote · Metrist wrote');
   });
 
-  test('measures the run from its first step to its end', async () => {
+  test('makes its reporters anew for every run', async () => {
+    const { reporter, createReporters } = setUp();
+    for (let run = 1; run <= 2; run++) {
+      reporter.onTestRunStart();
+      await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+      expect(createReporters).toHaveBeenCalledTimes(run);
+    }
+  });
+
+  test('measures a run without a step from its own start to its end', async () => {
     const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'wrote' }));
     const { reporter, clock } = setUp({ reporters: [{ report }] });
     clock.advance(1000);
     reporter.onTestRunStart();
     const startedAt = clock.now().toISOString();
     clock.advance(2500);
-    await reporter.onTestRunEnd([moduleOf([passedStep({ startedAt })])], [], 'passed');
     await reporter.onTestRunEnd([], [], 'interrupted');
-    expect(report).toHaveBeenNthCalledWith(1, expect.objectContaining({ startedAt, durationMs: 2500 }));
-    expect(report).toHaveBeenNthCalledWith(2, expect.objectContaining({ startedAt, durationMs: 2500 }));
+    expect(report).toHaveBeenCalledWith(expect.objectContaining({ startedAt, durationMs: 2500 }));
+  });
+
+  test('shows the paths of stacks relative to the project', async () => {
+    const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'wrote' }));
+    const { reporter } = setUp({ reporters: [{ report }] });
+    reporter.onTestRunStart();
+    const stack = 'Error: x\n    at file:///project/a.ts:1:2\n    at /project/b.ts:3:4';
+    const step = failedStep({ name: 'CreateUser', error: stepError({ stack }) });
+    await reporter.onTestRunEnd([moduleOf([step])], [{ message: 'x', stack }], 'failed');
+    const [run] = report.mock.calls[0] ?? [];
+    const relative = 'Error: x\n    at a.ts:1:2\n    at b.ts:3:4';
+    expect(run?.problems[0]?.stack).toBe(relative);
+    expect(run?.steps[0]).toMatchObject({ error: { stack: relative } });
   });
 
   test.for([

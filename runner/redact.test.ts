@@ -71,7 +71,7 @@ describe('createRedactor', () => {
 
   /** Without the letters of the mask, so that a secret is never found in it. */
   const secretText = fc.string({
-    unit: fc.constantFrom(...'ABCXYZ0189/+=<>&"\\ %ü😀\n'),
+    unit: fc.constantFrom(...Array.from('ABCXYZ0189/+=<>&"\\ %ü😀\n')),
     minLength: 8,
     maxLength: 40,
   });

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Monitor } from './monitor.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
 import type { StepResult } from './step-result.ts';
+import type { Verdict } from './verdict.ts';
 import { fakeClock } from './testing/fake-clock.ts';
 import { testMonitor, testSession, testStep, type TestConfig, type TestSession } from './testing/test-monitor.ts';
 
@@ -164,7 +165,7 @@ describe('a run of a monitor', () => {
 });
 
 describe('teardown of a run', () => {
-  test('hands the session over and closes it', async () => {
+  test('hands the session over and leaves it open', async () => {
     const session = testSession();
     const leftover = { entity: 'cup', reason: 'hot', command: 'drink' };
     const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() =>
@@ -174,6 +175,8 @@ describe('teardown of a run', () => {
     await runner.open(quiet);
     expect(await runner.teardown()).toEqual({ leftovers: [leftover], warnings: [] });
     expect(teardown).toHaveBeenCalledWith(session, { signal: expect.any(AbortSignal) as AbortSignal });
+    expect(session.closed).toBe(0);
+    runner.close();
     expect(session.closed).toBe(1);
   });
 
@@ -182,12 +185,16 @@ describe('teardown of a run', () => {
     ['failed to open', (runner: MonitorRunner<TestConfig, TestSession>) => runner.open(quiet)],
   ] as const)('does nothing where the session %s', async ([, prepare]) => {
     const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>();
+    const sweep = vi.fn<Monitor<TestConfig, TestSession>['sweep']>();
     const closeSession = vi.fn<Monitor<TestConfig, TestSession>['closeSession']>();
     const openSession = () => Promise.reject(new Error('no credentials'));
-    const runner = makeRunner({ teardown, closeSession, openSession });
+    const runner = makeRunner({ teardown, sweep, closeSession, openSession });
     await prepare(runner);
     expect(await runner.teardown()).toEqual({ leftovers: [], warnings: [] });
+    expect(await runner.sweep(quiet)).toBeUndefined();
+    runner.close();
     expect(teardown).not.toHaveBeenCalled();
+    expect(sweep).not.toHaveBeenCalled();
     expect(closeSession).not.toHaveBeenCalled();
   });
 
@@ -199,27 +206,73 @@ describe('teardown of a run', () => {
         throw new Error('no sponge');
       },
     ],
-  ] as const)('becomes a warning where it %s, and closes the session', async ([, teardown]) => {
-    const session = testSession();
-    const runner = makeRunner({ teardown, openSession: () => Promise.resolve(session) });
+  ] as const)('becomes a warning where it %s', async ([, teardown]) => {
+    const runner = makeRunner({ teardown });
     await runner.open(quiet);
     expect(await runner.teardown()).toEqual({
       leftovers: [],
       warnings: ['teardown did not finish: Broken at teardown: no sponge'],
     });
-    expect(session.closed).toBe(1);
   });
 
-  test('becomes a warning where it hangs, and closes the session', async () => {
-    const session = testSession();
-    const runner = makeRunner(
-      { teardown: () => new Promise(() => {}), openSession: () => Promise.resolve(session) },
-      { teardownTimeoutMs: 1 },
-    );
+  test('becomes a warning where it hangs', async () => {
+    const runner = makeRunner({ teardown: () => new Promise(() => {}) }, { teardownTimeoutMs: 1 });
     await runner.open(quiet);
     const { warnings } = await runner.teardown();
     expect(warnings).toEqual([expect.stringMatching(/^teardown did not finish: /)]);
-    expect(session.closed).toBe(1);
+  });
+});
+
+describe('the sweep of a run', () => {
+  const failing = (verdict: Verdict): Partial<Monitor<TestConfig, TestSession>> => ({
+    steps: [testStep({ name: 'Fill', run: () => Promise.reject(new Error('no water')) })],
+    explain: (_error, step) => ({ verdict, code: 'Broken', message: `Broken at ${step}`, advice: 'Mend it.' }),
+  });
+
+  test('hides secrets in its warnings', async () => {
+    const secret = 'found-by-the-session';
+    const runner = makeRunner({
+      openSession: () => Promise.resolve(testSession({ secret })),
+      sweep: () => Promise.resolve({ removed: 1, remaining: 2, warnings: [`left ${secret}`] }),
+    });
+    await runAll(runner);
+    expect(await runner.sweep(quiet)).toEqual({ removed: 1, remaining: 2, warnings: ['left [redacted]'] });
+  });
+
+  test.for([
+    ['service', false],
+    ['throttled', false],
+    ['timeout', false],
+    ['network', false],
+    ['credentials', false],
+    ['monitor', false],
+    ['quota', true],
+    ['permission', true],
+    ['configuration', true],
+    ['propagation', true],
+  ] as const)('after a failure with the verdict %s happens: %j', async ([verdict, happens]) => {
+    const runner = makeRunner(failing(verdict));
+    await runAll(runner, ['Fill']);
+    expect((await runner.sweep(quiet)) !== undefined).toBe(happens);
+  });
+
+  test('does not happen in a run that was cancelled', async () => {
+    const runner = makeRunner();
+    await runAll(runner);
+    expect(await runner.sweep(AbortSignal.abort())).toBeUndefined();
+  });
+
+  test.for([
+    ['rejects', () => Promise.reject(new Error('no broom')), 'the sweep did not finish: Broken at sweep: no broom'],
+    ['hangs', () => new Promise<never>(() => {}), 'the sweep did not finish: '],
+  ] as const)('becomes a warning where it %s', async ([, sweep, warning]) => {
+    const runner = makeRunner({ sweep }, { sweepTimeoutMs: 1 });
+    await runner.open(quiet);
+    expect(await runner.sweep(quiet)).toEqual({
+      removed: 0,
+      remaining: 0,
+      warnings: [expect.stringContaining(warning)],
+    });
   });
 });
 

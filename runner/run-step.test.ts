@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Interruption } from './interruption.ts';
 import type { Step } from './monitor.ts';
 import { runStep } from './run-step.ts';
 import type { StepError } from './step-result.ts';
@@ -71,7 +72,7 @@ describe('runStep', () => {
     ['a number', 7, '7'],
   ] as const)('takes %s that is thrown for a failure', async ([, thrown, text]) => {
     const { run } = setUp();
-    const result = await run(() => Promise.reject(thrown as unknown as Error));
+    const result = await run(() => Promise.reject(thrown));
     expect(result).toMatchObject({ state: 'failed', error: { message: `Broken at Boil: ${text}` } });
   });
 
@@ -150,7 +151,7 @@ describe('runStep', () => {
       clock.advance(40);
       await wait(signal);
     });
-    cancel.abort();
+    cancel.abort(new Interruption('SIGTERM'));
     await vi.advanceTimersByTimeAsync(1000);
     expect(await result).toEqual({
       state: 'interrupted',
@@ -158,15 +159,16 @@ describe('runStep', () => {
       startedAt: '2026-11-22T12:00:00.000Z',
       durationMs: 40,
       evidence: { attempts: 1 },
-      reason: 'the run was interrupted',
+      reason: 'the run was interrupted by SIGTERM',
     });
   });
 
-  test('calls a step interrupted whose run was cancelled before it began', async () => {
+  test('does not begin a step whose run was cancelled already', async () => {
     const { run, cancel } = setUp();
     cancel.abort();
-    const result = run((_session, { signal }) => Promise.reject(signal.reason as Error));
-    expect(await result).toMatchObject({ state: 'interrupted' });
+    const step = vi.fn<Step<string>['run']>();
+    expect(await run(step)).toMatchObject({ state: 'interrupted', reason: 'the run was cancelled' });
+    expect(step).not.toHaveBeenCalled();
   });
 
   test('lets a step pass that ends well in spite of an abort', async () => {

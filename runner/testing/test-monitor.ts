@@ -35,9 +35,7 @@ export function testMonitor(
 }
 
 /** A step that passes at once and leaves its name in the session. */
-export function testStep<Name extends string>(
-  overrides: Partial<Step<TestSession>> & { readonly name: Name },
-): Step<TestSession> {
+export function testStep(overrides: Partial<Step<TestSession>> & { readonly name: string }): Step<TestSession> {
   return {
     description: `Does ${overrides.name}.`,
     run: (session) => {

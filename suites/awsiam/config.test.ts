@@ -28,6 +28,8 @@ describe('parseConfig', () => {
       stepTimeoutMs: 900_000,
       requestTimeoutMs: 30_000,
       propagationTimeoutMs: 60_000,
+      cleanupEnabled: true,
+      mostTestEntities: 50,
       proxyEnvironment: values,
     });
   });
@@ -238,6 +240,41 @@ describe('parseConfig', () => {
     }
   });
 
+  test.for([
+    ['0', false],
+    ['false', false],
+    ['FALSE', false],
+    ['1', true],
+    ['true', true],
+    ['', true],
+    [undefined, true],
+  ] as const)('takes METRIST_CLEANUP_ENABLED=%j for %j', ([value, enabled]) => {
+    expect(parseConfig(testValues({ METRIST_CLEANUP_ENABLED: value })).cleanupEnabled).toBe(enabled);
+  });
+
+  test.for(['0', '-1', '1.5', 'many'])('refuses %j for METRIST_MAX_TEST_ENTITIES', (value) => {
+    expect(problemsOf({ METRIST_MAX_TEST_ENTITIES: value })).toEqual([
+      `METRIST_MAX_TEST_ENTITIES is ${JSON.stringify(value)}: expected a whole number above 0`,
+    ]);
+  });
+
+  test.for(['http://127.0.0.1:4566', 'https://iam.example.com/path'])('takes the endpoint %s', (endpoint) => {
+    expect(parseConfig(testValues({ AWS_ENDPOINT_URL_IAM: endpoint })).endpoint).toBe(endpoint);
+  });
+
+  test.for(['127.0.0.1:4566', 'iam.example.com', 'ftp://iam.example.com', 'https://'])(
+    'refuses the endpoint %s',
+    (endpoint) => {
+      expect(problemsOf({ AWS_ENDPOINT_URL_IAM: endpoint })).toEqual([expect.stringContaining('expected a URL')]);
+    },
+  );
+
+  test('does not show the password of an endpoint that it refuses', () => {
+    expect(problemsOf({ AWS_ENDPOINT_URL_IAM: 'https://user:hunter2@iam.example.com/' })).toEqual([
+      expect.stringContaining('AWS_ENDPOINT_URL_IAM is "https://…@iam.example.com/": expected a URL'),
+    ]);
+  });
+
   const names = Object.values(variables).flatMap(({ orchestrator, name, property }) => [
     orchestrator,
     name,
@@ -267,7 +304,7 @@ describe('parseConfig', () => {
         ),
         (values) => {
           try {
-            const { namespace, stepTimeoutMs } = parseConfig(values as Values);
+            const { namespace, stepTimeoutMs } = parseConfig(values);
             const { user, group } = makeNames(namespace, new Date('2060-01-01'), () => 0.999_999);
             expect(user).toMatch(/^[\w+=,.@-]{1,64}$/);
             expect(group).toMatch(/^[\w+=,.@-]{1,128}$/);

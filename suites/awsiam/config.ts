@@ -69,7 +69,9 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   };
   const check = (setting: Setting | undefined, ok: (value: string) => boolean, expected: string): void => {
     if (setting === undefined || setting.value === '' || ok(setting.value)) return;
-    problems.push(`${setting.from} is ${JSON.stringify(setting.value)}: expected ${expected}`);
+    // A URL may hold a password.
+    const shown = setting.value.replace(/\/\/[^/]*@/, '//…@');
+    problems.push(`${setting.from} is ${JSON.stringify(shown)}: expected ${expected}`);
   };
   const require = (setting: Setting | undefined, variable: Variable, expected: string): void => {
     if (setting === undefined) problems.push(`${variable.name} is not set: expected ${expected}`);

@@ -48,7 +48,10 @@ describe('ownNamePattern', () => {
     const pair = fc.oneof(
       fc.tuple(namespaces, namespaces),
       fc
-        .tuple(namespaces, fc.string({ unit: fc.constantFrom(...'abz019-_.+'), minLength: 1, maxLength: 12 }))
+        .tuple(
+          namespaces,
+          fc.string({ unit: fc.constantFrom(...Array.from('abz019-_.+')), minLength: 1, maxLength: 12 }),
+        )
         .map(([namespace, tail]) => [namespace, namespace + tail] as const),
     );
     fc.assert(

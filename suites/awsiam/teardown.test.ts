@@ -42,9 +42,11 @@ async function setUp(
 
 /** Lets all waiting between attempts pass at once. */
 async function run(session: Session, signal = quiet): Promise<TeardownReport> {
-  let report: TeardownReport | undefined;
-  const outcome = teardown(session, { signal }).then((value) => (report = value));
-  while (report === undefined) {
+  const state = { settled: false };
+  const outcome = teardown(session, { signal }).finally(() => {
+    state.settled = true;
+  });
+  while (!state.settled) {
     await vi.advanceTimersByTimeAsync(500);
     await new Promise((resolve) => void setImmediate(resolve));
   }
@@ -155,7 +157,10 @@ describe('teardown', () => {
   });
 
   test('does not repeat a removal that was refused for good, and goes on with the next', async () => {
-    const { session, mock } = await setUp({ user: 'present', group: 'present' }, { faults: 'DeleteGroup=AccessDenied' });
+    const { session, mock } = await setUp(
+      { user: 'present', group: 'present' },
+      { faults: 'DeleteGroup=AccessDenied' },
+    );
     const { leftovers } = await run(session);
     expect(leftovers).toEqual([expect.objectContaining({ entity: `group ${session.names.group}` })]);
     expect(operationsOf(mock)).toEqual(['DeleteGroup', 'DeleteUser']);

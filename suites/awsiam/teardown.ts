@@ -91,11 +91,21 @@ async function remove({ entities }: Session, { entity, send }: Removal, signal: 
   entities[entity] = 'absent';
 }
 
+/** What passes: an earlier change that is still on its way, a concurrent one, too many requests. */
+const repeatable: ReadonlySet<string> = new Set([
+  'NoSuchEntity',
+  'DeleteConflict',
+  'EntityTemporarilyUnmodifiable',
+  'ConcurrentModification',
+  'Throttling',
+  'RequestLimitExceeded',
+  'TooManyRequests',
+]);
+
 /** Repeating it would only be refused again. */
 function isHopeless(error: unknown): boolean {
-  const repeatable = ['NoSuchEntity', 'DeleteConflict', 'Throttling', 'RequestLimitExceeded', 'TooManyRequests'];
   const status = httpStatusOf(error) ?? 0;
-  return isAnswer(error) && status < 500 && status !== 429 && !repeatable.includes(codeOf(error));
+  return isAnswer(error) && status < 500 && status !== 429 && !repeatable.has(codeOf(error));
 }
 
 /** What a person types to remove a leftover. IAM's names need no quoting in a shell. */

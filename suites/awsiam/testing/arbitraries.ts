@@ -4,7 +4,7 @@ import { longestNamespace } from '../names.ts';
 /** Every namespace that the configuration takes, those with a pattern's own characters among them. */
 export const namespaces: fc.Arbitrary<string> = fc.oneof(
   fc.string({
-    unit: fc.constantFrom(...'abcXYZ019_+=,.@-'),
+    unit: fc.constantFrom(...Array.from('abcXYZ019_+=,.@-')),
     minLength: 1,
     maxLength: longestNamespace,
   }),

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { createReporters } from './create-reporters.ts';
+import { JunitReporter } from './junit.ts';
+import { MetristReporter } from './metrist.ts';
+
+const metrist = { METRIST_API_TOKEN: 'token', METRIST_INSTANCE_ID: 'us-east-1' };
+
+test.for([
+  ['live with a token: to disk first, then to Metrist', metrist, 'live', [JunitReporter, MetristReporter]],
+  ['live without a token: to disk alone', {}, 'live', [JunitReporter]],
+  [
+    'live with settings of Metrist that are wrong: to disk alone',
+    { METRIST_API_TOKEN: 'token' },
+    'live',
+    [JunitReporter],
+  ],
+  ['offline with a token: to disk alone', metrist, 'offline', [JunitReporter]],
+] as const)('%s', ([, values, mode, classes]) => {
+  expect(createReporters(values, mode, 'awsiam/0.0.0').map((reporter) => reporter.constructor)).toEqual(classes);
+});

@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { afterEach, expect, test, vi } from 'vitest';
+import { announceInterruption, Interruption, listenForInterruption } from './interruption.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+test('a listener that was there before is told which signal it was', async () => {
+  vi.stubEnv('MONITOR_INTERRUPTED_BY', undefined);
+  using listener = listenForInterruption();
+  expect(listener.signal.aborted).toBe(false);
+  const told = once(listener.signal, 'abort');
+  announceInterruption('SIGTERM');
+  await told;
+  expect(listener.signal.reason).toEqual(new Interruption('SIGTERM'));
+  expect(listener.signal.reason).toMatchObject({ message: 'the run was interrupted by SIGTERM' });
+});
+
+test('a listener that comes later is told at once', () => {
+  vi.stubEnv('MONITOR_INTERRUPTED_BY', 'SIGINT');
+  using listener = listenForInterruption();
+  expect(listener.signal.reason).toEqual(new Interruption('SIGINT'));
+});
+
+test('listening does not keep a worker alive', async () => {
+  const url = new URL('interruption.ts', import.meta.url).href;
+  const worker = new Worker(`import('${url}').then(({ listenForInterruption }) => listenForInterruption())`, {
+    eval: true,
+    env: {},
+  });
+  const [code] = (await once(worker, 'exit')) as [number];
+  expect(code).toBe(0);
+});
