@@ -61,7 +61,7 @@ function summarise(
   dryRun: boolean,
   namespace: string,
 ): string {
-  const entities = (count: number): string => `${count} test ${count === 1 ? 'entity' : 'entities'}`;
+  const entities = removed === 1 ? 'test entity' : 'test entities';
   const kept = remaining === 0 ? '' : `, ${remaining} kept`;
-  return `${entities(removed)} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}${kept}`;
+  return `${removed} ${entities} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}${kept}`;
 }
