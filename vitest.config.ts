@@ -21,16 +21,18 @@ export default defineConfig(async ({ mode }) => {
 async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
   // Quiet: its log lines would be taken for part of the output.
   dotenv.config({ quiet: true });
-  // By Node itself, as below: Vite would bundle all that stands behind it at every start.
-  const url = new URL('./reporters/create-monitor-reporter.ts', import.meta.url).href;
-  const { createMonitorReporter } = (await import(url)) as typeof import('./reporters/create-monitor-reporter.ts');
+  const [{ awsiam }, { createMonitorReporter }] = await Promise.all([
+    importByNode<typeof import('./suites/awsiam/monitor.ts')>('./suites/awsiam/monitor.ts'),
+    importByNode<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
+  ]);
+  const reporter = createMonitorReporter({ monitor: awsiam, mode, values: process.env, root: import.meta.dirname });
   return {
     plugins: [takeOverSignals(process.stderr)],
     test: {
       include: ['suites/**/*.suite.ts'],
       setupFiles: ['runner/compile-cache.ts', ...(mode === 'offline' ? ['mocks/install.ts'] : [])],
       provide: { runMode: mode },
-      reporters: [createMonitorReporter(mode, process.env, import.meta.dirname)],
+      reporters: [reporter],
       watch: false,
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
@@ -38,6 +40,11 @@ async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
       server: { deps: { external: [/\/(metrist|mocks|runner|suites)\/.*\.ts$/] } },
     },
   };
+}
+
+/** Vite would bundle all that stands behind an import of this file at every start, where Node runs it as it is. */
+async function importByNode<Module>(path: string): Promise<Module> {
+  return (await import(new URL(path, import.meta.url).href)) as Module;
 }
 
 function ownTests(test: ViteUserConfig['test']): ViteUserConfig {

@@ -1,7 +1,8 @@
 import { parseConfig } from '../suites/awsiam/config.ts';
 import { secretsOf, secretsOfCredentials } from '../suites/awsiam/secrets.ts';
 import { closeSession, openSession } from '../suites/awsiam/session.ts';
-import { sweep } from '../suites/awsiam/sweep.ts';
+import { serviceTime, sweep } from '../suites/awsiam/sweep.ts';
+import { settleWithin } from '../runner/abort.ts';
 import { createRedactor } from '../runner/redact.ts';
 import type { CommandContext } from './command-context.ts';
 import { createProgress } from './progress.ts';
@@ -15,6 +16,9 @@ export interface CleanupOptions {
   readonly signal: AbortSignal;
 }
 
+/** For opening the session, as in a run. */
+const openTimeoutMs = 30_000;
+
 /**
  * `awsiam cleanup`: the sweep alone, to its end.
  *
@@ -26,7 +30,9 @@ export async function cleanUp(
   context: CommandContext,
 ): Promise<boolean> {
   const config = parseConfig(context.values);
-  const session = await openSession(config, { mode: 'live', signal });
+  const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
+  // What looks for credentials does not heed a signal.
+  const session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
   const redact = createRedactor([
     ...secretsOf(context.values),
     ...(session.credentials ? secretsOfCredentials(session.credentials) : []),
@@ -36,7 +42,7 @@ export async function cleanUp(
     const report = await sweep({
       iam: session.iam,
       namespace: config.namespace,
-      now: () => new Date(),
+      now: () => serviceTime(session.iam),
       olderThanMs: olderThan,
       dryRun,
       paceMs: pace,

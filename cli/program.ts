@@ -58,9 +58,14 @@ export async function runProgram(args: readonly string[], context: CommandContex
   }
 }
 
-/** @throws InvalidArgumentError, to which commander adds the option's name */
+/**
+ * A number alone is refused: whoever writes `--older-than 2` hardly means milliseconds, and would remove what a run is
+ * still using.
+ *
+ * @throws InvalidArgumentError, to which commander adds the option's name
+ */
 function duration(text: string): number {
-  const value = ms(text as ms.StringValue);
+  const value = /\d *[a-z]+$/i.test(text) ? ms(text as ms.StringValue) : undefined;
   if (typeof value !== 'number' || !(value >= 0))
     throw new InvalidArgumentError('Expected a duration such as 90s, 30m, 1h or 2d.');
   return value;

@@ -1,29 +1,9 @@
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { liveEnv, projectDir, runVitest, secrets } from './harness/run-vitest.ts';
+import { expect, test } from 'vitest';
+import { copyProject } from './harness/copy-project.ts';
+import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
 import { metristEnv, startIam, startMetrist } from './harness/start.ts';
-
-/** A copy of what a monitoring host has, to put a file into or to break. */
-async function copyProject(): Promise<string> {
-  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  for (const name of [
-    'metrist',
-    'mocks',
-    'reporters',
-    'runner',
-    'suites',
-    'package.json',
-    'tsconfig.json',
-    'vitest.config.ts',
-  ]) {
-    await cp(path.join(projectDir, name), path.join(dir, name), { recursive: true });
-  }
-  await symlink(path.join(projectDir, 'node_modules'), path.join(dir, 'node_modules'));
-  return dir;
-}
 
 test('without configuration the first step fails, names every missing variable and how to go on, and AWS is not called', async () => {
   const iam = await startIam();

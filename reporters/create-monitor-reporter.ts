@@ -1,19 +1,26 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { parseMetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
+import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
-import type { Values } from '../runner/monitor.ts';
 import { createRedactor } from '../runner/redact.ts';
-import { awsiam } from '../suites/awsiam/monitor.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
 
-/** Joins the vitest reporter of the monitor to the process it runs in: its environment, its streams, its exit code. */
-export function createMonitorReporter(mode: RunMode, values: Values, root: string): MonitorReporter {
+export interface CreateMonitorReporterOptions {
+  readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'secrets'>;
+  readonly mode: RunMode;
+  readonly values: Values;
+  /** The project's directory. */
+  readonly root: string;
+}
+
+/** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
+export function createMonitorReporter({ monitor, mode, values, root }: CreateMonitorReporterOptions): MonitorReporter {
   const { name, version } = packageJson;
   const instance = parseMetristConfig(values).config?.instance ?? values['METRIST_INSTANCE_ID'];
   return new MonitorReporter({
-    monitor: awsiam.name,
-    stepNames: awsiam.steps.map((step) => step.name),
+    monitor: monitor.name,
+    stepNames: monitor.steps.map((step) => step.name),
     version,
     mode,
     ...(instance && { instance }),
@@ -21,12 +28,13 @@ export function createMonitorReporter(mode: RunMode, values: Values, root: strin
     // Loaded while the steps run in their worker.
     createReporters: async () => {
       const { createReporters } = await import('./create-reporters.ts');
-      return createReporters(values, mode, `${name}/${version}`);
+      const stepsFile = `suites/${monitor.name}/steps.ts`;
+      return createReporters(values, { mode, stepsFile, userAgent: `${name}/${version}` });
     },
     terminal: { color: process.stdout.hasColors?.() ?? false, nameWidth: 20 },
     output: process.stdout,
     errorOutput: process.stderr,
-    redact: createRedactor(awsiam.secrets(values)),
+    redact: createRedactor(monitor.secrets(values)),
     clock: systemClock,
     setExitCode: (code) => {
       process.exitCode = code;

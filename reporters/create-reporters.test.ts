@@ -16,5 +16,6 @@ test.for([
   ],
   ['offline with a token: to disk alone', metrist, 'offline', [JunitReporter]],
 ] as const)('%s', ([, values, mode, classes]) => {
-  expect(createReporters(values, mode, 'awsiam/0.0.0').map((reporter) => reporter.constructor)).toEqual(classes);
+  const options = { mode, stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' };
+  expect(createReporters(values, options).map((reporter) => reporter.constructor)).toEqual(classes);
 });

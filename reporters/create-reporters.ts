@@ -8,15 +8,23 @@ import type { RunReporter } from '../runner/run-reporter.ts';
 import { JunitReporter } from './junit.ts';
 import { MetristReporter } from './metrist.ts';
 
+export interface CreateReportersOptions {
+  readonly mode: RunMode;
+  /** Where the steps are written down, relative to the project. */
+  readonly stepsFile: string;
+  /** `awsiam/0.1.0` */
+  readonly userAgent: string;
+}
+
 /** Where finished runs go, in this order: what is on disk is there before anything is sent. A new report is one line. */
-export function createReporters(values: Values, mode: RunMode, userAgent: string): RunReporter[] {
+export function createReporters(values: Values, { mode, stepsFile, userAgent }: CreateReportersOptions): RunReporter[] {
   const resultsDir = values['METRIST_RESULTS_DIR'] || 'results';
   const { config: metrist } = parseMetristConfig(values);
   return [
     new JunitReporter({
       file: path.join(resultsDir, 'junit.xml'),
       hostname: os.hostname(),
-      stepsFile: 'suites/awsiam/steps.ts',
+      stepsFile,
     }),
     ...(mode === 'live' && metrist !== undefined
       ? [new MetristReporter({ api: createMetristApi({ ...metrist, userAgent }), instance: metrist.instance })]

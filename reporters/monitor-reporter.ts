@@ -73,7 +73,11 @@ export class MonitorReporter implements Reporter {
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     const outcomes: ReportOutcome[] = [];
-    for (const reporter of await this.#reporters) outcomes.push(await reporter.report(run));
+    try {
+      for (const reporter of await this.#reporters) outcomes.push(await reporter.report(run));
+    } catch (error) {
+      outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });
+    }
     return outcomes;
   }
 

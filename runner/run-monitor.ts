@@ -3,6 +3,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import { OpenTimeoutError } from './open-timeout-error.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import { runStep } from './run-step.ts';
 import type { BlockedStep, StepResult } from './step-result.ts';
@@ -68,11 +69,17 @@ export class MonitorRunner<Config, Session> {
   async open(signal: AbortSignal): Promise<void> {
     const { values, mode, otherProblems, openTimeoutMs } = this.#options;
     const monitor = this.#monitor;
-    const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
+    const deadline = AbortSignal.timeout(openTimeoutMs);
+    const within = AbortSignal.any([signal, deadline]);
     try {
       const config = monitor.parseConfig(values, otherProblems);
       this.#stepTimeoutMs = monitor.stepTimeoutMs(config);
-      const session = await settleWithin(monitor.openSession(config, { mode, signal: within }), within);
+      const opening = monitor.openSession(config, { mode, signal: within });
+      const session = await settleWithin(opening, within).catch((error: unknown) => {
+        // One that opens when nobody waits for it any more must not stay open.
+        opening.then(monitor.closeSession).catch(() => {});
+        throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
+      });
       this.#redactor = createRedactor(monitor.secrets(values, session));
       this.#opened = { session };
     } catch (error) {
@@ -167,6 +174,10 @@ export class MonitorRunner<Config, Session> {
 
   /** Closes the session. Nothing runs afterwards. */
   close(): void {
-    if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
+    try {
+      if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
+    } catch {
+      // Everything that counts is done, and the process will end.
+    }
   }
 }

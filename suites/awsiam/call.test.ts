@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StepContext } from '../../runner/monitor.ts';
-import { call, type Change } from './call.ts';
+import { call } from './call.ts';
+import type { Change } from './entities.ts';
 import type { Existence } from './entities.ts';
 import { PropagationError } from './error-kinds.ts';
 import type { Answer } from './record-attempts.ts';

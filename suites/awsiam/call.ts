@@ -1,13 +1,10 @@
 import pRetry from 'p-retry';
 import type { StepContext } from '../../runner/monitor.ts';
 import { roundMs } from '../../runner/round-ms.ts';
-import type { EntityName } from './entities.ts';
-import { isAlreadyDone, isDefiniteRefusal, isNotYetVisible, PropagationError } from './error-kinds.ts';
+import type { Change } from './entities.ts';
+import { isAlreadyDone, isWithoutEffect, isNotYetVisible, PropagationError } from './error-kinds.ts';
 import { recordAttempts, type Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
-
-/** What a call does to the entities of this run. */
-export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
 
 /** For a change to become visible: wait 200 ms first, then longer and longer. */
 const backoff = { minTimeout: 200, factor: 1.5, maxTimeout: 5000, randomize: true, retries: Infinity } as const;
@@ -26,7 +23,7 @@ export async function call<A extends Answer>(
   change: Change,
   send: (options: { readonly abortSignal: AbortSignal }) => Promise<A>,
 ): Promise<A | undefined> {
-  const { entities, elapsedMs } = session;
+  const { entities, history, elapsedMs } = session;
   const entity = 'makes' in change ? change.makes : change.removes;
   const before = entities[entity];
   const after = 'makes' in change ? 'present' : 'absent';
@@ -36,6 +33,7 @@ export async function call<A extends Answer>(
 
   const attempt = async (): Promise<A | undefined> => {
     entities[entity] = 'possible';
+    history.begin();
     context.waitingFor = `the answer to ${operation}`;
     try {
       const answer = await send({ abortSignal: context.signal });
@@ -44,14 +42,14 @@ export async function call<A extends Answer>(
       return answer;
     } catch (error) {
       recordAttempts(session, context.evidence, error);
-      lost ||= session.history.failed.some((failed) => !isDefiniteRefusal(failed));
+      lost ||= history.failed.some((failed) => !isWithoutEffect(failed));
       if (lost && isAlreadyDone(error, change)) {
         entities[entity] = after;
         const found = 'makes' in change ? 'was there already' : 'was gone already';
         context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
         return undefined;
       }
-      lost ||= !isDefiniteRefusal(error);
+      lost ||= !isWithoutEffect(error);
       if (!lost) entities[entity] = before;
       throw error;
     }

@@ -117,7 +117,7 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     throw new ConfigError(problems, hints);
   }
   return Object.freeze({
-    ...(credentials && { credentials }),
+    ...(credentials && { credentials: Object.freeze(credentials) }),
     region: region?.value ?? '',
     namespace: namespace?.value ?? '',
     ...(policyArn && { policyArn: policyArn.value }),

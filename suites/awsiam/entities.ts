@@ -12,3 +12,6 @@ export interface Entities {
 }
 
 export type EntityName = keyof Entities;
+
+/** What a call does to the entities of this run. */
+export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };

@@ -6,7 +6,7 @@ import {
   httpStatusOf,
   isAlreadyDone,
   isAnswer,
-  isDefiniteRefusal,
+  isWithoutEffect,
   isNotYetVisible,
   PropagationError,
 } from './error-kinds.ts';
@@ -51,7 +51,7 @@ describe('codeOf', () => {
       fc.property(fc.oneof(fc.anything(), oddError), (error) => {
         expect(codeOf(error)).toBeTypeOf('string');
         expect(isAnswer(error)).toBeTypeOf('boolean');
-        expect(isDefiniteRefusal(error)).toBeTypeOf('boolean');
+        expect(isWithoutEffect(error)).toBeTypeOf('boolean');
         expect(isNotYetVisible(error, { makes: 'membership' })).toBeTypeOf('boolean');
         expect(isAlreadyDone(error, { removes: 'user' })).toBeTypeOf('boolean');
       }),
@@ -59,7 +59,7 @@ describe('codeOf', () => {
   });
 });
 
-describe('isDefiniteRefusal', () => {
+describe('isWithoutEffect', () => {
   test.for([
     [iamError('NoSuchEntityException', 404), true],
     [iamError('AccessDenied', 403), true],
@@ -76,7 +76,7 @@ describe('isDefiniteRefusal', () => {
     [new Error('anything'), false],
     [undefined, false],
   ] as const)('of %s is %j', ([error, expected]) => {
-    expect(isDefiniteRefusal(error)).toBe(expected);
+    expect(isWithoutEffect(error)).toBe(expected);
   });
 });
 

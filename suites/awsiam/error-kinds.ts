@@ -1,4 +1,5 @@
-import type { Change } from './call.ts';
+import type { Change } from './entities.ts';
+import { tlsErrorCode } from './error-table.ts';
 
 /**
  * The service's own code of an error: `NoSuchEntity`. The SDK's exception classes append `Exception` to some of them.
@@ -23,10 +24,42 @@ export function isAnswer(error: unknown): boolean {
   return $fault !== undefined && httpStatusOf(error) !== undefined;
 }
 
-/** IAM refused the request: it was certainly not carried out. Everything else may have been, answer or not. */
-export function isDefiniteRefusal(error: unknown): boolean {
+/**
+ * The request was certainly not carried out: IAM refused it, or it never left. Everything else may have been, answer or
+ * not.
+ */
+export function isWithoutEffect(error: unknown): boolean {
+  if (!isAnswer(error)) return wasNeverSent(error);
   const status = httpStatusOf(error) ?? 0;
-  return isAnswer(error) && ((status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded');
+  return (status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded';
+}
+
+/** There was no connection to send it on, or nothing to sign it with. */
+const neverSent = new Set([
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'ECONNREFUSED',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ERR_INVALID_URL',
+  'ERR_PROXY_TUNNEL',
+]);
+
+function wasNeverSent(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { name, message } = error as { readonly name: unknown; readonly message: unknown };
+  const code = codeOf(error);
+  return (
+    neverSent.has(code) ||
+    // EPROTO can also come in the middle of a connection.
+    (tlsErrorCode.test(code) && code !== 'EPROTO') ||
+    /(Credentials|Token)Provider/.test(String(name)) ||
+    /did not establish a connection/.test(String(message))
+  );
 }
 
 /** IAM does not know the policy that was to be attached. */

@@ -1,3 +1,4 @@
+import { OpenTimeoutError } from '../../runner/open-timeout-error.ts';
 import type { StepError } from '../../runner/step-result.ts';
 import { ConfigError } from './config.ts';
 import { codeOf, httpStatusOf, isAnswer, isMissingPolicy, PropagationError } from './error-kinds.ts';
@@ -58,6 +59,8 @@ const longestChain = 10;
 
 function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (error instanceof PropagationError) return notPropagated;
+  // What takes time while the session opens is looking for credentials; the connection's failure is left to the first step.
+  if (error instanceof OpenTimeoutError) return noCredentials;
   if (error instanceof UnknownAccountError) return { ...policyMissing, verdict: 'service' };
   if (isAnswer(error)) {
     if (isMissingPolicy(error)) return policyMissing;

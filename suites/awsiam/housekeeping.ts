@@ -1,6 +1,6 @@
 import type { SweepReport } from '../../runner/monitor-run.ts';
 import type { Session } from './session.ts';
-import { sweep } from './sweep.ts';
+import { serviceTime, sweep } from './sweep.ts';
 
 /**
  * After the steps: removes what killed runs left, unless that is turned off, and warns while there is still time when
@@ -12,7 +12,7 @@ export async function keepHouse(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SweepReport> {
   const { namespace, cleanupEnabled, mostTestEntities } = config;
-  const report = await sweep({ iam, namespace, now: () => new Date(), dryRun: !cleanupEnabled, signal });
+  const report = await sweep({ iam, namespace, now: () => serviceTime(iam), dryRun: !cleanupEnabled, signal });
   const remaining = cleanupEnabled ? report.remaining : report.remaining + report.removed;
   return {
     removed: cleanupEnabled ? report.removed : 0,

@@ -27,9 +27,14 @@ export class RetryHistory extends StandardRetryStrategy {
     return this.#elapsedMs() - this.#lastAttemptAtMs;
   }
 
-  override async acquireInitialRetryToken(scope: string): Promise<StandardRetryToken> {
+  /** Forgets the call before. One that fails before its first attempt, for want of credentials, has no attempts. */
+  begin(): void {
     this.#failed = [];
     this.#lastAttemptAtMs = this.#elapsedMs();
+  }
+
+  override async acquireInitialRetryToken(scope: string): Promise<StandardRetryToken> {
+    this.begin();
     return await super.acquireInitialRetryToken(scope);
   }
 

@@ -56,7 +56,8 @@ export async function openSession(
   const iam = new IAM({
     region: config.region,
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
-    ...(config.credentials && { credentials: config.credentials }),
+    // A copy: the SDK writes into it.
+    ...(config.credentials && { credentials: { ...config.credentials } }),
     retryStrategy: history,
     requestHandler: transport.handler,
     customUserAgent: [[packageJson.name, packageJson.version]],

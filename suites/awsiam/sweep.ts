@@ -23,7 +23,7 @@ export interface SweepOptions {
 }
 
 /** More failures than this are only counted: the first ones tell why. */
-const mostWarnings = 5;
+const mostFailures = 5;
 
 /**
  * Removes the entities that killed runs of this namespace left: under the test paths, with a name that a run gives, and
@@ -31,28 +31,50 @@ const mostWarnings = 5;
  * at a time, slowly, and stops when IAM throttles or refuses it. Never throws: what went wrong is a warning.
  */
 export async function sweep(options: SweepOptions): Promise<SweepReport> {
-  const warnings = new Warnings();
-  let removed = 0;
-  let remaining = 0;
+  const tally: Tally = { removed: 0, remaining: 0, warnings: new Warnings() };
   try {
     for (const kind of sweptKinds(options)) {
-      let marker: string | undefined;
-      do {
-        const page = await kind.list(marker);
-        marker = page.marker;
-        const own = page.entities.filter(({ path, name }) => path === kind.path && kind.pattern.test(name));
-        remaining += own.length;
-        for (const entity of own) {
-          if (!isStale(entity.createdAt, options) || !(await tryRemove(kind, entity, options, warnings))) continue;
-          removed++;
-          remaining--;
-        }
-      } while (marker !== undefined);
+      try {
+        await sweepKind(kind, options, tally);
+      } catch (error) {
+        // Users and groups are granted apart.
+        if (!isDenied(error)) throw error;
+        tally.warnings.addStop(whyStopped(error, options.signal, `${kind.kind}s`));
+      }
     }
   } catch (error) {
-    warnings.add(whyStopped(error, options.signal));
+    tally.warnings.addStop(whyStopped(error, options.signal, 'entities'));
   }
-  return { removed, remaining, warnings: warnings.list };
+  return { ...tally, warnings: tally.warnings.list };
+}
+
+/**
+ * The time by the service's clock, as far as its answers told it: by a clock of this host that is ahead, the entities of
+ * a run that is still going would be old. The SDK signs by the corrected time, so that all else works with such a clock.
+ */
+export function serviceTime({ config }: IAM): Date {
+  return new Date(Date.now() + config.systemClockOffset);
+}
+
+interface Tally {
+  removed: number;
+  remaining: number;
+  readonly warnings: Warnings;
+}
+
+async function sweepKind(kind: SweptKind, options: SweepOptions, tally: Tally): Promise<void> {
+  let marker: string | undefined;
+  do {
+    const page = await kind.list(marker);
+    marker = page.marker;
+    const own = page.entities.filter(({ path, name }) => path === kind.path && kind.pattern.test(name));
+    tally.remaining += own.length;
+    for (const entity of own) {
+      if (!isStale(entity.createdAt, options) || !(await tryRemove(kind, entity, options, tally.warnings))) continue;
+      tally.removed++;
+      tally.remaining--;
+    }
+  } while (marker !== undefined);
 }
 
 function isStale(createdAt: Date | undefined, { now, olderThanMs = 3_600_000 }: SweepOptions): boolean {
@@ -64,50 +86,77 @@ function isStale(createdAt: Date | undefined, { now, olderThanMs = 3_600_000 }: 
  * @throws what makes it pointless to go on with the others
  */
 async function tryRemove(kind: SweptKind, entity: Entity, options: SweepOptions, warnings: Warnings): Promise<boolean> {
+  let inTheWay = false;
   try {
-    if (options.dryRun !== true) await remove(kind, entity);
+    if (options.dryRun !== true) {
+      assertOwn(entity, kind.path, kind.pattern);
+      inTheWay = !(await isDeleted(kind, entity));
+      if (inTheWay) {
+        await unlessGone(kind.strip(entity.name));
+        await unlessGone(kind.delete(entity.name));
+      }
+    }
     options.onEntity?.(kind.kind, entity.name);
     return true;
   } catch (error) {
-    if (isPointlessToGoOn(error, options.signal)) throw error;
-    warnings.add(`${kind.kind} ${entity.name} could not be removed: ${explainError(error, 'sweep').message}`);
+    // A look at what is in the way may be denied, and for every sweep to come: that must not keep it from the others.
+    if (isPointlessToGoOn(error, options.signal) && !(inTheWay && isDenied(error))) throw error;
+    warnings.addFailure(`${kind.kind} ${entity.name} could not be removed: ${explainError(error, 'sweep').message}`);
     return false;
   }
 }
 
-async function remove(kind: SweptKind, entity: Entity): Promise<void> {
-  assertOwn(entity, kind.path, kind.pattern);
+/** @returns `false` where something is in the way */
+async function isDeleted(kind: SweptKind, { name }: Entity): Promise<boolean> {
   try {
-    await unlessGone(kind.delete(entity.name));
+    await unlessGone(kind.delete(name));
+    return true;
   } catch (error) {
     if (codeOf(error) !== 'DeleteConflict') throw error;
-    await kind.strip(entity.name);
-    await unlessGone(kind.delete(entity.name));
+    return false;
   }
 }
 
 /** What concerns one entity alone; everything else would meet the next one as well. */
+const concernsOneEntity: ReadonlySet<string> = new Set([
+  'DeleteConflict',
+  'ConcurrentModification',
+  'EntityTemporarilyUnmodifiable',
+  'ForeignEntity',
+]);
+
 function isPointlessToGoOn(error: unknown, signal: AbortSignal): boolean {
-  if (signal.aborted) return true;
-  return !['DeleteConflict', 'NoSuchEntity', 'ForeignEntity', 'EntityTemporarilyUnmodifiable'].includes(codeOf(error));
+  return signal.aborted || !concernsOneEntity.has(codeOf(error));
 }
 
-function whyStopped(error: unknown, signal: AbortSignal): string {
+function isDenied(error: unknown): boolean {
+  return explainError(error, 'sweep').verdict === 'permission';
+}
+
+function whyStopped(error: unknown, signal: AbortSignal, what: string): string {
   if (signal.aborted) return 'the sweep of old test entities did not get to the end: it goes on at the next run';
   const { message, advice } = explainError(error, 'sweep');
-  return `the sweep of old test entities stopped: ${message}. ${advice}`;
+  return `the sweep of old test ${what} stopped: ${message}. ${advice}`;
 }
 
 class Warnings {
-  readonly #list: string[] = [];
+  readonly #failures: string[] = [];
   #more = 0;
+  readonly #stops: string[] = [];
 
-  add(warning: string): void {
-    if (this.#list.length < mostWarnings) this.#list.push(warning);
+  /** Of one entity. */
+  addFailure(warning: string): void {
+    if (this.#failures.length < mostFailures) this.#failures.push(warning);
     else this.#more++;
   }
 
+  /** Of the sweep itself: always told. */
+  addStop(warning: string): void {
+    this.#stops.push(warning);
+  }
+
   get list(): string[] {
-    return this.#more === 0 ? this.#list : [...this.#list, `${this.#more} more entities could not be removed`];
+    const more = this.#more === 1 ? '1 more entity' : `${this.#more} more entities`;
+    return [...this.#failures, ...(this.#more === 0 ? [] : [`${more} could not be removed`]), ...this.#stops];
   }
 }

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import type { Leftover, TeardownReport } from '../../runner/monitor-run.ts';
 import type { EntityName, Existence } from './entities.ts';
-import { codeOf, httpStatusOf, isAnswer, isDefiniteRefusal } from './error-kinds.ts';
+import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
 import { groupPath, userPath } from './names.ts';
 import { assertOwn, ownNamePattern } from './own-names.ts';
@@ -72,7 +72,7 @@ async function remove({ entities }: Session, { entity, send }: Removal, signal: 
         await send({ abortSignal: within });
       } catch (error) {
         if (codeOf(error) !== 'NoSuchEntity') {
-          lost ||= !isDefiniteRefusal(error);
+          lost ||= !isWithoutEffect(error);
           throw error;
         }
         // After a removal whose answer was lost this is the answer; else the entity may not be visible yet.

@@ -1,0 +1,128 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { installIamMock } from '../../mocks/iam/client-mock.ts';
+import { createFaultPlan } from '../../mocks/iam/faults.ts';
+import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
+import { createIamState } from '../../mocks/iam/state.ts';
+import { parseConfig } from './config.ts';
+import { keepHouse } from './housekeeping.ts';
+import { groupPath, userPath } from './names.ts';
+import { openSession } from './session.ts';
+import { runName, seedStaleGroups, seedStaleUsers } from './testing/stale.ts';
+import { testValues } from './testing/values.ts';
+
+const { signal } = new AbortController();
+
+/** A session of the namespace prod over an account, as a run has it after its steps. */
+async function setUp(values: Readonly<Record<string, string>> = {}, faults = '') {
+  const mock = installIamMock({ state: createIamState(), faults: createFaultPlan(faults) });
+  onTestFinished(() => mock.restore());
+  const session = await openSession(parseConfig(testValues(values)), { mode: 'offline', signal });
+  return { ...mock, session };
+}
+
+/** Entities of runs that may still be going: nothing removes them. */
+function seedYoung(state: Awaited<ReturnType<typeof setUp>>['state'], users: number, groups = 0): void {
+  for (let index = 0; index < users; index++) {
+    seedUser(state, { name: runName('testuser', 'prod', 5000 + index), path: userPath });
+  }
+  for (let index = 0; index < groups; index++) {
+    seedGroup(state, { name: runName('testgroup', 'prod', 5000 + index), path: groupPath });
+  }
+}
+
+const operations = ({ calls }: Awaited<ReturnType<typeof setUp>>): Set<string> =>
+  new Set(calls.map(({ operation }) => operation));
+
+describe('keeping house after the steps', () => {
+  test('removes what killed runs left and leaves what may belong to another run', async () => {
+    const { session, state } = await setUp();
+    seedStaleUsers(state, 'prod', 2);
+    seedStaleGroups(state, 'prod', 1);
+    seedYoung(state, 1);
+    expect(await keepHouse(session, { signal })).toEqual({ removed: 3, remaining: 1, warnings: [] });
+    expect(listEntities(state)).toEqual({ users: [runName('testuser', 'prod', 5000)], groups: [] });
+  });
+
+  test.for(['0', 'false', 'FALSE'])(
+    'removes nothing with METRIST_CLEANUP_ENABLED=%s, and counts all the same',
+    async (value) => {
+      const account = await setUp({ METRIST_CLEANUP_ENABLED: value });
+      const { session, state } = account;
+      seedStaleUsers(state, 'prod', 2);
+      seedYoung(state, 1, 1);
+      expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 4, warnings: [] });
+      expect(listEntities(state).users).toHaveLength(3);
+      expect(operations(account)).toEqual(new Set(['ListUsers', 'ListGroups']));
+    },
+  );
+
+  test('does not fail where it may not look, and names the action', async () => {
+    const { session } = await setUp({}, 'ListUsers=AccessDenied');
+    expect(await keepHouse(session, { signal })).toEqual({
+      removed: 0,
+      remaining: 0,
+      warnings: [expect.stringMatching(/iam:ListUsers is not allowed/)],
+    });
+  });
+
+  test('where it is turned off, does not complain that it may not look', async () => {
+    const { session } = await setUp({ METRIST_CLEANUP_ENABLED: '0' }, 'ListUsers=AccessDenied,ListGroups=AccessDenied');
+    expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
+  });
+
+  test('says that it did not get to the end when it is stopped', async () => {
+    const { session, events } = await setUp();
+    const stop = new AbortController();
+    events.on('call', () => stop.abort());
+    const { warnings } = await keepHouse(session, { signal: stop.signal });
+    expect(warnings).toEqual(['the sweep of old test entities did not get to the end: it goes on at the next run']);
+  });
+
+  test('that IAM throttles all the time gives up with a warning', async () => {
+    const account = await setUp({}, 'ListUsers=Throttling');
+    const { warnings } = await keepHouse(account.session, { signal });
+    expect(warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: Throttling/)]);
+    // The SDK's own attempts, and nothing after them.
+    expect(account.calls.map(({ operation }) => operation)).toEqual(['ListUsers', 'ListUsers', 'ListUsers']);
+  });
+});
+
+describe('the quota guard', () => {
+  test.for([
+    [{}, 50, undefined],
+    [{}, 51, /^at least 51 test users and groups of the namespace prod exist; .*300 groups, 5000 users.*LimitExceeded/],
+    [{ METRIST_MAX_TEST_ENTITIES: '3' }, 3, undefined],
+    [{ METRIST_MAX_TEST_ENTITIES: '3' }, 4, /^at least 4 test users and groups/],
+  ] as const)('with %o of %d entities warns: %s', async ([values, count, warning]) => {
+    const { session, state } = await setUp(values);
+    seedYoung(state, count - 2, 2);
+    const { warnings } = await keepHouse(session, { signal });
+    expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
+  });
+
+  test('does not warn of what it has just removed', async () => {
+    const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '3' });
+    seedStaleUsers(state, 'prod', 4);
+    expect(await keepHouse(session, { signal })).toEqual({ removed: 4, remaining: 0, warnings: [] });
+  });
+
+  test('counts old and young ones where nothing is removed, and says how to remove them', async () => {
+    const { session, state } = await setUp({ METRIST_CLEANUP_ENABLED: '0', METRIST_MAX_TEST_ENTITIES: '3' });
+    seedStaleUsers(state, 'prod', 2);
+    seedYoung(state, 1, 1);
+    const { warnings, remaining } = await keepHouse(session, { signal });
+    expect(remaining).toBe(4);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^at least 4 .*set METRIST_CLEANUP_ENABLED=1 or run "awsiam cleanup"$/),
+    ]);
+  });
+
+  test('does not count entities of other namespaces and of people', async () => {
+    const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '1' });
+    for (let index = 0; index < 5; index++) {
+      seedUser(state, { name: runName('testuser', 'prod-eu', index), path: userPath });
+      seedUser(state, { name: `person-${index}`, path: userPath });
+    }
+    expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
+  });
+});
