@@ -19,6 +19,7 @@ export default defineConfig(async ({ mode }) => {
 });
 
 async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
+  if (mode === 'offline') requireMockPackages();
   // Quiet: its log lines would be taken for part of the output.
   dotenv.config({ quiet: true });
   const [{ awsiam }, { createMonitorReporter }] = await Promise.all([
@@ -40,6 +41,15 @@ async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
       server: { deps: { external: [/\/(metrist|mocks|runner|suites)\/.*\.ts$/] } },
     },
   };
+}
+
+/** A monitoring host needs no mock, so what it is made of is a development dependency. */
+function requireMockPackages(): void {
+  try {
+    import.meta.resolve('aws-sdk-client-mock');
+  } catch {
+    throw new Error('An offline run needs the development packages: install with "npm ci", without --omit=dev.');
+  }
 }
 
 /** Vite would bundle all that stands behind an import of this file at every start, where Node runs it as it is. */

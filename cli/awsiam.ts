@@ -12,3 +12,5 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
   },
 });
+// A search for credentials that was given up may still hold a connection or a child process.
+setTimeout(() => process.exit(), 1000).unref();

@@ -5,8 +5,8 @@ const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
 
 /**
  * What Metrist would take with a 202 and then drop, or answer with a 500, as short clauses: `value must be a finite number`.
- * Empty for a result that can be sent. Source of the rules: the backend's type validation and projectors, as collected in
- * metrist-contract.md 1.2–1.4.
+ * Empty for a result that can be sent. Source of the rules:
+ * lib/domain/monitor/commands.ex, lib/domain/middleware/type_validation.ex and the projectors of Metrist-Software/backend.
  */
 export function validateResult({ kind, body }: MetristResult): string[] {
   const common = [

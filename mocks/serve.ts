@@ -34,9 +34,9 @@ function readPort(args: string[]): number {
 function describeCall({ operation, params, status, serviceMs = 0, fault, attempt = 1 }: IamCall): string {
   return [
     operation,
-    // Quoted where it must be: a request can hold line feeds.
+    // Quoted where it must be: a request can hold line feeds, and a whole policy document.
     ...Object.entries(params).map(
-      ([name, value]) => `${name}=${/^[\x21-\x7E]*$/.test(value) ? value : JSON.stringify(value)}`,
+      ([name, value]) => `${name}=${/^[\x21-\x7E]{0,200}$/.test(value) ? value : JSON.stringify(value.slice(0, 80))}`,
     ),
     status ?? 'reset',
     `${serviceMs.toFixed(0)} ms`,

@@ -51,7 +51,7 @@ const maxTextLength = 64 * 1024;
  * </testsuites>
  * ```
  *
- * Pure; never throws on any text. What reads which part of it: peers.md, `reporters/testing/golden/` has whole documents.
+ * Pure; never throws on any text. `reporters/testing/golden/` has whole documents.
  */
 export function renderJunit(run: MonitorRun, options: JunitOptions = {}): string {
   const builder = newJunitBuilder().name(run.monitor);

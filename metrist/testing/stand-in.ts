@@ -70,7 +70,7 @@ const maxBodyBytes = 8_000_000;
 
 /**
  * Starts a strict stand-in of Metrist's API for end-to-end tests: status codes, formats and silent losses as the real
- * backend has them (metrist-contract.md, section 1). It remembers what it got and never checks on behalf of the client.
+ * backend of Metrist-Software has them. It remembers what it got and never checks on behalf of the client.
  */
 export async function startMetristStandIn({ token }: { readonly token: string }): Promise<MetristStandIn> {
   const requests: ReceivedRequest[] = [];

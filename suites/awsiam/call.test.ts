@@ -33,7 +33,7 @@ function setUp(
   overrides: Partial<Session> = {},
 ) {
   const failed: Error[] = [];
-  const history = { failed, sinceLastAttemptMs: 5.0004 } as unknown as Session['history'];
+  const history = { failed, sinceLastAttemptMs: 5.0004, begin: () => {} } as unknown as Session['history'];
   const session = fakeSession({ history, ...overrides });
   const entity = 'makes' in change ? change.makes : change.removes;
   session.entities[entity] = before;

@@ -200,7 +200,7 @@ describe('the sweep', () => {
 
   test('takes it as done where another sweep was faster, before it and in the middle', async () => {
     const { state, sweepDev, mock, ago } = setUp('DeleteUser=NoSuchEntity:1,ListAccessKeys=NoSuchEntity:1');
-    const [first = '', second = ''] = [runName('testuser', 'dev', 0), runName('testuser', 'dev', 1)];
+    const [first, second] = [runName('testuser', 'dev', 0), runName('testuser', 'dev', 1)] as const;
     seedUser(state, { name: first, path: userPath, createDate: ago(staleMs) });
     seedUser(state, { name: second, path: userPath, createDate: ago(staleMs), groups: ['people'] });
     mock.events.on('call', ({ operation }) => {
@@ -365,7 +365,7 @@ describe('the sweep', () => {
     const { state, sweepDev } = setUp();
     seedStaleUsers(state, 'dev', 4);
     vi.mocked(wait).mockClear().mockResolvedValue(undefined);
-    onTestFinished(() => void vi.mocked(wait).mockRestore());
+    onTestFinished(() => vi.mocked(wait).mockRestore());
     expect((await sweepDev({ paceMs })).removed).toBe(4);
     expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual(pauses);
   });
@@ -482,7 +482,7 @@ describe('the rail before every deletion', () => {
     ];
     seedUser(state, { name: 'alice' });
     const Users = entities.map((entity) => ({ ...entity, UserId: 'AIDA', Arn: 'arn', CreateDate: createdAt }));
-    mock.client.on(ListUsersCommand).resolves({ Users: Users as never, IsTruncated: false });
+    mock.client.on(ListUsersCommand).resolves({ Users, IsTruncated: false });
     expect(await sweepDev()).toEqual({ removed: 0, remaining: 0, warnings: [] });
     expect(counts()).toEqual({ ListGroups: 1 });
   });

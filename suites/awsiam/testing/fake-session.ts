@@ -12,7 +12,7 @@ export function fakeSession(overrides: Partial<Session> = {}): Session {
     entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' },
     entityArn: 'arn:aws:iam::123456789012:user/AwsIamMonitorTestUsers/testuser-prod-mf3k2x1c-9a8b7c',
     iam: {} as IAM,
-    history: { failed: [], sinceLastAttemptMs: 5 } as unknown as RetryHistory,
+    history: { failed: [], sinceLastAttemptMs: 5, begin: () => {} } as unknown as RetryHistory,
     transport: { takeConnectMs: () => undefined } as Transport,
     elapsedMs: () => performance.now(),
     ...overrides,

@@ -1,0 +1,25 @@
+import type { Values } from '../../runner/monitor.ts';
+import type { CommandContext } from '../command-context.ts';
+
+/** A command's surroundings in memory, with what was written where. */
+export interface TestContext extends CommandContext {
+  readonly written: { output: string; errorOutput: string };
+  /** Sends the process a signal. */
+  readonly raise: (signal: NodeJS.Signals) => void;
+}
+
+/** Neither stream is a terminal unless that is said. */
+export function testContext(values: Values, { isTTY = false } = {}): TestContext {
+  const written = { output: '', errorOutput: '' };
+  const listeners: ((signal: NodeJS.Signals) => void)[] = [];
+  return {
+    values,
+    written,
+    output: { isTTY, write: (text) => (written.output += text) },
+    errorOutput: { isTTY, write: (text) => (written.errorOutput += text) },
+    onSignal: (listener) => listeners.push(listener),
+    raise: (signal) => {
+      for (const listener of listeners) listener(signal);
+    },
+  };
+}
