@@ -31,7 +31,7 @@ async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
     plugins: [takeOverSignals(process.stderr)],
     test: {
       include: ['suites/**/*.suite.ts'],
-      setupFiles: ['runner/compile-cache.ts', ...(mode === 'offline' ? ['mocks/install.ts'] : [])],
+      setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],
       provide: { runMode: mode },
       reporters: [reporter],
       watch: false,

@@ -1,4 +1,5 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createFaultPlan } from '../mocks/iam/faults.ts';
 import { listEntities, seedUser } from '../mocks/iam/seeding.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
@@ -7,6 +8,8 @@ import { runName, seedStaleGroups, seedStaleUsers } from '../suites/awsiam/testi
 import { secretAccessKey, testValues } from '../suites/awsiam/testing/values.ts';
 import { cleanUp, type CleanupOptions } from './cleanup.ts';
 import { testContext } from './testing/context.ts';
+
+vi.mock(import('node:timers/promises'), { spy: true });
 
 /** The command over a server, with the namespace prod. */
 async function setUp({ faults = '', isTTY = false } = {}) {
@@ -61,6 +64,15 @@ describe('awsiam cleanup', () => {
     expect(state.users.size).toBe(0);
   });
 
+  test('goes at the pace that it is told', async () => {
+    const { state, clean } = await setUp();
+    seedStaleUsers(state, 'prod', 3);
+    vi.mocked(wait).mockClear().mockResolvedValue(undefined);
+    onTestFinished(() => vi.mocked(wait).mockRestore());
+    expect(await clean({ pace: 70_000 })).toBe(true);
+    expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual([70_000, 70_000]);
+  });
+
   test('that only looks lists what would be removed, one a line and with no progress among it', async () => {
     const { state, calls, context, clean } = await setUp({ isTTY: true });
     seedStaleUsers(state, 'prod', 2);
@@ -69,14 +81,14 @@ describe('awsiam cleanup', () => {
     expect(listEntities(state)).toMatchObject({ users: { length: 2 }, groups: { length: 1 } });
     expect(context.written).toEqual({
       output: [
+        `group ${runName('testgroup', 'prod', 0)}`,
         `user ${runName('testuser', 'prod', 0)}`,
         `user ${runName('testuser', 'prod', 1)}`,
-        `group ${runName('testgroup', 'prod', 0)}`,
         '3 test entities of the namespace prod would be removed\n',
       ].join('\n'),
       errorOutput: '',
     });
-    expect(calls.map(({ operation }) => operation)).toEqual(['ListUsers', 'ListGroups']);
+    expect(calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListUsers']);
   });
 
   test('shows progress on a terminal and takes it off before it ends', async () => {

@@ -31,7 +31,7 @@ describe('the awsiam command', () => {
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
     expect(await run('cleanup', '--dry-run', '--older-than=5m')).toBe(0);
     expect(context.written.output).toContain('1 test entity of the namespace prod would be removed\n');
-    expect(calls.map(({ operation }) => operation)).toEqual(['ListUsers', 'ListGroups']);
+    expect(calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListUsers']);
     expect(await run('cleanup', '--older-than', '15m', '--pace=0s')).toBe(0);
     expect(state.users.size).toBe(1);
   });

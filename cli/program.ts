@@ -7,6 +7,7 @@ import { explainError } from '../suites/awsiam/explain-error.ts';
 import { secretsOf } from '../suites/awsiam/secrets.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
+import { addMetristCommands } from './metrist-commands.ts';
 
 /** 2 is what shells and most tools say for a command line that is not understood. */
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
@@ -45,6 +46,13 @@ export async function runProgram(args: readonly string[], context: CommandContex
       const done = await cleanUp({ ...options, signal: stop.signal }, context);
       if (!done) exitCode ||= exitCodes.failed;
     });
+
+  addMetristCommands(program, context, {
+    signal: stop.signal,
+    onFailure: () => {
+      exitCode ||= exitCodes.failed;
+    },
+  });
 
   try {
     await program.parseAsync(args, { from: 'user' });

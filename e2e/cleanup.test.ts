@@ -21,6 +21,12 @@ const nothing = { users: [], groups: [] };
 const namespace = liveEnv.METRIST_NAMESPACE;
 const envFor = ({ url }: { readonly url: string }) => ({ ...liveEnv, AWS_ENDPOINT_URL_IAM: url });
 
+/** Settings with which the date of a process stands still. */
+const clockAt = (fixedMs: number) => ({
+  NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, 'harness/fixed-clock.ts')).href}`,
+  E2E_FIXED_CLOCK_MS: String(fixedMs),
+});
+
 /** Resolves when a request of the operation is there. */
 async function arrival(iam: IamServer, operation: string): Promise<void> {
   for (;;) {
@@ -101,9 +107,9 @@ describe('awsiam cleanup', () => {
   test('after SIGTERM in the middle ends with code 143 and says that it did not get to the end', async () => {
     const iam = await startIam('DeleteUser=slow:1:3,DeleteUser=hang');
     seedStaleUsers(iam.state, namespace, 10);
-    iam.events.on('call', ({ fault }) => fault === 'hang' && child?.kill('SIGTERM'));
-    let child: Parameters<NonNullable<Parameters<typeof runAwsiam>[2]>['onStart'] & {}>[0] | undefined;
-    const run = await runAwsiam(['cleanup', '--pace', '0ms'], envFor(iam), { onStart: (started) => (child = started) });
+    const run = await runAwsiam(['cleanup', '--pace', '0ms'], envFor(iam), {
+      onStart: (child) => iam.events.on('call', ({ fault }) => fault === 'hang' && child.kill('SIGTERM')),
+    });
     expect(run.code, run.everything).toBe(143);
     expect(run.stderr).toContain('did not get to the end');
     expect(run.stdout).toBe('3 test entities of the namespace e2e removed, 7 kept\n');
@@ -119,12 +125,18 @@ describe('awsiam cleanup', () => {
       METRIST_NAMESPACE,
       AWS_CONTAINER_CREDENTIALS_FULL_URI: `${silent.url}/credentials`,
     };
-    const onStart = (child: { kill(signal: 'SIGTERM'): unknown }) => void asked.then(() => child.kill('SIGTERM'));
-    expect(await runAwsiam(['cleanup'], env, { onStart })).toMatchObject({ code: 143, stdout: '' });
+    const run = await runAwsiam(['cleanup'], env, {
+      onStart: (child) => void asked.then(() => child.kill('SIGTERM')),
+    });
+    expect(run).toMatchObject({ code: 143, stdout: '' });
   });
 
   test('shows no secret, also when an answer holds them', async () => {
-    const planted = Object.values(secrets).join(' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+    const planted = Object.values(secrets)
+      .join(' ')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;');
     const leaky = await startHttpServer((_, response) => {
       response.writeHead(403).end(iamErrorXml('SignatureDoesNotMatch', planted));
     });
@@ -205,6 +217,17 @@ describe('a run after one that was killed', () => {
   });
 });
 
+test('a sweep goes by the clock of the service where that of its own host is hours ahead', async () => {
+  const iam = await startIam();
+  const name = runName('testuser', namespace);
+  seedUser(iam.state, { name, path: userPath, createDate: new Date(Date.now() - 600_000) });
+  const env = { ...envFor(iam), ...clockAt(Date.now() + 3 * 3_600_000) };
+  const [cleanup, run] = await Promise.all([runAwsiam(['cleanup'], env), runVitest({ env })]);
+  expect(cleanup.code, cleanup.everything).toBe(0);
+  expect(run.code, run.everything).toBe(0);
+  expect(listEntities(iam.state).users).toEqual([name]);
+});
+
 describe('two runs of one namespace', () => {
   test('do not touch what belongs to the other, sweep included', async () => {
     // The first run stays where it is until the second is over.
@@ -237,14 +260,10 @@ describe('two runs of one namespace', () => {
   test('that start in the same millisecond have different names and both pass', async () => {
     const iam = await startIam();
     const fixedMs = Date.now();
-    const env = {
-      ...envFor(iam),
-      NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, 'harness/fixed-clock.ts')).href}`,
-      E2E_FIXED_CLOCK_MS: String(fixedMs),
-    };
+    const env = { ...envFor(iam), ...clockAt(fixedMs) };
     const runs = await Promise.all([runVitest({ env }), runVitest({ env })]);
     for (const run of runs) expect(run.code, run.everything).toBe(0);
-    const created = iam.calls.filter(({ operation }) => /^Create/.test(operation)).map(({ params }) => params);
+    const created = iam.calls.filter(({ operation }) => operation.startsWith('Create')).map(({ params }) => params);
     const names = created.map(({ UserName, GroupName }) => UserName ?? GroupName);
     expect(names).toHaveLength(4);
     for (const name of names) expect(name).toContain(`-${namespace}-${fixedMs.toString(36)}-`);

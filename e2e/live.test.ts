@@ -23,7 +23,7 @@ test('a live run makes the eight calls in order, posts eight times and leaves no
 
   expect(run, run.everything).toMatchObject({ code: 0, stderr: '' });
   // After the steps the sweep looks for what earlier runs left.
-  expect(iam.calls.map(({ operation }) => operation)).toEqual([...calls, 'ListUsers', 'ListGroups']);
+  expect(iam.calls.map(({ operation }) => operation)).toEqual([...calls, 'ListGroups', 'ListUsers']);
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 
   expect(metrist.errors).toEqual([]);
@@ -50,7 +50,7 @@ test('the output is one line per step and one that says where the results went',
     stepNames.map((name) => ['✓', name, time]),
   );
   expect(lines.slice(8).join('')).toMatch(
-    /awsiam live · 8 passed in .* · JUnit .*junit\.xml · 8 results to Metrist \(e2e-1\)$/,
+    /awsiam live · 8 passed in .* · JUnit .*junit\.xml · history .*\.ndjson · 8 results to Metrist \(e2e-1\)$/,
   );
   // No escape codes where the output is no terminal.
   expect(run.stdout).not.toContain('\u001B');

@@ -1,13 +1,26 @@
 import type { Values } from '../runner/monitor.ts';
 
-/** Where and as whom results are posted. */
-export interface MetristConfig {
+/** Where Metrist is, and who asks. */
+export interface MetristAccess {
   /** `METRIST_API_TOKEN`: a secret. */
   readonly token: string;
-  /** `METRIST_INSTANCE_ID` as Metrist stores it, without a leading `aws:`. */
-  readonly instance: string;
   /** Origin of the API, without a path: `https://app.metrist.io`. */
   readonly baseUrl: string;
+}
+
+/** Where and as whom results are posted. */
+export interface MetristConfig extends MetristAccess {
+  /** `METRIST_INSTANCE_ID` as Metrist stores it, without a leading `aws:`. */
+  readonly instance: string;
+  /** `METRIST_REQUIRE_DELIVERY`: whether a run fails whose results were not delivered. */
+  readonly requireDelivery: boolean;
+}
+
+/** What is needed to ask Metrist anything: no instance, but a token. */
+export interface ParsedMetristAccess {
+  readonly access?: MetristAccess;
+  /** As in {@link ParsedMetristConfig}. */
+  readonly problems: readonly string[];
 }
 
 /** What reading the variables gave. Without a token there is no `config`, and that alone is no problem. */
@@ -40,7 +53,17 @@ export function parseMetristConfig(values: Values): ParsedMetristConfig {
   const problems = [...checkToken(token), ...checkInstance(instance)];
   if (baseUrl === undefined) problems.push(describeHostProblem(host ?? defaultHost));
   if (problems.length > 0 || instance === undefined || baseUrl === undefined) return { problems };
-  return { config: { token, instance: stripAws(instance), baseUrl }, problems };
+  const requireDelivery = !/^(0|false|)$/i.test(values['METRIST_REQUIRE_DELIVERY']?.trim() ?? '');
+  return { config: { token, instance: stripAws(instance), baseUrl, requireDelivery }, problems };
+}
+
+/** Reads `METRIST_API_TOKEN` and `METRIST_API_HOST` as {@link parseMetristConfig} does; no token is a problem here. Never throws. */
+export function parseMetristAccess(values: Values): ParsedMetristAccess {
+  // Any instance will do: this one is not used.
+  const { config, problems } = parseMetristConfig({ ...values, METRIST_INSTANCE_ID: 'none' });
+  if (config !== undefined) return { access: { token: config.token, baseUrl: config.baseUrl }, problems };
+  if (problems.length > 0) return { problems };
+  return { problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"] };
 }
 
 function describeUnresolved(name: string, value?: string): string {

@@ -48,17 +48,55 @@ export function explainFailure(error: unknown, { host, timeoutMs }: RequestConte
   }
 }
 
+/** Whether a request that `fetch` failed at certainly did not reach Metrist: there was no connection to send it on. */
+export function isNeverSent(error: unknown): boolean {
+  const { code, syscall } = rootCause(error);
+  return syscall === 'connect' || neverSentCodes.has(code) || isCertificateCode(code);
+}
+
+const neverSentCodes: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ERR_PROXY_INVALID_CONFIG',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_INVALID_ARG',
+]);
+
+/** Whether it took a timeout until `fetch` failed, somebody's: to try once more would take as long again. */
+export function isSlow(error: unknown): boolean {
+  return (error instanceof Error && error.name === 'TimeoutError') || slowCodes.has(rootCause(error).code);
+}
+
+const slowCodes: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+]);
+
 /** `fetch` throws `TypeError: fetch failed`; what happened is in its cause. */
-function rootCause(error: unknown): { code: string; message: string } {
-  if (!(error instanceof Error)) return { code: '', message: String(error) };
+function rootCause(error: unknown): { code: string; syscall: unknown; message: string } {
+  if (!(error instanceof Error)) return { code: '', syscall: undefined, message: String(error) };
   if (error.cause instanceof Error) return rootCause(error.cause);
+  // A name with several addresses: each was tried.
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return rootCause(error.errors[0]);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return { code, message: error.message.split('\n', 1)[0] ?? '' };
+  const syscall = 'syscall' in error ? error.syscall : undefined;
+  return { code, syscall, message: error.message.split('\n', 1)[0] ?? '' };
 }
 
 /** OpenSSL's verification results (`CERT_HAS_EXPIRED`, `SELF_SIGNED_CERT_IN_CHAIN`) and Node's own TLS errors. */
 function isTlsCode(code: string): boolean {
-  return /CERT|^ERR_TLS|^ERR_SSL|UNABLE_TO_|EPROTO/.test(code);
+  return isCertificateCode(code) || /^ERR_TLS|^ERR_SSL|EPROTO/.test(code);
+}
+
+/** What is found wrong before anything is sent; other TLS errors can come in the middle of a connection. */
+function isCertificateCode(code: string): boolean {
+  return /CERT|UNABLE_TO_/.test(code) && !code.startsWith('ERR_SSL');
 }
 
 function originOf(location: string | null): string {

@@ -1,3 +1,4 @@
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { createMetristApi } from '../metrist/api.ts';
@@ -5,6 +6,7 @@ import { parseMetristConfig } from '../metrist/config.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
+import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
 import { MetristReporter } from './metrist.ts';
 
@@ -20,14 +22,22 @@ export interface CreateReportersOptions {
 export function createReporters(values: Values, { mode, stepsFile, userAgent }: CreateReportersOptions): RunReporter[] {
   const resultsDir = values['METRIST_RESULTS_DIR'] || 'results';
   const { config: metrist } = parseMetristConfig(values);
+  // For fetch: the same variables as everywhere, without NODE_USE_ENV_PROXY.
+  if (metrist !== undefined) http.setGlobalProxyFromEnv({ ...values });
+  const inResults = (name: string): string => path.join(resultsDir, name);
   return [
-    new JunitReporter({
-      file: path.join(resultsDir, 'junit.xml'),
-      hostname: os.hostname(),
-      stepsFile,
-    }),
+    new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile }),
+    new HistoryReporter({ dir: inResults('runs') }),
     ...(mode === 'live' && metrist !== undefined
-      ? [new MetristReporter({ api: createMetristApi({ ...metrist, userAgent }), instance: metrist.instance })]
+      ? [
+          new MetristReporter({
+            api: createMetristApi({ ...metrist, userAgent }),
+            instance: metrist.instance,
+            outboxDir: inResults('outbox'),
+            required: metrist.requireDelivery,
+            now: () => new Date(),
+          }),
+        ]
       : []),
   ];
 }

@@ -1,89 +1,78 @@
-import type { MetristApi, PostResult } from '../metrist/api.ts';
-import { type MetristResult, toMetristResults } from '../metrist/results.ts';
+import type { MetristApi } from '../metrist/api.ts';
+import { deliver, type DeliveryReport } from '../metrist/deliver.ts';
+import { Outbox } from '../metrist/outbox.ts';
+import { toMetristResults } from '../metrist/results.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
-import { formatDuration } from './duration.ts';
 import { oneLine } from './text.ts';
 
 export interface MetristReporterOptions {
   readonly api: MetristApi;
   /** Where the run took place, as Metrist shall show it (`METRIST_INSTANCE_ID`). */
   readonly instance: string;
+  /** Where results wait until Metrist took them: `results/outbox`. */
+  readonly outboxDir: string;
+  readonly now: () => Date;
+  /** Whether a run fails whose results were not delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
+  readonly required?: boolean;
   /**
-   * For all the results of a run together.
+   * For all that is delivered after a run.
    * @default 60_000
    */
   readonly deadlineMs?: number;
 }
 
-/** Posts each run to Metrist, one result after the other, each one once. An offline run is never posted. */
+/** Delivers each run to Metrist, after what earlier runs could not deliver. An offline run is never posted. */
 export class MetristReporter implements RunReporter {
-  readonly #api: MetristApi;
-  readonly #instance: string;
-  readonly #deadlineMs: number;
+  readonly #options: MetristReporterOptions;
+  readonly #outbox: Outbox;
 
-  constructor({ api, instance, deadlineMs = 60_000 }: MetristReporterOptions) {
-    this.#api = api;
-    this.#instance = instance;
-    this.#deadlineMs = deadlineMs;
+  constructor(options: MetristReporterOptions) {
+    this.#options = options;
+    this.#outbox = new Outbox({ dir: options.outboxDir, now: options.now });
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     if (run.mode === 'offline') return { ok: true, text: 'Metrist offline: nothing posted' };
-    try {
-      const results = toMetristResults(run, this.#instance);
-      return renderMetristOutcome(await this.#postAll(results), results.length, this.#instance);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `Metrist: results not delivered: ${oneLine(reason, 200)}` };
-    }
-  }
-
-  /** What became of each result up to the end of the deadline, or up to an answer that the others would get as well. */
-  async #postAll(results: readonly MetristResult[]): Promise<PostResult[]> {
-    const signal = AbortSignal.timeout(this.#deadlineMs);
-    const outcomes: PostResult[] = [];
-    for (const result of results) {
-      const outcome = await this.#post(result, signal);
-      if (signal.aborted && outcome.state === 'unreachable') {
-        return [...outcomes, { ...outcome, reason: `not done within ${formatDuration(this.#deadlineMs)}: gave up` }];
-      }
-      outcomes.push(outcome);
-      if (outcome.state === 'rejected' && outcome.status === 403) break;
-    }
-    return outcomes;
-  }
-
-  #post(result: MetristResult, signal: AbortSignal): Promise<PostResult> {
-    switch (result.kind) {
-      case 'telemetry':
-        return this.#api.postTelemetry(result.body, { signal });
-      case 'error':
-        return this.#api.postError(result.body, { signal });
-      default:
-        return result satisfies never;
-    }
+    const { api, instance, outboxDir, now, required = false, deadlineMs = 60_000 } = this.#options;
+    const signal = AbortSignal.timeout(deadlineMs);
+    const report = await deliver(toMetristResults(run, instance), { api, outbox: this.#outbox, now, signal });
+    return { ...renderDelivery(report, { instance, outboxDir }), required };
   }
 }
 
 /**
- * The clause for the summary line, with the reason of the first failure.
+ * The clause for the summary line.
  *
  * ```text
  * 8 results to Metrist (us-east-1)
- * Metrist: 3 of 8 results not delivered: no answer from app.metrist.io within 10 s; check the network and METRIST_API_HOST
+ * Metrist: 8 results wait in results/outbox: app.metrist.io refused the connection; check the port in METRIST_API_HOST
+ * Metrist: 12 results delivered, 3 results dropped as too old
  * ```
- *
- * @param total how many results there were, also those that were never tried
  */
-export function renderMetristOutcome(outcomes: readonly PostResult[], total: number, instance: string): ReportOutcome {
+export function renderDelivery(
+  report: DeliveryReport,
+  { instance, outboxDir }: { readonly instance: string; readonly outboxDir: string },
+): ReportOutcome {
+  const { delivered, waiting, unconfirmed, dropped, refused, corrupt, lost, diskProblem, reason } = report;
   const place = oneLine(instance, 100);
-  if (total === 0) return { ok: true, text: `no result for Metrist (${place})` };
-  const failure = outcomes.find((outcome) => outcome.state !== 'accepted');
-  if (failure === undefined) return { ok: true, text: `${count(total)} to Metrist (${place})` };
-  const delivered = outcomes.filter(({ state }) => state === 'accepted').length;
-  const text = `Metrist: ${total - delivered} of ${count(total)} not delivered: ${oneLine(failure.reason, 250)}`;
-  return { ok: false, text };
+  const problems = [
+    ...(waiting > 0 ? [`${count(waiting)} wait in ${outboxDir}`] : []),
+    ...(unconfirmed > 0 ? [`of ${unconfirmed} it is asked later whether Metrist has them`] : []),
+    ...(lost > 0 ? [`${count(lost)} LOST`] : []),
+    ...(refused > 0 ? [`${count(refused)} refused`] : []),
+    ...(dropped > 0 ? [`${count(dropped)} dropped as too old`] : []),
+    ...(corrupt > 0 ? [`${corrupt} unreadable files set aside in ${outboxDir}/corrupt`] : []),
+    ...(diskProblem === undefined ? [] : [`${outboxDir} could not be written (${diskProblem})`]),
+  ];
+  if (problems.length === 0) {
+    return {
+      ok: true,
+      text: delivered === 0 ? `no result for Metrist (${place})` : `${count(delivered)} to Metrist (${place})`,
+    };
+  }
+  const facts = [...(delivered > 0 ? [`${count(delivered)} delivered`] : []), ...problems].join(', ');
+  return { ok: false, text: `Metrist: ${facts}${reason === undefined ? '' : `: ${oneLine(reason, 250)}`}` };
 }
 
 function count(results: number): string {

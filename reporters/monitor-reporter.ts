@@ -19,7 +19,10 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   readonly errorOutput: { write(text: string): unknown };
   readonly redact: Redactor;
   readonly clock: Clock;
-  /** Called with 1 when the run did not pass: vitest itself takes a run in which every test was skipped for a success. */
+  /**
+   * Called with 1 when the run did not pass, or a required report did not arrive: vitest itself takes a run in which every
+   * test was skipped for a success.
+   */
   readonly setExitCode: (code: number) => void;
 }
 
@@ -68,7 +71,8 @@ export class MonitorReporter implements Reporter {
     }
     const outcomes = await this.#report(run);
     this.#print(renderSummary(run, redact.value(outcomes), terminal));
-    if (run.state !== 'passed') setExitCode(1);
+    const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
+    if (run.state !== 'passed' || isMissed) setExitCode(1);
   }
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {

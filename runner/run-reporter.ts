@@ -6,6 +6,8 @@ export interface ReportOutcome {
   readonly ok: boolean;
   /** One short clause for the summary line: `JUnit results/junit.xml`, `8 results to Metrist (us-east-1)`. */
   readonly text: string;
+  /** The run counts as failed when this did not reach its destination: the user asked for that. */
+  readonly required?: boolean;
 }
 
 /** A destination for finished runs. Gets each run once, after teardown, and never throws: a report that fails says so in its outcome. */

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { createFaultPlan } from '../../mocks/iam/faults.ts';
 import { startIamServer, type IamServer, type IamServerOptions } from '../../mocks/iam/server.ts';
-import { startMetristStandIn, type MetristStandIn } from '../../metrist/testing/stand-in.ts';
+import { startMetristStandIn, type MetristStandIn, type MetristStandInOptions } from '../../metrist/testing/stand-in.ts';
 import { secrets } from './run-vitest.ts';
 
 /** A server with IAM's protocol for the running test; `faults` as in AWSIAM_MOCK_FAULTS. */
@@ -12,8 +12,8 @@ export async function startIam(faults = '', options: IamServerOptions = {}): Pro
 }
 
 /** A stand-in of Metrist for the running test. */
-export async function startMetrist(): Promise<MetristStandIn> {
-  const metrist = await startMetristStandIn({ token: secrets.apiToken });
+export async function startMetrist(options: Partial<MetristStandInOptions> = {}): Promise<MetristStandIn> {
+  const metrist = await startMetristStandIn({ token: secrets.apiToken, ...options });
   onTestFinished(() => metrist.close());
   return metrist;
 }

@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import {
+  createMonitorConfigBackend,
+  type ConfigRequest,
+  type MonitorConfigBackend,
+  type MonitorConfigBackendOptions,
+} from './monitor-config-backend.ts';
 import { type JsonObject, type Reception, isJsonObject, receiveError, receiveTelemetry } from './results-backend.ts';
 
 /** A request as it came in. */
@@ -48,6 +54,8 @@ export interface MetristStandIn {
   readonly swallowed: readonly string[];
   /** What a user would miss of stored results. A good client leaves this empty. */
   readonly problems: readonly string[];
+  /** Registrations and states; a token is an account. */
+  readonly monitorConfigs: MonitorConfigBackend;
   /** The most requests that were under way at the same time. */
   readonly maxConcurrency: number;
   /** Mistreats the requests from now on; `[]` ends that. */
@@ -63,7 +71,13 @@ interface Answer {
 }
 
 /** A request that passed the transport: the body is parsed, or empty where its type was not JSON. */
-type Handler = (body: JsonObject) => Answer;
+type Handler = (body: JsonObject, request: ConfigRequest) => Answer | undefined;
+
+export interface MetristStandInOptions extends MonitorConfigBackendOptions {
+  readonly token: string;
+  /** Tokens of other accounts. @default [] */
+  readonly otherTokens?: readonly string[];
+}
 
 /** Limit of Plug's parsers. */
 const maxBodyBytes = 8_000_000;
@@ -72,22 +86,29 @@ const maxBodyBytes = 8_000_000;
  * Starts a strict stand-in of Metrist's API for end-to-end tests: status codes, formats and silent losses as the real
  * backend of Metrist-Software has them. It remembers what it got and never checks on behalf of the client.
  */
-export async function startMetristStandIn({ token }: { readonly token: string }): Promise<MetristStandIn> {
+export async function startMetristStandIn({
+  token,
+  otherTokens = [],
+  ...consistency
+}: MetristStandInOptions): Promise<MetristStandIn> {
   const requests: ReceivedRequest[] = [];
   const telemetry: JsonObject[] = [];
   const errors: JsonObject[] = [];
   const swallowed: string[] = [];
   const problems: string[] = [];
+  const monitorConfigs = createMonitorConfigBackend(consistency);
   let plan: BehaviourPlan = [];
   let planned = 0;
   let concurrency = 0;
   let maxConcurrency = 0;
 
-  /** One line per endpoint. */
+  /** One line per endpoint, or per family of endpoints with their methods and ids in the path. */
   const routes: Readonly<Record<string, Handler>> = {
     'GET /api/v0/verify-auth': () => ({ status: 200, body: '"ok"', headers: { 'content-type': 'application/json' } }),
     'POST /api/agent/telemetry': (body) => ({ ...keep(receiveTelemetry(body), telemetry), headers: rateLimitHeaders }),
     'POST /api/agent/error': (body) => keep(receiveError(body), errors),
+    '/api/v0/monitor-config': (_, request) => monitorConfigs.handle(request),
+    '/api/v0/monitor-status': (_, request) => monitorConfigs.handle(request),
   };
 
   function keep({ status, stored, swallowed: loss, problems: found }: Reception, rows: JsonObject[]): Answer {
@@ -103,13 +124,17 @@ export async function startMetristStandIn({ token }: { readonly token: string })
     const isJson = headers['content-type']?.toString().split(';', 1)[0]?.trim() === 'application/json';
     const parsed = isJson && body !== '' ? parseObject(body) : {};
     if (parsed === undefined) return { status: 400, body: 'Bad Request' };
-    const handler = routes[`${method} ${path.split('?', 1)[0]}`];
+    const route = path.split('?', 1)[0] ?? '';
+    const family = route.split('/', 4).join('/');
+    const handler = routes[`${method} ${route}`] ?? routes[family];
     if (handler === undefined) return { status: 404, body: 'Not Found' };
     if (!/json|text\/plain|\*\/\*/.test(headers.accept?.toString() ?? '*/*'))
       return { status: 406, body: 'Not Acceptable' };
     const sent = headers['authorization']?.toString().replace('Bearer', '').trim();
-    if (sent !== token) return { status: 403, body: '{"error":"Forbidden"}' };
-    return handler(parsed);
+    if (sent === undefined || ![token, ...otherTokens].includes(sent))
+      return { status: 403, body: '{"error":"Forbidden"}' };
+    const request = { method, path, isJson, body: parsed, account: sent };
+    return handler(parsed, request) ?? { status: 404, body: 'Not Found' };
   }
 
   function nextBehaviour(request: ReceivedRequest): Misbehaviour | undefined {
@@ -163,6 +188,7 @@ export async function startMetristStandIn({ token }: { readonly token: string })
     errors,
     swallowed,
     problems,
+    monitorConfigs,
     get maxConcurrency() {
       return maxConcurrency;
     },

@@ -79,11 +79,11 @@ describe('keeping house after the steps', () => {
   });
 
   test('that IAM throttles all the time gives up with a warning', async () => {
-    const account = await setUp({}, 'ListUsers=Throttling');
+    const account = await setUp({}, 'ListGroups=Throttling');
     const { warnings } = await keepHouse(account.session, { signal });
     expect(warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: Throttling/)]);
     // The SDK's own attempts, and nothing after them.
-    expect(account.calls.map(({ operation }) => operation)).toEqual(['ListUsers', 'ListUsers', 'ListUsers']);
+    expect(account.calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListGroups', 'ListGroups']);
   });
 });
 

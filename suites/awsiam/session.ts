@@ -44,11 +44,10 @@ export async function openSession(
   config: Config,
   { mode, signal }: { readonly mode: RunMode; readonly signal: AbortSignal },
 ): Promise<Session> {
-  const [{ IAM }, { RetryHistory }, { Transport }, { prepareFirstCall, warmUp }] = await Promise.all([
+  const [{ IAM }, { RetryHistory }, { Transport }] = await Promise.all([
     import('@aws-sdk/client-iam'),
     import('./retry-history.ts'),
     import('./transport.ts'),
-    import('./warm-up.ts'),
   ]);
   const { requestTimeoutMs, proxyEnvironment } = config;
   const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
@@ -72,6 +71,7 @@ export async function openSession(
     elapsedMs,
   };
   if (mode === 'offline') return session;
+  const { prepareFirstCall, warmUp } = await import('./warm-up.ts');
   await warmUp();
   return { ...session, credentials: await prepareFirstCall(iam, transport, signal) };
 }

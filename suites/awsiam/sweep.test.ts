@@ -72,8 +72,8 @@ describe('the sweep', () => {
     const { sweepDev, mock } = setUp();
     expect(await sweepDev()).toEqual({ removed: 0, remaining: 0, warnings: [] });
     expect(mock.calls.map(({ operation, params }) => [operation, params])).toEqual([
-      ['ListUsers', { PathPrefix: userPath }],
       ['ListGroups', { PathPrefix: groupPath }],
+      ['ListUsers', { PathPrefix: userPath }],
     ]);
   });
 
@@ -82,6 +82,25 @@ describe('the sweep', () => {
     seedStaleUsers(state, 'dev', 3);
     await sweepDev();
     expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 3, ListGroups: 1 });
+  });
+
+  test('strips and deletes the group of a killed run first, after which its user costs one call', async () => {
+    const { state, sweepDev, mock, ago } = setUp();
+    const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
+    seedGroup(state, { name: group, path: groupPath, createDate: ago(staleMs) });
+    seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group] });
+    expect(await sweepDev()).toEqual({ removed: 2, remaining: 0, warnings: [] });
+    expect(mock.calls.map(({ operation, params }) => [operation, params['GroupName'], params['UserName']])).toEqual([
+      ['ListGroups', undefined, undefined],
+      ['DeleteGroup', group, undefined],
+      ['GetGroup', group, undefined],
+      ['RemoveUserFromGroup', group, user],
+      ['ListAttachedGroupPolicies', group, undefined],
+      ['ListGroupPolicies', group, undefined],
+      ['DeleteGroup', group, undefined],
+      ['ListUsers', undefined, undefined],
+      ['DeleteUser', undefined, user],
+    ]);
   });
 
   test.for(['dev1', 'dev-eu', 'dev.eu', 'de', 'dev-', 'DEV', 'd.v', 'dev-mf3k2x1c', 'dev-mf3k2x1c-9a8b7c'])(
@@ -131,8 +150,9 @@ describe('the sweep', () => {
       users: [1, 2, 3, 4, 5].map(name),
       groups: [runName('testgroup', 'dev')],
     });
-    // The account gave it one that is deeper, and it was not taken.
-    expect(mock.calls[0]?.params['PathPrefix']).toBe(userPath);
+    // The account gave it one of each kind that is deeper, and they were not taken.
+    const lists = mock.calls.filter(({ operation }) => operation.startsWith('List'));
+    expect(lists.map(({ params }) => params['PathPrefix'])).toEqual([groupPath, userPath]);
   });
 
   test('leaves what is younger than an hour, or than it was told, and counts it as remaining', async () => {
@@ -211,40 +231,41 @@ describe('the sweep', () => {
   });
 
   test('stops at once when IAM throttles it, says so, and goes on next time', async () => {
-    const { state, sweepDev, counts } = setUp('DeleteUser=Throttling:1');
-    seedStaleUsers(state, 'dev', 5);
-    seedStaleGroups(state, 'dev', 2);
+    const { state, sweepDev, counts } = setUp('DeleteGroup=Throttling:1');
+    seedStaleGroups(state, 'dev', 5);
+    seedStaleUsers(state, 'dev', 2);
     const report = await sweepDev();
     expect(report).toEqual({
       removed: 0,
       remaining: 5,
       warnings: [expect.stringMatching(/^the sweep of old test entities stopped: Throttling .*\. IAM's write calls/)],
     });
-    expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 1 });
+    expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 1 });
     expect(await sweepDev()).toEqual({ removed: 7, remaining: 0, warnings: [] });
   });
 
   test('stops at a failure of IAM or of the way to it', async () => {
     for (const fault of ['ServiceFailure', 'reset-before', 'html', 'ExpiredToken']) {
-      const { state, sweepDev, counts } = setUp(`DeleteUser=${fault}`);
+      const { state, sweepDev, counts } = setUp(`DeleteGroup=${fault}`);
+      seedStaleGroups(state, 'dev', 2);
       seedStaleUsers(state, 'dev', 2);
       expect((await sweepDev()).warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: /)]);
-      expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 1 });
+      expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 1 });
     }
   });
 
   test('names the action that it may not do, and sweeps the other kind all the same', async () => {
-    const { state, sweepDev } = setUp('ListUsers=AccessDenied');
-    seedStaleUsers(state, 'dev', 2);
+    const { state, sweepDev } = setUp('ListGroups=AccessDenied');
     seedStaleGroups(state, 'dev', 2);
+    seedStaleUsers(state, 'dev', 2);
     expect(await sweepDev()).toEqual({
       removed: 2,
       remaining: 0,
       warnings: [
-        expect.stringMatching(/^the sweep of old test users stopped: AccessDenied.*iam:ListUsers is not allowed/),
+        expect.stringMatching(/^the sweep of old test groups stopped: AccessDenied.*iam:ListGroups is not allowed/),
       ],
     });
-    expect(listEntities(state).groups).toEqual([]);
+    expect(listEntities(state)).toMatchObject({ users: [], groups: { length: 2 } });
   });
 
   test('asks only once where it may not delete', async () => {
@@ -254,8 +275,8 @@ describe('the sweep', () => {
     const { warnings, removed } = await sweepDev();
     expect(removed).toBe(0);
     expect(warnings).toEqual([
-      expect.stringContaining('iam:DeleteUser is not allowed'),
       expect.stringContaining('iam:DeleteGroup is not allowed'),
+      expect.stringContaining('iam:DeleteUser is not allowed'),
     ]);
     expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 1, ListGroups: 1, DeleteGroup: 1 });
   });
@@ -277,6 +298,20 @@ describe('the sweep', () => {
       warnings: [expect.stringMatching(new RegExp(`^user ${stuck} could not be removed: .*iam:ListAccessKeys`))],
     });
     expect(listEntities(state).users).toEqual([stuck]);
+  });
+
+  test('goes on behind a group whose members it may not look at, and finishes next time', async () => {
+    const { state, sweepDev, ago } = setUp('GetGroup=AccessDenied');
+    const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
+    seedStaleGroups(state, 'dev', 3);
+    seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group] });
+    expect(await sweepDev()).toEqual({
+      removed: 3,
+      remaining: 1,
+      warnings: [expect.stringMatching(new RegExp(`^group ${group} could not be removed: .*iam:GetGroup`))],
+    });
+    expect(listEntities(state)).toEqual({ users: [], groups: [group] });
+    expect(await sweepDev()).toEqual({ removed: 1, remaining: 0, warnings: [] });
   });
 
   test.for(['DeleteConflict', 'EntityTemporarilyUnmodifiable', 'ConcurrentModification'])(
@@ -301,8 +336,8 @@ describe('the sweep', () => {
   ] as const)(
     'warns of at most five of %d entities that stay, counts the others, and says why it stopped',
     async ([count, more]) => {
-      const { state, sweepDev } = setUp('DeleteUser=DeleteConflict,ListGroups=Throttling');
-      const names = seedStaleUsers(state, 'dev', count);
+      const { state, sweepDev } = setUp('DeleteGroup=DeleteConflict,ListUsers=Throttling');
+      const names = seedStaleGroups(state, 'dev', count);
       const { warnings, removed, remaining } = await sweepDev();
       expect({ removed, remaining }).toEqual({ removed: 0, remaining: count });
       expect(warnings).toEqual([
@@ -329,8 +364,9 @@ describe('the sweep', () => {
   });
 
   test('that is told to stop says that it goes on at the next run, and makes no further call', async () => {
-    const { state, sweepDev, mock, counts } = setUp('DeleteUser=slow:1');
-    seedStaleUsers(state, 'dev', 10);
+    const { state, sweepDev, mock, counts } = setUp('DeleteGroup=slow:1');
+    seedStaleGroups(state, 'dev', 10);
+    seedStaleUsers(state, 'dev', 2);
     const stop = new AbortController();
     const report = await sweepDev({ signal: stop.signal, onEntity: () => mock.calls.length === 4 && stop.abort() });
     expect(report).toEqual({
@@ -338,8 +374,8 @@ describe('the sweep', () => {
       remaining: 7,
       warnings: ['the sweep of old test entities did not get to the end: it goes on at the next run'],
     });
-    expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 3 });
-    expect(await sweepDev()).toMatchObject({ removed: 7, remaining: 0 });
+    expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 3 });
+    expect(await sweepDev()).toMatchObject({ removed: 9, remaining: 0 });
   });
 
   test('that is told to stop does not wait out a pause or a silence of IAM', async () => {
@@ -378,7 +414,7 @@ describe('the sweep', () => {
     const told: string[] = [];
     const report = await sweepDev({ dryRun: true, onEntity: (kind, name) => told.push(`${kind} ${name}`) });
     expect(report).toEqual({ removed: 3, remaining: 1, warnings: [] });
-    expect(told).toEqual([...users.map((name) => `user ${name}`), ...groups.map((name) => `group ${name}`)]);
+    expect(told).toEqual([...groups.map((name) => `group ${name}`), ...users.map((name) => `user ${name}`)]);
     expect(counts()).toEqual({ ListUsers: 1, ListGroups: 1 });
   });
 
@@ -453,7 +489,7 @@ describe('the rail before every deletion', () => {
     seedUser(state, { ...truth, createDate: createdAt, groups: ['people'] });
     seedUser(state, { name: other, path: userPath, createDate: createdAt });
     const { signal } = new AbortController();
-    const [users] = kinds.sweptKinds({ iam, namespace: 'dev', signal, paceMs: 0 });
+    const users = kinds.sweptKinds({ iam, namespace: 'dev', signal, paceMs: 0 }).find(({ kind }) => kind === 'user');
     if (!users) throw new Error('users are swept');
     const entities = [disguised(truth), { path: userPath, name: other, createdAt }];
     const list = () => Promise.resolve({ entities, marker: undefined });
@@ -497,12 +533,12 @@ describe('the time of the service', () => {
 
   test('keeps what is young by it from being swept where the clock of this host is hours ahead', async () => {
     const behind = new Date(Date.now() - 3 * 3_600_000);
-    const user = `<member><Path>${userPath}</Path><UserName>${runName('testuser', 'dev')}</UserName><UserId>A</UserId><Arn>a</Arn><CreateDate>${new Date(behind.getTime() - 600_000).toISOString()}</CreateDate></member>`;
+    const group = `<member><Path>${groupPath}</Path><GroupName>${runName('testgroup', 'dev')}</GroupName><GroupId>A</GroupId><Arn>a</Arn><CreateDate>${new Date(behind.getTime() - 600_000).toISOString()}</CreateDate></member>`;
     const asked: string[] = [];
     const server = await startHttpServer((request, response) => {
       asked.push(request.url ?? '');
-      const kind = asked.length === 1 ? 'Users' : 'Groups';
-      const members = kind === 'Users' ? user : '';
+      const kind = asked.length === 1 ? 'Groups' : 'Users';
+      const members = kind === 'Groups' ? group : '';
       const result = `<List${kind}Result><IsTruncated>false</IsTruncated><${kind}>${members}</${kind}></List${kind}Result>`;
       response.writeHead(200, { date: behind.toUTCString() }).end(iamXml(`List${kind}`, result));
     });

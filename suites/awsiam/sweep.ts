@@ -14,7 +14,7 @@ export interface SweepOptions {
   readonly olderThanMs?: number;
   /** Looks and counts, but removes nothing. @default false */
   readonly dryRun?: boolean;
-  /** Least time between two requests: IAM's write calls are throttled per account, and shared with all else in it. @default 100 */
+  /** Least time between two requests that are no listing of users or groups: IAM's write calls are throttled per account, and shared with all else in it. @default 100 */
   readonly paceMs?: number;
   /** Ends the sweep; it goes on at the next run. */
   readonly signal: AbortSignal;
@@ -100,7 +100,7 @@ async function tryRemove(kind: SweptKind, entity: Entity, options: SweepOptions,
     return true;
   } catch (error) {
     // A look at what is in the way may be denied, and for every sweep to come: that must not keep it from the others.
-    if (isPointlessToGoOn(error, options.signal) && !(inTheWay && isDenied(error))) throw error;
+    if (!concernsOneEntity.has(codeOf(error)) && !(inTheWay && isDenied(error))) throw error;
     warnings.addFailure(`${kind.kind} ${entity.name} could not be removed: ${explainError(error, 'sweep').message}`);
     return false;
   }
@@ -124,10 +124,6 @@ const concernsOneEntity: ReadonlySet<string> = new Set([
   'EntityTemporarilyUnmodifiable',
   'ForeignEntity',
 ]);
-
-function isPointlessToGoOn(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted || !concernsOneEntity.has(codeOf(error));
-}
 
 function isDenied(error: unknown): boolean {
   return explainError(error, 'sweep').verdict === 'permission';

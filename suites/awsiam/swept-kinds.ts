@@ -27,28 +27,12 @@ export interface SweptKindsOptions {
   readonly paceMs?: number;
 }
 
-/** Users first: a group that was left has at most users of the same run in it. */
+/** Groups first: of these the account may have the fewest, and a user that is in none is gone with one request. */
 export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsOptions): SweptKind[] {
   const send = paced(paceMs, signal);
-  /** Listing is no write, and in most runs all that there is to do. */
+  /** Listing is no write, and in most runs all that there is to do: it needs no pace. */
   const look: Send = (request) => request({ abortSignal: signal });
   return [
-    {
-      kind: 'user',
-      path: userPath,
-      pattern: ownNamePattern('testuser', namespace),
-      async list(Marker) {
-        const answer = await look((o) => iam.listUsers({ PathPrefix: userPath, Marker }, o));
-        const entities = (answer.Users ?? []).map(({ Path = '', UserName = '', CreateDate }) => ({
-          path: Path,
-          name: UserName,
-          createdAt: CreateDate,
-        }));
-        return { entities, marker: answer.IsTruncated === true ? answer.Marker : undefined };
-      },
-      delete: (UserName) => send((o) => iam.deleteUser({ UserName }, o)),
-      strip: (name) => stripUser(iam, name, send),
-    },
     {
       kind: 'group',
       path: groupPath,
@@ -65,10 +49,26 @@ export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsO
       delete: (GroupName) => send((o) => iam.deleteGroup({ GroupName }, o)),
       strip: (name) => stripGroup(iam, name, send),
     },
+    {
+      kind: 'user',
+      path: userPath,
+      pattern: ownNamePattern('testuser', namespace),
+      async list(Marker) {
+        const answer = await look((o) => iam.listUsers({ PathPrefix: userPath, Marker }, o));
+        const entities = (answer.Users ?? []).map(({ Path = '', UserName = '', CreateDate }) => ({
+          path: Path,
+          name: UserName,
+          createdAt: CreateDate,
+        }));
+        return { entities, marker: answer.IsTruncated === true ? answer.Marker : undefined };
+      },
+      delete: (UserName) => send((o) => iam.deleteUser({ UserName }, o)),
+      strip: (name) => stripUser(iam, name, send),
+    },
   ];
 }
 
-/** Sends one request after the other, with a pause after each. */
+/** Sends one request after the other, with a pause between two. */
 function paced(paceMs: number, signal: AbortSignal): Send {
   let first = true;
   return async (request) => {

@@ -1,0 +1,46 @@
+import { parseConfig } from '../suites/awsiam/config.ts';
+import { closeSession, openSession } from '../suites/awsiam/session.ts';
+import { sweep } from '../suites/awsiam/sweep.ts';
+
+/**
+ * The process that `bench:sweep` measures: one sweep without pauses, as the environment says. Wants `--expose-gc`. Prints
+ * what came of it as JSON: what is still held after a collection, at every 50th entity, is the memory that a sweep needs.
+ */
+const collect = globalThis.gc;
+if (collect === undefined) throw new Error('start this with --expose-gc');
+
+const { signal } = new AbortController();
+const config = parseConfig(process.env);
+const session = await openSession(config, { mode: 'live', signal });
+const heldBytes: number[] = [];
+let measuringMs = 0;
+let entities = 0;
+const measure = (): void => {
+  const startMs = performance.now();
+  collect();
+  heldBytes.push(process.memoryUsage().heapUsed);
+  measuringMs += performance.now() - startMs;
+};
+
+const startMs = performance.now();
+const report = await sweep({
+  iam: session.iam,
+  namespace: config.namespace,
+  now: () => new Date(),
+  paceMs: 0,
+  signal,
+  onEntity: () => {
+    if (++entities % 50 === 0) measure();
+  },
+});
+const wallMs = performance.now() - startMs - measuringMs;
+closeSession(session);
+console.log(
+  JSON.stringify({
+    ...report,
+    wallMs,
+    heldBytes: Math.max(...heldBytes),
+    // Linux and macOS differ in the unit that the system counts in; Node gives kilobytes.
+    rssBytes: process.resourceUsage().maxRSS * 1024,
+  }),
+);

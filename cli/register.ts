@@ -1,0 +1,77 @@
+import type { MonitorConfig } from '../metrist/monitor-config.ts';
+import { register, type RegistrationEvent } from '../metrist/register.ts';
+import { planRegistration, type RegistrationPlan } from '../metrist/registration-plan.ts';
+import type { CommandContext } from './command-context.ts';
+import { describeMonitorConfig } from './describe-monitor-config.ts';
+import { resolveRegistration, type RegistrationArguments } from './resolve-registration.ts';
+import { refuseSettings, withMetrist } from './with-metrist.ts';
+
+export interface RegisterCommandOptions extends RegistrationArguments {
+  readonly dryRun: boolean;
+  /** Seconds. */
+  readonly confirmWithin: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `awsiam register`: sees to it that the monitor is registered once, as the options say.
+ *
+ * @returns whether it is
+ */
+export async function registerMonitor(
+  { dryRun, confirmWithin, signal, ...args }: RegisterCommandOptions,
+  context: CommandContext,
+): Promise<boolean> {
+  const { config, problems, warnings } = resolveRegistration(args, context.values);
+  if (problems.length > 0) return refuseSettings(problems, context.errorOutput);
+  for (const warning of warnings) context.errorOutput.write(`! ${warning}\n`);
+  return await withMetrist(context, signal, async (api) => {
+    const plan = planRegistration(config, await api.list(config.monitor_logical_name));
+    if (dryRun) {
+      context.output.write(renderPlan(plan));
+      return true;
+    }
+    await register(plan, api, {
+      signal,
+      confirmWithinMs: confirmWithin * 1000,
+      onEvent: (event) => {
+        const stream = event.kind === 'appeared' ? context.errorOutput : context.output;
+        stream.write(`${renderRegistrationEvent(event, config)}\n`);
+      },
+    });
+    return true;
+  });
+}
+
+/**
+ * What a dry run says.
+ *
+ * ```text
+ * awsiam would be registered: every 120 s · 8 steps of at most 900 s · run groups prod
+ * would be removed: 11y9YlrWxXf39mRWIrhFtPl (interval_secs 300 instead of 120)
+ * ```
+ */
+export function renderPlan({ wanted, keptId, obsolete }: RegistrationPlan): string {
+  const first =
+    keptId === undefined
+      ? `${wanted.monitor_logical_name} would be registered: ${describeMonitorConfig(wanted)}`
+      : renderRegistrationEvent({ kind: 'kept', id: keptId }, wanted);
+  return [first, ...obsolete.map(({ id, why }) => `would be removed: ${id} (${why})`), ''].join('\n');
+}
+
+/** One line: `awsiam registered as 11y9YlrWxXf39mRWIrhFtPl: every 120 s · 8 steps of at most 900 s · run groups prod` */
+export function renderRegistrationEvent(event: RegistrationEvent, wanted: MonitorConfig): string {
+  const { monitor_logical_name: monitor } = wanted;
+  switch (event.kind) {
+    case 'kept':
+      return `${monitor} is already registered as ${event.id}: ${describeMonitorConfig(wanted)}`;
+    case 'registered':
+      return `${monitor} registered as ${event.id}: ${describeMonitorConfig(wanted)}`;
+    case 'removed':
+      return `removed: ${event.id} (${event.why})`;
+    case 'appeared':
+      return `! ${event.id} was registered by somebody else meanwhile, so ${monitor} runs for it as well; awsiam register leaves one`;
+    default:
+      return event satisfies never;
+  }
+}

@@ -1,0 +1,36 @@
+import { type MonitorConfig, createMonitorConfig, defaultTimeoutSecs } from '../metrist/monitor-config.ts';
+import { findRegistrationWarnings } from '../metrist/registration-warnings.ts';
+import { parseRunGroups } from '../metrist/run-groups.ts';
+import type { Values } from '../runner/monitor.ts';
+import { awsiam } from '../suites/awsiam/monitor.ts';
+import { readVariable, variables } from '../suites/awsiam/variables.ts';
+
+/** What the command line says of a registration. */
+export interface RegistrationArguments {
+  /** Seconds. */
+  readonly interval: number;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Absent: those of `METRIST_RUN_GROUPS`. */
+  readonly runGroup?: readonly string[];
+}
+
+export interface ResolvedRegistration {
+  readonly config: MonitorConfig;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** What registers the monitor, by the command line and the settings. */
+export function resolveRegistration(
+  { interval, timeout, runGroup }: RegistrationArguments,
+  values: Values,
+): ResolvedRegistration {
+  const { runGroups, problems, warnings } =
+    runGroup === undefined
+      ? parseRunGroups(values['METRIST_RUN_GROUPS'])
+      : { runGroups: runGroup, problems: [], warnings: [] };
+  const config = createMonitorConfig(awsiam, { intervalSecs: interval, timeoutSecs: timeout, runGroups });
+  const stepTimeoutSecs = Number(readVariable(variables.stepTimeoutSecs, values)?.value ?? defaultTimeoutSecs);
+  return { config, problems, warnings: [...warnings, ...findRegistrationWarnings(config, stepTimeoutSecs)] };
+}

@@ -1,0 +1,39 @@
+import { parseMetristAccess } from '../metrist/config.ts';
+import { MetristError } from '../metrist/metrist-error.ts';
+import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/monitor-config-api.ts';
+import { LostConfigError } from '../metrist/registration-plan.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { ConfigError } from '../suites/awsiam/config.ts';
+import type { CommandContext } from './command-context.ts';
+
+/**
+ * Gives a command a client of Metrist, and tells what keeps it from its work: settings, Metrist, a signal.
+ *
+ * @returns what the command returns, or `false`
+ */
+export async function withMetrist(
+  { values, errorOutput }: CommandContext,
+  signal: AbortSignal,
+  work: (api: MonitorConfigApi) => Promise<boolean>,
+): Promise<boolean> {
+  const { access, problems } = parseMetristAccess(values);
+  if (access === undefined) return refuseSettings(problems, errorOutput);
+  try {
+    const userAgent = `${packageJson.name}/${packageJson.version}`;
+    return await work(createMonitorConfigApi({ ...access, userAgent, signal }));
+  } catch (error) {
+    if (signal.aborted) errorOutput.write('interrupted: awsiam configs shows what is registered now\n');
+    else if (error instanceof MetristError || error instanceof LostConfigError) {
+      errorOutput.write(`error: ${error.message}\n`);
+    } else throw error;
+    return false;
+  }
+}
+
+/** Tells every problem of the settings. */
+export function refuseSettings(problems: readonly string[], errorOutput: CommandContext['errorOutput']): false {
+  const { message } = new ConfigError(problems);
+  const advice = 'Set the variables in the environment or in the file .env (.env.example shows how).';
+  errorOutput.write(`configuration: ${message}\n${advice} Metrist was not called.\n`);
+  return false;
+}

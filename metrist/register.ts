@@ -1,0 +1,83 @@
+import { MetristError } from './metrist-error.ts';
+import type { MonitorConfigApi } from './monitor-config-api.ts';
+import { type ConfirmOptions, readUntil } from './read-until.ts';
+import type { RegistrationPlan } from './registration-plan.ts';
+import { removeAndConfirm } from './remove-and-confirm.ts';
+import { type StoredMonitorConfig, findDifferences } from './stored-monitor-config.ts';
+
+/** Something that was done. */
+export type RegistrationEvent =
+  /** What is wanted was there already. */
+  | { readonly kind: 'kept'; readonly id: string }
+  /** Metrist shows the new registration. */
+  | { readonly kind: 'registered'; readonly id: string }
+  /** Metrist does not show this one any more. */
+  | { readonly kind: 'removed'; readonly id: string; readonly why: string }
+  /** Somebody else registered the monitor at the same time. */
+  | { readonly kind: 'appeared'; readonly id: string };
+
+export interface RegisterOptions extends ConfirmOptions {
+  /** Told as it happens: what comes after may fail. */
+  readonly onEvent: (event: RegistrationEvent) => void;
+}
+
+/**
+ * Carries out a plan. The new registration is read back before the old ones are removed, so that there is no moment
+ * without one; where it does not show up, nothing is removed.
+ *
+ * @throws {MetristError} that says what stands as it was
+ */
+export async function register(
+  plan: RegistrationPlan,
+  api: MonitorConfigApi,
+  { onEvent, ...confirm }: RegisterOptions,
+): Promise<void> {
+  const { before, keptId, obsolete } = plan;
+  const monitor = plan.wanted.monitor_logical_name;
+  let shown = before;
+  let id = keptId;
+  if (id !== undefined) onEvent({ kind: 'kept', id });
+  else {
+    ({ id, shown } = await createAndConfirm(plan, api, confirm));
+    onEvent({ kind: 'registered', id });
+  }
+  if (obsolete.length > 0) {
+    const ids = obsolete.map((each) => each.id);
+    shown = await removeAndConfirm(api, { monitor, ids, remainingId: id }, confirm);
+    for (const each of obsolete) onEvent({ kind: 'removed', ...each });
+  }
+  for (const stranger of withoutIds(shown, [id, ...before.map((each) => each.id)])) {
+    onEvent({ kind: 'appeared', id: stranger.id });
+  }
+}
+
+async function createAndConfirm({ wanted, before }: RegistrationPlan, api: MonitorConfigApi, confirm: ConfirmOptions) {
+  const created = await api.create(wanted).catch((error: unknown) => {
+    // It may have arrived. Sent again, it might be there twice.
+    if (error instanceof MetristError && error.isAnswerLost) return error;
+    throw error;
+  });
+  const ids = before.map(({ id }) => id);
+  const found = await readUntil(
+    api,
+    wanted.monitor_logical_name,
+    (shown) => {
+      const news = typeof created === 'string' ? shown.filter(({ id }) => id === created) : withoutIds(shown, ids);
+      const match = news.find((stored) => findDifferences(wanted, stored).length === 0);
+      return match && { id: match.id, shown };
+    },
+    confirm,
+  );
+  if (found !== undefined) return found;
+  const untouched = ids.length === 0 ? '' : ` Nothing was removed: ${ids.join(', ')} as before.`;
+  const howToGoOn = 'Should it show up later (awsiam configs), awsiam register keeps it.';
+  const [why, cause] =
+    typeof created === 'string'
+      ? [`Metrist took the registration as ${created} but does not show it: it may not have stored it`]
+      : [`${created.message}; Metrist shows no new registration`, created];
+  throw new MetristError(`${why}.${untouched} ${howToGoOn}`, { cause });
+}
+
+function withoutIds(configs: readonly StoredMonitorConfig[], ids: readonly string[]): StoredMonitorConfig[] {
+  return configs.filter(({ id }) => !ids.includes(id));
+}

@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { parseRunGroups } from './run-groups.ts';
+
+describe('parseRunGroups', () => {
+  test.for([
+    [undefined, []],
+    ['', []],
+    [' ', []],
+    ['prod', ['prod']],
+    ['prod,eu-west', ['prod', 'eu-west']],
+    ['two words,Prod,prod', ['two words', 'Prod', 'prod']],
+  ] as const)('reads %o', ([value, runGroups]) => {
+    expect(parseRunGroups(value)).toEqual({ runGroups, problems: [], warnings: [] });
+  });
+
+  test('takes blanks off, and says that an Orchestrator does not', () => {
+    expect(parseRunGroups('a, b,c ')).toEqual({
+      runGroups: ['a', 'b', 'c'],
+      problems: [],
+      warnings: [
+        expect.stringContaining('" b", which is taken as "b"') as unknown,
+        expect.stringContaining('"c ", which is taken as "c"') as unknown,
+      ],
+    });
+  });
+
+  test.for(['a,,b', 'a,', ',', 'a,a', 'a, a', '<<ERROR: secret groups not found>>'])('refuses %o', (value) => {
+    expect(parseRunGroups(value)).toEqual({
+      runGroups: [],
+      problems: [`METRIST_RUN_GROUPS is "${value}": expected different names, separated by commas`],
+      warnings: [],
+    });
+  });
+});
