@@ -20,7 +20,10 @@ const oldMs = 20 * 60_000;
  *
  * @returns whether Metrist told something
  */
-export async function showRemoteStatus({ json, signal, clock = systemClock }: StatusOptions, context: CommandContext): Promise<boolean> {
+export async function showRemoteStatus(
+  { json, signal, clock = systemClock }: StatusOptions,
+  context: CommandContext,
+): Promise<boolean> {
   return await withMetrist(context, signal, async (api) => {
     const status = await api.status(awsiam.name);
     if (json) context.output.write(`${JSON.stringify(status ?? null)}\n`);

@@ -18,8 +18,8 @@ export type PostResult =
 interface Failure {
   readonly status?: number;
   readonly reason: string;
-  /** It took a timeout to find out: to try once more would take as long again. */
-  readonly slow?: true;
+  /** At once it would come to the same again, or take another timeout to find out. */
+  readonly isPointlessToRepeat?: true;
 }
 
 export interface RequestOptions {
@@ -87,11 +87,13 @@ export function createMetristApi(options: MetristApiOptions): MetristApi {
         const reason = explainStatus(response.status, response.headers.get('location'), context);
         return judge(response, reason);
       } catch (error) {
-        if (signal?.aborted === true) return { state: 'unknown', reason: `gave up on ${context.host}`, slow: true };
+        if (signal?.aborted === true) {
+          return { state: 'unknown', reason: `gave up on ${context.host}`, isPointlessToRepeat: true };
+        }
         // fetch quotes a header that it refuses, so the token could be part of its message.
         const reason = explainFailure(error, context).replaceAll(token, '***');
         const state = isNeverSent(error) ? 'not-taken' : 'unknown';
-        return { state, reason, ...(isSlow(error) && { slow: true as const }) };
+        return { state, reason, ...(isSlow(error) && { isPointlessToRepeat: true as const }) };
       }
     },
 
@@ -106,7 +108,7 @@ export function createMetristApi(options: MetristApiOptions): MetristApi {
         ['i[]', instance_name],
       ]);
       try {
-        const url = new URL(`/api/v0/monitor-error?${query}`, baseUrl);
+        const url = new URL(`/api/v0/monitor-error?${query.toString()}`, baseUrl);
         const response = await fetch(url, { headers, redirect: 'manual', signal: within(signal) });
         if (response.status !== 200) {
           await drain(response);
@@ -131,8 +133,8 @@ function judge({ status, headers }: Response, reason: string): PostResult {
   // Metrist itself says so when it did not store a result; a gateway that gave up says nothing about what is behind it.
   if (status === 500 || status === 503) return { state: 'not-taken', status, reason };
   if (status >= 500 || status === 408) return { state: 'unknown', status, reason };
-  // Not the answer of this API. Nobody knows what a new one would mean by it.
-  if (status >= 200 && status < 300) return { state: 'unknown', status, reason };
+  // Not the answer of this API. Nobody knows what a later one would mean by it.
+  if (status >= 200 && status < 300) return { state: 'unknown', status, reason, isPointlessToRepeat: true };
   // The size is about this result. All else that is wrong with a valid one would be wrong with the others, too.
   return { state: status === 413 ? 'refused' : 'denied', status, reason };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseMetristConfig } from './config.ts';
+import { parseMetristAccess, parseMetristConfig } from './config.ts';
 
 const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
 
@@ -81,5 +81,30 @@ describe('parseMetristConfig', () => {
     expect(config).toBeUndefined();
     expect(problems).toHaveLength(3);
     expect(problems.join('')).not.toContain('s3cret');
+  });
+});
+
+describe('parseMetristAccess', () => {
+  test('needs a token alone', () => {
+    expect(parseMetristAccess({ METRIST_API_TOKEN: ' k3v0secret ', METRIST_INSTANCE_ID: 'not valid' })).toEqual({
+      access: { token: 'k3v0secret', baseUrl: 'https://app.metrist.io' },
+      problems: [],
+    });
+  });
+
+  test.for([{}, { METRIST_API_TOKEN: ' ' }, { METRIST_INSTANCE_ID: 'us-east-1' }])('misses it in %o', (values) => {
+    expect(parseMetristAccess(values)).toEqual({
+      problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"],
+    });
+  });
+
+  test.for([
+    [{ METRIST_API_TOKEN: 'two words' }, 'METRIST_API_TOKEN'],
+    [{ METRIST_API_TOKEN: '<<ERROR: no such secret>>' }, 'METRIST_API_TOKEN'],
+    [{ METRIST_API_TOKEN: 'k3v0secret', METRIST_API_HOST: 'http://metrist.example' }, 'METRIST_API_HOST'],
+  ] as const)('refuses %o', ([values, variable]) => {
+    const { access, problems } = parseMetristAccess(values);
+    expect(access).toBeUndefined();
+    expect(problems).toEqual([expect.stringContaining(variable)]);
   });
 });

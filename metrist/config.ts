@@ -35,32 +35,40 @@ const maxInstanceLength = 255;
 const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
 const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-const variables = ['METRIST_API_TOKEN', 'METRIST_INSTANCE_ID', 'METRIST_API_HOST'] as const;
+const variables = ['METRIST_API_TOKEN', 'METRIST_INSTANCE_ID', 'METRIST_API_HOST', 'METRIST_REQUIRE_DELIVERY'] as const;
+
+const requiredWithoutToken =
+  "METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is: expected your Metrist account's API token";
 
 /**
- * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID` and `METRIST_API_HOST` (`host[:port]`, over https; `http://` in front
- * is accepted for a loopback host alone). An empty value counts as absent. Never throws.
+ * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID`, `METRIST_API_HOST` (`host[:port]`, over https; `http://` in front is
+ * accepted for a loopback host alone) and `METRIST_REQUIRE_DELIVERY` (`0`, `false` or nothing for no). An empty value
+ * counts as absent. Never throws.
  */
 export function parseMetristConfig(values: Values): ParsedMetristConfig {
-  const [token, instance, host] = variables.map((name) => values[name]?.trim() || undefined);
+  const [token, instance, host, required] = variables.map((name) => values[name]?.trim() || undefined);
   const unresolved = variables.filter((name) => values[name]?.trim().startsWith('<<ERROR'));
   if (unresolved.length > 0) {
     return { problems: unresolved.map((name) => describeUnresolved(name, values[name])) };
   }
-  if (token === undefined) return { problems: [] };
+  const requireDelivery = required !== undefined && !/^(0|false)$/i.test(required);
+  if (token === undefined) return { problems: requireDelivery ? [requiredWithoutToken] : [] };
 
   const baseUrl = parseHost(host ?? defaultHost);
   const problems = [...checkToken(token), ...checkInstance(instance)];
   if (baseUrl === undefined) problems.push(describeHostProblem(host ?? defaultHost));
   if (problems.length > 0 || instance === undefined || baseUrl === undefined) return { problems };
-  const requireDelivery = !/^(0|false|)$/i.test(values['METRIST_REQUIRE_DELIVERY']?.trim() ?? '');
   return { config: { token, instance: stripAws(instance), baseUrl, requireDelivery }, problems };
 }
 
 /** Reads `METRIST_API_TOKEN` and `METRIST_API_HOST` as {@link parseMetristConfig} does; no token is a problem here. Never throws. */
 export function parseMetristAccess(values: Values): ParsedMetristAccess {
-  // Any instance will do: this one is not used.
-  const { config, problems } = parseMetristConfig({ ...values, METRIST_INSTANCE_ID: 'none' });
+  // Any instance will do: it is not used, and nothing is delivered.
+  const { config, problems } = parseMetristConfig({
+    ...values,
+    METRIST_INSTANCE_ID: 'none',
+    METRIST_REQUIRE_DELIVERY: '',
+  });
   if (config !== undefined) return { access: { token: config.token, baseUrl: config.baseUrl }, problems };
   if (problems.length > 0) return { problems };
   return { problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"] };

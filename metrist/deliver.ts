@@ -47,7 +47,7 @@ export interface DeliveryReport {
 }
 
 /** Between attempts, all results together: under five seconds where Metrist is down, because a run waits for it. */
-const retryDelaysMs = [250, 500, 1000, 2000] as const;
+const delaysMs = { left: [250], own: [250, 500, 1000, 2000] } as const;
 
 /** A full budget says when there is a new one. */
 const longestBudgetWaitMs = 5_000;
@@ -72,7 +72,7 @@ export async function deliver(results: readonly MetristResult[], options: Delive
 class Delivery {
   readonly #options: Required<DeliverOptions>;
   readonly #counts = { delivered: 0, waiting: 0, unconfirmed: 0, dropped: 0, refused: 0, corrupt: 0 };
-  readonly #delays: number[] = [...retryDelaysMs];
+  #delays: number[] = [];
   #failuresInARow = 0;
   #isStopped = false;
   #canAsk = true;
@@ -100,13 +100,16 @@ class Delivery {
       own,
     );
     const untilMs = this.#options.now().getTime() + this.#options.leftoversForMs;
-    await this.#deliverAll(left, () => this.#options.now().getTime() >= untilMs);
-    const beforeOwn = { ...this.#counts };
-    await this.#deliverAll(own, () => false);
-    for (const batch of held === undefined ? batches : [...batches, held]) await batch.release();
+    let beforeOwn = this.#counts;
+    try {
+      await this.#deliverAll(left, delaysMs.left, () => this.#options.now().getTime() >= untilMs);
+      beforeOwn = { ...this.#counts };
+      await this.#deliverAll(own, delaysMs.own, () => false);
+    } finally {
+      for (const batch of held === undefined ? batches : [...batches, held]) await batch.release();
+    }
 
     const ownWaiting = this.#counts.waiting - beforeOwn.waiting;
-    const ownUnconfirmed = this.#counts.unconfirmed - beforeOwn.unconfirmed;
     // What is not on disk does not wait for anything.
     const isLost = held === undefined;
     return {
@@ -166,7 +169,12 @@ class Delivery {
   }
 
   /** One after the other. What the leftovers met says nothing about this run's results: those have a new start. */
-  async #deliverAll(entries: readonly OutboxEntry[], isTimeUp: () => boolean): Promise<void> {
+  async #deliverAll(
+    entries: readonly OutboxEntry[],
+    delays: readonly number[],
+    isTimeUp: () => boolean,
+  ): Promise<void> {
+    this.#delays = [...delays];
     this.#isStopped = false;
     this.#failuresInARow = 0;
     for (const entry of entries) {
@@ -196,7 +204,7 @@ class Delivery {
     }
     this.#reason ??= outcome.reason;
     if (outcome.state === 'refused') return await this.#finish(entry, 'refused');
-    const isHopeless = outcome.state === 'denied' || outcome.slow === true;
+    const isHopeless = outcome.state === 'denied' || outcome.isPointlessToRepeat === true;
     if (isHopeless || ++this.#failuresInARow >= mostFailuresInARow) this.#isStopped = true;
     if (result.kind === 'telemetry') return 'waiting';
     if (outcome.state === 'unknown') return 'unconfirmed';
@@ -237,7 +245,7 @@ class Delivery {
   #retryDelay({ kind }: MetristResult, outcome: PostResult, attempt: number): number | undefined {
     if (outcome.state !== 'not-taken' && outcome.state !== 'unknown') return undefined;
     // A second copy of telemetry does no harm; one of an error does.
-    if (outcome.slow === true || (outcome.state === 'unknown' && kind === 'error')) return undefined;
+    if (outcome.isPointlessToRepeat === true || (outcome.state === 'unknown' && kind === 'error')) return undefined;
     if (outcome.state === 'not-taken' && outcome.retryAfterMs !== undefined) {
       const isWorthIt = outcome.retryAfterMs <= longestBudgetWaitMs && attempt <= mostBudgetWaits;
       return isWorthIt ? outcome.retryAfterMs : undefined;
@@ -258,6 +266,9 @@ function seriesOf({ result: { body } }: OutboxEntry): string {
 
 /** For results that the disk did not take. */
 function entryInMemory(at: Date): (result: MetristResult) => OutboxEntry {
-  const nothing = (): Promise<void> => Promise.resolve();
   return (result) => ({ result, at, markSent: nothing, putBack: nothing, remove: nothing });
+}
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
 }

@@ -65,7 +65,7 @@ export function createMonitorConfigApi(options: MonitorConfigApiOptions): Monito
 
   /** @returns the text of an answer with the expected status */
   async function send({ attempt, method = 'GET', path, body, expectedStatus = 200, timeoutMs }: Request) {
-    const context: RequestContext = { host, timeoutMs: Math.min(timeoutMs ?? requestTimeoutMs, requestTimeoutMs) };
+    const context: RequestContext = { host, timeoutMs: Math.ceil(Math.min(timeoutMs ?? Infinity, requestTimeoutMs)) };
     const timeout = AbortSignal.timeout(context.timeoutMs);
     const fail = (reason: string, details?: { readonly status?: number; readonly cause?: unknown }) =>
       new MetristError(`could not ${attempt}: ${reason}`.replaceAll(token, '***'), details);

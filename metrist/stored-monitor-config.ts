@@ -58,7 +58,9 @@ function isStoredMonitorConfig(value: unknown): value is StoredMonitorConfig {
     isObject(spec) &&
     Array.isArray(steps) &&
     steps.every(isObject) &&
-    (extra === undefined || extra === null || (Array.isArray(extra) && extra.every(isObject)))
+    (extra === undefined ||
+      extra === null ||
+      (Array.isArray(extra) && extra.every((each) => isObject(each) && typeof each['name'] === 'string')))
   );
 }
 

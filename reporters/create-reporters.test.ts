@@ -1,21 +1,27 @@
 import { expect, test } from 'vitest';
 import { createReporters } from './create-reporters.ts';
+import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
 import { MetristReporter } from './metrist.ts';
 
 const metrist = { METRIST_API_TOKEN: 'token', METRIST_INSTANCE_ID: 'us-east-1' };
 
 test.for([
-  ['live with a token: to disk first, then to Metrist', metrist, 'live', [JunitReporter, MetristReporter]],
-  ['live without a token: to disk alone', {}, 'live', [JunitReporter]],
+  ['live with a token: to disk first, then to Metrist', metrist, 'live', [JunitReporter, HistoryReporter, MetristReporter]],
+  ['live without a token: to disk alone', {}, 'live', [JunitReporter, HistoryReporter]],
   [
     'live with settings of Metrist that are wrong: to disk alone',
     { METRIST_API_TOKEN: 'token' },
     'live',
-    [JunitReporter],
+    [JunitReporter, HistoryReporter],
   ],
-  ['offline with a token: to disk alone', metrist, 'offline', [JunitReporter]],
+  ['offline with a token: to disk alone', metrist, 'offline', [JunitReporter, HistoryReporter]],
 ] as const)('%s', ([, values, mode, classes]) => {
   const options = { mode, stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' };
   expect(createReporters(values, options).map((reporter) => reporter.constructor)).toEqual(classes);
+});
+
+test.for(['http://', 'ftp//nonsense', '://'])('a proxy that cannot be meant (%s) costs no report', (proxy) => {
+  const options = { mode: 'live', stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' } as const;
+  expect(createReporters({ ...metrist, HTTPS_PROXY: proxy }, options)).toHaveLength(3);
 });

@@ -1,8 +1,8 @@
-import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { createMetristApi } from '../metrist/api.ts';
 import { parseMetristConfig } from '../metrist/config.ts';
+import { fetchThroughProxy } from '../metrist/proxy.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
@@ -22,8 +22,6 @@ export interface CreateReportersOptions {
 export function createReporters(values: Values, { mode, stepsFile, userAgent }: CreateReportersOptions): RunReporter[] {
   const resultsDir = values['METRIST_RESULTS_DIR'] || 'results';
   const { config: metrist } = parseMetristConfig(values);
-  // For fetch: the same variables as everywhere, without NODE_USE_ENV_PROXY.
-  if (metrist !== undefined) http.setGlobalProxyFromEnv({ ...values });
   const inResults = (name: string): string => path.join(resultsDir, name);
   return [
     new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile }),
@@ -31,7 +29,7 @@ export function createReporters(values: Values, { mode, stepsFile, userAgent }: 
     ...(mode === 'live' && metrist !== undefined
       ? [
           new MetristReporter({
-            api: createMetristApi({ ...metrist, userAgent }),
+            api: createMetristApi({ ...metrist, userAgent, fetch: fetchThroughProxy(values, metrist.baseUrl) }),
             instance: metrist.instance,
             outboxDir: inResults('outbox'),
             required: metrist.requireDelivery,

@@ -1,7 +1,8 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
+import { oneLine } from './text.ts';
 
 /** Appends each run to a file of its day: `results/runs/2026-11-22.ndjson`, one line of JSON per run, by UTC. */
 export class HistoryReporter implements RunReporter {
@@ -16,14 +17,28 @@ export class HistoryReporter implements RunReporter {
     const file = path.join(this.#dir, `${run.startedAt.slice(0, 10)}.ndjson`);
     try {
       await mkdir(this.#dir, { recursive: true });
-      // One write of one line: two runs at the same time do not mix.
-      await appendFile(file, `${JSON.stringify(run)}\n`);
+      await appendLine(file, JSON.stringify(run));
       return { ok: true, text: `history ${file}` };
     } catch (error) {
-      return {
-        ok: false,
-        text: `history ${file} could not be written: ${error instanceof Error ? error.message : String(error)}`,
-      };
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ok: false, text: `history ${file} could not be written: ${oneLine(reason, 200)}` };
     }
   }
+}
+
+async function appendLine(file: string, line: string): Promise<void> {
+  await using handle = await open(file, 'a+');
+  // A full disk may have cut the last line off: this one must not be part of it.
+  const start = (await endsInTheMiddleOfALine(handle)) ? '\n' : '';
+  const bytes = Buffer.from(`${start}${line}\n`);
+  // One write of one line: two runs at the same time do not mix.
+  const { bytesWritten } = await handle.write(bytes);
+  if (bytesWritten < bytes.length) throw new Error('the disk took only a part of it');
+}
+
+async function endsInTheMiddleOfALine(handle: FileHandle): Promise<boolean> {
+  const { size } = await handle.stat();
+  if (size === 0) return false;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString() !== '\n';
 }

@@ -1,5 +1,5 @@
 import type { MetristApi } from '../metrist/api.ts';
-import { deliver, type DeliveryReport } from '../metrist/deliver.ts';
+import { deliver, type DeliverOptions, type DeliveryReport } from '../metrist/deliver.ts';
 import { Outbox } from '../metrist/outbox.ts';
 import { toMetristResults } from '../metrist/results.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
@@ -13,13 +13,15 @@ export interface MetristReporterOptions {
   /** Where results wait until Metrist took them: `results/outbox`. */
   readonly outboxDir: string;
   readonly now: () => Date;
-  /** Whether a run fails whose results were not delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
+  /** Whether a run fails whose own results were not all delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
   readonly required?: boolean;
   /**
    * For all that is delivered after a run.
    * @default 60_000
    */
   readonly deadlineMs?: number;
+  /** Between attempts. @default the timers of Node */
+  readonly wait?: DeliverOptions['wait'];
 }
 
 /** Delivers each run to Metrist, after what earlier runs could not deliver. An offline run is never posted. */
@@ -34,10 +36,21 @@ export class MetristReporter implements RunReporter {
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     if (run.mode === 'offline') return { ok: true, text: 'Metrist offline: nothing posted' };
-    const { api, instance, outboxDir, now, required = false, deadlineMs = 60_000 } = this.#options;
-    const signal = AbortSignal.timeout(deadlineMs);
-    const report = await deliver(toMetristResults(run, instance), { api, outbox: this.#outbox, now, signal });
-    return { ...renderDelivery(report, { instance, outboxDir }), required };
+    const { api, instance, outboxDir, now, required = false, deadlineMs = 60_000, wait } = this.#options;
+    try {
+      const signal = AbortSignal.timeout(deadlineMs);
+      const options = { api, outbox: this.#outbox, now, signal, ...(wait && { wait }) };
+      const report = await deliver(toMetristResults(run, instance), options);
+      const isMissed = required && report.missing > 0;
+      return { ...renderDelivery(report, { instance, outboxDir }), ...(isMissed && { required }) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return {
+        ok: false,
+        text: `Metrist: results not delivered: ${oneLine(reason, 200)}`,
+        ...(required && { required }),
+      };
+    }
   }
 }
 
@@ -46,8 +59,8 @@ export class MetristReporter implements RunReporter {
  *
  * ```text
  * 8 results to Metrist (us-east-1)
- * Metrist: 8 results wait in results/outbox: app.metrist.io refused the connection; check the port in METRIST_API_HOST
- * Metrist: 12 results delivered, 3 results dropped as too old
+ * Metrist: 8 results not delivered yet, kept in results/outbox: app.metrist.io refused the connection; check …
+ * Metrist: 9 results delivered, 7 results not delivered because out of date
  * ```
  */
 export function renderDelivery(
@@ -56,14 +69,14 @@ export function renderDelivery(
 ): ReportOutcome {
   const { delivered, waiting, unconfirmed, dropped, refused, corrupt, lost, diskProblem, reason } = report;
   const place = oneLine(instance, 100);
+  const asked = unconfirmed > 0 ? ` (${unconfirmed} sent without an answer: Metrist will be asked)` : '';
   const problems = [
-    ...(waiting > 0 ? [`${count(waiting)} wait in ${outboxDir}`] : []),
-    ...(unconfirmed > 0 ? [`of ${unconfirmed} it is asked later whether Metrist has them`] : []),
-    ...(lost > 0 ? [`${count(lost)} LOST`] : []),
-    ...(refused > 0 ? [`${count(refused)} refused`] : []),
-    ...(dropped > 0 ? [`${count(dropped)} dropped as too old`] : []),
-    ...(corrupt > 0 ? [`${corrupt} unreadable files set aside in ${outboxDir}/corrupt`] : []),
-    ...(diskProblem === undefined ? [] : [`${outboxDir} could not be written (${diskProblem})`]),
+    ...(lost > 0 ? [`${count(lost)} LOST, not delivered and not on disk`] : []),
+    ...(waiting > 0 ? [`${count(waiting)} not delivered yet, kept in ${outboxDir}${asked}`] : []),
+    ...(refused > 0 ? [`${count(refused)} not taken by Metrist`] : []),
+    ...(dropped > 0 ? [`${count(dropped)} not delivered because out of date`] : []),
+    ...(corrupt > 0 ? [`${corrupt} unreadable ${corrupt === 1 ? 'file' : 'files'} moved to ${outboxDir}/corrupt`] : []),
+    ...(diskProblem === undefined ? [] : [`${outboxDir} could not be written (${oneLine(diskProblem, 150)})`]),
   ];
   if (problems.length === 0) {
     return {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import https from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   createMonitorConfigBackend,
@@ -7,6 +8,7 @@ import {
   type MonitorConfigBackend,
   type MonitorConfigBackendOptions,
 } from './monitor-config-backend.ts';
+import { createMonitorErrorBackend, type MonitorErrorBackendOptions } from './monitor-error-backend.ts';
 import { type JsonObject, type Reception, isJsonObject, receiveError, receiveTelemetry } from './results-backend.ts';
 
 /** A request as it came in. */
@@ -31,6 +33,8 @@ export type Misbehaviour =
   | { readonly kind: 'hang' }
   /** Closes the connection, before or after the result has been stored. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
+  /** Does what it should, but waits until it is told to go on: before or after the result has been stored. */
+  | { readonly kind: 'hold'; readonly when: 'before' | 'after'; readonly until: Promise<unknown> }
   /** Does what it should, later. */
   | { readonly kind: 'slow'; readonly delayMs: number }
   | { readonly kind: 'redirect'; readonly location: string };
@@ -73,8 +77,10 @@ interface Answer {
 /** A request that passed the transport: the body is parsed, or empty where its type was not JSON. */
 type Handler = (body: JsonObject, request: ConfigRequest) => Answer | undefined;
 
-export interface MetristStandInOptions extends MonitorConfigBackendOptions {
+export interface MetristStandInOptions extends MonitorConfigBackendOptions, MonitorErrorBackendOptions {
   readonly token: string;
+  /** Speaks https, with this key and certificate. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** Tokens of other accounts. @default [] */
   readonly otherTokens?: readonly string[];
 }
@@ -89,11 +95,12 @@ const maxBodyBytes = 8_000_000;
 export async function startMetristStandIn({
   token,
   otherTokens = [],
+  tls,
   ...consistency
 }: MetristStandInOptions): Promise<MetristStandIn> {
   const requests: ReceivedRequest[] = [];
   const telemetry: JsonObject[] = [];
-  const errors: JsonObject[] = [];
+  const errors = createMonitorErrorBackend(consistency);
   const swallowed: string[] = [];
   const problems: string[] = [];
   const monitorConfigs = createMonitorConfigBackend(consistency);
@@ -107,11 +114,15 @@ export async function startMetristStandIn({
     'GET /api/v0/verify-auth': () => ({ status: 200, body: '"ok"', headers: { 'content-type': 'application/json' } }),
     'POST /api/agent/telemetry': (body) => ({ ...keep(receiveTelemetry(body), telemetry), headers: rateLimitHeaders }),
     'POST /api/agent/error': (body) => keep(receiveError(body), errors),
+    'GET /api/v0/monitor-error': (_, request) => errors.list(request),
     '/api/v0/monitor-config': (_, request) => monitorConfigs.handle(request),
     '/api/v0/monitor-status': (_, request) => monitorConfigs.handle(request),
   };
 
-  function keep({ status, stored, swallowed: loss, problems: found }: Reception, rows: JsonObject[]): Answer {
+  function keep(
+    { status, stored, swallowed: loss, problems: found }: Reception,
+    rows: { push(row: JsonObject): unknown },
+  ): Answer {
     if (stored !== undefined) rows.push(stored);
     if (loss !== undefined) swallowed.push(loss);
     problems.push(...found);
@@ -158,6 +169,12 @@ export async function startMetristStandIn({
         if (behaviour.when === 'after') answer(request);
         incoming.socket.destroy();
         return;
+      case 'hold': {
+        const stored = behaviour.when === 'after' ? answer(request) : undefined;
+        await behaviour.until;
+        send(response, stored ?? answer(request));
+        return;
+      }
       case 'slow':
         await wait(behaviour.delayMs);
         send(response, answer(request));
@@ -170,22 +187,23 @@ export async function startMetristStandIn({
     }
   }
 
-  const server = createServer((incoming, response) => {
+  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     maxConcurrency = Math.max(maxConcurrency, ++concurrency);
     response.once('close', () => concurrency--);
     // A client that leaves in the middle of its request is none of the stand-in's business.
     serve(incoming, response).catch(() => incoming.socket.destroy());
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : https.createServer(tls, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('The stand-in listens on no TCP port.');
 
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`,
     requests,
     telemetry,
-    errors,
+    errors: errors.rows,
     swallowed,
     problems,
     monitorConfigs,

@@ -1,0 +1,488 @@
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
+import { createMetristApi } from './api.ts';
+import { type DeliverOptions, deliver } from './deliver.ts';
+import { Outbox } from './outbox.ts';
+import { telemetryBody } from './testing/builders.ts';
+import { failedRun, failure, report, setUpDelivery, telemetry, token } from './testing/delivery.ts';
+import type { Misbehaviour } from './testing/stand-in.ts';
+
+const minuteMs = 60_000;
+
+/** What arrived, by its check and time. */
+const arrived = (rows: readonly Readonly<Record<string, unknown>>[]): string[] =>
+  rows.map((row) => [row['check_logical_name'], row['time']].filter(Boolean).join(' '));
+
+const isError = ({ path: asked }: { readonly path: string }): boolean => asked === '/api/agent/error';
+
+describe('a delivery', () => {
+  test('delivers this run’s results in the order of its steps and leaves nothing on disk', async () => {
+    const { standIn, files, deliver: run } = await setUpDelivery();
+    expect(await run(failedRun)).toEqual(report({ delivered: 3 }));
+    expect(standIn.requests.map(({ body }) => (JSON.parse(body) as { check_logical_name: string }).check_logical_name))
+      .toEqual(['CreateUser', 'CreateGroup', 'AddUserToGroup']); // prettier-ignore
+    expect(standIn.maxConcurrency).toBe(1);
+    expect(await files()).toEqual([]);
+  });
+
+  test('has every result on disk before the first is sent', async () => {
+    const { standIn, files, deliver: run } = await setUpDelivery();
+    const seen: Promise<string[]>[] = [];
+    standIn.behave(() => {
+      seen.push(files());
+      return { kind: 'hold', when: 'before', until: seen[0] ?? Promise.resolve() };
+    });
+    await run(failedRun);
+    expect(await seen[0]).toHaveLength(3);
+  });
+
+  test('delivers what is left before its own, oldest first, and errors with their own time', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    standIn.behave(() => ({ kind: 'answer', status: 500 }));
+    await run([failure('CreateUser', '11:59:58')]);
+    clock.advance(2 * minuteMs);
+    await run([failure('CreateGroup', '12:01:58')]);
+    standIn.behave([]);
+    clock.advance(2 * minuteMs);
+    expect(await run([telemetry('DeleteUser'), failure('CreateUser', '12:03:58')])).toEqual(report({ delivered: 4 }));
+    expect(arrived(standIn.errors)).toEqual([
+      'CreateUser 2026-11-22T11:59:58.312000',
+      'CreateGroup 2026-11-22T12:01:58.312000',
+      'CreateUser 2026-11-22T12:03:58.312000',
+    ]);
+  });
+
+  test('never sends what Metrist would silently drop', async () => {
+    const { standIn, files, deliver: run } = await setUpDelivery();
+    const bad = { kind: 'telemetry', body: telemetryBody({ value: Number.NaN }) } as const;
+    expect(await run([bad, telemetry('CreateGroup')])).toEqual(
+      report({
+        delivered: 1,
+        refused: 1,
+        missing: 1,
+        reason: expect.stringContaining('not sent') as unknown as string,
+      }),
+    );
+    expect(standIn.requests).toHaveLength(1);
+    expect([...standIn.swallowed, ...(await files())]).toEqual([]);
+  });
+});
+
+describe('a fault of Metrist', () => {
+  interface Fault {
+    readonly title: string;
+    readonly plan: readonly (Misbehaviour | undefined)[] | (() => Misbehaviour);
+    /** Of this run, with its three results. */
+    readonly first: Partial<ReturnType<typeof report>>;
+    readonly waitsMs?: readonly number[];
+    /** Copies of telemetry that the two runs may make. */
+    readonly twice?: number;
+  }
+  const down = (status: number, headers: Record<string, string> = {}) => ({ kind: 'answer', status, headers }) as const;
+  const ownDelays = [250, 500, 1000, 2000];
+  const nothing = { waiting: 3, missing: 3 };
+
+  const faults: readonly Fault[] = [
+    { title: '429 once, with a reset', plan: [down(429, { 'x-ratelimit-reset': '1' })], first: { delivered: 3 }, waitsMs: [1000] }, // prettier-ignore
+    { title: '429 once, without headers', plan: [down(429)], first: { delivered: 3 }, waitsMs: [250] },
+    { title: '429 forever, with a reset', plan: () => down(429, { 'x-ratelimit-reset': '1' }), first: nothing, waitsMs: Array<number>(15).fill(1000) }, // prettier-ignore
+    { title: '429 forever, with a reset of an hour', plan: () => down(429, { 'x-ratelimit-reset': '3600' }), first: nothing, waitsMs: [] }, // prettier-ignore
+    { title: '429 forever, without headers', plan: () => down(429), first: nothing, waitsMs: ownDelays },
+    { title: '500 once', plan: [down(500)], first: { delivered: 3 }, waitsMs: [250] },
+    {
+      title: '500 once at the error',
+      plan: [undefined, undefined, down(500)],
+      first: { delivered: 3 },
+      waitsMs: [250],
+    },
+    { title: '500 forever', plan: () => down(500), first: nothing, waitsMs: ownDelays },
+    { title: '503 once', plan: [down(503)], first: { delivered: 3 }, waitsMs: [250] },
+    { title: '502 once at telemetry', plan: [down(502)], first: { delivered: 3 }, waitsMs: [250] },
+    { title: '504 once at the error', plan: [undefined, undefined, down(504)], first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 } }, // prettier-ignore
+    { title: '504 forever', plan: () => down(504), first: { ...nothing, unconfirmed: 1 }, waitsMs: ownDelays },
+    { title: 'no answer to telemetry', plan: [{ kind: 'hang' }], first: nothing, waitsMs: [] },
+    { title: 'no answer to the error', plan: [undefined, undefined, { kind: 'hang' }], first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 } }, // prettier-ignore
+    { title: 'slow answers', plan: () => ({ kind: 'slow', delayMs: 5 }), first: { delivered: 3 } },
+    { title: 'a reset before telemetry was stored', plan: [{ kind: 'reset', when: 'before' }], first: { delivered: 3 }, waitsMs: [250] }, // prettier-ignore
+    { title: 'a reset after telemetry was stored', plan: [{ kind: 'reset', when: 'after' }], first: { delivered: 3 }, waitsMs: [250], twice: 1 }, // prettier-ignore
+    { title: 'a reset before the error was stored', plan: [undefined, undefined, { kind: 'reset', when: 'before' }], first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 } }, // prettier-ignore
+    { title: 'a reset after the error was stored', plan: [undefined, undefined, { kind: 'reset', when: 'after' }], first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 } }, // prettier-ignore
+    { title: 'a redirect', plan: () => ({ kind: 'redirect', location: 'https://elsewhere.example' }), first: nothing, waitsMs: [] }, // prettier-ignore
+    { title: '403', plan: () => down(403), first: nothing, waitsMs: [] },
+    { title: '400 of something in between', plan: () => down(400), first: nothing, waitsMs: [] },
+    { title: 'a proxy’s page', plan: [{ kind: 'answer', status: 200, body: '<html>' }, { kind: 'answer', status: 200, body: '<html>' }, { kind: 'answer', status: 200, body: '<html>' }], first: { ...nothing, unconfirmed: 1 }, waitsMs: [] }, // prettier-ignore
+  ];
+
+  test.for(faults)('$title: nothing is lost, no error arrives twice', async ({ plan, first, waitsMs, twice = 0 }) => {
+    const {
+      standIn,
+      clock,
+      deliver: run,
+      waitsMs: waited,
+      files,
+    } = await setUpDelivery({
+      api: { requestTimeoutMs: 300 },
+    });
+    standIn.behave(plan);
+    const outcome = await run(failedRun);
+    expect(outcome).toMatchObject(report(first));
+    if (waitsMs !== undefined) expect(waited).toEqual(waitsMs);
+    expect((await files()).length).toBe(outcome.waiting);
+
+    standIn.behave([]);
+    clock.advance(2 * minuteMs);
+    expect(await run([])).toMatchObject({ delivered: 3 - (first.delivered ?? 0), waiting: 0, lost: 0 });
+    expect(arrived(standIn.errors)).toEqual(['AddUserToGroup 2026-11-22T11:59:58.312000']);
+    expect(new Set(arrived(standIn.telemetry))).toEqual(new Set(['CreateUser', 'CreateGroup']));
+    expect(standIn.telemetry).toHaveLength(2 + twice);
+    expect([...standIn.swallowed, ...standIn.problems, ...(await files())]).toEqual([]);
+  });
+
+  test('413 is about one result: it is given up, counted, and the others arrive', async () => {
+    const { standIn, files, deliver: run } = await setUpDelivery();
+    standIn.behave([{ kind: 'answer', status: 413 }]);
+    expect(await run(failedRun)).toMatchObject(report({ delivered: 2, refused: 1, missing: 1 }));
+    expect(await files()).toEqual([]);
+  });
+
+  test('a certificate that nobody trusts: nothing is sent, everything waits', async () => {
+    const tls = await makeCertificate();
+    if (tls === undefined) return;
+    const { standIn, files, deliver: run } = await setUpDelivery({ tls });
+    expect(await run(failedRun)).toMatchObject(report({ waiting: 3, missing: 3 }));
+    expect(standIn.requests).toEqual([]);
+    // Nothing is unconfirmed: it is known that the error was not sent.
+    expect((await files()).join(' ')).not.toContain('sent');
+  });
+
+  test('nobody listens: it is tried for less than five seconds, and everything waits', async () => {
+    const { standIn, deliver: run, waitsMs } = await setUpDelivery();
+    await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
+    await standIn.close();
+    expect(await run(failedRun)).toMatchObject(report({ waiting: 4, missing: 3 }));
+    expect(waitsMs.reduce((sum, ms) => sum + ms)).toBeLessThan(5000);
+  });
+
+  test('a question that is not answered is not asked for every error, and the run’s own results arrive', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    for (const time of ['11:50:00', '11:52:00', '11:54:00']) {
+      standIn.behave([{ kind: 'reset', when: 'after' }]);
+      await run([failure('CreateUser', time)]);
+    }
+    clock.advance(5 * minuteMs);
+    standIn.behave((request) => (request.method === 'GET' ? { kind: 'answer', status: 500 } : undefined));
+    const before = standIn.requests.length;
+    expect(await run([telemetry('CreateUser')])).toEqual(report({ delivered: 1, waiting: 3, unconfirmed: 3 }));
+    expect(standIn.requests.slice(before).map(({ method }) => method)).toEqual(['GET', 'POST']);
+    standIn.behave([]);
+    expect(await run()).toEqual(report({ delivered: 3 }));
+    expect(standIn.errors).toHaveLength(3);
+  });
+
+  test('what the leftovers meet does not keep the run’s own results from Metrist', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    standIn.behave((request) => (isError(request) ? { kind: 'answer', status: 403 } : undefined));
+    await run([failure('CreateUser')]);
+    clock.advance(2 * minuteMs);
+    expect(await run([telemetry('CreateUser')])).toMatchObject({ delivered: 1, waiting: 1, missing: 0 });
+  });
+
+  test('leftovers take no more than their share of the time', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    const api = await deniedApi();
+    for (let index = 0; index < 5; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api });
+    standIn.behave((request) => {
+      if (isError(request)) clock.advance(15_000);
+      return undefined;
+    });
+    expect(await run([telemetry('CreateUser')])).toEqual(
+      report({ delivered: 3, waiting: 3, reason: 'there was no time left for them' }),
+    );
+  });
+
+  test('after its deadline sends nothing, and what was under way is confirmed later', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    const deadline = new AbortController();
+    standIn.behave((request) => {
+      if (!isError(request)) return undefined;
+      deadline.abort();
+      return { kind: 'hang' };
+    });
+    const results = [telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')];
+    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 1, waiting: 2, unconfirmed: 1 });
+    expect(standIn.requests).toHaveLength(2);
+    standIn.behave([]);
+    clock.advance(minuteMs);
+    await run();
+    expect(standIn.errors).toHaveLength(2);
+  });
+
+  test('a deadline that strikes between two attempts makes no further one', async () => {
+    const { standIn, deliver: run, files } = await setUpDelivery();
+    const deadline = new AbortController();
+    standIn.behave(() => ({ kind: 'answer', status: 500 }));
+    const wait = () => Promise.resolve(deadline.abort());
+    expect(await run([failure('CreateUser')], { signal: deadline.signal, wait })).toMatchObject({ unconfirmed: 0 });
+    expect(standIn.requests).toHaveLength(1);
+    expect((await files()).join(' ')).not.toContain('sent');
+  });
+});
+
+describe('an error whose answer was lost', () => {
+  test.for([
+    ['that arrived', 'after', 0],
+    ['that did not arrive', 'before', 1],
+  ] as const)(
+    '%s is asked for once Metrist must show it, and repeated only where it is absent',
+    async ([, when, more]) => {
+      const { standIn, clock, deliver: run } = await setUpDelivery({ msUntilErrorVisible: 30_000 });
+      standIn.behave([{ kind: 'reset', when }]);
+      expect(await run([failure('CreateUser')])).toMatchObject({ waiting: 1, unconfirmed: 1 });
+
+      // Too early to take silence for an answer: nothing is asked and nothing sent.
+      clock.advance(29_000);
+      expect(await run()).toEqual(report({ waiting: 1, unconfirmed: 1 }));
+      expect(standIn.requests).toHaveLength(1);
+
+      clock.advance(31_000);
+      expect(await run()).toEqual(report({ delivered: 1 }));
+      expect(standIn.requests.map(({ method }) => method)).toEqual([
+        'POST',
+        'GET',
+        ...Array<string>(more).fill('POST'),
+      ]);
+      expect(standIn.errors).toHaveLength(1);
+    },
+  );
+
+  test('counts from its last attempt on', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '5' } }, { kind: 'hang' }]);
+    const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', requestTimeoutMs: 50 });
+    await run([failure('CreateUser')], { api, wait: () => Promise.resolve(clock.advance(50_000)) });
+    clock.advance(30_000);
+    expect(await run()).toMatchObject({ unconfirmed: 1 });
+    expect(standIn.requests).toHaveLength(2);
+  });
+
+  test('waits when the clock went back', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    standIn.behave([{ kind: 'reset', when: 'after' }]);
+    await run([failure('CreateUser')]);
+    clock.advance(-60 * minuteMs);
+    expect(await run()).toEqual(report({ waiting: 1, unconfirmed: 1 }));
+    clock.advance(62 * minuteMs);
+    await run();
+    expect(standIn.errors).toHaveLength(1);
+  });
+});
+
+describe('what is out of date', () => {
+  /** A run whose results all wait. */
+  async function waiting(results = failedRun) {
+    const setUp = await setUpDelivery();
+    await setUp.deliver(results, { api: await deniedApi() });
+    return setUp;
+  }
+
+  test('telemetry is dropped and counted once it is older than the interval; an error still arrives', async () => {
+    const { standIn, clock, deliver: run } = await waiting();
+    clock.advance(2 * minuteMs + 1);
+    expect(await run()).toEqual(report({ delivered: 1, dropped: 2 }));
+    expect(standIn.telemetry).toEqual([]);
+    expect(standIn.errors).toHaveLength(1);
+  });
+
+  test('telemetry is still sent while it is not', async () => {
+    const { standIn, clock, deliver: run } = await waiting();
+    clock.advance(2 * minuteMs);
+    expect(await run()).toEqual(report({ delivered: 3 }));
+    expect(standIn.telemetry).toHaveLength(2);
+  });
+
+  test('telemetry that a later error of its check has overtaken would look like a recovery, and is dropped', async () => {
+    const { standIn, clock, deliver: run } = await waiting();
+    clock.advance(minuteMs);
+    expect(await run([failure('CreateUser', '12:00:58')])).toEqual(report({ delivered: 3, dropped: 1 }));
+    expect(arrived(standIn.telemetry)).toEqual(['CreateGroup']);
+  });
+
+  test('an error is dropped after a week, also when Metrist is down', async () => {
+    const { standIn, clock, deliver: run, files } = await waiting();
+    await standIn.close();
+    clock.advance(7 * 24 * 60 * minuteMs + 1);
+    expect(await run()).toEqual(report({ dropped: 3 }));
+    expect(await files()).toEqual([]);
+  });
+
+  test.for([
+    ['forward', 60],
+    ['back', -60],
+  ] as const)('a clock that goes an hour %s drops telemetry and leaves an error its own time', async ([, minutes]) => {
+    const { standIn, clock, deliver: run } = await waiting();
+    clock.advance(minutes * minuteMs);
+    expect(await run([telemetry('DeleteUser')])).toEqual(report({ delivered: 2, dropped: 2 }));
+    expect(arrived(standIn.errors)).toEqual(['AddUserToGroup 2026-11-22T11:59:58.312000']);
+    expect(arrived(standIn.telemetry)).toEqual(['DeleteUser']);
+  });
+
+  test('10 000 results wait: the newest are delivered, the rest is dropped and counted', async () => {
+    const { standIn, clock, deliver: run, dir, files } = await setUpDelivery();
+    const results = Array.from({ length: 100 }, (_, index) => failure(`Check${index}`));
+    await run(results, { api: await deniedApi() });
+    const [first = ''] = await readdir(dir);
+    for (let copy = 1; copy < 100; copy++) {
+      await cp(path.join(dir, first), path.join(dir, first.replace(/-.*/, `-${(copy + 10).toString(16)}`)), {
+        recursive: true,
+      });
+    }
+    expect(await files()).toHaveLength(10_000);
+    clock.advance(minuteMs);
+    expect(await run([telemetry('CreateUser')], { mostEntries: 300 })).toEqual(
+      report({ delivered: 301, dropped: 9700 }),
+    );
+    expect(standIn.errors).toHaveLength(300);
+    expect(await files()).toEqual([]);
+  });
+});
+
+describe('a disk', () => {
+  test('that is full: the results are sent from memory, and it is said', async () => {
+    const { standIn, dir, deliver: run } = await setUpDelivery();
+    await mkdir(path.dirname(dir), { recursive: true });
+    await writeFile(dir, 'a file where the directory should be');
+    expect(await run(failedRun)).toEqual(
+      report({ delivered: 3, diskProblem: expect.stringMatching(/EEXIST|ENOTDIR/) as unknown as string }),
+    );
+    expect([...standIn.telemetry, ...standIn.errors]).toHaveLength(3);
+  });
+
+  test('that is full while Metrist is down: what is lost is counted', async () => {
+    const { standIn, dir, deliver: run } = await setUpDelivery();
+    await writeFile(dir, 'a file where the directory should be');
+    await standIn.close();
+    expect(await run(failedRun)).toMatchObject(report({ lost: 3, missing: 3 }));
+  });
+
+  test('that takes no change: an error that cannot be marked is not sent, the others are', async () => {
+    const { standIn, deliver: run, outbox, files } = await setUpDelivery();
+    await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
+    const readOnly = brokenOutbox(outbox, ['markSent', 'remove']);
+    expect(await run([telemetry('CreateUser')], { outbox: readOnly })).toMatchObject(
+      report({ delivered: 1, waiting: 1, diskProblem: 'EROFS: read-only file system' }),
+    );
+    expect(standIn.errors).toEqual([]);
+    expect(standIn.telemetry).toHaveLength(1);
+    expect(await files()).toHaveLength(2);
+  });
+
+  test('that loses nothing when a delivered error cannot be removed: it is confirmed later', async () => {
+    const { standIn, clock, deliver: run, outbox, files } = await setUpDelivery();
+    const stuck = brokenOutbox(outbox, ['remove']);
+    expect(await run([failure('CreateUser')], { outbox: stuck })).toMatchObject({ delivered: 1 });
+    clock.advance(2 * minuteMs);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(standIn.errors).toHaveLength(1);
+    expect(await files()).toEqual([]);
+  });
+
+  test('with files that are cut off, empty, of another kind or not ours: set aside, counted, never in the way', async () => {
+    const { standIn, clock, deliver: run, dir, files } = await setUpDelivery();
+    await run(failedRun, { api: await deniedApi() });
+    const [batch = ''] = await readdir(dir);
+    const valid = JSON.stringify(failure('CreateUser'));
+    const junk = {
+      '10-error.json': valid.slice(0, -20),
+      '11-error.json': '',
+      '12-telemetry.json': valid,
+      '13-error.json': valid.replace('.312000', '.312'),
+      '14-error.json': 'null',
+      '15-error.json': '{"kind":"error"}',
+      'notes.txt': 'mine',
+    };
+    for (const [name, content] of Object.entries(junk)) await writeFile(path.join(dir, batch, name), content);
+    await mkdir(path.join(dir, batch, '16-error.json'));
+    await writeFile(path.join(dir, 'README'), 'not a batch');
+    clock.advance(minuteMs);
+    expect(await run([telemetry('DeleteUser')])).toEqual(report({ delivered: 4, corrupt: 8 }));
+    expect(standIn.errors).toHaveLength(1);
+    expect(await files()).toEqual(['README', ...Object.keys(junk).map((name) => `corrupt/${batch}-${name}`)]);
+    expect(await run()).toEqual(report());
+  });
+});
+
+describe('two processes', () => {
+  test('deliver from one outbox at once: each result arrives once', async () => {
+    const { standIn, clock, deliver: run, dir, files } = await setUpDelivery();
+    const api = await deniedApi();
+    for (let index = 0; index < 30; index++) {
+      await run([failure(`Check${index}`)], { api });
+      clock.advance(1);
+    }
+    const outboxes = Array.from({ length: 4 }, () => new Outbox({ dir, now: clock.now }));
+    const reports = await Promise.all(outboxes.map((outbox, index) => run([telemetry(`Own${index}`)], { outbox })));
+    expect(reports.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(34);
+    // Nobody else takes a run's own results: each says whether they were delivered.
+    expect(reports.every(({ delivered, missing }) => delivered > 0 && missing === 0)).toBe(true);
+    expect(new Set(arrived(standIn.errors)).size).toBe(30);
+    expect(standIn.errors).toHaveLength(30);
+    expect(standIn.telemetry).toHaveLength(4);
+    expect(await files()).toEqual([]);
+  });
+
+  test('of which one sleeps so long that the other takes its results: it sends no error any more', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    const api = {
+      ...(await deniedApi()),
+      // The machine sleeps during the first request, and the other process has delivered the rest by then.
+      post: async () => {
+        clock.advance(10 * minuteMs);
+        await run();
+        return { state: 'accepted' } as const;
+      },
+    };
+    await run([telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')], { api });
+    expect(arrived(standIn.errors)).toEqual([
+      'CreateGroup 2026-11-22T11:59:58.312000',
+      'DeleteUser 2026-11-22T11:59:58.312000',
+    ]);
+  });
+});
+
+/** A client that is refused: everything stays in the outbox at once. */
+async function deniedApi() {
+  const { api, standIn } = await setUpDelivery();
+  standIn.behave(() => ({ kind: 'answer', status: 403 }));
+  return api;
+}
+
+/** An outbox on whose disk these changes fail. */
+function brokenOutbox(
+  outbox: Outbox,
+  changes: readonly ('markSent' | 'putBack' | 'remove')[],
+): DeliverOptions['outbox'] {
+  const fail = () => Promise.reject(new Error('EROFS: read-only file system'));
+  const broken = Object.fromEntries(changes.map((change) => [change, fail]));
+  const breakBatch = <Batch extends { readonly entries: readonly object[] }>(batch: Batch): Batch => ({
+    ...batch,
+    entries: batch.entries.map((entry) => ({ ...entry, ...broken })),
+  });
+  return {
+    hold: async (results: Parameters<Outbox['hold']>[0]) => breakBatch(await outbox.hold(results)),
+    async *claim() {
+      for await (const batch of outbox.claim()) yield breakBatch(batch);
+    },
+  } as unknown as Outbox;
+}
+
+test('deliver waits with the timers of Node where it is told nothing else', async () => {
+  const { api, outbox, clock, standIn } = await setUpDelivery();
+  standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '0' } }]);
+  onTestFinished(() => {});
+  const signal = new AbortController().signal;
+  expect(await deliver([telemetry('CreateUser')], { api, outbox, now: clock.now, signal })).toEqual(
+    report({ delivered: 1 }),
+  );
+});

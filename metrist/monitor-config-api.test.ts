@@ -1,0 +1,178 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { MetristError } from './metrist-error.ts';
+import { createMonitorConfigApi, type MonitorConfigApi, type MonitorConfigApiOptions } from './monitor-config-api.ts';
+import { monitorConfig } from './testing/config-builders.ts';
+import { type Misbehaviour, startMetristStandIn } from './testing/stand-in.ts';
+
+const token = 'k3v0test0token';
+
+async function start(options: Partial<MonitorConfigApiOptions> = {}) {
+  const standIn = await startMetristStandIn({ token, otherTokens: ['other0token'] });
+  onTestFinished(() => standIn.close());
+  const api = createMonitorConfigApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...options });
+  return { standIn, api };
+}
+
+/** A client whose fetch fails as undici does. */
+function failingApi(error: Error): MonitorConfigApi {
+  const fetch = async () => {
+    throw error;
+  };
+  return createMonitorConfigApi({ baseUrl: 'https://app.metrist.io', token, userAgent: 'awsiam/0.1.0', fetch });
+}
+
+describe('createMonitorConfigApi', () => {
+  test('creates, lists and removes registrations', async () => {
+    const { standIn, api } = await start();
+    const id = await api.create(monitorConfig());
+    expect(id).toMatch(/^[\dA-Za-z]+$/);
+    expect(await api.list('awsiam')).toMatchObject([{ id, interval_secs: 120, run_groups: ['prod'] }]);
+    await api.remove('awsiam', id);
+    expect(await api.list('awsiam')).toEqual([]);
+    expect(standIn.monitorConfigs.swallowed).toEqual([]);
+  });
+
+  test('sends what Metrist wants to see', async () => {
+    const { standIn, api } = await start();
+    const id = await api.create(monitorConfig());
+    await api.remove('awsiam', id);
+    expect(standIn.requests).toMatchObject([
+      {
+        method: 'POST',
+        path: '/api/v0/monitor-config',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'user-agent': 'awsiam/0.1.0' },
+      },
+      { method: 'DELETE', path: `/api/v0/monitor-config/awsiam/${id}` },
+    ]);
+    expect(JSON.parse(standIn.requests[0]?.body ?? '')).toEqual(monitorConfig());
+  });
+
+  test('lists those of the monitor and of the account alone', async () => {
+    const { standIn, api } = await start();
+    const { monitorConfigs } = standIn;
+    monitorConfigs.seed(token, { ...monitorConfig(), monitor_logical_name: 'other' });
+    monitorConfigs.seed('other0token', { ...monitorConfig() });
+    expect(await api.list('awsiam')).toEqual([]);
+    expect(await api.list('other')).toHaveLength(1);
+  });
+
+  test('does not send what Metrist would not store', async () => {
+    const { standIn, api } = await start();
+    await expect(api.create({ ...monitorConfig(), steps: [] })).rejects.toThrow(
+      'not sent, Metrist would not store it: steps must not be empty',
+    );
+    expect(standIn.requests).toEqual([]);
+  });
+
+  test("reads a monitor's state, and that there is none", async () => {
+    const { standIn, api } = await start();
+    expect(await api.status('awsiam')).toBeUndefined();
+    const status = { state: 'up', last_checked: '2026-11-22T10:00:00Z' };
+    standIn.monitorConfigs.setStatus(token, 'awsiam', status);
+    expect(await api.status('awsiam')).toEqual({ monitor_logical_name: 'awsiam', ...status });
+  });
+
+  test('verifies a token', async () => {
+    const { standIn, api } = await start();
+    await api.verifyToken();
+    const stranger = createMonitorConfigApi({ baseUrl: standIn.url, token: 'wrong0token', userAgent: 'awsiam/0.1.0' });
+    await expect(stranger.verifyToken()).rejects.toThrow('could not verify the token: HTTP 403');
+  });
+
+  test('names the variable of a wrong token, never the token', async () => {
+    const { api } = await start({ token: 'wrong0token' });
+    const error = await api.list('awsiam').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(MetristError);
+    expect(error).toMatchObject({ status: 403, message: expect.stringContaining('METRIST_API_TOKEN') as unknown });
+    expect(String(error)).not.toContain('wrong0token');
+  });
+
+  test("tells the API's own words about what it does not accept", async () => {
+    const { standIn, api } = await start();
+    const errors = [
+      { title: 'Invalid value', source: { pointer: '/run_spec/run_type' }, detail: 'Invalid value for enum' },
+      { title: 'Invalid value', source: { pointer: '/steps' }, detail: 'Missing field:\u001B[31m steps' },
+    ];
+    standIn.behave([{ kind: 'answer', status: 422, body: JSON.stringify({ errors }) }]);
+    await expect(api.create(monitorConfig())).rejects.toThrow(
+      [
+        'Metrist does not accept this:',
+        '- /run_spec/run_type: Invalid value for enum',
+        '- /steps: Missing field: [31m steps',
+      ].join('\n'),
+    );
+  });
+
+  test.for([
+    [{ kind: 'answer', status: 200, body: '<html>Please log in</html>' }, 200, 'not what the Metrist API answers'],
+    [{ kind: 'answer', status: 200, body: '{"data":[]}' }, 200, 'not what the Metrist API answers'],
+    [{ kind: 'answer', status: 202, body: '[]' }, 202, 'not what the Metrist API answers'],
+    [{ kind: 'answer', status: 400 }, 400, 'not what the Metrist API answers'],
+    [{ kind: 'answer', status: 404 }, 404, 'METRIST_API_HOST'],
+    [{ kind: 'answer', status: 422, body: 'nonsense' }, 422, '- nonsense'],
+    [{ kind: 'answer', status: 429 }, 429, 'too many requests'],
+    [{ kind: 'answer', status: 500 }, 500, 'Metrist failed'],
+    [{ kind: 'answer', status: 503 }, 503, 'Metrist failed'],
+    [{ kind: 'redirect', location: 'https://elsewhere.example/login' }, 302, 'a redirect to https://elsewhere.example'],
+  ] as const satisfies [Misbehaviour, number, string][])('explains %o', async ([misbehaviour, status, words]) => {
+    const { standIn, api } = await start();
+    for (const request of [() => api.list('awsiam'), () => api.status('awsiam'), () => api.verifyToken()]) {
+      standIn.behave([misbehaviour]);
+      await expect(request()).rejects.toMatchObject({ status, message: expect.stringContaining(words) as unknown });
+    }
+    expect(standIn.requests).toHaveLength(3);
+  });
+
+  test('refuses an id that is none, and another status than 202', async () => {
+    const { standIn, api } = await start();
+    for (const [status, body] of [
+      [202, '<html>'],
+      [202, ''],
+      [200, '11y9YlrWxXf39mRWIrhFtPl'],
+    ] as const) {
+      standIn.behave([{ kind: 'answer', status, body }]);
+      await expect(api.create(monitorConfig())).rejects.toThrow('not what the Metrist API answers');
+    }
+  });
+
+  test('waits no longer than its timeout, or what it is given', async () => {
+    const { standIn, api } = await start({ requestTimeoutMs: 50 });
+    standIn.behave(() => ({ kind: 'hang' }));
+    await expect(api.list('awsiam')).rejects.toThrow('within 0.05 s');
+    await expect(api.list('awsiam', { timeoutMs: 20 })).rejects.toThrow('within 0.02 s');
+    await expect(api.list('awsiam', { timeoutMs: 19.97 })).rejects.toThrow('within 0.02 s');
+    await expect(api.list('awsiam', { timeoutMs: 5000 })).rejects.toThrow('within 0.05 s');
+  });
+
+  test('ends a request when its caller gives up', async () => {
+    const caller = new AbortController();
+    const { standIn, api } = await start({ signal: caller.signal });
+    standIn.behave(() => {
+      caller.abort();
+      return { kind: 'hang' };
+    });
+    await expect(api.list('awsiam')).rejects.toThrow('interrupted');
+  });
+
+  test('sends nothing twice when the connection is lost', async () => {
+    const { standIn, api } = await start();
+    standIn.behave([{ kind: 'reset', when: 'after' }]);
+    await expect(api.create(monitorConfig())).rejects.toMatchObject({ status: undefined, isAnswerLost: true });
+    expect(standIn.monitorConfigs.stored(token)).toHaveLength(1);
+  });
+
+  test.for([
+    ['ENOTFOUND', 'does not resolve'],
+    ['ECONNREFUSED', 'refused the connection'],
+    ['CERT_HAS_EXPIRED', 'NODE_EXTRA_CA_CERTS'],
+  ] as const)('explains %s', async ([code, words]) => {
+    const cause = Object.assign(new Error(`${code} happened`), { code });
+    const api = failingApi(new TypeError('fetch failed', { cause }));
+    await expect(api.list('awsiam')).rejects.toThrow(words);
+  });
+
+  test('masks the token in whatever fetch says about it', async () => {
+    const api = failingApi(new TypeError(`"Bearer ${token}" is an invalid header value.`));
+    await expect(api.list('awsiam')).rejects.toThrow('"Bearer ***"');
+  });
+});

@@ -1,0 +1,50 @@
+import type { MonitorConfig } from '../monitor-config.ts';
+import type { MonitorConfigApi } from '../monitor-config-api.ts';
+import type { StoredMonitorConfig } from '../stored-monitor-config.ts';
+
+export interface FakeApiOptions {
+  /** What Metrist shows, by how often it has been asked. An error is thrown. */
+  readonly list?: (times: number) => StoredMonitorConfig[] | Error;
+  /** The id, or an error to be thrown. */
+  readonly create?: (config: MonitorConfig) => string | Error;
+  readonly remove?: (id: string) => Error | undefined;
+}
+
+/** A client that does as it is told. */
+export interface FakeApi extends MonitorConfigApi {
+  /** `list`, `create`, `remove a`, in their order. */
+  readonly calls: readonly string[];
+  /** What each `list` was given. */
+  readonly timeouts: readonly (number | undefined)[];
+}
+
+export function fakeApi({ list = () => [], create = () => 'new', remove = () => undefined }: FakeApiOptions): FakeApi {
+  const calls: string[] = [];
+  const timeouts: (number | undefined)[] = [];
+  return {
+    calls,
+    timeouts,
+    async list(_, { timeoutMs } = {}) {
+      calls.push('list');
+      timeouts.push(timeoutMs);
+      return orThrow(list(timeouts.length - 1));
+    },
+    async create(config) {
+      calls.push('create');
+      return orThrow(create(config));
+    },
+    async remove(_, id) {
+      calls.push(`remove ${id}`);
+      orThrow(remove(id));
+    },
+    async status() {
+      return undefined;
+    },
+    async verifyToken() {},
+  };
+}
+
+function orThrow<T>(value: T | Error): T {
+  if (value instanceof Error) throw value;
+  return value;
+}
