@@ -107,7 +107,7 @@ describe('awsiam register', () => {
   });
 
   test('warns where there are no run groups', async () => {
-    const { run } = await setUp();
+    const { run } = await setUp({}, { readsUntilVisible: 3 });
     expect(await run('register')).toMatchObject({
       code: 0,
       errorOutput: expect.stringMatching(/^! no run groups/) as unknown,

@@ -190,9 +190,7 @@ describe('createMetristApi', () => {
   });
 
   test('masks the token in whatever fetch says about it', async () => {
-    const result = await failingApi(new TypeError(`"Bearer ${token}" is an invalid header value.`)).post(
-      telemetry,
-    );
+    const result = await failingApi(new TypeError(`"Bearer ${token}" is an invalid header value.`)).post(telemetry);
     expect(result).toMatchObject({ state: 'unknown', reason: expect.stringContaining('"Bearer ***"') as unknown });
   });
 

@@ -10,7 +10,8 @@ describe('parseMetristConfig', () => {
   });
 
   test('posts to app.metrist.io over https unless told otherwise', () => {
-    const config = { token: 'k3v0secret', instance: 'us-east-1', baseUrl: 'https://app.metrist.io' };
+    const baseUrl = 'https://app.metrist.io';
+    const config = { token: 'k3v0secret', instance: 'us-east-1', baseUrl, requireDelivery: false };
     expect(parseMetristConfig({ ...complete, METRIST_API_HOST: '' })).toEqual({ config, problems: [] });
   });
 
@@ -68,12 +69,15 @@ describe('parseMetristConfig', () => {
     expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).config?.instance).toBe(stored);
   });
 
-  test.for(Object.keys({ ...complete, METRIST_API_HOST: '' }))('reports that %s was not resolved', (name) => {
-    const value = '<<ERROR: secret awsiam not found>>';
-    expect(parseMetristConfig({ ...complete, [name]: value })).toEqual({
-      problems: [`${name} could not be resolved by the Orchestrator, which put this in its place: "${value}"`],
-    });
-  });
+  test.for(Object.keys({ ...complete, METRIST_API_HOST: '', METRIST_REQUIRE_DELIVERY: '' }))(
+    'reports that %s was not resolved',
+    (name) => {
+      const value = '<<ERROR: secret awsiam not found>>';
+      expect(parseMetristConfig({ ...complete, [name]: value })).toEqual({
+        problems: [`${name} could not be resolved by the Orchestrator, which put this in its place: "${value}"`],
+      });
+    },
+  );
 
   test('lists every problem at once and never the token', () => {
     const values = { METRIST_API_TOKEN: 'two s3cret words', METRIST_INSTANCE_ID: 'a b', METRIST_API_HOST: 'x y' };
@@ -106,5 +110,25 @@ describe('parseMetristAccess', () => {
     const { access, problems } = parseMetristAccess(values);
     expect(access).toBeUndefined();
     expect(problems).toEqual([expect.stringContaining(variable)]);
+  });
+
+  test.for([
+    ['', false],
+    [' ', false],
+    ['0', false],
+    ['False', false],
+    ['1', true],
+    ['true', true],
+    ['yes', true],
+  ] as const)('takes METRIST_REQUIRE_DELIVERY="%s" for %s', ([value, requireDelivery]) => {
+    const values = { ...complete, METRIST_REQUIRE_DELIVERY: value };
+    expect(parseMetristConfig(values).config).toMatchObject({ requireDelivery });
+  });
+
+  test('finds required delivery without a token a problem', () => {
+    expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '0' }).problems).toEqual([]);
+    expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '1' }).problems).toEqual([
+      expect.stringContaining('METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is'),
+    ]);
   });
 });

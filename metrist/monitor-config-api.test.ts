@@ -56,6 +56,13 @@ describe('createMonitorConfigApi', () => {
     expect(await api.list('other')).toHaveLength(1);
   });
 
+  test('does not take registrations of another monitor for its own, whatever Metrist answers', async () => {
+    const { standIn, api } = await start();
+    const others = [{ ...monitorConfig(), id: 'a', monitor_logical_name: 'other' }];
+    standIn.behave([{ kind: 'answer', status: 200, body: JSON.stringify(others) }]);
+    expect(await api.list('awsiam')).toEqual([]);
+  });
+
   test('does not send what Metrist would not store', async () => {
     const { standIn, api } = await start();
     await expect(api.create({ ...monitorConfig(), steps: [] })).rejects.toThrow(

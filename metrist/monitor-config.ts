@@ -1,9 +1,8 @@
-import type { Monitor } from '../runner/monitor.ts';
-
 /** What a registration needs to know of a monitor. */
-export type MonitorOutline = Pick<Monitor<never, never>, 'name'> & {
+export interface MonitorOutline {
+  readonly name: string;
   readonly steps: readonly { readonly name: string; readonly description: string }[];
-};
+}
 
 /** What a user decides about a registration. */
 export interface RegistrationOptions {

@@ -114,6 +114,15 @@ describe('register', () => {
     expect(api.calls).toEqual(['create', 'list']);
   });
 
+  test('does not take what somebody else registers alike for its own', async () => {
+    const { events, run } = setUp([], { list: (times) => (times === 0 ? [copy] : [copy, fresh]) });
+    await run();
+    expect(events).toEqual([
+      { kind: 'registered', id: 'new' },
+      { kind: 'appeared', id: 'copy' },
+    ]);
+  });
+
   test('is not content where the new one is gone when the old ones are removed', async () => {
     const { run } = setUp([old], { list: (times) => (times === 0 ? [old, fresh] : []) });
     await expect(run()).rejects.toThrow('does not confirm');

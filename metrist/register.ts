@@ -3,7 +3,7 @@ import type { MonitorConfigApi } from './monitor-config-api.ts';
 import { type ConfirmOptions, readUntil } from './read-until.ts';
 import type { RegistrationPlan } from './registration-plan.ts';
 import { removeAndConfirm } from './remove-and-confirm.ts';
-import { type StoredMonitorConfig, findDifferences } from './stored-monitor-config.ts';
+import { findDifferences } from './stored-monitor-config.ts';
 
 /** Something that was done. */
 export type RegistrationEvent =
@@ -46,9 +46,7 @@ export async function register(
     shown = await removeAndConfirm(api, { monitor, ids, remainingId: id }, confirm);
     for (const each of obsolete) onEvent({ kind: 'removed', ...each });
   }
-  for (const stranger of withoutIds(shown, [id, ...before.map((each) => each.id)])) {
-    onEvent({ kind: 'appeared', id: stranger.id });
-  }
+  for (const stranger of shown.filter((stored) => stored.id !== id)) onEvent({ kind: 'appeared', id: stranger.id });
 }
 
 async function createAndConfirm({ wanted, before }: RegistrationPlan, api: MonitorConfigApi, confirm: ConfirmOptions) {
@@ -57,27 +55,26 @@ async function createAndConfirm({ wanted, before }: RegistrationPlan, api: Monit
     if (error instanceof MetristError && error.isAnswerLost) return error;
     throw error;
   });
-  const ids = before.map(({ id }) => id);
   const found = await readUntil(
     api,
     wanted.monitor_logical_name,
     (shown) => {
-      const news = typeof created === 'string' ? shown.filter(({ id }) => id === created) : withoutIds(shown, ids);
-      const match = news.find((stored) => findDifferences(wanted, stored).length === 0);
+      // Where no id came back it is known by what it says: nothing before was as wanted.
+      const match = shown.find(
+        (stored) =>
+          (typeof created !== 'string' || stored.id === created) && findDifferences(wanted, stored).length === 0,
+      );
       return match && { id: match.id, shown };
     },
     confirm,
   );
   if (found !== undefined) return found;
-  const untouched = ids.length === 0 ? '' : ` Nothing was removed: ${ids.join(', ')} as before.`;
+  const untouched =
+    before.length === 0 ? '' : ` Nothing was removed: ${before.map(({ id }) => id).join(', ')} as before.`;
   const howToGoOn = 'Should it show up later (awsiam configs), awsiam register keeps it.';
   const [why, cause] =
     typeof created === 'string'
       ? [`Metrist took the registration as ${created} but does not show it: it may not have stored it`]
       : [`${created.message}; Metrist shows no new registration`, created];
   throw new MetristError(`${why}.${untouched} ${howToGoOn}`, { cause });
-}
-
-function withoutIds(configs: readonly StoredMonitorConfig[], ids: readonly string[]): StoredMonitorConfig[] {
-  return configs.filter(({ id }) => !ids.includes(id));
 }

@@ -7,7 +7,12 @@ import { MetristReporter } from './metrist.ts';
 const metrist = { METRIST_API_TOKEN: 'token', METRIST_INSTANCE_ID: 'us-east-1' };
 
 test.for([
-  ['live with a token: to disk first, then to Metrist', metrist, 'live', [JunitReporter, HistoryReporter, MetristReporter]],
+  [
+    'live with a token: to disk first, then to Metrist',
+    metrist,
+    'live',
+    [JunitReporter, HistoryReporter, MetristReporter],
+  ],
   ['live without a token: to disk alone', {}, 'live', [JunitReporter, HistoryReporter]],
   [
     'live with settings of Metrist that are wrong: to disk alone',

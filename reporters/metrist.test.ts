@@ -1,44 +1,39 @@
-import { once } from 'node:events';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type MetristApi, createMetristApi } from '../metrist/api.ts';
-import { type MetristStandIn, startMetristStandIn } from '../metrist/testing/stand-in.ts';
-import { MetristReporter } from './metrist.ts';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { MetristApi } from '../metrist/api.ts';
+import {
+  filesIn,
+  report as deliveryReport,
+  setUpDelivery,
+  temporaryDirectory,
+  token,
+} from '../metrist/testing/delivery.ts';
+import { startMetristStandIn } from '../metrist/testing/stand-in.ts';
+import { createMetristApi } from '../metrist/api.ts';
+import { MetristReporter, type MetristReporterOptions, renderDelivery } from './metrist.ts';
 import { hostileRun, interruptedRun, passedRun, theirFailureRun } from './testing/runs.ts';
 import { testReporter } from './testing/test-reporter.ts';
 
-const token = 'k3v0test0token';
-
-const brokenPost = () => Promise.reject(new Error('a bug\nof ours'));
-
-function makeReporter(standIn: MetristStandIn, sentToken = token): MetristReporter {
-  const api = createMetristApi({ baseUrl: standIn.url, token: sentToken, userAgent: 'awsiam/0.1.0' });
-  return new MetristReporter({ api, instance: 'us-east-1' });
+async function setUp(options: Partial<MetristReporterOptions> = {}) {
+  const { standIn, api, clock, now, dir } = await setUpDelivery();
+  const waiting = { api, instance: 'us-east-1', outboxDir: dir, now, wait: () => Promise.resolve() };
+  return { standIn, clock, dir, reporter: new MetristReporter({ ...waiting, ...options }) };
 }
 
-async function startStandIn(): Promise<MetristStandIn> {
-  const standIn = await startMetristStandIn({ token });
-  onTestFinished(() => standIn.close());
-  return standIn;
-}
-
-function checks(rows: MetristStandIn['telemetry']): unknown[] {
-  return rows.map((row) => row['check_logical_name']);
-}
+const checks = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map((row) => row['check_logical_name']);
 
 describe('MetristReporter', () => {
   test('posts one result per passed step, in order and one at a time', async () => {
-    const standIn = await startStandIn();
-    const outcome = await makeReporter(standIn).report(passedRun);
-    expect(outcome).toEqual({ ok: true, text: '8 results to Metrist (us-east-1)' });
+    const { standIn, reporter } = await setUp();
+    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '8 results to Metrist (us-east-1)' });
     expect(checks(standIn.telemetry)).toEqual(passedRun.steps.map(({ name }) => name));
     expect(standIn.maxConcurrency).toBe(1);
     expect([...standIn.errors, ...standIn.swallowed, ...standIn.problems]).toEqual([]);
   });
 
   test('posts the failed step once as an error and nothing for the blocked ones', async () => {
-    const standIn = await startStandIn();
-    const outcome = await makeReporter(standIn).report(theirFailureRun);
-    expect(outcome.text).toBe('2 results to Metrist (us-east-1)');
+    const { standIn, reporter } = await setUp();
+    expect((await reporter.report(theirFailureRun)).text).toBe('2 results to Metrist (us-east-1)');
     expect(checks(standIn.telemetry)).toEqual(['CreateUser']);
     expect(standIn.errors).toMatchObject([
       { check_logical_name: 'CreateGroup', blocked_steps: ['AddUserToGroup', 'DeleteUser'] },
@@ -47,87 +42,137 @@ describe('MetristReporter', () => {
   });
 
   test('posts nothing for an interrupted step', async () => {
-    const standIn = await startStandIn();
-    expect((await makeReporter(standIn).report(interruptedRun)).text).toBe('1 result to Metrist (us-east-1)');
+    const { standIn, reporter } = await setUp();
+    expect((await reporter.report(interruptedRun)).text).toBe('1 result to Metrist (us-east-1)');
     expect(standIn.errors).toEqual([]);
   });
 
   test('says so when a run has nothing to post', async () => {
-    const standIn = await startStandIn();
-    const outcome = await makeReporter(standIn).report({ ...interruptedRun, steps: interruptedRun.steps.slice(1) });
+    const { standIn, reporter } = await setUp();
+    const outcome = await reporter.report({ ...interruptedRun, steps: interruptedRun.steps.slice(1) });
     expect(outcome).toEqual({ ok: true, text: 'no result for Metrist (us-east-1)' });
     expect(standIn.requests).toEqual([]);
   });
 
-  test('refuses to post an offline run', async () => {
-    const standIn = await startStandIn();
-    const outcome = await makeReporter(standIn).report({ ...passedRun, mode: 'offline' });
-    expect(outcome).toEqual({ ok: true, text: 'Metrist offline: nothing posted' });
-    expect(standIn.requests).toEqual([]);
+  test('refuses to post an offline run, and keeps none of it', async () => {
+    const { standIn, dir, reporter } = await setUp({ required: true });
+    expect(await reporter.report({ ...passedRun, mode: 'offline' })).toEqual({
+      ok: true,
+      text: 'Metrist offline: nothing posted',
+    });
+    expect([...standIn.requests, ...(await filesIn(dir))]).toEqual([]);
   });
 
-  test('goes on after a refused result and counts what is missing', async () => {
-    const standIn = await startStandIn();
-    standIn.behave([{ kind: 'answer', status: 500 }, undefined, { kind: 'answer', status: 429 }]);
-    const outcome = await makeReporter(standIn).report(passedRun);
+  test('keeps what was not delivered for the next run, and says why and where', async () => {
+    const { clock, dir, reporter, standIn } = await setUp();
+    standIn.behave(() => ({ kind: 'answer', status: 500 }));
+    const outcome = await reporter.report(theirFailureRun);
     expect(outcome.ok).toBe(false);
     expect(outcome.text).toMatch(
-      /^Metrist: 2 of 8 results not delivered: HTTP 500 from 127\.0\.0\.1:\d+: Metrist failed/,
+      /^Metrist: 2 results not delivered yet, kept in .*outbox: HTTP 500 from 127\.0\.0\.1:\d+: Metrist failed/,
     );
-    expect(standIn.telemetry).toHaveLength(6);
-  });
-
-  test('gives up at the first 403, which the others would get as well', async () => {
-    const standIn = await startStandIn();
-    const outcome = await makeReporter(standIn, 'wrong-token').report(passedRun);
-    expect(outcome.text).toMatch(/^Metrist: 8 of 8 results not delivered: HTTP 403 .* METRIST_API_TOKEN/);
-    expect(outcome.text).not.toContain('wrong-token');
-    expect(standIn.requests).toHaveLength(1);
-  });
-
-  test('gives up at its deadline and posts nothing after it', async () => {
-    const tried: string[] = [];
-    const postTelemetry: MetristApi['postTelemetry'] = async ({ check_logical_name: check }, { signal } = {}) => {
-      tried.push(check);
-      if (check === 'CreateUser') return { state: 'accepted' };
-      if (signal?.aborted === false) await once(signal, 'abort');
-      return { state: 'unreachable', reason: 'gave up' };
-    };
-    const api = { postTelemetry, postError: brokenPost };
-    const outcome = await new MetristReporter({ api, instance: 'us-east-1', deadlineMs: 10 }).report(passedRun);
-    expect(outcome).toEqual({
-      ok: false,
-      text: 'Metrist: 7 of 8 results not delivered: not done within 10 ms: gave up',
-    });
-    expect(tried).toEqual(['CreateUser', 'CreateGroup']);
-  });
-
-  test('never repeats an error whose answer was lost: Metrist would count two', async () => {
-    const standIn = await startStandIn();
-    standIn.behave([undefined, { kind: 'reset', when: 'after' }]);
-    expect((await makeReporter(standIn).report(theirFailureRun)).ok).toBe(false);
+    expect(await filesIn(dir)).toHaveLength(2);
+    standIn.behave([]);
+    clock.advance(60_000);
+    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '10 results to Metrist (us-east-1)' });
     expect(standIn.errors).toHaveLength(1);
   });
 
+  test('names the variable of a wrong token, never the token', async () => {
+    const { standIn } = await setUp();
+    const api = createMetristApi({ baseUrl: standIn.url, token: 'wrong-token', userAgent: 'awsiam/0.1.0' });
+    const { dir, reporter } = await setUp({ api });
+    const outcome = await reporter.report(passedRun);
+    expect(outcome.text).toMatch(/^Metrist: 8 results not delivered yet, kept in .*: HTTP 403 .* METRIST_API_TOKEN/);
+    expect(outcome.text).not.toContain('wrong-token');
+    expect(standIn.requests).toHaveLength(1);
+    expect(await filesIn(dir)).toHaveLength(8);
+  });
+
+  test('gives up at its deadline', async () => {
+    const { standIn, reporter } = await setUp({ deadlineMs: 20 });
+    standIn.behave([undefined, { kind: 'hang' }]);
+    const outcome = await reporter.report(passedRun);
+    expect(outcome.text).toMatch(/^Metrist: 1 result delivered, 7 results not delivered yet, .*: gave up on 127/);
+    expect(standIn.requests).toHaveLength(2);
+  });
+
+  test.for([
+    ['its own results are missing', 403, { ok: false, required: true }],
+    ['everything was delivered', undefined, { ok: true }],
+  ] as const)('fails a run that requires delivery when %s', async ([, status, outcome]) => {
+    const { standIn, reporter } = await setUp({ required: true });
+    standIn.behave(() => (status === undefined ? undefined : { kind: 'answer', status }));
+    expect(await reporter.report(passedRun)).toEqual({ ...outcome, text: expect.any(String) as unknown });
+  });
+
+  test('does not fail a run that requires delivery for what earlier ones left', async () => {
+    const { standIn, clock, reporter } = await setUp({ required: true });
+    standIn.behave(() => ({ kind: 'answer', status: 403 }));
+    await reporter.report(passedRun);
+    standIn.behave([]);
+    clock.advance(600_000);
+    expect(await reporter.report(passedRun)).toEqual({
+      ok: false,
+      text: 'Metrist: 8 results delivered, 8 results not delivered because out of date',
+    });
+  });
+
   test('sends hostile text in a form that Metrist stores', async () => {
-    const standIn = await startStandIn();
-    expect(await makeReporter(standIn).report(hostileRun)).toMatchObject({ ok: true });
+    const { standIn, reporter } = await setUp();
+    expect(await reporter.report(hostileRun)).toMatchObject({ ok: true });
     expect([...standIn.swallowed, ...standIn.problems]).toEqual([]);
   });
 
-  test('turns an exception of the API into an outcome', async () => {
-    const api = { postTelemetry: brokenPost, postError: brokenPost };
-    const reporter = new MetristReporter({ api, instance: 'us-east-1' });
-    expect(await reporter.report(passedRun)).toEqual({ ok: false, text: 'Metrist: results not delivered: a bug' });
+  test('turns an exception of the API into an outcome, required or not', async () => {
+    const broken = () => Promise.reject(new Error('a bug\nof ours'));
+    const api: MetristApi = { post: broken, hasError: broken };
+    for (const required of [true, false]) {
+      const { reporter } = await setUp({ api, required });
+      expect(await reporter.report(passedRun)).toEqual({
+        ok: false,
+        text: 'Metrist: results not delivered: a bug',
+        ...(required && { required }),
+      });
+    }
+  });
+});
+
+describe('renderDelivery', () => {
+  const place = { instance: 'us-east-1', outboxDir: 'results/outbox' };
+
+  test.for([
+    [
+      { waiting: 1, unconfirmed: 1 },
+      '1 result not delivered yet, kept in results/outbox (1 sent without an answer: Metrist will be asked)',
+    ],
+    [{ delivered: 7, refused: 1, reason: 'HTTP 413' }, '7 results delivered, 1 result not taken by Metrist: HTTP 413'],
+    [{ delivered: 8, dropped: 3 }, '8 results delivered, 3 results not delivered because out of date'],
+    [{ delivered: 8, corrupt: 1 }, '8 results delivered, 1 unreadable file moved to results/outbox/corrupt'],
+    [
+      { delivered: 8, diskProblem: 'ENOSPC: no space left on device' },
+      '8 results delivered, results/outbox could not be written (ENOSPC: no space left on device)',
+    ],
+    [
+      { lost: 8, diskProblem: 'ENOSPC', reason: 'no answer' },
+      '8 results LOST, not delivered and not on disk, results/outbox could not be written (ENOSPC): no answer',
+    ],
+  ] as const)('says of %o what became of the results', ([numbers, text]) => {
+    expect(renderDelivery(deliveryReport(numbers), place)).toEqual({ ok: false, text: `Metrist: ${text}` });
   });
 });
 
 testReporter('MetristReporter', async () => {
   const standIn = await startMetristStandIn({ token });
+  const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0' });
+  const outboxDir = path.join(await temporaryDirectory(), 'outbox');
   let isOpen = true;
   const close = async () => {
     if (isOpen) await standIn.close();
     isOpen = false;
   };
-  return { reporter: makeReporter(standIn), breakDestination: close, close };
+  const now = () => new Date();
+  const wait = () => Promise.resolve();
+  const reporter = new MetristReporter({ api, instance: 'us-east-1', outboxDir, now, wait });
+  return { reporter, breakDestination: close, close };
 });

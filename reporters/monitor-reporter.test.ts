@@ -163,6 +163,20 @@ describe('MonitorReporter', () => {
     expect(setExitCode).toHaveBeenCalledExactlyOnceWith(1);
   });
 
+  test.for([
+    ['is delivered', { ok: true, required: true, text: 'arrived' }, 0],
+    ['is not delivered', { ok: false, text: 'not arrived' }, 0],
+    ['is required and not delivered', { ok: false, required: true, text: 'not arrived' }, 1],
+  ] as const)(
+    'after steps that passed and a report that %s sets the exit code accordingly',
+    async ([, outcome, code]) => {
+      const { reporter, setExitCode } = setUp({ reporters: [{ report: () => Promise.resolve(outcome) }] });
+      reporter.onTestRunStart();
+      await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+      expect(setExitCode.mock.calls).toEqual(code === 0 ? [] : [[code]]);
+    },
+  );
+
   test('leaves the exit code alone when every step passed', async () => {
     const { reporter, setExitCode } = setUp();
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');

@@ -1,7 +1,11 @@
 import { onTestFinished } from 'vitest';
 import { createFaultPlan } from '../../mocks/iam/faults.ts';
 import { startIamServer, type IamServer, type IamServerOptions } from '../../mocks/iam/server.ts';
-import { startMetristStandIn, type MetristStandIn, type MetristStandInOptions } from '../../metrist/testing/stand-in.ts';
+import {
+  startMetristStandIn,
+  type MetristStandIn,
+  type MetristStandInOptions,
+} from '../../metrist/testing/stand-in.ts';
 import { secrets } from './run-vitest.ts';
 
 /** A server with IAM's protocol for the running test; `faults` as in AWSIAM_MOCK_FAULTS. */

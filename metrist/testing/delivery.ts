@@ -49,6 +49,7 @@ export async function setUpDelivery({
   ...standInOptions
 }: Partial<MetristStandInOptions> & { readonly api?: Partial<MetristApiOptions> } = {}) {
   const clock = fakeClock();
+  const now = (): Date => clock.now();
   const standIn = await startMetristStandIn({ token, nowMs: () => clock.now().getTime(), ...standInOptions });
   let isOpen = true;
   const close = async (): Promise<void> => {
@@ -58,11 +59,14 @@ export async function setUpDelivery({
   onTestFinished(close);
   const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...apiOptions });
   const dir = path.join(await temporaryDirectory(), 'outbox');
-  const outbox = new Outbox({ dir, now: clock.now });
+  const outbox = new Outbox({ dir, now });
   const waitsMs: number[] = [];
   return {
     clock,
-    standIn: { ...standIn, close, behave: standIn.behave },
+    now,
+    standIn,
+    /** From now on nobody listens. */
+    closeMetrist: close,
     api,
     dir,
     outbox,
@@ -73,7 +77,7 @@ export async function setUpDelivery({
       deliver(results, {
         api,
         outbox,
-        now: clock.now,
+        now,
         signal: new AbortController().signal,
         wait: (delayMs) => Promise.resolve(waitsMs.push(delayMs)),
         ...overrides,

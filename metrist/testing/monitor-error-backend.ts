@@ -27,7 +27,17 @@ export interface MonitorErrorBackend {
   list(request: { readonly path: string }): MonitorErrorAnswer;
 }
 
-const parameters = ['from', 'to', 'm[]', 'c[]', 'i[]', 'limit', 'cursor_after', 'cursor_before', 'only_shared'];
+const parameters = new Set([
+  'from',
+  'to',
+  'm[]',
+  'c[]',
+  'i[]',
+  'limit',
+  'cursor_after',
+  'cursor_before',
+  'only_shared',
+]);
 
 export function createMonitorErrorBackend({
   msUntilErrorVisible = 0,
@@ -64,7 +74,7 @@ function faultsOf(query: URLSearchParams): unknown[] {
     source: { pointer: `/${pointer}` },
     detail,
   });
-  const unknown = [...query.keys()].filter((name) => !parameters.includes(name));
+  const unknown = [...query.keys()].filter((name) => !parameters.has(name));
   return [
     ...unknown.map((name) => fault(name, `Unexpected field: ${name}`)),
     ...['from', 'to'].flatMap((name) => {

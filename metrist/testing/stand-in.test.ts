@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type MetristStandIn, startMetristStandIn } from './stand-in.ts';
+import { type MetristStandIn, type MetristStandInOptions, startMetristStandIn } from './stand-in.ts';
 
 const telemetry = {
   monitor_logical_name: 'awsiam',
@@ -16,8 +16,8 @@ const failure = {
   blocked_steps: [] as unknown,
 };
 
-async function start(): Promise<MetristStandIn> {
-  const standIn = await startMetristStandIn({ token: 'right' });
+async function start(options: Partial<MetristStandInOptions> = {}): Promise<MetristStandIn> {
+  const standIn = await startMetristStandIn({ token: 'right', ...options });
   onTestFinished(() => standIn.close());
   return standIn;
 }
@@ -151,6 +151,23 @@ describe('the Metrist stand-in', () => {
     expect(standIn.telemetry).toHaveLength(1);
   });
 
+  test.for(['before', 'after'] as const)('holds a request %s storing it until it is told to go on', async (when) => {
+    const standIn = await start();
+    const arrival = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    standIn.behave(() => {
+      arrival.resolve();
+      return { kind: 'hold', when, until: release.promise };
+    });
+    const answer = post(standIn, 'telemetry', telemetry);
+    await arrival.promise;
+    await Promise.resolve();
+    expect(standIn.telemetry).toHaveLength(when === 'before' ? 0 : 1);
+    release.resolve();
+    expect((await answer).status).toBe(202);
+    expect(standIn.telemetry).toHaveLength(1);
+  });
+
   test('closes while a request hangs', async () => {
     const standIn = await startMetristStandIn({ token: 'right' });
     const arrived = Promise.withResolvers<void>();
@@ -162,5 +179,78 @@ describe('the Metrist stand-in', () => {
       expect(post(standIn, 'telemetry', telemetry)).rejects.toThrow('fetch failed'),
       arrived.promise.then(() => standIn.close()),
     ]);
+  });
+});
+
+describe('the Metrist stand-in, asked for errors', () => {
+  const range = { from: '2026-11-22T10:00:00Z', to: '2026-11-22T11:00:00Z', 'm[]': 'awsiam' };
+
+  async function ask(standIn: MetristStandIn, query: Record<string, string>): Promise<[number, unknown]> {
+    const url = `${standIn.url}/api/v0/monitor-error?${new URLSearchParams(query).toString()}`;
+    const response = await fetch(url, { headers: { authorization: 'Bearer right' } });
+    return [response.status, await response.json()];
+  }
+
+  test('counts them by minute, check and instance', async () => {
+    const standIn = await start();
+    for (const second of ['01', '59']) {
+      await post(standIn, 'error', { ...failure, time: `2026-11-22T10:11:${second}.345000` });
+    }
+    await post(standIn, 'error', { ...failure, time: '2026-11-22T10:12:00.000000', check_logical_name: 'DeleteUser' });
+    const row = { monitor_logical_name: 'awsiam', instance: 'us-east-1' };
+    expect(await ask(standIn, range)).toEqual([
+      200,
+      {
+        entries: [
+          { ...row, timestamp: '2026-11-22T10:11:00.000000Z', check: 'CreateUser', count: 2 },
+          { ...row, timestamp: '2026-11-22T10:12:00.000000Z', check: 'DeleteUser', count: 1 },
+        ],
+        metadata: { cursor_after: null, cursor_before: null },
+      },
+    ]);
+    expect(await ask(standIn, { ...range, limit: '1' })).toMatchObject([200, { entries: [{ count: 2 }] }]);
+    expect(await ask(standIn, { ...range, 'c[]': 'DeleteUser' })).toMatchObject([200, { entries: [{ count: 1 }] }]);
+    // Both ends belong to the range.
+    const minute = { ...range, from: '2026-11-22T10:11:59.345Z', to: '2026-11-22T10:12:00Z' };
+    expect(await ask(standIn, minute)).toMatchObject([200, { entries: [{ count: 1 }, { count: 1 }] }]);
+    const others: Record<string, string>[] = [{ 'm[]': 'awss3' }, { 'i[]': 'eu-west-1' }, { only_shared: 'true' }];
+    for (const other of others) {
+      expect(await ask(standIn, { ...range, ...other })).toMatchObject([200, { entries: [] }]);
+    }
+  });
+
+  test('does not list what has fewer than six digits', async () => {
+    const standIn = await start();
+    await post(standIn, 'error', { ...failure, time: '2026-11-22T10:11:12.345Z' });
+    expect(standIn.errors).toHaveLength(1);
+    expect(await ask(standIn, range)).toMatchObject([200, { entries: [] }]);
+  });
+
+  test('shows them as late as it is told', async () => {
+    let nowMs = 0;
+    const standIn = await start({ msUntilErrorVisible: 1000, nowMs: () => nowMs });
+    await post(standIn, 'error', failure);
+    nowMs = 999;
+    expect(await ask(standIn, range)).toMatchObject([200, { entries: [] }]);
+    nowMs = 1000;
+    expect(await ask(standIn, range)).toMatchObject([200, { entries: [{ count: 1 }] }]);
+  });
+
+  test.for([
+    [{ from: '2026-11-22T10:00:00' }, '/from'],
+    [{ to: '2026-11-22' }, '/to'],
+    [{ to: 'tomorrow' }, '/to'],
+    [{ limit: 'all' }, '/limit'],
+    [{ n: '1' }, '/n'],
+  ] as const)('refuses a query with %o', async ([parameter, pointer]) => {
+    const standIn = await start();
+    const [status, body] = await ask(standIn, { ...range, ...parameter });
+    expect([status, body]).toMatchObject([422, { errors: [{ source: { pointer } }] }]);
+  });
+
+  test.for(['from', 'to', 'm[]'] as const)('refuses a query without %s', async (missing) => {
+    const standIn = await start();
+    const { [missing]: _, ...rest } = range;
+    expect((await ask(standIn, rest))[0]).toBe(422);
   });
 });

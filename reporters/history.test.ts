@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { HistoryReporter } from './history.ts';
+import { hostileRun, passedRun, theirFailureRun } from './testing/runs.ts';
+import { testReporter } from './testing/test-reporter.ts';
+
+async function setUp() {
+  const root = await mkdtemp(path.join(os.tmpdir(), 'awsiam-history-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const dir = path.join(root, 'runs');
+  const lines = async (day = '2026-11-22'): Promise<unknown[]> => {
+    const text = await readFile(path.join(dir, `${day}.ndjson`), 'utf8');
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+  };
+  return { dir, reporter: new HistoryReporter({ dir }), lines };
+}
+
+describe('HistoryReporter', () => {
+  test('appends each run as one line to the file of its day, by UTC', async () => {
+    const { dir, reporter, lines } = await setUp();
+    const file = path.join(dir, '2026-11-22.ndjson');
+    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: `history ${file}` });
+    await reporter.report(theirFailureRun);
+    await reporter.report({ ...passedRun, startedAt: '2026-11-23T00:00:00.000Z' });
+    expect(await lines()).toEqual([passedRun, theirFailureRun]);
+    expect(await lines('2026-11-23')).toHaveLength(1);
+  });
+
+  test('mixes no runs that end at the same time, large ones included', async () => {
+    const { reporter, lines } = await setUp();
+    await Promise.all(Array.from({ length: 8 }, () => reporter.report(hostileRun)));
+    expect(await lines()).toEqual(Array<unknown>(8).fill(JSON.parse(JSON.stringify(hostileRun))));
+  });
+
+  test('starts a line of its own where the last one was cut off', async () => {
+    const { dir, reporter } = await setUp();
+    await mkdir(dir);
+    await writeFile(path.join(dir, '2026-11-22.ndjson'), '{"monitor":"aws');
+    await reporter.report(passedRun);
+    const text = await readFile(path.join(dir, '2026-11-22.ndjson'), 'utf8');
+    expect(text.split('\n')).toEqual(['{"monitor":"aws', JSON.stringify(passedRun), '']);
+  });
+
+  test('says that a full disk took no line or only a part of it', async (context) => {
+    const { dir, reporter } = await setUp();
+    await mkdir(dir);
+    const run = promisify(execFile);
+    const isMounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', dir]).catch(() => undefined);
+    if (isMounted === undefined) context.skip('only root may mount a small disk');
+    onTestFinished(async () => void (await run('umount', [dir])));
+    expect(await reporter.report(hostileRun)).toMatchObject({
+      ok: false,
+      text: expect.stringContaining('not be written') as unknown,
+    });
+    expect(await readdir(dir)).toEqual(['2026-11-22.ndjson']);
+  });
+});
+
+testReporter('HistoryReporter', async () => {
+  const root = await mkdtemp(path.join(os.tmpdir(), 'awsiam-history-'));
+  const dir = path.join(root, 'runs');
+  return {
+    reporter: new HistoryReporter({ dir }),
+    breakDestination: async () => {
+      await rm(dir, { recursive: true });
+      await writeFile(dir, 'a file where the directory should be');
+    },
+    close: () => rm(root, { recursive: true }),
+  };
+});
