@@ -1,6 +1,6 @@
-import { parseConfig } from '../suites/awsiam/config.ts';
+import { parseConfig } from '../suites/awsiam/settings/config.ts';
 import { closeSession, openSession } from '../suites/awsiam/session.ts';
-import { sweep } from '../suites/awsiam/sweep.ts';
+import { sweep } from '../suites/awsiam/cleanup/sweep.ts';
 
 /**
  * The process that `bench:sweep` measures: one sweep without pauses, as the environment says. Wants `--expose-gc`. Prints

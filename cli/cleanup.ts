@@ -1,7 +1,7 @@
-import { parseConfig } from '../suites/awsiam/config.ts';
-import { secretsOf, secretsOfCredentials } from '../suites/awsiam/secrets.ts';
+import { parseConfig } from '../suites/awsiam/settings/config.ts';
+import { secretsOf, secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
 import { closeSession, openSession } from '../suites/awsiam/session.ts';
-import { serviceTime, sweep } from '../suites/awsiam/sweep.ts';
+import { serviceTime, sweep } from '../suites/awsiam/cleanup/sweep.ts';
 import { settleWithin } from '../runner/abort.ts';
 import { createRedactor } from '../runner/redact.ts';
 import type { CommandContext } from './command-context.ts';

@@ -1,5 +1,5 @@
 import { createRedactor } from '../runner/redact.ts';
-import { secretsOf } from '../suites/awsiam/secrets.ts';
+import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import type { CommandContext, OutputStream } from './command-context.ts';
 
 /** The same surroundings, with streams that show no secret of the values. */

@@ -3,7 +3,7 @@ import { findRegistrationWarnings } from '../metrist/registration-warnings.ts';
 import { parseRunGroups } from '../metrist/run-groups.ts';
 import type { Values } from '../runner/monitor.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
-import { readVariable, variables } from '../suites/awsiam/variables.ts';
+import { readVariable, variables } from '../suites/awsiam/settings/variables.ts';
 
 /** What the command line says of a registration. */
 export interface RegistrationArguments {

@@ -3,7 +3,7 @@ import { MetristError } from '../metrist/metrist-error.ts';
 import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/monitor-config-api.ts';
 import { LostConfigError } from '../metrist/registration-plan.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { ConfigError } from '../suites/awsiam/config.ts';
+import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import type { CommandContext } from './command-context.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { variables } from './variables.ts';
+import type { variables } from './settings/variables.ts';
 
 /** What a catalogue of monitors says about this one. */
 export const about = {

@@ -3,7 +3,7 @@ import type { StepContext } from '../../runner/monitor.ts';
 import { call } from './call.ts';
 import type { Change } from './entities.ts';
 import type { Existence } from './entities.ts';
-import { PropagationError } from './error-kinds.ts';
+import { PropagationError } from './errors/error-kinds.ts';
 import type { Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
 import { iamError, nodeError } from './testing/errors.ts';

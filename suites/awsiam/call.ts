@@ -2,7 +2,7 @@ import pRetry from 'p-retry';
 import type { StepContext } from '../../runner/monitor.ts';
 import { roundMs } from '../../runner/round-ms.ts';
 import type { Change } from './entities.ts';
-import { isAlreadyDone, isWithoutEffect, isNotYetVisible, PropagationError } from './error-kinds.ts';
+import { isAlreadyDone, isWithoutEffect, isNotYetVisible, PropagationError } from './errors/error-kinds.ts';
 import { recordAttempts, type Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
 

@@ -4,7 +4,7 @@ import { createIamState } from '../../mocks/iam/state.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import { runStep } from '../../runner/run-step.ts';
 import { systemClock } from '../../runner/clock.ts';
-import { explainError } from './explain-error.ts';
+import { explainError } from './errors/explain-error.ts';
 import { closeSession, openSession, policyArnOf, UnknownAccountError } from './session.ts';
 import { steps } from './steps.ts';
 import { fakeSession } from './testing/fake-session.ts';

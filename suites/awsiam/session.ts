@@ -1,12 +1,12 @@
 import type { IAM } from '@aws-sdk/client-iam';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { RunMode } from '../../runner/monitor-run.ts';
-import type { Config } from './config.ts';
+import type { Config } from './settings/config.ts';
 import type { Entities } from './entities.ts';
 import { makeNames, testPolicyArn, type EntityNames } from './names.ts';
-import type { RetryHistory } from './retry-history.ts';
-import type { Credentials } from './secrets.ts';
-import type { Transport } from './transport.ts';
+import type { RetryHistory } from './client/retry-history.ts';
+import type { Credentials } from './settings/secrets.ts';
+import type { Transport } from './client/transport.ts';
 
 /** What the steps of one run share. */
 export interface Session {
@@ -46,8 +46,8 @@ export async function openSession(
 ): Promise<Session> {
   const [{ IAM }, { RetryHistory }, { Transport }] = await Promise.all([
     import('@aws-sdk/client-iam'),
-    import('./retry-history.ts'),
-    import('./transport.ts'),
+    import('./client/retry-history.ts'),
+    import('./client/transport.ts'),
   ]);
   const { requestTimeoutMs, proxyEnvironment } = config;
   const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
@@ -71,7 +71,7 @@ export async function openSession(
     elapsedMs,
   };
   if (mode === 'offline') return session;
-  const { prepareFirstCall, warmUp } = await import('./warm-up.ts');
+  const { prepareFirstCall, warmUp } = await import('./client/warm-up.ts');
   await warmUp();
   return { ...session, credentials: await prepareFirstCall(iam, transport, signal) };
 }

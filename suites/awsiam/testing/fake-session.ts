@@ -1,7 +1,7 @@
 import type { IAM } from '@aws-sdk/client-iam';
-import type { RetryHistory } from '../retry-history.ts';
+import type { RetryHistory } from '../client/retry-history.ts';
 import type { Session } from '../session.ts';
-import type { Transport } from '../transport.ts';
+import type { Transport } from '../client/transport.ts';
 import { testConfig } from './values.ts';
 
 /** A session without client and connection, for what does not reach them. Its clock is the global `performance`, which fake timers move. */

@@ -1,4 +1,4 @@
-import { parseConfig, type Config } from '../config.ts';
+import { parseConfig, type Config } from '../settings/config.ts';
 import type { Values } from '../../../runner/monitor.ts';
 
 export const accessKeyId = 'AKIAEXAMPLEKEY01ABCD';

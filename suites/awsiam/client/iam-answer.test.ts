@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkIamAnswer, ForeignAnswerError } from './iam-answer.ts';
-import { iamErrorXml, iamXml } from './testing/http-server.ts';
+import { iamErrorXml, iamXml } from '../testing/http-server.ts';
 
 const check = (body: string, status: number): void => checkIamAnswer(new TextEncoder().encode(body), status);
 

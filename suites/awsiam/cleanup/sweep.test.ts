@@ -2,16 +2,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { IAM, ListUsersCommand, type IAMClientConfig } from '@aws-sdk/client-iam';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { installIamMock } from '../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
-import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
-import { testAccount } from '../../mocks/iam/testing/account.ts';
-import { groupPath, userPath } from './names.ts';
+import { installIamMock } from '../../../mocks/iam/client-mock.ts';
+import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
+import { testAccount } from '../../../mocks/iam/testing/account.ts';
+import { groupPath, userPath } from '../names.ts';
 import { serviceTime, sweep, type SweepOptions } from './sweep.ts';
 import * as kinds from './swept-kinds.ts';
-import { namespaces } from './testing/arbitraries.ts';
-import { iamXml, startHttpServer } from './testing/http-server.ts';
-import { originalName, runName, seedStaleGroups, seedStaleUsers, staleMs } from './testing/stale.ts';
+import { namespaces } from '../testing/arbitraries.ts';
+import { iamXml, startHttpServer } from '../testing/http-server.ts';
+import { originalName, runName, seedStaleGroups, seedStaleUsers, staleMs } from '../testing/stale.ts';
 
 vi.mock(import('node:timers/promises'), { spy: true });
 

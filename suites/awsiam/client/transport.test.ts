@@ -3,9 +3,9 @@ import https from 'node:https';
 import net from 'node:net';
 import { IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { explainError } from './explain-error.ts';
-import { makeCertificate } from './testing/certificate.ts';
-import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from './testing/http-server.ts';
+import { explainError } from '../errors/explain-error.ts';
+import { makeCertificate } from '../testing/certificate.ts';
+import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from '../testing/http-server.ts';
 import { Transport, type Origin, type TransportOptions } from './transport.ts';
 
 const { signal: quiet } = new AbortController();

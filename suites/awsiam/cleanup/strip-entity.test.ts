@@ -1,12 +1,12 @@
 import { IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { installIamMock } from '../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
-import type { OperationName } from '../../mocks/iam/operations.ts';
-import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
-import { testAccount } from '../../mocks/iam/testing/account.ts';
+import { installIamMock } from '../../../mocks/iam/client-mock.ts';
+import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import type { OperationName } from '../../../mocks/iam/operations.ts';
+import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
+import { testAccount } from '../../../mocks/iam/testing/account.ts';
 import { stripGroup, stripUser, unlessGone, type Send } from './strip-entity.ts';
-import { iamError } from './testing/errors.ts';
+import { iamError } from '../testing/errors.ts';
 
 const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
 const readOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess';

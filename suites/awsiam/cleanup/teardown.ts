@@ -1,11 +1,11 @@
 import pRetry from 'p-retry';
-import type { Leftover, TeardownReport } from '../../runner/monitor-run.ts';
-import type { EntityName, Existence } from './entities.ts';
-import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from './error-kinds.ts';
-import { explainError } from './explain-error.ts';
-import { groupPath, userPath } from './names.ts';
+import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
+import type { EntityName, Existence } from '../entities.ts';
+import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
+import { explainError } from '../errors/explain-error.ts';
+import { groupPath, userPath } from '../names.ts';
 import { assertOwn, ownNamePattern } from './own-names.ts';
-import { policyArnOf, type Session } from './session.ts';
+import { policyArnOf, type Session } from '../session.ts';
 
 /** So long one removal may take, so that one that hangs leaves time for the others. */
 const removalTimeoutMs = 15_000;

@@ -1,5 +1,5 @@
-import type { SweepReport } from '../../runner/monitor-run.ts';
-import type { Session } from './session.ts';
+import type { SweepReport } from '../../../runner/monitor-run.ts';
+import type { Session } from '../session.ts';
 import { serviceTime, sweep } from './sweep.ts';
 
 /**

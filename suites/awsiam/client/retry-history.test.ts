@@ -2,8 +2,8 @@ import { IAM } from '@aws-sdk/client-iam';
 import { HttpResponse } from '@smithy/core/protocols';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RetryHistory } from './retry-history.ts';
-import { nodeError } from './testing/errors.ts';
-import { iamErrorXml, iamXml } from './testing/http-server.ts';
+import { nodeError } from '../testing/errors.ts';
+import { iamErrorXml, iamXml } from '../testing/http-server.ts';
 
 type Scripted = Error | readonly [status: number, body: string];
 

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { groupPath, makeNames, userPath } from './names.ts';
+import { groupPath, makeNames, userPath } from '../names.ts';
 import { assertOwn, ownNamePattern } from './own-names.ts';
-import { namespaces } from './testing/arbitraries.ts';
+import { namespaces } from '../testing/arbitraries.ts';
 
 const times = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
 const chances = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

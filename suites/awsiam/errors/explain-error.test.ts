@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatStepError } from '../../runner/step-result.ts';
-import { verdicts, type Verdict } from '../../runner/verdict.ts';
-import { ConfigError } from './config.ts';
+import { formatStepError } from '../../../runner/step-result.ts';
+import { verdicts, type Verdict } from '../../../runner/verdict.ts';
+import { ConfigError } from '../settings/config.ts';
 import { PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
-import { ForeignAnswerError } from './iam-answer.ts';
-import { UnknownAccountError } from './session.ts';
-import { ForeignEntityError } from './own-names.ts';
-import { iamError, nodeError } from './testing/errors.ts';
+import { ForeignAnswerError } from '../client/iam-answer.ts';
+import { UnknownAccountError } from '../session.ts';
+import { ForeignEntityError } from '../cleanup/own-names.ts';
+import { iamError, nodeError } from '../testing/errors.ts';
 
 const named = (name: string, message: string, fields: object = {}): Error =>
   Object.assign(new Error(message), { name, ...fields });

@@ -1,4 +1,4 @@
-import type { Secret } from '../../runner/redact.ts';
+import type { Secret } from '../../../runner/redact.ts';
 import { configJsonKey, variables, type Variable } from './variables.ts';
 
 /** Resolved credentials, whichever way they came. */

@@ -1,14 +1,14 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { installIamMock } from '../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
-import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
-import { createIamState } from '../../mocks/iam/state.ts';
-import { parseConfig } from './config.ts';
+import { installIamMock } from '../../../mocks/iam/client-mock.ts';
+import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
+import { createIamState } from '../../../mocks/iam/state.ts';
+import { parseConfig } from '../settings/config.ts';
 import { keepHouse } from './housekeeping.ts';
-import { groupPath, userPath } from './names.ts';
-import { openSession } from './session.ts';
-import { runName, seedStaleGroups, seedStaleUsers } from './testing/stale.ts';
-import { testValues } from './testing/values.ts';
+import { groupPath, userPath } from '../names.ts';
+import { openSession } from '../session.ts';
+import { runName, seedStaleGroups, seedStaleUsers } from '../testing/stale.ts';
+import { testValues } from '../testing/values.ts';
 
 const { signal } = new AbortController();
 

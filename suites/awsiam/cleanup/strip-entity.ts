@@ -1,5 +1,5 @@
 import type { IAM } from '@aws-sdk/client-iam';
-import { codeOf } from './error-kinds.ts';
+import { codeOf } from '../errors/error-kinds.ts';
 
 /** One request at a time, at the sweep's pace. */
 export type Send = <Answer>(

@@ -1,8 +1,8 @@
 import net from 'node:net';
 import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { explainError } from './explain-error.ts';
-import { startHttpServer, type TestServer } from './testing/http-server.ts';
+import { explainError } from '../errors/explain-error.ts';
+import { startHttpServer, type TestServer } from '../testing/http-server.ts';
 import { Transport } from './transport.ts';
 import { prepareFirstCall, warmUp } from './warm-up.ts';
 

@@ -1,6 +1,6 @@
-import { OpenTimeoutError } from '../../runner/open-timeout-error.ts';
-import type { StepError } from '../../runner/step-result.ts';
-import { ConfigError } from './config.ts';
+import { OpenTimeoutError } from '../../../runner/open-timeout-error.ts';
+import type { StepError } from '../../../runner/step-result.ts';
+import { ConfigError } from '../settings/config.ts';
 import { codeOf, httpStatusOf, isAnswer, isMissingPolicy, PropagationError } from './error-kinds.ts';
 import {
   foreignAnswer,
@@ -18,7 +18,7 @@ import {
   unknownAnswer,
   type Explanation,
 } from './error-table.ts';
-import { UnknownAccountError } from './session.ts';
+import { UnknownAccountError } from '../session.ts';
 
 /**
  * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever it is given.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createRedactor } from '../../runner/redact.ts';
+import { createRedactor } from '../../../runner/redact.ts';
 import { secretsOf, secretsOfCredentials } from './secrets.ts';
-import { accessKeyId, secretAccessKey } from './testing/values.ts';
+import { accessKeyId, secretAccessKey } from '../testing/values.ts';
 
 const forms = (suffix: string, name: string, property: string) => [
   `METRIST_AWSIAM_${suffix}`,

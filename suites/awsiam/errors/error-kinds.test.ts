@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { EntityName } from './entities.ts';
+import type { EntityName } from '../entities.ts';
 import {
   codeOf,
   httpStatusOf,
@@ -10,8 +10,8 @@ import {
   isNotYetVisible,
   PropagationError,
 } from './error-kinds.ts';
-import { ForeignAnswerError } from './iam-answer.ts';
-import { iamError, nodeError } from './testing/errors.ts';
+import { ForeignAnswerError } from '../client/iam-answer.ts';
+import { iamError, nodeError } from '../testing/errors.ts';
 
 describe('codeOf', () => {
   test.for([

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
-import { groupPath, userPath } from './names.ts';
+import { groupPath, userPath } from '../names.ts';
 import { ownNamePattern, type Entity } from './own-names.ts';
 import { stripGroup, stripUser, type Send } from './strip-entity.ts';
 

@@ -1,4 +1,4 @@
-import { longestNamespace, nameCharacters } from './names.ts';
+import { longestNamespace, nameCharacters } from '../names.ts';
 import { readVariable, variables, type Setting, type Variable } from './variables.ts';
 
 /** What the monitor needs to know, checked. */

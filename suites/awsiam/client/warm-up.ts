@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import http from 'node:http';
 import { GetUserCommand, IAM, type GetUserCommandOutput, type IAMClient } from '@aws-sdk/client-iam';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { Credentials } from './secrets.ts';
+import type { Credentials } from '../settings/secrets.ts';
 import type { Origin, Transport } from './transport.ts';
 
 /** After so many calls through it the SDK's path from command to parsed answer is compiled and its caches are filled. */

@@ -1,7 +1,7 @@
 import type { IAM } from '@aws-sdk/client-iam';
-import type { SweepReport } from '../../runner/monitor-run.ts';
-import { codeOf } from './error-kinds.ts';
-import { explainError } from './explain-error.ts';
+import type { SweepReport } from '../../../runner/monitor-run.ts';
+import { codeOf } from '../errors/error-kinds.ts';
+import { explainError } from '../errors/explain-error.ts';
 import { assertOwn, type Entity } from './own-names.ts';
 import { unlessGone } from './strip-entity.ts';
 import { sweptKinds, type SweptKind } from './swept-kinds.ts';

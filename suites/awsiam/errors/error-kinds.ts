@@ -1,4 +1,4 @@
-import type { Change } from './entities.ts';
+import type { Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Values } from '../../runner/monitor.ts';
+import type { Values } from '../../../runner/monitor.ts';
 import { ConfigError, parseConfig } from './config.ts';
-import { longestNamespace, makeNames } from './names.ts';
-import { accessKeyId, secretAccessKey, testValues } from './testing/values.ts';
+import { longestNamespace, makeNames } from '../names.ts';
+import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';
 import { configJsonKey, variables } from './variables.ts';
 
 function configError(values: Values, otherProblems: readonly string[] = []): ConfigError {

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { installIamMock, type IamMock } from '../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
-import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
-import { createIamState } from '../../mocks/iam/state.ts';
-import type { TeardownReport } from '../../runner/monitor-run.ts';
-import type { Entities } from './entities.ts';
-import { groupPath, userPath } from './names.ts';
-import { closeSession, openSession, type Session } from './session.ts';
+import { installIamMock, type IamMock } from '../../../mocks/iam/client-mock.ts';
+import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
+import { createIamState } from '../../../mocks/iam/state.ts';
+import type { TeardownReport } from '../../../runner/monitor-run.ts';
+import type { Entities } from '../entities.ts';
+import { groupPath, userPath } from '../names.ts';
+import { closeSession, openSession, type Session } from '../session.ts';
 import { teardown } from './teardown.ts';
-import { testConfig } from './testing/values.ts';
+import { testConfig } from '../testing/values.ts';
 
 const { signal: quiet } = new AbortController();
 const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
