@@ -307,3 +307,12 @@ describe('explainError', () => {
     );
   });
 });
+
+test.for([
+  ['requestTimeout', requestTimeout, 'no answer within 30 s of the request'],
+  ['socketTimeout', socketTimeout, 'the answer stopped coming for 30 s'],
+  ['connectTimeout', connectTimeout, 'no connection within 5 s'],
+])('the SDK’s sentence about its %s is said in plain words', ([, message, words]) => {
+  const error = Object.assign(new Error(message), { name: 'TimeoutError' });
+  expect(explainError(error, 'CreateUser').message).toBe(`TimeoutError at CreateUser: ${words}`);
+});

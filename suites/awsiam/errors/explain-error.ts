@@ -115,12 +115,28 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
   if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));
   const text = messages
     .filter((message) => message !== '')
+    .map(inPlainWords)
     .join('; ')
     .slice(0, longestMessage);
   return {
     text: text === '' ? 'no message' : text,
     ...(typeof error.stack === 'string' && { stack: error.stack.slice(0, longestStack) }),
   };
+}
+
+/** The SDK's sentences about timeouts name its own parts; ours say what was waited for, and for how long. */
+const plainWords: readonly (readonly [RegExp, (ms: string) => string])[] = [
+  [/exceeded the configured (\d+) ms requestTimeout/, (ms) => `no answer within ${Number(ms) / 1000} s of the request`],
+  [/socket timed out after (\d+) ms of inactivity/, (ms) => `the answer stopped coming for ${Number(ms) / 1000} s`],
+  [/did not establish a connection.* of (\d+) ms/, (ms) => `no connection within ${Number(ms) / 1000} s`],
+];
+
+function inPlainWords(message: string): string {
+  for (const [pattern, say] of plainWords) {
+    const [, ms] = pattern.exec(message) ?? [];
+    if (ms !== undefined) return say(ms);
+  }
+  return message;
 }
 
 function safeString(value: unknown): string {
