@@ -88,9 +88,8 @@ test('killed at any point, a delivery loses nothing, and no error arrives twice'
     ).toEqual([]);
 
     // What it was still writing it had not taken over. Everything else is there.
-    const wasTaken = (index: number) =>
-      points.some((name) => name.includes('after writeFile') && name.includes(`0${index}-`));
-    const expected = [waits, lost, there, ...own.filter((_, index) => wasTaken(index))];
+    const taken = new Set(points.map((name) => /^after writeFile .*\/(\d+)-\w+\.json$/.exec(name)?.[1]));
+    const expected = [waits, lost, there, ...own.filter((_, index) => taken.has(`0${index}`))];
     const arrived = [...checksOf(standIn.errors), ...checksOf(standIn.telemetry)];
     expect(new Set(arrived), context).toEqual(new Set(expected.map(({ body }) => body.check_logical_name)));
     totals.lost += expected.filter(({ body }) => !arrived.includes(body.check_logical_name)).length;

@@ -277,7 +277,8 @@ describe('a fault of Metrist', () => {
     const deadline = new AbortController();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     const wait = () => Promise.resolve(deadline.abort());
-    expect(await run([failure('CreateUser')], { signal: deadline.signal, wait })).toMatchObject({ unconfirmed: 0 });
+    const results = [failure('CreateUser'), failure('CreateGroup')];
+    expect(await run(results, { signal: deadline.signal, wait })).toMatchObject({ waiting: 2, unconfirmed: 0 });
     expect(standIn.requests).toHaveLength(1);
     expect((await files()).join(' ')).not.toContain('sent');
   });
@@ -379,6 +380,19 @@ describe('what is out of date', () => {
     expect(await run([telemetry('DeleteUser')])).toEqual(report({ delivered: 2, dropped: 2 }));
     expect(arrived(standIn.errors)).toEqual(['AddUserToGroup 2026-11-22T11:59:58.312000']);
     expect(arrived(standIn.telemetry)).toEqual(['DeleteUser']);
+  });
+
+  test('where too much waits the oldest is dropped', async () => {
+    const { standIn, clock, deliver: run } = await waiting([failure('CreateUser', '11:50:00')]);
+    for (const time of ['11:52:00', '11:54:00']) {
+      clock.advance(1);
+      await run([failure('CreateUser', time)], { api: await deniedApi() });
+    }
+    expect(await run([], { mostEntries: 2 })).toEqual(report({ delivered: 2, dropped: 1 }));
+    expect(arrived(standIn.errors)).toEqual([
+      'CreateUser 2026-11-22T11:52:00.312000',
+      'CreateUser 2026-11-22T11:54:00.312000',
+    ]);
   });
 
   test('10 000 results wait: the newest are delivered, the rest is dropped and counted', async () => {

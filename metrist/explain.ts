@@ -26,12 +26,13 @@ export function explainFailure(error: unknown, { host, timeoutMs }: RequestConte
     return `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
   }
   const { code, message } = rootCause(error);
+  if (isRefusedTunnel(message)) return `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the name ${host} does not resolve (${code}); check METRIST_API_HOST and DNS`;
     case 'ECONNREFUSED':
-      return `${host} refused the connection; check the port in METRIST_API_HOST`;
+      return `${host} refused the connection; check the port in METRIST_API_HOST, and any proxy on the way`;
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
@@ -50,8 +51,8 @@ export function explainFailure(error: unknown, { host, timeoutMs }: RequestConte
 
 /** Whether a request that `fetch` failed at certainly did not reach Metrist: there was no connection to send it on. */
 export function isNeverSent(error: unknown): boolean {
-  const { code, syscall } = rootCause(error);
-  return syscall === 'connect' || neverSentCodes.has(code) || isCertificateCode(code);
+  const { code, syscall, message } = rootCause(error);
+  return syscall === 'connect' || neverSentCodes.has(code) || isCertificateCode(code) || isRefusedTunnel(message);
 }
 
 const neverSentCodes: ReadonlySet<string> = new Set([
@@ -97,6 +98,11 @@ function isTlsCode(code: string): boolean {
 /** What is found wrong before anything is sent; other TLS errors can come in the middle of a connection. */
 function isCertificateCode(code: string): boolean {
   return /CERT|UNABLE_TO_/.test(code) && !code.startsWith('ERR_SSL');
+}
+
+/** undici says it with no code of its own: `Proxy response (403) !== 200 when HTTP Tunneling`. */
+function isRefusedTunnel(message: string): boolean {
+  return /^Proxy response .* when HTTP Tunneling/.test(message);
 }
 
 function originOf(location: string | null): string {

@@ -69,11 +69,6 @@ export function createMonitorErrorBackend({
 }
 
 function faultsOf(query: URLSearchParams): unknown[] {
-  const fault = (pointer: string, detail: string) => ({
-    title: 'Invalid value',
-    source: { pointer: `/${pointer}` },
-    detail,
-  });
   const unknown = [...query.keys()].filter((name) => !parameters.has(name));
   return [
     ...unknown.map((name) => fault(name, `Unexpected field: ${name}`)),
@@ -86,6 +81,10 @@ function faultsOf(query: URLSearchParams): unknown[] {
     ...(query.getAll('m[]').length === 0 ? [fault('m', 'Missing field: m')] : []),
     ...(/^\d*$/.test(query.get('limit') ?? '') ? [] : [fault('limit', 'Invalid integer')]),
   ];
+}
+
+function fault(pointer: string, detail: string): JsonObject {
+  return { title: 'Invalid value', source: { pointer: `/${pointer}` }, detail };
 }
 
 /** Counts by minute, monitor, instance and check. Both ends of the range belong to it. */

@@ -57,8 +57,8 @@ function wasNeverSent(error: unknown): boolean {
     neverSent.has(code) ||
     // EPROTO can also come in the middle of a connection.
     (tlsErrorCode.test(code) && code !== 'EPROTO') ||
-    /(Credentials|Token)Provider/.test(String(name)) ||
-    /did not establish a connection/.test(String(message))
+    (typeof name === 'string' && /(Credentials|Token)Provider/.test(name)) ||
+    (typeof message === 'string' && /did not establish a connection/.test(message))
   );
 }
 

@@ -1,0 +1,111 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
+import { filesIn } from '../metrist/testing/delivery.ts';
+import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
+import { deadPort } from '../suites/awsiam/testing/http-server.ts';
+import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
+import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+
+/** A directory of results that several runs share. */
+async function sharedResults(): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-delivery-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** The lines that a run says about Metrist. */
+const linesAboutMetrist = (stdout: string): string[] => stdout.split('\n').filter((line) => line.includes('Metrist'));
+
+test('with Metrist down the run passes, says so in one line at its end, and keeps everything on disk', async () => {
+  const iam = await startIam();
+  const dir = await sharedResults();
+  const env = {
+    ...liveEnv,
+    METRIST_API_TOKEN: secrets.apiToken,
+    METRIST_INSTANCE_ID: 'e2e-1',
+    METRIST_RESULTS_DIR: dir,
+  };
+  const run = await runVitest({
+    env: { ...env, METRIST_API_HOST: `http://127.0.0.1:${await deadPort()}`, AWS_ENDPOINT_URL_IAM: iam.url },
+  });
+  expect(run, run.everything).toMatchObject({ code: 0, stderr: '' });
+  expect(linesAboutMetrist(run.stdout)).toEqual([
+    expect.stringMatching(
+      /! Metrist: 8 results not delivered yet, kept in .*outbox: 127\.0\.0\.1:\d+ refused the connection/,
+    ),
+  ]);
+  const day = new Date().toISOString().slice(0, 10);
+  expect((await filesIn(dir)).map((file) => file.replace(/^outbox\/[^/]+/, 'outbox/<run>'))).toEqual([
+    'junit.xml',
+    ...Array.from({ length: 8 }, (_, index) => `outbox/<run>/0${index}-telemetry.json`),
+    `runs/${day}.ndjson`,
+  ]);
+  const files = await Promise.all((await filesIn(dir)).map((file) => readFile(path.join(dir, file), 'utf8')));
+  for (const secret of Object.values(secrets)) expect(files.join('\n')).not.toContain(secret);
+});
+
+test('where delivery is required, a run whose results did not arrive fails, and only that one', async () => {
+  const iam = await startIam();
+  const metrist = await startMetrist();
+  const METRIST_RESULTS_DIR = await sharedResults();
+  const required = { METRIST_REQUIRE_DELIVERY: '1', METRIST_RESULTS_DIR };
+  const env = { ...liveEnv, ...metristEnv(metrist), ...required, AWS_ENDPOINT_URL_IAM: iam.url };
+  const failed = await runVitest({ env: { ...env, METRIST_API_TOKEN: 'somebody-elses-token' } });
+  expect(failed.code, failed.everything).toBe(1);
+  expect(linesAboutMetrist(failed.stdout).join('\n')).toContain('METRIST_API_TOKEN');
+  const passed = await runVitest({ env });
+  expect(passed.code, passed.everything).toBe(0);
+});
+
+test('an error that could not be delivered arrives with the next run, before its own results', async () => {
+  const iam = await startIam('CreateGroup=AccessDenied:1');
+  const metrist = await startMetrist();
+  const METRIST_RESULTS_DIR = await sharedResults();
+  const env = { ...liveEnv, ...metristEnv(metrist), METRIST_RESULTS_DIR, AWS_ENDPOINT_URL_IAM: iam.url };
+  metrist.behave(() => ({ kind: 'answer', status: 403 }));
+  const first = await runVitest({ env });
+  expect(first.code, first.everything).toBe(1);
+  metrist.behave([]);
+  const before = metrist.requests.length;
+  const endOfFirst = new Date().toISOString();
+  const second = await runVitest({ env });
+  expect(second.code, second.everything).toBe(0);
+
+  expect(metrist.errors).toEqual([expect.objectContaining({ check_logical_name: 'CreateGroup' })]);
+  expect(String(metrist.errors[0]?.['time']) < endOfFirst).toBe(true);
+  const delivered = metrist.requests.slice(before).map(({ path: asked, body }) => {
+    const { check_logical_name: check } = JSON.parse(body) as { readonly check_logical_name: string };
+    return `${asked.split('/').at(-1)} ${check}`;
+  });
+  // CreateUser of the first run, its error, and then the eight of the second.
+  expect(delivered.slice(0, 3)).toEqual(['telemetry CreateUser', 'error CreateGroup', 'telemetry CreateUser']);
+  expect(delivered).toHaveLength(10);
+  expect((await filesIn(METRIST_RESULTS_DIR)).filter((file) => file.startsWith('outbox/'))).toEqual([]);
+  expect([...metrist.swallowed, ...metrist.problems]).toEqual([]);
+});
+
+test('a proxy is used for Metrist as the environment says', async (context) => {
+  const tls = await makeCertificate();
+  if (tls === undefined) return context.skip('no openssl on this machine');
+  const dir = await sharedResults();
+  const authority = path.join(dir, 'authority.pem');
+  await writeFile(authority, tls.cert);
+  const [iam, metrist, proxy] = [await startIam(), await startMetrist({ tls }), await startConnectProxy()];
+  const { host } = new URL(metrist.url);
+  const run = await runVitest({
+    env: {
+      ...liveEnv,
+      ...metristEnv(metrist),
+      METRIST_API_HOST: host,
+      HTTPS_PROXY: `http://${proxy.address}`,
+      NODE_EXTRA_CA_CERTS: authority,
+      AWS_ENDPOINT_URL_IAM: iam.url,
+    },
+  });
+  expect(run.code, run.everything).toBe(0);
+  expect(metrist.telemetry).toHaveLength(8);
+  expect(new Set(proxy.tunnels)).toEqual(new Set([host]));
+});
