@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import http from 'node:http';
 import dotenv from 'dotenv';
 import '../runner/compile-cache.ts';
 import { runProgram } from './program.ts';
@@ -10,8 +9,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
-// For fetch: the same variables as everywhere, without NODE_USE_ENV_PROXY.
-http.setGlobalProxyFromEnv();
 process.exitCode = await runProgram(process.argv.slice(2), {
   values: process.env,
   output: process.stdout,

@@ -2,6 +2,7 @@ import { parseMetristAccess } from '../metrist/config.ts';
 import { MetristError } from '../metrist/metrist-error.ts';
 import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/monitor-config-api.ts';
 import { LostConfigError } from '../metrist/registration-plan.ts';
+import { fetchThroughProxy } from '../metrist/proxy.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import type { CommandContext } from './command-context.ts';
@@ -20,7 +21,8 @@ export async function withMetrist(
   if (access === undefined) return refuseSettings(problems, errorOutput);
   try {
     const userAgent = `${packageJson.name}/${packageJson.version}`;
-    return await work(createMonitorConfigApi({ ...access, userAgent, signal }));
+    const fetch = fetchThroughProxy(values, access.baseUrl);
+    return await work(createMonitorConfigApi({ ...access, userAgent, signal, fetch }));
   } catch (error) {
     if (signal.aborted) errorOutput.write('interrupted: awsiam configs shows what is registered now\n');
     else if (error instanceof MetristError || error instanceof LostConfigError) {

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { Values } from '../runner/monitor.ts';
+import { proxyEnvironment } from '../runner/proxy-environment.ts';
 
 /**
  * A `fetch` that goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name (or their lower-case forms),
@@ -10,20 +11,10 @@ import type { Values } from '../runner/monitor.ts';
 export function fetchThroughProxy(values: Values, baseUrl: string): typeof globalThis.fetch {
   if (baseUrl.startsWith('http:')) return globalThis.fetch;
   try {
-    http.setGlobalProxyFromEnv(withSchemes(values));
+    http.setGlobalProxyFromEnv(proxyEnvironment(values));
     return globalThis.fetch;
   } catch (error) {
     // Without the proxy the request must not leave; what is wrong is said where it would have left.
     return () => Promise.reject(error);
   }
-}
-
-function withSchemes(values: Values): NodeJS.ProcessEnv {
-  const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-  const proxies = names.flatMap((name) => {
-    const value = values[name]?.trim();
-    return value ? [[name, value.includes('://') ? value : `http://${value}`]] : [];
-  });
-  const noProxy = values['no_proxy'] ?? values['NO_PROXY'];
-  return { ...(Object.fromEntries(proxies) as NodeJS.ProcessEnv), ...(noProxy && { NO_PROXY: noProxy }) };
 }

@@ -120,6 +120,10 @@ export const networkErrors: Readonly<Record<string, Explanation>> = {
   EMFILE: { verdict: 'monitor', advice: 'This process has no file descriptors left: raise the limit (ulimit -n).' },
   ENFILE: { verdict: 'monitor', advice: 'This host has no file descriptors left: raise the limit.' },
   ETIMEDOUT: { verdict: 'timeout', advice: `No answer came in time. ${reach}` },
+  ERR_PROXY_INVALID_CONFIG: {
+    verdict: 'configuration',
+    advice: 'Correct HTTPS_PROXY or HTTP_PROXY: http://host:port.',
+  },
   ERR_PROXY_TUNNEL: { verdict: 'network', advice: 'The proxy refused the tunnel: check HTTPS_PROXY and NO_PROXY.' },
   ERR_INVALID_URL: {
     verdict: 'configuration',

@@ -30,7 +30,7 @@ describe('parseConfig', () => {
       propagationTimeoutMs: 60_000,
       cleanupEnabled: true,
       mostTestEntities: 50,
-      proxyEnvironment: values,
+      proxyEnvironment: {},
     });
   });
 

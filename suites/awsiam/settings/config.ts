@@ -1,3 +1,4 @@
+import { proxyEnvironment } from '../../../runner/proxy-environment.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
 import { readVariable, variables, type Setting, type Variable } from './variables.ts';
 
@@ -25,7 +26,7 @@ export interface Config {
   readonly mostTestEntities: number;
   /** Another endpoint than AWS's own, from `AWS_ENDPOINT_URL_IAM`. */
   readonly endpoint?: string;
-  /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read from. */
+  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as far as they are set. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -127,7 +128,7 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     cleanupEnabled,
     mostTestEntities,
     ...(endpoint && { endpoint: endpoint.value }),
-    proxyEnvironment: values,
+    proxyEnvironment: Object.freeze(proxyEnvironment(values)),
   });
 }
 
