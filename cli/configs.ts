@@ -1,4 +1,4 @@
-import type { StoredMonitorConfig } from '../metrist/stored-monitor-config.ts';
+import type { StoredMonitorConfig } from '../metrist/registration/stored-monitor-config.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import type { CommandContext } from './command-context.ts';
 import { describeMonitorConfig } from './describe-monitor-config.ts';

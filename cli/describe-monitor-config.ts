@@ -1,6 +1,6 @@
-import { printable } from '../metrist/printable.ts';
-import type { MonitorConfig } from '../metrist/monitor-config.ts';
-import type { StoredMonitorConfig } from '../metrist/stored-monitor-config.ts';
+import { printable } from '../metrist/registration/printable.ts';
+import type { MonitorConfig } from '../metrist/registration/monitor-config.ts';
+import type { StoredMonitorConfig } from '../metrist/registration/stored-monitor-config.ts';
 
 /** `every 120 s · 8 steps of at most 900 s · run groups prod, eu` */
 export function describeMonitorConfig(config: MonitorConfig | StoredMonitorConfig): string {

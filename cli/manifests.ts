@@ -1,4 +1,4 @@
-import { createMonitorManifest, createPackageManifest } from '../metrist/manifest.ts';
+import { createMonitorManifest, createPackageManifest } from '../metrist/registration/manifest.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { about, settings } from '../suites/awsiam/about.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createMonitorConfig, type RegistrationOptions } from '../metrist/monitor-config.ts';
+import { createMonitorConfig, type RegistrationOptions } from '../metrist/registration/monitor-config.ts';
 import { startMetristStandIn, type MetristStandInOptions } from '../metrist/testing/stand-in.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
 import type { Values } from '../runner/monitor.ts';

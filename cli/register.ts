@@ -1,6 +1,6 @@
-import type { MonitorConfig } from '../metrist/monitor-config.ts';
-import { register, type RegistrationEvent } from '../metrist/register.ts';
-import { planRegistration, type RegistrationPlan } from '../metrist/registration-plan.ts';
+import type { MonitorConfig } from '../metrist/registration/monitor-config.ts';
+import { register, type RegistrationEvent } from '../metrist/registration/register.ts';
+import { planRegistration, type RegistrationPlan } from '../metrist/registration/registration-plan.ts';
 import type { CommandContext } from './command-context.ts';
 import { describeMonitorConfig } from './describe-monitor-config.ts';
 import { resolveRegistration, type RegistrationArguments } from './resolve-registration.ts';

@@ -1,6 +1,6 @@
-import { type MonitorConfig, createMonitorConfig, defaultTimeoutSecs } from '../metrist/monitor-config.ts';
-import { findRegistrationWarnings } from '../metrist/registration-warnings.ts';
-import { parseRunGroups } from '../metrist/run-groups.ts';
+import { type MonitorConfig, createMonitorConfig, defaultTimeoutSecs } from '../metrist/registration/monitor-config.ts';
+import { findRegistrationWarnings } from '../metrist/registration/registration-warnings.ts';
+import { parseRunGroups } from '../metrist/registration/run-groups.ts';
 import type { Values } from '../runner/monitor.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { readVariable, variables } from '../suites/awsiam/settings/variables.ts';

@@ -1,7 +1,7 @@
 import { parseMetristAccess } from '../metrist/config.ts';
-import { MetristError } from '../metrist/metrist-error.ts';
-import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/monitor-config-api.ts';
-import { LostConfigError } from '../metrist/registration-plan.ts';
+import { MetristError } from '../metrist/registration/metrist-error.ts';
+import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/registration/monitor-config-api.ts';
+import { LostConfigError } from '../metrist/registration/registration-plan.ts';
 import { fetchThroughProxy } from '../metrist/proxy.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { ConfigError } from '../suites/awsiam/settings/config.ts';

@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { toMetristResults } from '../metrist/results.ts';
+import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { IamCall } from '../mocks/iam/endpoint.ts';
 import { createFaultPlan } from '../mocks/iam/faults.ts';
 import { listEntities } from '../mocks/iam/seeding.ts';

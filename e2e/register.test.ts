@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createMonitorConfig, type RegistrationOptions } from '../metrist/monitor-config.ts';
+import { createMonitorConfig, type RegistrationOptions } from '../metrist/registration/monitor-config.ts';
 import type { BehaviourPlan, MetristStandIn, MetristStandInOptions } from '../metrist/testing/stand-in.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { nowhere } from './harness/loopback-only.ts';

@@ -1,7 +1,7 @@
 import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
-import { createMetristApi, type PostResult } from './api.ts';
+import { createMetristApi, type PostResult } from './delivery/api.ts';
 import { fetchThroughProxy } from './proxy.ts';
 import { startConnectProxy } from './testing/connect-proxy.ts';
 import { failure, token } from './testing/delivery.ts';

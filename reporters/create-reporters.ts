@@ -1,6 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
-import { createMetristApi } from '../metrist/api.ts';
+import { createMetristApi } from '../metrist/delivery/api.ts';
 import { parseMetristConfig } from '../metrist/config.ts';
 import { fetchThroughProxy } from '../metrist/proxy.ts';
 import type { RunMode } from '../runner/monitor-run.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { MetristApi } from '../metrist/api.ts';
+import type { MetristApi } from '../metrist/delivery/api.ts';
 import {
   filesIn,
   report as deliveryReport,
@@ -9,7 +9,7 @@ import {
   token,
 } from '../metrist/testing/delivery.ts';
 import { startMetristStandIn } from '../metrist/testing/stand-in.ts';
-import { createMetristApi } from '../metrist/api.ts';
+import { createMetristApi } from '../metrist/delivery/api.ts';
 import { MetristReporter, type MetristReporterOptions, renderDelivery } from './metrist.ts';
 import { hostileRun, interruptedRun, passedRun, theirFailureRun } from './testing/runs.ts';
 import { testReporter } from './testing/test-reporter.ts';
@@ -90,7 +90,7 @@ describe('MetristReporter', () => {
   });
 
   test('gives up at its deadline', async () => {
-    const { standIn, reporter } = await setUp({ deadlineMs: 20 });
+    const { standIn, reporter } = await setUp({ deadlineMs: 1000 });
     standIn.behave([undefined, { kind: 'hang' }]);
     const outcome = await reporter.report(passedRun);
     expect(outcome.text).toMatch(/^Metrist: 1 result delivered, 7 results not delivered yet, .*: gave up on 127/);

@@ -1,7 +1,7 @@
-import type { MetristApi } from '../metrist/api.ts';
-import { deliver, type DeliverOptions, type DeliveryReport } from '../metrist/deliver.ts';
-import { Outbox } from '../metrist/outbox.ts';
-import { toMetristResults } from '../metrist/results.ts';
+import type { MetristApi } from '../metrist/delivery/api.ts';
+import { deliver, type DeliverOptions, type DeliveryReport } from '../metrist/delivery/deliver.ts';
+import { Outbox } from '../metrist/delivery/outbox.ts';
+import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { oneLine } from './text.ts';

@@ -1,4 +1,4 @@
-import type { ErrorBody, TelemetryBody } from '../results.ts';
+import type { ErrorBody, TelemetryBody } from '../delivery/results.ts';
 
 /** Builders for tests: one per type, every field overridable. */
 

@@ -1,5 +1,5 @@
-import { createMonitorConfig, type MonitorConfig, type RegistrationOptions } from '../monitor-config.ts';
-import type { StoredMonitorConfig } from '../stored-monitor-config.ts';
+import { createMonitorConfig, type MonitorConfig, type RegistrationOptions } from '../registration/monitor-config.ts';
+import type { StoredMonitorConfig } from '../registration/stored-monitor-config.ts';
 
 /** A monitor of two steps. */
 export const outline = {

@@ -3,10 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { fakeClock } from '../../runner/testing/fake-clock.ts';
-import { createMetristApi, type MetristApiOptions } from '../api.ts';
-import { deliver, type DeliverOptions } from '../deliver.ts';
-import { Outbox } from '../outbox.ts';
-import type { MetristResult } from '../results.ts';
+import { createMetristApi, type MetristApiOptions } from '../delivery/api.ts';
+import { deliver, type DeliverOptions } from '../delivery/deliver.ts';
+import { Outbox } from '../delivery/outbox.ts';
+import type { MetristResult } from '../delivery/results.ts';
 import { errorBody, telemetryBody } from './builders.ts';
 import { type MetristStandInOptions, startMetristStandIn } from './stand-in.ts';
 

@@ -1,6 +1,6 @@
-import type { MonitorConfig } from '../monitor-config.ts';
-import type { MonitorConfigApi } from '../monitor-config-api.ts';
-import type { StoredMonitorConfig } from '../stored-monitor-config.ts';
+import type { MonitorConfig } from '../registration/monitor-config.ts';
+import type { MonitorConfigApi } from '../registration/monitor-config-api.ts';
+import type { StoredMonitorConfig } from '../registration/stored-monitor-config.ts';
 
 export interface FakeApiOptions {
   /** What Metrist shows, by how often it has been asked. An error is thrown. */

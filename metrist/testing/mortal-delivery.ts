@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import type { MetristResult } from '../results.ts';
+import type { MetristResult } from '../delivery/results.ts';
 
 /**
  * A process that delivers once and kills itself with SIGKILL at the given point: before or after one of its operations on
@@ -57,9 +57,9 @@ for (const event of [
   channel(`undici:${event}`).subscribe(() => point(`undici:${event}`));
 }
 
-const { createMetristApi } = await import('../api.ts');
-const { deliver } = await import('../deliver.ts');
-const { Outbox } = await import('../outbox.ts');
+const { createMetristApi } = await import('../delivery/api.ts');
+const { deliver } = await import('../delivery/deliver.ts');
+const { Outbox } = await import('../delivery/outbox.ts');
 const now = (): Date => new Date(nowMs);
 await deliver(results, {
   api: createMetristApi({ baseUrl, token, userAgent: 'awsiam/0.1.0' }),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createMonitorConfig } from './monitor-config.ts';
-import { outline } from './testing/config-builders.ts';
+import { outline } from '../testing/config-builders.ts';
 
 test('a registration has the shape that Metrist documents, with its defaults', () => {
   expect(createMonitorConfig(outline)).toEqual({

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock, type Clock } from '../runner/clock.ts';
+import { systemClock, type Clock } from '../../runner/clock.ts';
 import { MetristError } from './metrist-error.ts';
 import type { MonitorConfigApi } from './monitor-config-api.ts';
 import type { StoredMonitorConfig } from './stored-monitor-config.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MetristResult } from './results.ts';
-import { errorBody, telemetryBody } from './testing/builders.ts';
+import { errorBody, telemetryBody } from '../testing/builders.ts';
 import { validateResult } from './validate-result.ts';
 
 const telemetry: MetristResult = { kind: 'telemetry', body: telemetryBody() };

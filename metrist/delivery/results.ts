@@ -1,11 +1,11 @@
-import type { MonitorRun } from '../runner/monitor-run.ts';
+import type { MonitorRun } from '../../runner/monitor-run.ts';
 import {
   type Evidence,
   type FailedStep,
   type PassedStep,
   type StepError,
   formatStepError,
-} from '../runner/step-result.ts';
+} from '../../runner/step-result.ts';
 
 /** Flat: the backend drops a result, and answers 202 all the same, when a value is neither a string nor a number. */
 export type Metadata = Readonly<Record<string, string | number>>;

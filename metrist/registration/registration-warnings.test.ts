@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findRegistrationWarnings } from './registration-warnings.ts';
-import { monitorConfig } from './testing/config-builders.ts';
+import { monitorConfig } from '../testing/config-builders.ts';
 
 describe('findRegistrationWarnings', () => {
   test.for([{}, { intervalSecs: 1200 }, { timeoutSecs: 901 }])('has nothing to say of %o', (options) => {

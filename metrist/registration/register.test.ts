@@ -3,9 +3,9 @@ import { MetristError } from './metrist-error.ts';
 import { register, type RegistrationEvent } from './register.ts';
 import { planRegistration } from './registration-plan.ts';
 import type { StoredMonitorConfig } from './stored-monitor-config.ts';
-import { monitorConfig, storedMonitorConfig } from './testing/config-builders.ts';
-import { fakeApi, type FakeApiOptions } from './testing/fake-api.ts';
-import { fakeClock } from './testing/fake-clock.ts';
+import { monitorConfig, storedMonitorConfig } from '../testing/config-builders.ts';
+import { fakeApi, type FakeApiOptions } from '../testing/fake-api.ts';
+import { fakeClock } from '../testing/fake-clock.ts';
 
 const wanted = monitorConfig();
 const fresh = storedMonitorConfig({ id: 'new' });

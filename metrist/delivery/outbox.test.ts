@@ -3,10 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fakeClock } from '../runner/testing/fake-clock.ts';
+import { fakeClock } from '../../runner/testing/fake-clock.ts';
 import { type Batch, Outbox } from './outbox.ts';
-import { errorBody } from './testing/builders.ts';
-import { failedRun, failure, filesIn, telemetry, temporaryDirectory } from './testing/delivery.ts';
+import { errorBody } from '../testing/builders.ts';
+import { failedRun, failure, filesIn, telemetry, temporaryDirectory } from '../testing/delivery.ts';
 
 async function setUp() {
   const clock = fakeClock();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MetristError } from './metrist-error.ts';
 import { readUntil } from './read-until.ts';
-import { type FakeApiOptions, fakeApi } from './testing/fake-api.ts';
-import { storedMonitorConfig } from './testing/config-builders.ts';
-import { fakeClock } from './testing/fake-clock.ts';
+import { type FakeApiOptions, fakeApi } from '../testing/fake-api.ts';
+import { storedMonitorConfig } from '../testing/config-builders.ts';
+import { fakeClock } from '../testing/fake-clock.ts';
 
 const config = storedMonitorConfig();
 

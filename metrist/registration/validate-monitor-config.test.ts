@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { monitorConfig } from './testing/config-builders.ts';
+import { monitorConfig } from '../testing/config-builders.ts';
 import { validateMonitorConfig } from './validate-monitor-config.ts';
 
 const good = monitorConfig();

@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MetristError } from './metrist-error.ts';
 import { createMonitorConfigApi, type MonitorConfigApi, type MonitorConfigApiOptions } from './monitor-config-api.ts';
-import { monitorConfig } from './testing/config-builders.ts';
-import { type Misbehaviour, startMetristStandIn } from './testing/stand-in.ts';
+import { monitorConfig } from '../testing/config-builders.ts';
+import { type Misbehaviour, startMetristStandIn } from '../testing/stand-in.ts';
 
 const token = 'k3v0test0token';
 

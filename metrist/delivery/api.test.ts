@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
+import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { type MetristApi, type MetristApiOptions, createMetristApi } from './api.ts';
-import { errorBody, telemetryBody } from './testing/builders.ts';
-import { type MetristStandIn, type MetristStandInOptions, startMetristStandIn } from './testing/stand-in.ts';
+import { errorBody, telemetryBody } from '../testing/builders.ts';
+import { type MetristStandIn, type MetristStandInOptions, startMetristStandIn } from '../testing/stand-in.ts';
 
 const token = 'k3v0test0token';
 const telemetry = { kind: 'telemetry', body: telemetryBody() } as const;

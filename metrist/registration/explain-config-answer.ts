@@ -1,4 +1,4 @@
-import { type RequestContext, explainStatus } from './explain.ts';
+import { type RequestContext, explainStatus } from '../delivery/explain.ts';
 import { printable } from './printable.ts';
 
 /** An answer, read to its end. */

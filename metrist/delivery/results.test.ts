@@ -7,9 +7,9 @@ import {
   monitorRun,
   passedStep,
   stepError,
-} from '../runner/testing/builders.ts';
+} from '../../runner/testing/builders.ts';
 import { type ErrorBody, toMetristResults } from './results.ts';
-import { receiveError, receiveTelemetry } from './testing/results-backend.ts';
+import { receiveError, receiveTelemetry } from '../testing/results-backend.ts';
 import { validateResult } from './validate-result.ts';
 
 function errorOf(step: ReturnType<typeof failedStep>, ...later: ReturnType<typeof blockedStep>[]): ErrorBody {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MetristError } from './metrist-error.ts';
 import { removeAndConfirm } from './remove-and-confirm.ts';
-import { storedMonitorConfig } from './testing/config-builders.ts';
-import { fakeApi, type FakeApiOptions } from './testing/fake-api.ts';
-import { fakeClock } from './testing/fake-clock.ts';
+import { storedMonitorConfig } from '../testing/config-builders.ts';
+import { fakeApi, type FakeApiOptions } from '../testing/fake-api.ts';
+import { fakeClock } from '../testing/fake-clock.ts';
 
 const [a, b, c] = ['a', 'b', 'c'].map((id) => storedMonitorConfig({ id })) as [never, never, never];
 

@@ -1,4 +1,4 @@
-import { type RequestContext, explainFailure } from './explain.ts';
+import { type RequestContext, explainFailure } from '../delivery/explain.ts';
 import { type ReadAnswer, explainConfigAnswer } from './explain-config-answer.ts';
 import { MetristError } from './metrist-error.ts';
 import type { MonitorConfig } from './monitor-config.ts';

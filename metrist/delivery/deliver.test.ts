@@ -1,13 +1,13 @@
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
+import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { createMetristApi } from './api.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import { Outbox } from './outbox.ts';
-import { telemetryBody } from './testing/builders.ts';
-import { failedRun, failure, report, setUpDelivery, telemetry, token } from './testing/delivery.ts';
-import type { Misbehaviour } from './testing/stand-in.ts';
+import { telemetryBody } from '../testing/builders.ts';
+import { failedRun, failure, report, setUpDelivery, telemetry, token } from '../testing/delivery.ts';
+import type { Misbehaviour } from '../testing/stand-in.ts';
 
 const minuteMs = 60_000;
 
