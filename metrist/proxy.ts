@@ -1,6 +1,8 @@
-import http from 'node:http';
 import type { Values } from '../runner/monitor.ts';
 import { proxyEnvironment } from '../runner/proxy-environment.ts';
+
+// Not imported: that would evaluate every export of node:http, all of undici among them.
+const http = process.getBuiltinModule('node:http');
 
 /**
  * A `fetch` that goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name (or their lower-case forms),

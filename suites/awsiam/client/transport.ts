@@ -1,5 +1,5 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import net from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -7,6 +7,10 @@ import { TLSSocket } from 'node:tls';
 import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { checkIamAnswer } from './iam-answer.ts';
+
+// Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
+const http = process.getBuiltinModule('node:http');
+const https = process.getBuiltinModule('node:https');
 
 export interface TransportOptions {
   /** For connecting, DNS and TLS included. */
@@ -44,7 +48,7 @@ class IamHttpHandler extends NodeHttpHandler {
 /** The SDK's HTTP handler over agents that keep connections, tell what opening them took, and can open one ahead. */
 export class Transport {
   readonly handler: NodeHttpHandler;
-  readonly #agents: { readonly 'http:': http.Agent; readonly 'https:': https.Agent };
+  readonly #agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent };
   readonly #elapsedMs: () => number;
   #spare: { readonly origin: string; readonly socket: Duplex } | undefined;
   #connectMs: number | undefined;
@@ -111,7 +115,7 @@ export class Transport {
     this.handler.destroy();
   }
 
-  #instrument<Agent extends http.Agent>(agent: Agent): Agent {
+  #instrument<Agent extends HttpAgent>(agent: Agent): Agent {
     const create = agent.createConnection.bind(agent);
     agent.createConnection = (options, callback) => {
       const spare = this.#takeSpare(`${options.host}:${options.port}`);
@@ -149,7 +153,7 @@ export class Transport {
  * Node marks such a socket for its own agents and has no other way to tell.
  * https://github.com/nodejs/node/blob/main/lib/https.js
  */
-function leadsToProxy(agent: http.Agent, socket: Duplex): boolean {
+function leadsToProxy(agent: HttpAgent, socket: Duplex): boolean {
   if (agent instanceof https.Agent && !(socket instanceof TLSSocket)) return true;
   return Object.getOwnPropertySymbols(socket).some(({ description }) => description === 'kWaitForProxyTunnel');
 }

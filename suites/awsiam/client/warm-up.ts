@@ -1,7 +1,6 @@
 import { Duplex } from 'node:stream';
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import http from 'node:http';
 import { GetUserCommand, IAM, type GetUserCommandOutput, type IAMClient } from '@aws-sdk/client-iam';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Credentials } from '../settings/secrets.ts';
@@ -16,6 +15,8 @@ const rounds = 5;
  * taken for an answer of AWS.
  */
 export async function warmUp(): Promise<void> {
+  // Not imported: see transport.ts.
+  const http = process.getBuiltinModule('node:http');
   const agent = new http.Agent({ keepAlive: true });
   agent.createConnection = () => new InMemoryServer();
   const iam = new IAM({
