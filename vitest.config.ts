@@ -22,11 +22,11 @@ async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
   if (mode === 'offline') requireMockPackages();
   // Quiet: its log lines would be taken for part of the output.
   dotenv.config({ quiet: true });
-  const [{ awsiam }, { createMonitorReporter }] = await Promise.all([
-    importByNode<typeof import('./suites/awsiam/monitor.ts')>('./suites/awsiam/monitor.ts'),
+  const [{ outline }, { createMonitorReporter }] = await Promise.all([
+    importByNode<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
     importByNode<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
   ]);
-  const reporter = createMonitorReporter({ monitor: awsiam, mode, values: process.env, root: import.meta.dirname });
+  const reporter = createMonitorReporter({ monitor: outline, mode, values: process.env, root: import.meta.dirname });
   return {
     plugins: [takeOverSignals(process.stderr)],
     test: {
