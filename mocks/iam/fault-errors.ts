@@ -12,7 +12,7 @@ import {
   noSuchEntity,
   serviceError,
 } from './aws-error.ts';
-import { describeBlocker } from './delete-blockers.ts';
+import { describeBlocker } from './blocker-sentences.ts';
 import { arnOf, foldName, type IamState } from './state.ts';
 
 /** What an error's text can speak of: the request that it answers. */

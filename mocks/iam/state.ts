@@ -9,7 +9,7 @@ import type {
   SSHPublicKeyMetadata,
   User,
 } from '@aws-sdk/client-iam';
-import type { DeleteBlocker } from './delete-blockers.ts';
+import type { DeleteBlocker } from './blocker-sentences.ts';
 import { createRandom, type Random } from './random.ts';
 import { SortedMap } from './sorted-map.ts';
 
