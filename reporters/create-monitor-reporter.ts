@@ -29,7 +29,7 @@ export function createMonitorReporter({ monitor, mode, values, root }: CreateMon
     createReporters: async () => {
       const { createReporters } = await import('./create-reporters.ts');
       const stepsFile = `suites/${monitor.name}/steps.ts`;
-      return createReporters(values, { mode, stepsFile, userAgent: `${name}/${version}` });
+      return await createReporters(values, { mode, stepsFile, userAgent: `${name}/${version}` });
     },
     terminal: { color: process.stdout.hasColors?.() ?? false, nameWidth: 20 },
     output: process.stdout,

@@ -21,12 +21,12 @@ test.for([
     [JunitReporter, HistoryReporter],
   ],
   ['offline with a token: to disk alone', metrist, 'offline', [JunitReporter, HistoryReporter]],
-] as const)('%s', ([, values, mode, classes]) => {
+] as const)('%s', async ([, values, mode, classes]) => {
   const options = { mode, stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' };
-  expect(createReporters(values, options).map((reporter) => reporter.constructor)).toEqual(classes);
+  expect((await createReporters(values, options)).map((reporter) => reporter.constructor)).toEqual(classes);
 });
 
-test.for(['http://', 'ftp//nonsense', '://'])('a proxy that cannot be meant (%s) costs no report', (proxy) => {
+test.for(['http://', 'ftp//nonsense', '://'])('a proxy that cannot be meant (%s) costs no report', async (proxy) => {
   const options = { mode: 'live', stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' } as const;
-  expect(createReporters({ ...metrist, HTTPS_PROXY: proxy }, options)).toHaveLength(3);
+  expect(await createReporters({ ...metrist, HTTPS_PROXY: proxy }, options)).toHaveLength(3);
 });

@@ -1,14 +1,11 @@
 import os from 'node:os';
 import path from 'node:path';
-import { createMetristApi } from '../metrist/delivery/api.ts';
 import { parseMetristConfig } from '../metrist/config.ts';
-import { fetchThroughProxy } from '../metrist/proxy.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
 import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
-import { MetristReporter } from './metrist.ts';
 
 export interface CreateReportersOptions {
   readonly mode: RunMode;
@@ -19,23 +16,32 @@ export interface CreateReportersOptions {
 }
 
 /** Where finished runs go, in this order: what is on disk is there before anything is sent. A new report is one line. */
-export function createReporters(values: Values, { mode, stepsFile, userAgent }: CreateReportersOptions): RunReporter[] {
+export async function createReporters(values: Values, options: CreateReportersOptions): Promise<RunReporter[]> {
   const resultsDir = values['METRIST_RESULTS_DIR'] || 'results';
-  const { config: metrist } = parseMetristConfig(values);
   const inResults = (name: string): string => path.join(resultsDir, name);
   return [
-    new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile }),
+    new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile: options.stepsFile }),
     new HistoryReporter({ dir: inResults('runs') }),
-    ...(mode === 'live' && metrist !== undefined
-      ? [
-          new MetristReporter({
-            api: createMetristApi({ ...metrist, userAgent, fetch: fetchThroughProxy(values, metrist.baseUrl) }),
-            instance: metrist.instance,
-            outboxDir: inResults('outbox'),
-            required: metrist.requireDelivery,
-            now: () => new Date(),
-          }),
-        ]
-      : []),
+    ...(options.mode === 'live' ? await createMetristReporters(values, inResults('outbox'), options.userAgent) : []),
+  ];
+}
+
+/** None without a token. Loaded for live runs alone: an offline run has nothing to say to Metrist. */
+async function createMetristReporters(values: Values, outboxDir: string, userAgent: string): Promise<RunReporter[]> {
+  const { config } = parseMetristConfig(values);
+  if (config === undefined) return [];
+  const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
+    import('../metrist/delivery/api.ts'),
+    import('../metrist/proxy.ts'),
+    import('./metrist.ts'),
+  ]);
+  return [
+    new MetristReporter({
+      api: createMetristApi({ ...config, userAgent, fetch: fetchThroughProxy(values, config.baseUrl) }),
+      instance: config.instance,
+      outboxDir,
+      required: config.requireDelivery,
+      now: () => new Date(),
+    }),
   ];
 }
