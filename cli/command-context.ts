@@ -7,6 +7,8 @@ export interface OutputStream {
 
 /** What a command knows of the process it runs in. */
 export interface CommandContext {
+  /** The command that starts this program, without arguments. */
+  readonly self: readonly string[];
   readonly values: Values;
   readonly output: OutputStream;
   /** For errors and progress: what is piped on holds neither. */

@@ -68,7 +68,7 @@ describe('the awsiam command', () => {
 
   test.for([
     ['--help', 'cleanup'],
-    ['--version', '0.1.0'],
+    ['--version', 'awsiam 0.1.0 (from source)'],
     ['help', 'cleanup'],
   ] as const)('answers %s on the output with code 0', async ([option, words]) => {
     const { context, run } = await setUp();

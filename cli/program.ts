@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { createRedactor } from '../runner/redact.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
 import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
+import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
 import { addMetristCommands } from './metrist-commands.ts';
@@ -28,7 +29,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
 
   const program = new Command('awsiam')
     .description(packageJson.description)
-    .version(packageJson.version, '--version')
+    .version(describeBuild(), '--version', 'print the version and the commit')
     .configureOutput({
       writeOut: (text) => context.output.write(text),
       writeErr: (text) => context.errorOutput.write(redact.text(text)),

@@ -37,7 +37,9 @@ export interface Monitor<Config, Session> {
   readonly parseConfig: (values: Values, otherProblems: readonly string[]) => Config;
   /** Deadline of one step. */
   readonly stepTimeoutMs: (config: Config) => number;
-  /** Everything that no step's time should contain: clients, credentials, connections. */
+  /** What can be done before the configuration is known: loading and warming up code. Changes nothing but speed. */
+  readonly prepare: (options: { readonly mode: RunMode }) => Promise<void>;
+  /** Everything else that no step's time should contain: clients, credentials, connections. */
   readonly openSession: (
     config: Config,
     options: { readonly mode: RunMode; readonly signal: AbortSignal },

@@ -281,3 +281,55 @@ test('a session that does not open in time fails the first step', async () => {
   await runner.open(quiet);
   expect(await runner.step('Fill', quiet)).toMatchObject({ state: 'failed', name: 'Fill' });
 });
+
+describe('preparing', () => {
+  test('comes after the settings were found right, and before the session is opened', async () => {
+    const order: string[] = [];
+    const note = (what: string) => (): Promise<never> => {
+      order.push(what);
+      return Promise.resolve(testSession() as never);
+    };
+    await runAll(makeRunner({ prepare: note('prepare'), openSession: note('open') }));
+    expect(order).toEqual(['prepare', 'open']);
+    const parseConfig = (): never => {
+      throw new Error('nothing is set');
+    };
+    await runAll(makeRunner({ parseConfig, prepare: note('prepare in vain') }));
+    expect(order).toHaveLength(2);
+  });
+
+  test('is not done again where the front end has begun it, and its failure fails the first step', async () => {
+    const prepare = vi.fn<Monitor<TestConfig, TestSession>['prepare']>();
+    const [first] = await runAll(makeRunner({ prepare }, { prepared: Promise.reject(new Error('half a module')) }));
+    expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: half a module' } });
+    expect(prepare).not.toHaveBeenCalled();
+  });
+});
+
+test('a step ends at the shorter one of the deadlines of the monitor and of the front end', async () => {
+  const steps = [testStep({ name: 'Fill', run: () => new Promise(() => {}) })];
+  const [step] = await runAll(makeRunner({ steps, stepTimeoutMs: () => 900_000 }, { longestStepMs: 1 }));
+  expect(step).toMatchObject({ state: 'failed', error: { code: 'StepTimeout' } });
+});
+
+test('a step does not run twice, and what came of it first counts', async () => {
+  const runner = makeRunner({});
+  await runner.open(quiet);
+  await runner.step('Fill', quiet);
+  expect(await runner.step('Fill', quiet)).toEqual({ state: 'blocked', name: 'Fill', reason: 'Fill has already run' });
+  expect(await runner.step('Boil', quiet)).toMatchObject({ state: 'passed' });
+});
+
+test('teardown is cut short when there is no more time', async () => {
+  const hurry = new AbortController();
+  const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() => {
+    hurry.abort(new Error('no time'));
+    return new Promise(() => {});
+  });
+  const runner = makeRunner({ teardown });
+  await runner.open(quiet);
+  expect(await runner.teardown(hurry.signal)).toEqual({
+    leftovers: [],
+    warnings: ['teardown did not finish: Broken at teardown: no time'],
+  });
+});

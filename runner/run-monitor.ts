@@ -15,6 +15,10 @@ export interface MonitorRunnerOptions {
   /** What is wrong with the front end's own settings. */
   readonly otherProblems?: readonly string[];
   readonly clock?: Clock;
+  /** What the front end began to prepare while it waited for the values. @default prepared when the session is opened */
+  readonly prepared?: Promise<void>;
+  /** The front end's own limit of a step. @default none beside the monitor's */
+  readonly longestStepMs?: number;
   /** For opening the session. @default 30_000 */
   readonly openTimeoutMs?: number;
   /** For all of teardown. @default 60_000 */
@@ -37,7 +41,7 @@ interface Unopened {
  */
 export class MonitorRunner<Config, Session> {
   readonly #monitor: Monitor<Config, Session>;
-  readonly #options: Required<MonitorRunnerOptions>;
+  readonly #options: MonitorRunnerOptions & Required<Omit<MonitorRunnerOptions, 'prepared'>>;
   readonly #results = new Map<string, StepResult>();
   #redactor: Redactor;
   #stepTimeoutMs = 0;
@@ -48,6 +52,7 @@ export class MonitorRunner<Config, Session> {
     this.#options = {
       otherProblems: [],
       clock: systemClock,
+      longestStepMs: Infinity,
       openTimeoutMs: 30_000,
       teardownTimeoutMs: 60_000,
       sweepTimeoutMs: 60_000,
@@ -67,14 +72,16 @@ export class MonitorRunner<Config, Session> {
    * @param signal aborted when the run is cancelled
    */
   async open(signal: AbortSignal): Promise<void> {
-    const { values, mode, otherProblems, openTimeoutMs } = this.#options;
+    const { values, mode, otherProblems, openTimeoutMs, prepared, longestStepMs } = this.#options;
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
     try {
       const config = monitor.parseConfig(values, otherProblems);
-      this.#stepTimeoutMs = monitor.stepTimeoutMs(config);
-      const opening = monitor.openSession(config, { mode, signal: within });
+      this.#stepTimeoutMs = Math.min(monitor.stepTimeoutMs(config), longestStepMs);
+      const opening = (prepared ?? monitor.prepare({ mode })).then(() =>
+        monitor.openSession(config, { mode, signal: within }),
+      );
       const session = await settleWithin(opening, within).catch((error: unknown) => {
         // One that opens when nobody waits for it any more must not stay open.
         opening.then(monitor.closeSession).catch(() => {});
@@ -88,11 +95,13 @@ export class MonitorRunner<Config, Session> {
   }
 
   /**
-   * Runs a step, or says why it does not run: after a failure or an interruption, and when the step before it did not run.
+   * Runs a step, or says why it does not run: after a failure or an interruption, when a step before it did not run, and
+   * when it has run already.
    *
    * @param signal aborted when the run is cancelled
    */
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
+    if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
     const result = this.#redactor.value(await this.#step(name, signal));
     this.#results.set(name, result);
     return result;
@@ -111,6 +120,11 @@ export class MonitorRunner<Config, Session> {
     }
     const failing = { ...step, run: () => Promise.reject(opened.error) };
     return await runStep(failing, undefined, { ...options, timeoutMs: 1000 });
+  }
+
+  #hasRun(name: string): boolean {
+    const result = this.#results.get(name);
+    return result !== undefined && result.state !== 'blocked';
   }
 
   #blockedBy(index: number): BlockedStep | undefined {
@@ -135,11 +149,16 @@ export class MonitorRunner<Config, Session> {
     return undefined;
   }
 
-  /** Removes what the run made. Safe to call twice and after an `open` that failed. */
-  async teardown(): Promise<TeardownReport> {
+  /**
+   * Removes what the run made. Safe to call twice and after an `open` that failed.
+   *
+   * @param hurry aborted when there is no more time than this
+   */
+  async teardown(hurry?: AbortSignal): Promise<TeardownReport> {
     const opened = this.#opened;
     if (opened === undefined || !('session' in opened)) return { leftovers: [], warnings: [] };
-    const signal = AbortSignal.timeout(this.#options.teardownTimeoutMs);
+    const deadline = AbortSignal.timeout(this.#options.teardownTimeoutMs);
+    const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
       return this.#redactor.value(report);

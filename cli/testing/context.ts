@@ -13,6 +13,7 @@ export function testContext(values: Values, { isTTY = false } = {}): TestContext
   const written = { output: '', errorOutput: '' };
   const listeners: ((signal: NodeJS.Signals) => void)[] = [];
   return {
+    self: ['awsiam'],
     values,
     written,
     output: { isTTY, write: (text) => (written.output += text) },

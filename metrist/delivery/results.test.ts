@@ -74,10 +74,13 @@ describe('toMetristResults', () => {
     }
   });
 
-  test('keeps the first line of a long message and what to do', () => {
-    const message = `first ${'x'.repeat(1_000_000)}\nsecond`;
-    const lines = errorOf(failedStep({ error: stepError({ message, advice: 'Look.' }) })).message.split('\n');
-    expect(lines).toEqual([expect.stringMatching(/^service: first x{400,}…$/), 'What to do: Look.']);
+  test('keeps every line of a message, up to its limit, and what to do', () => {
+    const problems = '2 problems with the settings:\n- METRIST_AWS_REGION is not set\n- METRIST_NAMESPACE is not set';
+    const error = stepError({ verdict: 'configuration', message: problems, advice: 'Set them.' });
+    expect(errorOf(failedStep({ error })).message).toBe(`configuration: ${problems}\nWhat to do: Set them.`);
+
+    const endless = stepError({ message: 'x'.repeat(5000), advice: 'Look.' });
+    expect(errorOf(failedStep({ error: endless })).message).toMatch(/^service: x{1900,2000}…\nWhat to do: Look\.$/);
   });
 
   test('keeps metadata flat and finite', () => {

@@ -1,14 +1,6 @@
 import type { MonitorRun } from '../../runner/monitor-run.ts';
-import {
-  type Evidence,
-  type FailedStep,
-  type PassedStep,
-  type StepError,
-  formatStepError,
-} from '../../runner/step-result.ts';
-
-/** Flat: the backend drops a result, and answers 202 all the same, when a value is neither a string nor a number. */
-export type Metadata = Readonly<Record<string, string | number>>;
+import type { FailedStep, PassedStep } from '../../runner/step-result.ts';
+import { describeStepError, toMetadata, toWireText, type Metadata } from '../result-text.ts';
 
 interface ResultBody {
   readonly monitor_logical_name: string;
@@ -37,9 +29,6 @@ export interface ErrorBody extends ResultBody {
 export type MetristResult =
   | { readonly kind: 'telemetry'; readonly body: TelemetryBody }
   | { readonly kind: 'error'; readonly body: ErrorBody };
-
-const maxFirstLineLength = 500;
-const maxTextLength = 1000;
 
 /**
  * What a run tells Metrist, in step order: telemetry for each step that passed, an error for the one that failed, nothing
@@ -73,16 +62,16 @@ export function toMetristResults(run: MonitorRun, instance: string): MetristResu
 }
 
 function toTelemetry(run: MonitorRun, instance: string, step: PassedStep): TelemetryBody {
-  return { ...address(run, instance, step), value: step.durationMs, metadata: toMetadata(step.evidence) };
+  return { ...address(run, instance, step), value: step.durationMs, metadata: withSource(toMetadata(step.evidence)) };
 }
 
 function toError(run: MonitorRun, instance: string, step: FailedStep, index: number): ErrorBody {
   const { verdict, code } = step.error;
   return {
     ...address(run, instance, step),
-    message: toMessage(step.error),
+    message: describeStepError(step.error),
     time: formatMetristTime(Date.parse(step.startedAt) + step.durationMs),
-    metadata: toMetadata(step.evidence, { verdict, code }),
+    metadata: withSource(toMetadata(step.evidence, { verdict, code })),
     blocked_steps: run.steps.slice(index + 1).map(({ name }) => toWireText(name)),
   };
 }
@@ -95,32 +84,12 @@ function address(run: MonitorRun, instance: string, step: PassedStep | FailedSte
   };
 }
 
-/** The verdict is the first word, so the first word never holds a `=`, which Metrist's own parsers take for metadata. */
-function toMessage(error: StepError): string {
-  const [first = ''] = formatStepError(error).split('\n', 1);
-  return toWireText(`${cut(first.trimEnd(), maxFirstLineLength)}\nWhat to do: ${cut(error.advice, maxTextLength)}`);
-}
-
 /** `metrist.source` tells Metrist that this is an end-to-end test; the Orchestrator sends it too. */
-function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
-  const metadata: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries({ ...more, ...evidence })) {
-    if (typeof value === 'string') metadata[name] = toWireText(cut(value, maxTextLength));
-    else if (Number.isFinite(value)) metadata[name] = value;
-  }
+function withSource(metadata: Metadata): Metadata {
   return { ...metadata, 'metrist.source': 'monitor' };
 }
 
 /** With fewer than six digits Metrist answers 202 and never lists the error. */
 function formatMetristTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace('Z', '000');
-}
-
-/** Text that survives JSON and a PostgreSQL column, which takes no NUL. */
-function toWireText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '�');
-}
-
-function cut(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
 }

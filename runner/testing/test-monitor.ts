@@ -21,6 +21,7 @@ export function testMonitor(
     steps: ['Fill', 'Boil', 'Pour'].map((name) => testStep({ name })),
     parseConfig: (values) => values,
     stepTimeoutMs: () => 60_000,
+    prepare: () => Promise.resolve(),
     openSession: () => Promise.resolve(testSession()),
     explain: (error, step) => explained(error, step),
     secrets: ({ SECRET = '' }, session) =>

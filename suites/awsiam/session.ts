@@ -32,11 +32,23 @@ const elapsedMs = (): number => performance.now();
 /** The longest that connecting may take: IAM answers a handshake in well under a second from everywhere. */
 const connectionTimeoutMs = 5000;
 
+const loadSdk = () =>
+  Promise.all([import('@aws-sdk/client-iam'), import('./client/retry-history.ts'), import('./client/transport.ts')]);
+
+/** Loads the SDK and, for the real service, takes it through its first calls. */
+export async function prepare({ mode }: { readonly mode: RunMode }): Promise<void> {
+  await loadSdk();
+  if (mode === 'offline') return;
+  const { warmUp } = await import('./client/warm-up.ts');
+  await warmUp();
+}
+
 /**
- * Builds everything that a step's time should not contain: the SDK, the client, credentials, warm code and the first
- * connection. Makes no call to IAM.
+ * Builds everything that a step's time should not contain: the client, credentials and the first connection. Makes no
+ * call to IAM.
  *
- * The SDK is loaded here and not at the top of this file, so that a configuration error is reported at once.
+ * The SDK is loaded here and in {@link prepare}, not at the top of this file, so that a configuration error is reported
+ * at once.
  *
  * @throws the SDK's error where no credentials are found
  */
@@ -44,11 +56,7 @@ export async function openSession(
   config: Config,
   { mode, signal }: { readonly mode: RunMode; readonly signal: AbortSignal },
 ): Promise<Session> {
-  const [{ IAM }, { RetryHistory }, { Transport }] = await Promise.all([
-    import('@aws-sdk/client-iam'),
-    import('./client/retry-history.ts'),
-    import('./client/transport.ts'),
-  ]);
+  const [{ IAM }, { RetryHistory }, { Transport }] = await loadSdk();
   const { requestTimeoutMs, proxyEnvironment } = config;
   const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
   const history = new RetryHistory(attempts, elapsedMs);
@@ -71,8 +79,7 @@ export async function openSession(
     elapsedMs,
   };
   if (mode === 'offline') return session;
-  const { prepareFirstCall, warmUp } = await import('./client/warm-up.ts');
-  await warmUp();
+  const { prepareFirstCall } = await import('./client/warm-up.ts');
   return { ...session, credentials: await prepareFirstCall(iam, transport, signal) };
 }
 

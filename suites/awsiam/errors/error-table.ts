@@ -192,4 +192,4 @@ export const ownBug: Explanation = {
 };
 
 export const howToConfigure =
-  'Set the variables in the environment or in the file .env (.env.example shows how); AWS was not called. To see the steps run without AWS: npx vitest run --mode offline';
+  'Set the variables in the environment, in the file .env (.env.example shows how) or, under the Orchestrator, in the Config of the registration; AWS was not called. To see the steps run without AWS: npx vitest run --mode offline';

@@ -73,6 +73,11 @@ export function configJsonKey(property: string): string {
   return `${property} in the Config JSON`;
 }
 
+/** Every property that the Config JSON can have, and under which name its value stands. */
+export const configProperties: ReadonlyMap<string, string> = new Map(
+  Object.values(variables).map(({ property }) => [property, configJsonKey(property)]),
+);
+
 /** A setting that was found, with the name under which the user set it. */
 export interface Setting {
   readonly from: string;

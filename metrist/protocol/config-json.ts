@@ -1,0 +1,49 @@
+import type { Values } from '../../runner/monitor.ts';
+
+/** What the Orchestrator's Config JSON says. No text here holds any of its values: they are secrets. */
+export interface ParsedConfigJson {
+  /** By the names that the monitor reads. */
+  readonly values: Values;
+  /** What makes it unusable, a sentence each. */
+  readonly problems: readonly string[];
+  /** Properties that the monitor does not have. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Reads the JSON of a `Config` message: an object of strings. `null` counts as absent, as an empty string does later.
+ *
+ * @param json `undefined` where it was not valid UTF-8
+ * @param properties under which name each of the monitor's properties is read
+ */
+export function parseConfigJson(json: string | undefined, properties: ReadonlyMap<string, string>): ParsedConfigJson {
+  if (json === undefined) return unusable('is not valid UTF-8');
+  const config = parse(json);
+  if (config === undefined) return unusable('is not valid JSON');
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return unusable('is not a JSON object');
+
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  const unknown: string[] = [];
+  for (const [property, value] of Object.entries(config)) {
+    const name = properties.get(property);
+    if (name === undefined) unknown.push(property);
+    else if (typeof value === 'string') values[name] = value;
+    else if (value !== null) problems.push(`${name} is of type ${typeof value}: expected a string`);
+  }
+  return { values, problems, unknown };
+}
+
+function unusable(what: string): ParsedConfigJson {
+  const problem = `the Config that the Orchestrator sent ${what}: expected an object of strings, from the registration's extra_config`;
+  return { values: {}, problems: [problem], unknown: [] };
+}
+
+/** The parser's own error would quote what stands there. */
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
+  }
+}

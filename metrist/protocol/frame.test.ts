@@ -1,0 +1,245 @@
+import * as fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { FrameBuffer, FrameError, formatFrame } from './frame.ts';
+
+/** The bodies that the buffer gives when it is asked after each chunk. */
+function readAll(chunks: readonly (string | Uint8Array)[], buffer = new FrameBuffer()): string[] {
+  const bodies: string[] = [];
+  for (const chunk of chunks) {
+    buffer.append(Buffer.from(chunk));
+    for (let body = buffer.next(); body !== undefined; body = buffer.next()) bodies.push(body.toString());
+  }
+  return bodies;
+}
+
+function bufferOf(text: string): FrameBuffer {
+  const buffer = new FrameBuffer();
+  buffer.append(Buffer.from(text));
+  return buffer;
+}
+
+/** The bytes in chunks that end at the given places. */
+function split(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
+  return ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
+}
+
+const body = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('', '\0', '\uD800', '😀', '00003 ab', '\n', 'Ready', 'é'.repeat(300)),
+);
+
+describe('formatFrame', () => {
+  test.each([
+    ['Started 1.1', '00011 Started 1.1'],
+    ['', '00000 '],
+    ['é', '00002 é'],
+    ['😀', '00004 😀'],
+    ['a\nb\n', '00004 a\nb\n'],
+    ['\0', '00001 \0'],
+    ['x'.repeat(99_999), `99999 ${'x'.repeat(99_999)}`],
+    ['x'.repeat(100_000), `100000 ${'x'.repeat(100_000)}`],
+    ['é'.repeat(50_000), `100000 ${'é'.repeat(50_000)}`],
+  ])('counts the bytes of %j', (text, frame) => {
+    expect(formatFrame(text).equals(Buffer.from(frame))).toBe(true);
+  });
+
+  test('sends a lone surrogate as U+FFFD, and counts that', () => {
+    expect(formatFrame('a\uD800').toString()).toBe('00004 a\uFFFD');
+  });
+});
+
+describe('FrameBuffer', () => {
+  test('gives nothing as long as it has nothing', () => {
+    const buffer = new FrameBuffer();
+    expect(buffer.next()).toBeUndefined();
+    buffer.append(new Uint8Array());
+    expect(buffer.next()).toBeUndefined();
+    expect(buffer.pendingBytes).toBe(0);
+  });
+
+  test('gives every frame of one chunk, in order', () => {
+    const buffer = bufferOf('00011 Version 1.100009 Config {}00019 Run Step CreateUser');
+    expect(buffer.next()?.toString()).toBe('Version 1.1');
+    expect(buffer.next()?.toString()).toBe('Config {}');
+    expect(buffer.next()?.toString()).toBe('Run Step CreateUser');
+    expect(buffer.next()).toBeUndefined();
+  });
+
+  test('reads frames that come one byte per chunk', () => {
+    const frames = Buffer.concat(['Ready', '', 'Log Info 😀 é', 'Exit 1'].map((text) => formatFrame(text)));
+    const bytes = [...frames].map((byte) => Uint8Array.of(byte));
+    expect(readAll(bytes)).toEqual(['Ready', '', 'Log Info 😀 é', 'Exit 1']);
+  });
+
+  test('reads two frames split at every position, in the middle of a character too', () => {
+    const frames = Buffer.concat([formatFrame('Config {"a":"é😀"}'), formatFrame('Exit 0')]);
+    for (let place = 0; place <= frames.length; place += 1) {
+      expect(readAll(split(frames, [place])), `split at ${place}`).toEqual(['Config {"a":"é😀"}', 'Exit 0']);
+    }
+  });
+
+  test('reads the same frames however the bytes are split', () => {
+    fc.assert(
+      fc.property(fc.array(body), fc.array(fc.nat()), (texts, places) => {
+        const buffer = new FrameBuffer();
+        const frames = Buffer.concat(texts.map((text) => formatFrame(text)));
+        expect(readAll(split(frames, places), buffer)).toEqual(texts.map((text) => text.toWellFormed()));
+        expect(buffer.pendingBytes).toBe(0);
+      }),
+    );
+  });
+
+  test('gives each frame as soon as its last byte is there, and counts what belongs to none', () => {
+    const buffer = bufferOf('0000');
+    expect([buffer.next(), buffer.pendingBytes]).toEqual([undefined, 4]);
+    buffer.append(Buffer.from('5 Read'));
+    expect([buffer.next(), buffer.pendingBytes]).toEqual([undefined, 10]);
+    buffer.append(Buffer.from('y0000'));
+    expect(buffer.pendingBytes).toBe(15);
+    expect(buffer.next()?.toString()).toBe('Ready');
+    expect(buffer.pendingBytes).toBe(4);
+  });
+
+  test.each([
+    ['5 Ready', 'one digit'],
+    ['05 Ready', 'two digits'],
+    ['000005 Ready', 'six digits'],
+    ['0000000000000005 Ready', 'sixteen digits'],
+  ])('reads %j: its length has %s', (frame) => {
+    expect(readAll([frame, frame])).toEqual(['Ready', 'Ready']);
+    expect(readAll(Array.from(frame))).toEqual(['Ready']);
+  });
+
+  test.each([100_000, 123_456])('reads a body of %i bytes, whose length has six digits', (length) => {
+    const long = `${'é'.repeat(length / 2 - 1)}\n.`;
+    const frame = formatFrame(long);
+    expect(frame.toString('latin1', 0, 7)).toBe(`${length} `);
+    const [first, second, ...more] = readAll(split(Buffer.concat([frame, formatFrame('Ready')]), [65_536]));
+    expect(first === long).toBe(true);
+    expect([second, ...more]).toEqual(['Ready']);
+  });
+
+  test('gives bodies that are not text as they are', () => {
+    const buffer = new FrameBuffer();
+    buffer.append(Uint8Array.of(0x32, 0x20, 0xff, 0x00));
+    expect(buffer.next()).toEqual(Buffer.from([0xff, 0x00]));
+  });
+
+  test('keeps nothing of a chunk that its owner fills anew', () => {
+    const buffer = new FrameBuffer();
+    const chunk = Buffer.from('00005 Re');
+    buffer.append(chunk);
+    chunk.fill(0);
+    buffer.append(Buffer.from('ady'));
+    expect(buffer.next()?.toString()).toBe('Ready');
+  });
+
+  test('gives a copy, which later chunks do not change', () => {
+    const buffer = bufferOf('00005 Ready');
+    const first = buffer.next();
+    for (let count = 0; count < 100; count += 1) {
+      buffer.append(Buffer.from('00006 Exit 0'));
+      buffer.next();
+    }
+    expect(first?.toString()).toBe('Ready');
+  });
+
+  test('leaves its own bytes alone when someone changes a body', () => {
+    const buffer = bufferOf('00005 Ready00006 Exit 0');
+    const { buffer: memory } = buffer.next() ?? Buffer.alloc(0);
+    new Uint8Array(memory).fill(0);
+    expect(buffer.next()?.toString()).toBe('Exit 0');
+  });
+
+  test('takes more memory a few times only for a long message that comes byte by byte', () => {
+    const frame = formatFrame('x'.repeat(200_000));
+    const buffer = new FrameBuffer();
+    const alloc = vi.spyOn(Buffer, 'alloc');
+    try {
+      for (const byte of frame) buffer.append(Uint8Array.of(byte));
+      expect(alloc.mock.calls.length).toBeLessThan(20);
+    } finally {
+      alloc.mockRestore();
+    }
+    expect(buffer.next()).toHaveLength(200_000);
+  });
+
+  test('takes no more memory however many short messages come', () => {
+    const buffer = new FrameBuffer();
+    const alloc = vi.spyOn(Buffer, 'alloc');
+    try {
+      for (let count = 0; count < 10_000; count += 1) {
+        buffer.append(Buffer.from('00019 Run Step CreateUser'));
+        buffer.next();
+      }
+      expect(alloc.mock.calls.length).toBeLessThan(5);
+    } finally {
+      alloc.mockRestore();
+    }
+  });
+});
+
+describe('FrameBuffer, for bytes that are no frame,', () => {
+  test.each([
+    ['\n', 'a frame begins with byte 0x0a in place of its length'],
+    ['hello', 'a frame begins with byte 0x68 in place of its length'],
+    [' 00005 Ready', 'a frame begins with byte 0x20 in place of its length'],
+    ['-5 ', 'a frame begins with byte 0x2d in place of its length'],
+    ['+5 Ready', 'a frame begins with byte 0x2b in place of its length'],
+    ['\u{FEFF}00005 Ready', 'a frame begins with byte 0xef in place of its length'],
+    ['\0', 'a frame begins with byte 0x00 in place of its length'],
+    ['12:30 started', 'a length is followed by byte 0x3a and no space'],
+    ['2026-11-22 ', 'a length is followed by byte 0x2d and no space'],
+    ['5\tReady', 'a length is followed by byte 0x09 and no space'],
+    ['00005\nReady', 'a length is followed by byte 0x0a and no space'],
+    ['1e3 ', 'a length is followed by byte 0x65 and no space'],
+    ['00000000000000005 Ready', 'a length of more than 16 digits'],
+    ['9'.repeat(400), 'a length of more than 16 digits'],
+  ])('throws at %j, now and ever after', (garbage, message) => {
+    const buffer = bufferOf(garbage);
+    expect(() => buffer.next()).toThrow(new FrameError(message));
+    expect(() => buffer.next()).toThrow(new FrameError(message));
+    buffer.append(formatFrame('Ready'));
+    expect(() => buffer.next()).toThrow(new FrameError(message));
+    expect(() => buffer.next()).toThrow(FrameError);
+  });
+
+  test('still gives the frames before them', () => {
+    const buffer = bufferOf('00005 Ready00006 Exit 0\n');
+    expect(buffer.next()?.toString()).toBe('Ready');
+    expect(buffer.next()?.toString()).toBe('Exit 0');
+    expect(() => buffer.next()).toThrow(FrameError);
+    expect(buffer.pendingBytes).toBe(1);
+  });
+
+  test('waits while sixteen digits are all it has', () => {
+    const buffer = bufferOf('0'.repeat(16));
+    expect(buffer.next()).toBeUndefined();
+    buffer.append(Buffer.from('0'));
+    expect(() => buffer.next()).toThrow('a length of more than 16 digits');
+  });
+
+  test('throws an error that says its name', () => {
+    expect(() => bufferOf('x').next()).toThrow(expect.objectContaining({ name: 'FrameError' }));
+  });
+});
+
+describe('FrameBuffer, for a message that is too long,', () => {
+  test('names its length and the limit before its body has come', () => {
+    const buffer = new FrameBuffer({ maxBodyBytes: 10 });
+    buffer.append(Buffer.from('00010 0123456789'));
+    expect(buffer.next()?.toString()).toBe('0123456789');
+    buffer.append(Buffer.from('00011 '));
+    expect(() => buffer.next()).toThrow(new FrameError('a frame of 11 bytes: at most 10 are read'));
+    buffer.append(Buffer.from('01234567890'));
+    expect(() => buffer.next()).toThrow(FrameError);
+  });
+
+  test('reads up to 8 MiB unless told otherwise', () => {
+    expect(bufferOf('8388608 x').next()).toBeUndefined();
+    const limit = 'at most 8388608 are read';
+    expect(() => bufferOf('8388609 x').next()).toThrow(new FrameError(`a frame of 8388609 bytes: ${limit}`));
+    expect(() => bufferOf('9999999999999999 x').next()).toThrow(limit);
+  });
+});

@@ -1,0 +1,373 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Monitor } from '../../runner/monitor.ts';
+import { testSession, testStep, type TestConfig, type TestSession } from '../../runner/testing/test-monitor.ts';
+import { TestOrchestrator } from './testing/orchestrator.ts';
+
+type Kettle = Monitor<TestConfig, TestSession>;
+
+const never = (): Promise<never> => new Promise(() => {});
+const steps = (...replaced: readonly ReturnType<typeof testStep>[]): Kettle['steps'] =>
+  ['Fill', 'Boil', 'Pour'].map((name) => replaced.find((step) => step.name === name) ?? testStep({ name }));
+const failing = (name: string, error: unknown = new Error('no power')) =>
+  testStep({ name, run: async () => await Promise.reject(error) });
+
+describe('the handshake', () => {
+  test('says Started before the monitor is loaded, and prepares it while the handshake goes on', async () => {
+    const loaded = Promise.withResolvers<never>();
+    const orchestrator = new TestOrchestrator({}, { load: () => loaded.promise });
+    expect(orchestrator.said).toEqual([{ kind: 'started', version: '1.1' }]);
+    orchestrator.send('Version 1.1');
+    expect(await orchestrator.next()).toMatchObject({ kind: 'started' });
+    expect(await orchestrator.next()).toEqual({ kind: 'ready' });
+  });
+
+  test('leaves Started out where it has been said already', async () => {
+    const orchestrator = new TestOrchestrator({}, { greeted: true });
+    orchestrator.send('Version 1.1');
+    expect(await orchestrator.next()).toEqual({ kind: 'ready' });
+  });
+
+  test('prepares once, before it opens the session, which gets the configuration', async () => {
+    const order: string[] = [];
+    const orchestrator = new TestOrchestrator(
+      {
+        prepare: async () => void order.push('prepared'),
+        openSession: async (config) => {
+          order.push(`opened with ${config['WATER']} and ${config['CUPS']}`);
+          return await Promise.resolve(testSession());
+        },
+      },
+      { values: { CUPS: '2' } },
+    );
+    await orchestrator.configure('{"Water":"1 l"}');
+    expect(order).toEqual(['prepared', 'opened with 1 l and 2']);
+  });
+
+  test('says nothing but Ready and Configured until the first step, and logs only afterwards', async () => {
+    const orchestrator = new TestOrchestrator();
+    orchestrator.send('Hello');
+    await orchestrator.configure();
+    expect(orchestrator.said.map(({ kind }) => kind)).toEqual(['started', 'ready', 'configured']);
+    expect(orchestrator.stderr).toMatch(/^warning: a message of 5 characters is none of the protocol: ignored\n$/);
+    await orchestrator.runStep('Fill');
+    expect(orchestrator.logs).toEqual(['Info: kettle 1.2.3']);
+  });
+
+  test('answers a second Version and a second Config with a log message alone', async () => {
+    const orchestrator = new TestOrchestrator();
+    await orchestrator.configure();
+    orchestrator.send('Version 1.1', 'Config {}');
+    expect(await orchestrator.runStep('Fill')).toMatchObject({ kind: 'stepTime' });
+    expect(orchestrator.said.filter(({ kind }) => kind === 'ready' || kind === 'configured')).toHaveLength(2);
+    expect(orchestrator.logs).toContain('Warning: a second Config: ignored');
+    expect(orchestrator.logs).toContain('Warning: a second Version: ignored');
+  });
+
+  test.each(['2.0', '1', '', 'one'])('reports the version %j as a problem of the configuration', async (version) => {
+    const parseConfig = vi.fn<Kettle['parseConfig']>((values) => values);
+    const orchestrator = new TestOrchestrator({ parseConfig });
+    orchestrator.send(`Version ${version}`, 'Config {}', 'Run Step Fill');
+    await vi.waitFor(() => expect(parseConfig).toHaveBeenCalled());
+    expect(parseConfig.mock.calls[0]?.[1]).toEqual([
+      `the Orchestrator speaks version ${JSON.stringify(version)} of the monitor protocol: expected 1.1`,
+    ]);
+  });
+
+  test('hands every problem of the Config to the monitor, which fails the first step', async () => {
+    const orchestrator = new TestOrchestrator({
+      parseConfig: (_values, problems) => {
+        throw new Error(problems.join('; '));
+      },
+    });
+    await orchestrator.configure('{"Water": 1');
+    expect(await orchestrator.runStep('Fill')).toMatchObject({
+      kind: 'stepError',
+      text: expect.stringContaining('the Config that the Orchestrator sent is not valid JSON'),
+    });
+  });
+
+  test('names a property that means nothing, and those that do', async () => {
+    const orchestrator = new TestOrchestrator();
+    await orchestrator.configure('{"Milk":"yes"}');
+    await orchestrator.runStep('Fill');
+    expect(orchestrator.logs).toContain('Warning: the Config\'s "Milk" means nothing here; known are Secret, Water');
+  });
+});
+
+describe('a step', () => {
+  test('is answered with its time and its evidence', async () => {
+    const orchestrator = new TestOrchestrator({
+      steps: steps(
+        testStep({
+          name: 'Fill',
+          run: async (_session, { evidence }) => {
+            evidence.requestId = 'deadbeef';
+            evidence.attempts = 2;
+            await Promise.resolve();
+          },
+        }),
+      ),
+    });
+    await orchestrator.configure();
+    expect(await orchestrator.runStep('Fill')).toEqual({
+      kind: 'stepTime',
+      durationMs: expect.any(Number),
+      metadata: { requestId: 'deadbeef', attempts: 2 },
+    });
+  });
+
+  test('that fails is answered with one error, after everything was removed', async () => {
+    const order: string[] = [];
+    const orchestrator = new TestOrchestrator({
+      steps: steps(failing('Boil')),
+      teardown: async () => {
+        order.push(`torn down after ${orchestrator.said.at(-1)?.kind}`);
+        return await Promise.resolve({ leftovers: [], warnings: ['the kettle is still warm'] });
+      },
+    });
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    expect(await orchestrator.runStep('Boil')).toEqual({
+      kind: 'stepError',
+      text: 'service: Broken at Boil: no power\nWhat to do: Mend it.',
+      metadata: { verdict: 'service', code: 'Broken' },
+    });
+    expect(order).toEqual(['torn down after stepTime']);
+    expect(orchestrator.logs).toContain('Warning: the kettle is still warm');
+    orchestrator.send('Exit 0');
+    await orchestrator.served;
+    expect(order).toHaveLength(1);
+  });
+
+  test('that fails leaves nothing to run: every further one is refused', async () => {
+    const orchestrator = new TestOrchestrator({ steps: steps(failing('Fill')) });
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    expect(await orchestrator.runStep('Boil')).toMatchObject({
+      text: expect.stringContaining('StepNotRun at Boil: the run ended when Fill failed'),
+    });
+  });
+
+  test.each([
+    ['out of order', ['Boil'], 'configuration: StepNotRun at Boil: Fill did not run'],
+    ['asked for twice', ['Fill', 'Fill'], 'configuration: StepNotRun at Fill: Fill has already run'],
+    [
+      'that does not exist',
+      ['Dance'],
+      'configuration: UnknownStep at Dance: kettle has no such step; it has Fill, Boil',
+    ],
+    ['with a name like metadata', ['a=b'], 'configuration: UnknownStep at a=b: kettle has no such step'],
+  ])('%s is refused, and says why', async (_title, names, text) => {
+    const teardown = vi.fn<Kettle['teardown']>(() => Promise.resolve({ leftovers: [], warnings: [] }));
+    const orchestrator = new TestOrchestrator({ teardown });
+    await orchestrator.configure();
+    let answer;
+    for (const name of names) answer = await orchestrator.runStep(name);
+    expect(answer).toMatchObject({
+      kind: 'stepError',
+      text: expect.stringContaining(text),
+      metadata: { verdict: 'configuration' },
+    });
+    expect(teardown).toHaveBeenCalledOnce();
+  });
+
+  test('before the Config is refused', async () => {
+    const orchestrator = new TestOrchestrator();
+    await orchestrator.next();
+    expect(await orchestrator.runStep('Fill')).toMatchObject({ text: expect.stringContaining('NoConfig at Fill') });
+  });
+
+  test('asked for while another runs waits for its turn', async () => {
+    const poured = Promise.withResolvers<void>();
+    const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: () => poured.promise })) });
+    await orchestrator.configure();
+    orchestrator.send('Run Step Fill', 'Run Step Boil');
+    poured.resolve();
+    expect(await orchestrator.next()).toMatchObject({ kind: 'stepTime' });
+    expect(await orchestrator.next()).toMatchObject({ kind: 'stepTime' });
+  });
+
+  test('that hangs is given up before the Orchestrator does', async () => {
+    vi.useFakeTimers();
+    try {
+      const orchestrator = new TestOrchestrator({
+        steps: steps(testStep({ name: 'Fill', run: never })),
+        stepTimeoutMs: () => 900_000,
+      });
+      await orchestrator.configure();
+      const answer = orchestrator.runStep('Fill');
+      await vi.advanceTimersByTimeAsync(840_000);
+      expect(await answer).toMatchObject({ kind: 'stepError', metadata: { verdict: 'timeout' } });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('an error that nobody caught', () => {
+  test('fails the running step as a fault of the monitor', async () => {
+    const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Boil', run: never })) });
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    orchestrator.send('Run Step Boil');
+    await vi.waitFor(() => expect(orchestrator.logs).toHaveLength(1));
+    orchestrator.crash(new RangeError('fuse'));
+    expect(await orchestrator.next()).toMatchObject({
+      kind: 'stepError',
+      text: expect.stringContaining('monitor: RangeError at Boil: fuse'),
+      metadata: { verdict: 'monitor', code: 'RangeError' },
+    });
+    expect(orchestrator.logs.join('\n')).toContain('serve-monitor.test.ts');
+  });
+
+  test.each([
+    ['between steps', async (o: TestOrchestrator) => void (await o.configure())],
+    ['before the Config', async (o: TestOrchestrator) => void (await o.next())],
+  ])('%s fails the next step', async (_title, reach) => {
+    const orchestrator = new TestOrchestrator();
+    await reach(orchestrator);
+    orchestrator.crash('a text');
+    expect(await orchestrator.runStep('Fill')).toMatchObject({
+      text: expect.stringContaining('monitor: Error at Fill: a text'),
+    });
+  });
+
+  test('is also what keeps the monitor from being loaded', async () => {
+    const orchestrator = new TestOrchestrator({}, { load: () => Promise.reject(new TypeError('half a file')) });
+    await orchestrator.configure();
+    expect(await orchestrator.runStep('Fill')).toMatchObject({
+      text: expect.stringContaining('monitor: TypeError at Fill: half a file'),
+    });
+    orchestrator.send('Exit 1');
+    await orchestrator.served;
+  });
+
+  test('is a monitor that breaks its promises', async () => {
+    const orchestrator = new TestOrchestrator({
+      secrets: () => {
+        throw new Error('no secrets');
+      },
+    });
+    await orchestrator.configure();
+    expect(await orchestrator.runStep('Fill')).toMatchObject({
+      text: expect.stringContaining('monitor: Error at Fill: no secrets'),
+    });
+  });
+});
+
+describe('the end', () => {
+  test.each(['Exit 0', 'Exit 1'])('%s after the last step tears down, closes and ends', async (exit) => {
+    const session = testSession();
+    const sweep = vi.fn<Kettle['sweep']>(() => Promise.resolve({ removed: 2, remaining: 0, warnings: ['dusty'] }));
+    const teardown = vi.fn<Kettle['teardown']>(() => Promise.resolve({ leftovers: [], warnings: [] }));
+    const orchestrator = new TestOrchestrator({ openSession: () => Promise.resolve(session), sweep, teardown });
+    await orchestrator.configure();
+    for (const name of ['Fill', 'Boil', 'Pour']) await orchestrator.runStep(name);
+    orchestrator.send(exit);
+    await orchestrator.served;
+    expect(teardown).toHaveBeenCalledOnce();
+    expect(session.closed).toBe(1);
+    expect(sweep).toHaveBeenCalledTimes(exit === 'Exit 1' ? 1 : 0);
+    if (exit === 'Exit 1')
+      expect(orchestrator.logs.slice(1)).toEqual(['Info: 2 old test entities removed', 'Warning: dusty']);
+    expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('exit');
+  });
+
+  test.each<[string, (o: TestOrchestrator) => void]>([
+    ['an early Exit', (o) => o.send('Exit 0')],
+    ['SIGTERM', (o) => o.raise('SIGTERM')],
+    ['SIGINT, twice', (o) => (o.raise('SIGINT'), o.raise('SIGINT'))],
+    ['the end of stdin', (o) => o.input.end()],
+    ['an error of stdin', (o) => o.input.destroy(new Error('gone'))],
+    ['what is no frame', (o) => o.input.write('hello')],
+  ])('%s cuts off the running step, without a result, and tears down', async (_title, leave) => {
+    const teardown = vi.fn<Kettle['teardown']>(() => Promise.resolve({ leftovers: [], warnings: [] }));
+    const started = Promise.withResolvers<AbortSignal>();
+    const fill = testStep({
+      name: 'Fill',
+      run: async (_session, { signal }) => {
+        started.resolve(signal);
+        await never();
+      },
+    });
+    const orchestrator = new TestOrchestrator({ steps: steps(fill), teardown });
+    await orchestrator.configure();
+    orchestrator.send('Run Step Fill');
+    const signal = await started.promise;
+    leave(orchestrator);
+    await orchestrator.served;
+    expect(signal.aborted).toBe(true);
+    expect(teardown).toHaveBeenCalledOnce();
+    expect(orchestrator.said.filter(({ kind }) => kind.startsWith('step'))).toEqual([]);
+  });
+
+  test('leaves teardown no more time than the Orchestrator does', async () => {
+    const hurried = Promise.withResolvers<void>();
+    const orchestrator = new TestOrchestrator(
+      {
+        teardown: async (_session, { signal }) => {
+          signal.addEventListener('abort', () => hurried.resolve());
+          return await never();
+        },
+      },
+      { hurryMs: 1 },
+    );
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    orchestrator.raise('SIGTERM');
+    await hurried.promise;
+    await orchestrator.served;
+    expect(orchestrator.logs.join('\n')).toContain('teardown did not finish');
+  });
+
+  test('hurries a sweep and a teardown that are under way already', async () => {
+    const orchestrator = new TestOrchestrator({ sweep: never }, { hurryMs: 1 });
+    await orchestrator.configure();
+    orchestrator.send('Exit 1');
+    orchestrator.input.end();
+    await orchestrator.served;
+    expect(orchestrator.logs.join('\n')).toContain('the sweep did not finish');
+  });
+
+  test('gives up an opening of the session that does not end', async () => {
+    const orchestrator = new TestOrchestrator({ openSession: never });
+    orchestrator.send('Version 1.1', 'Config {}');
+    orchestrator.raise('SIGTERM');
+    await orchestrator.served;
+    expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('configured');
+  });
+
+  test('says what is left behind, and what removes it', async () => {
+    const leftovers = [{ entity: 'cup 7', reason: 'it is hot', command: 'mv cup sink' }];
+    const orchestrator = new TestOrchestrator({ teardown: () => Promise.resolve({ leftovers, warnings: [] }) });
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    orchestrator.send('Exit 0');
+    await orchestrator.served;
+    expect(orchestrator.logs).toContain('Warning: left behind: cup 7 (it is hot); remove it with: mv cup sink');
+  });
+
+  test('says where stdin ended in the middle of a message', async () => {
+    const orchestrator = new TestOrchestrator();
+    await orchestrator.configure();
+    orchestrator.input.end('00099 Run St');
+    await orchestrator.served;
+    expect(orchestrator.logs).toContain('Error: stdin ended 12 bytes into a message');
+  });
+});
+
+test('says no secret, whether it came in the Config or was found while opening', async () => {
+  const [configured, found] = ['hunter2-hunter2', 'found-it-yourself'];
+  const orchestrator = new TestOrchestrator({
+    openSession: () => Promise.resolve(testSession({ secret: found })),
+    steps: steps(failing('Fill', new Error(`${configured} and ${found} do not work`))),
+    teardown: () => Promise.resolve({ leftovers: [], warnings: [`${configured}, ${found}`] }),
+  });
+  await orchestrator.configure(JSON.stringify({ Secret: configured, [found]: 'x' }));
+  orchestrator.crash(new Error(found));
+  await orchestrator.runStep('Fill');
+  const everything = JSON.stringify(orchestrator.said) + orchestrator.stderr;
+  expect(everything).toContain('[redacted]');
+  expect(everything).not.toContain(configured);
+  expect(everything).not.toContain(found);
+});

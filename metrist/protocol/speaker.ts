@@ -1,0 +1,45 @@
+import { createRedactor, type Redactor } from '../../runner/redact.ts';
+import { toWireText } from '../result-text.ts';
+import { formatFrame } from './frame.ts';
+import { formatFromMonitor, type FromMonitor, type LogLevel } from './messages.ts';
+
+export interface SpeakerOptions {
+  /** Takes whole frames and nothing else: stdout. */
+  readonly output: (frame: Uint8Array) => void;
+  /** Takes what the Orchestrator cannot be told (yet). */
+  readonly errorOutput: { write(text: string): unknown };
+}
+
+/** A log message is for a line in somebody's log. */
+const maxLogLength = 4000;
+
+/** All that a monitor says to the Orchestrator goes through here, and comes out framed and free of secrets. */
+export class Speaker {
+  readonly #options: SpeakerOptions;
+  #redactor: Redactor = createRedactor([]);
+  #canLog = false;
+
+  constructor(options: SpeakerOptions) {
+    this.#options = options;
+  }
+
+  /** What must not be said from now on. */
+  redactWith(redactor: Redactor): void {
+    this.#redactor = redactor;
+  }
+
+  /** From the `Config` on: a log message before that ends the handshake, and with it the run. */
+  allowLogs(): void {
+    this.#canLog = true;
+  }
+
+  say(message: FromMonitor): void {
+    this.#options.output(formatFrame(formatFromMonitor(this.#redactor.value(message))));
+  }
+
+  log(level: LogLevel, text: string): void {
+    const safe = toWireText(this.#redactor.text(text)).slice(0, maxLogLength);
+    if (this.#canLog) this.say({ kind: 'log', level, text: safe });
+    else this.#options.errorOutput.write(`${level.toLowerCase()}: ${safe}\n`);
+  }
+}

@@ -1,0 +1,88 @@
+import { EventEmitter, once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import type { Monitor } from '../../../runner/monitor.ts';
+import { testMonitor, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
+import { FrameBuffer, formatFrame } from '../frame.ts';
+import { parseFromMonitor, type FromMonitor } from '../messages.ts';
+import { serveMonitor, type ServeOptions } from '../serve-monitor.ts';
+
+/** The other end of a monitor that is served in this process. */
+export class TestOrchestrator {
+  readonly input = new PassThrough();
+  /** What the monitor wrote to stderr. */
+  stderr = '';
+  /** All that the monitor said so far. */
+  readonly said: FromMonitor[] = [];
+  readonly served: Promise<void>;
+  readonly #events = new EventEmitter();
+  readonly #frames = new FrameBuffer();
+  #taken = 0;
+  #raise: (signal: NodeJS.Signals) => void = () => {};
+  #crash: (error: unknown) => void = () => {};
+
+  constructor(
+    monitor: Partial<Monitor<TestConfig, TestSession>> = {},
+    options: Partial<ServeOptions<TestConfig, TestSession>> = {},
+  ) {
+    this.served = serveMonitor({
+      load: () => Promise.resolve(testMonitor(monitor)),
+      values: {},
+      properties: new Map([
+        ['Secret', 'SECRET'],
+        ['Water', 'WATER'],
+      ]),
+      about: 'kettle 1.2.3',
+      input: this.input,
+      output: (frame) => {
+        this.#frames.append(frame);
+        for (let body = this.#frames.next(); body !== undefined; body = this.#frames.next()) {
+          this.said.push(parseFromMonitor(body));
+        }
+        this.#events.emit('said');
+      },
+      errorOutput: { write: (text) => (this.stderr += text) },
+      onSignal: (listener) => (this.#raise = listener),
+      onCrash: (listener) => (this.#crash = listener),
+      ...options,
+    });
+  }
+
+  send(...messages: readonly string[]): void {
+    this.input.write(Buffer.concat(messages.map((message) => formatFrame(message))));
+  }
+
+  raise(signal: NodeJS.Signals): void {
+    this.#raise(signal);
+  }
+
+  crash(error: unknown): void {
+    this.#crash(error);
+  }
+
+  /** The next thing that the monitor says which is no log message. */
+  async next(): Promise<FromMonitor> {
+    for (;;) {
+      const message = this.said[this.#taken];
+      if (message === undefined) await once(this.#events, 'said');
+      else {
+        this.#taken++;
+        if (message.kind !== 'log') return message;
+      }
+    }
+  }
+
+  /** Goes through the handshake. */
+  async configure(config = '{}'): Promise<void> {
+    this.send('Version 1.1', `Config ${config}`);
+    for (let message = await this.next(); message.kind !== 'configured'; message = await this.next());
+  }
+
+  async runStep(name: string): Promise<FromMonitor> {
+    this.send(`Run Step ${name}`);
+    return await this.next();
+  }
+
+  get logs(): string[] {
+    return this.said.flatMap((message) => (message.kind === 'log' ? [`${message.level}: ${message.text}`] : []));
+  }
+}
