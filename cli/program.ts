@@ -8,6 +8,7 @@ import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
+import { addDriveCommand } from './drive.ts';
 import { addMetristCommands } from './metrist-commands.ts';
 
 /** 2 is what shells and most tools say for a command line that is not understood. */
@@ -48,12 +49,14 @@ export async function runProgram(args: readonly string[], context: CommandContex
       if (!done) exitCode ||= exitCodes.failed;
     });
 
-  addMetristCommands(program, context, {
+  const options = {
     signal: stop.signal,
     onFailure: () => {
       exitCode ||= exitCodes.failed;
     },
-  });
+  };
+  addMetristCommands(program, context, options);
+  addDriveCommand(program, context, { ...options, self: context.self });
 
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -57,6 +57,10 @@ export class Conversation<Config, Session> {
   constructor(options: ConversationOptions<Config, Session>) {
     this.#options = options;
     this.#speaker = options.speaker;
+    // What goes wrong before Config has come is told, too, and may hold a secret of the environment.
+    options.monitor
+      .then((monitor) => this.#speaker.redactWith(createRedactor(monitor.secrets(options.values))))
+      .catch(() => {});
   }
 
   /** Settles when the process should end. */
@@ -167,7 +171,7 @@ export class Conversation<Config, Session> {
   async #answerStep(name: string): Promise<void> {
     if (!this.#ranStep) this.#speaker.log('Info', this.#options.about);
     this.#ranStep = true;
-    const result = await this.#runStep(name);
+    const result = this.#speaker.redact(await this.#runStep(name));
     if (result === undefined) return;
     if (result.state === 'failed') {
       const { verdict, stack } = result.error;

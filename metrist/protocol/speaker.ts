@@ -28,6 +28,11 @@ export class Speaker {
     this.#redactor = redactor;
   }
 
+  /** For what is cut before it is said: half a secret would not be recognised any more. */
+  redact<T>(value: T): T {
+    return this.#redactor.value(value);
+  }
+
   /** From the `Config` on: a log message before that ends the handshake, and with it the run. */
   allowLogs(): void {
     this.#canLog = true;

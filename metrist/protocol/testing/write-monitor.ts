@@ -28,7 +28,7 @@ export async function writeMonitor(script: MonitorScript = {}): Promise<string> 
   const { start, version, config, step, exit } = { ...wellBehaved, ...script };
   return await writeProgram(`#!${process.execPath}
 import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 const frame = (text) => String(Buffer.byteLength(text)).padStart(5, '0') + ' ' + text;
 const raw = (text) => process.stdout.write(text);
 const send = (text) => raw(frame(text));
@@ -39,10 +39,10 @@ const react = {
   Exit: (cleanup) => { ${exit} },
 };
 let input = '';
-process.stdin.setEncoding('utf8').on('data', (text) => {
+process.stdin.setEncoding('latin1').on('data', (text) => {
   input += text;
   for (let body; (body = /^(\\d+) /.exec(input)) && input.length >= body[0].length + Number(body[1]); ) {
-    const message = input.slice(body[0].length, body[0].length + Number(body[1]));
+    const message = Buffer.from(input.slice(body[0].length, body[0].length + Number(body[1])), 'latin1').toString();
     input = input.slice(body[0].length + Number(body[1]));
     const [keyword] = message.split(' ', 1);
     react[keyword](message.slice(keyword.length + 1));

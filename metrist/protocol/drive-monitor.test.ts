@@ -1,0 +1,276 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type DriveOptions, driveMonitor } from './drive-monitor.ts';
+import { type DriveEvent, isFlawless } from './drive-report.ts';
+import { type MonitorScript, writeMonitor, writeProgram } from './testing/write-monitor.ts';
+
+const env = { PATH: process.env['PATH'] };
+const defaults = { steps: ['A', 'B', 'C'], env } as const;
+
+/** Drives a monitor that behaves well wherever the script does not say otherwise. */
+async function drive(script: MonitorScript, options: Partial<DriveOptions> = {}) {
+  const events: DriveEvent[] = [];
+  const command = [await writeMonitor(script)];
+  const report = await driveMonitor({ ...defaults, command, onEvent: (event) => events.push(event), ...options });
+  return { report, events, states: report.steps.map(({ state }) => state) };
+}
+
+/** Writes down in a file of its own what a monitor says about itself. */
+async function notebook(): Promise<{ readonly file: string; readonly read: () => Promise<string> }> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-notes-'));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  const file = path.join(dir, 'notes');
+  return { file, read: () => readFile(file, 'utf8') };
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('a monitor that behaves well', () => {
+  test('is driven from its start to its end', async () => {
+    const { report, events } = await drive({});
+    expect(report).toEqual({
+      steps: ['A', 'B', 'C'].map((name) => ({
+        state: 'passed',
+        name,
+        durationMs: 12.5,
+        source: 'monitor',
+        metadata: {},
+        answeredAfterMs: expect.any(Number) as unknown,
+      })),
+      problems: [],
+      startedAfterMs: expect.any(Number) as unknown,
+      configuredAfterMs: expect.any(Number) as unknown,
+      wallMs: expect.any(Number) as unknown,
+      exit: { code: 0, signal: null },
+      strayBytes: 0,
+      interrupted: false,
+    });
+    expect(isFlawless(report)).toBe(true);
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+    expect(events.map(({ kind }) => kind)).toEqual(['step', 'step', 'step']);
+  });
+
+  test('has the arguments, the environment, the directory and the group that the Orchestrator gives it', async () => {
+    const { file, read } = await notebook();
+    const facts = `{ args: process.argv.slice(2), cwd: process.cwd(), env: process.env, pid: process.pid, isDir: existsSync(process.env.TMPDIR) }`;
+    const monitor = await writeMonitor({
+      start: `writeFileSync(process.env.NOTES, JSON.stringify(${facts})); send('Started 1.1');`,
+    });
+    await driveMonitor({ ...defaults, command: [monitor, 'a b', '$HOME'], env: { ...env, NOTES: file } });
+    const {
+      args,
+      cwd,
+      env: given,
+      pid,
+      isDir,
+    } = JSON.parse(await read()) as {
+      args: string[];
+      cwd: string;
+      env: Record<string, string>;
+      pid: number;
+      isDir: boolean;
+    };
+    expect(args).toEqual(['a b', '$HOME']);
+    expect(cwd).toBe(path.dirname(monitor));
+    const { TMPDIR = '', TEMP, TMP, ...rest } = given;
+    expect(rest).toMatchObject({ ...env, NOTES: file });
+    expect(path.relative(os.tmpdir(), TMPDIR)).toMatch(/^orchtmp-[\da-f]{16}$/);
+    expect([TEMP, TMP, isDir]).toEqual([TMPDIR, TMPDIR, true]);
+    expect(await readdir(os.tmpdir())).not.toContain(path.basename(TMPDIR));
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test('gets its configuration, and is told to clean up', async () => {
+    const { events } = await drive(
+      { config: `send('Configured'); console.error(json);`, exit: `console.error('exit', cleanup); process.exit(0);` },
+      { configJson: '{"Namespace":"größer"}', cleanup: true },
+    );
+    expect(events.filter(({ kind }) => kind === 'stderr')).toEqual([
+      { kind: 'stderr', line: '{"Namespace":"größer"}' },
+      { kind: 'stderr', line: 'exit 1' },
+    ]);
+  });
+
+  test('may be found in PATH, or be given by a path from here', async () => {
+    const monitor = await writeMonitor();
+    for (const command of [[path.basename(monitor)], [path.relative(process.cwd(), monitor)]]) {
+      const report = await driveMonitor({ ...defaults, command, env: { PATH: path.dirname(monitor) } });
+      expect(isFlawless(report)).toBe(true);
+    }
+  });
+});
+
+describe('a failed step', () => {
+  test('ends the run with Exit and SIGTERM, with the directory removed before', async () => {
+    const { file, read } = await notebook();
+    const facts = `{ dir: process.env.TMPDIR, isDir: existsSync(process.env.TMPDIR) }`;
+    const leave = `writeFileSync(process.env.NOTES, JSON.stringify(${facts})); mkdirSync(process.env.TMPDIR); process.exit(7);`;
+    const { report, states } = await drive(
+      {
+        start: `process.on('SIGTERM', () => { ${leave} }); send('Started 1.1');`,
+        step: `send('Step Error it failed')`,
+        exit: '',
+      },
+      { env: { ...env, NOTES: file } },
+    );
+    expect([states, report.exit, report.problems]).toEqual([
+      ['failed', 'blocked', 'blocked'],
+      { code: 7, signal: null },
+      [],
+    ]);
+    expect(isFlawless(report)).toBe(false);
+    const { dir, isDir } = JSON.parse(await read()) as { dir: string; isDir: boolean };
+    expect(isDir).toBe(false);
+    expect(await readdir(os.tmpdir())).not.toContain(path.basename(dir));
+  });
+
+  test('that is answered right before the process ends is heard', async () => {
+    const { report, states } = await drive({
+      step: `process.stdout.write(frame('Step Error x'), () => process.exit(1));`,
+    });
+    expect([states, report.problems]).toEqual([['failed', 'blocked', 'blocked'], []]);
+  });
+
+  test('may be a step that takes too long', async () => {
+    const { report } = await drive({ step: '' }, { stepTimeoutMs: 20 });
+    expect(report.steps[0]).toMatchObject({ state: 'failed', source: 'orchestrator' });
+  });
+});
+
+describe('nothing of a monitor is left behind', () => {
+  const deaf = `process.on('SIGTERM', () => {}); process.stdin.on('end', () => {}); setInterval(() => {}, 60_000);`;
+
+  test('where it does not leave on SIGTERM', async () => {
+    const { report } = await drive(
+      { start: `${deaf} send('Started 1.1');`, step: `send('Step Error x')`, exit: '' },
+      { limits: { killAfterMs: 20 } },
+    );
+    expect(report.exit).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(report.problems).toEqual([expect.stringContaining('did not leave within 0.02 s of SIGTERM') as unknown]);
+  });
+
+  test('where it leaves without what it started', async () => {
+    const { report } = await drive({
+      step: `spawn(process.execPath, ['-e', 'setInterval(() => {}, 60_000)'], { stdio: ['ignore', 'inherit', 'inherit'] })
+          .once('spawn', () => send('Step OK'));`,
+    });
+    expect(report).toMatchObject({ exit: { code: 0, signal: null }, problems: [] });
+  });
+
+  test('where what it started does not leave', async () => {
+    const child = `process.on("SIGTERM", () => {}); console.error("child", process.pid); setInterval(() => {}, 60_000);`;
+    const { report, events } = await drive(
+      {
+        step: `const child = spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: ['ignore', 'inherit', 'pipe'] });
+          child.stderr.once('data', (line) => { process.stderr.write(line); send('Step OK'); });`,
+      },
+      { steps: ['A'], limits: { killAfterMs: 20 } },
+    );
+    expect(report.exit).toEqual({ code: 0, signal: null });
+    expect(report.problems).toEqual([expect.stringContaining('left a process behind') as unknown]);
+    const pids = events.flatMap((event) =>
+      event.kind === 'stderr' ? [Number(event.line.slice('child '.length))] : [],
+    );
+    expect(pids).toHaveLength(1);
+    await expect.poll(() => hasEnded(Number(pids[0]))).toBe(true);
+  });
+
+  test.for(['start', 'step'] as const)('where the run is stopped at its %s', async (point) => {
+    const { file, read } = await notebook();
+    const stop = new AbortController();
+    const deafly = `process.on('SIGTERM', () => {});`;
+    const say = `console.error('here');`;
+    const script = {
+      start: deafly + (point === 'start' ? say : `send('Started 1.1');`),
+      ...(point === 'step' && { step: say }),
+    };
+    const monitor = await writeMonitor({
+      ...script,
+      exit: `writeFileSync(process.env.NOTES, cleanup); process.exit(0);`,
+    });
+    const report = await driveMonitor({
+      ...defaults,
+      command: [monitor],
+      cleanup: true,
+      env: { ...env, NOTES: file },
+      signal: stop.signal,
+      onEvent: ({ kind }) => {
+        if (kind === 'stderr') stop.abort();
+      },
+    });
+    expect(report).toMatchObject({ interrupted: true, problems: [], exit: { code: 0, signal: null } });
+    expect(report.steps.map(({ state }) => state)).toEqual([point === 'start' ? 'notRun' : 'lost', 'notRun', 'notRun']);
+    expect(await read()).toBe('0');
+  });
+
+  test('where the run was stopped before it began', async () => {
+    const { report } = await drive({}, { signal: AbortSignal.abort() });
+    expect(report.interrupted).toBe(true);
+    expect(isFlawless(report)).toBe(false);
+  });
+
+  test('where the handshake broke', async () => {
+    const { report, states } = await drive({ start: `raw(frame('Started 1.1') + '\\n');` });
+    expect([states, report.exit]).toEqual([['notRun', 'notRun', 'notRun'], { code: null, signal: 'SIGTERM' }]);
+    expect([report.problems.length, report.strayBytes]).toEqual([1, 18]);
+    expect(report).not.toHaveProperty('configuredAfterMs');
+  });
+
+  test('where whoever listens throws', async () => {
+    const { file, read } = await notebook();
+    const command = [
+      await writeMonitor({ start: `writeFileSync(process.env.NOTES, String(process.pid)); send('Started 1.1');` }),
+    ];
+    const driven = driveMonitor({
+      ...defaults,
+      command,
+      env: { ...env, NOTES: file },
+      onEvent: ({ kind }) => {
+        if (kind === 'step') throw new Error('no room');
+      },
+    });
+    await expect(driven).rejects.toThrow('no room');
+    const pid = Number(await read());
+    await expect.poll(() => hasEnded(pid)).toBe(true);
+  });
+});
+
+describe('a command that cannot be started', () => {
+  test.for([
+    ['a path without a file', '/nowhere/monitor', 'there is no such file'],
+    ['a program that is not in PATH', 'no-such-monitor', 'there is no such program in PATH'],
+  ] as const)('%s is named', async ([, command, why]) => {
+    const driven = driveMonitor({ ...defaults, command: [command] });
+    await expect(driven).rejects.toMatchObject({
+      code: 'MONITOR_START',
+      message: expect.stringContaining(command) as unknown,
+    });
+    await expect(driven).rejects.toThrow(why);
+  });
+
+  test('is named where it is no program', async () => {
+    const text = await writeProgram('hello', { mode: 0o644 });
+    await expect(driveMonitor({ ...defaults, command: [text] })).rejects.toThrow(
+      `could not start ${text}: it may not be`,
+    );
+  });
+});
+
+test('the same problem is told once', async () => {
+  const { report } = await drive({ step: `raw(frame('Step OK') + '\\n');` });
+  expect(report.problems).toEqual([expect.stringContaining('no line break behind a message') as unknown]);
+});
+
+/** Whoever should take note of its end may be slow: a process that is a zombie has ended. */
+async function hasEnded(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
+  return stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+}
