@@ -9,7 +9,13 @@ const modes: Readonly<Record<string, () => ViteUserConfig | Promise<ViteUserConf
   test: () => monitorRun('live'),
   offline: () => monitorRun('offline'),
   unit: () => ownTests({ include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'] }),
-  e2e: () => ownTests({ include: ['e2e/**/*.test.ts'], testTimeout: 120_000, maxConcurrency: 16 }),
+  e2e: () =>
+    ownTests({
+      include: ['e2e/**/*.test.ts'],
+      globalSetup: ['packaging/ensure-package.ts'],
+      testTimeout: 120_000,
+      maxConcurrency: 16,
+    }),
 };
 
 export default defineConfig(async ({ mode }) => {

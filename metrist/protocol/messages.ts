@@ -162,14 +162,13 @@ function formatStepError(text: string, metadata: string): string {
   return joinWords('Step Error', first.includes('=') ? trimmed.replace('=', ': ') : trimmed);
 }
 
-/** The Orchestrator's handler dies of anything but a plain number. */
+/** The Orchestrator's handler dies of anything but a plain number. A thousandth of a microsecond is no time. */
 function formatTime(durationMs: number): string {
   if (!Number.isFinite(durationMs)) throw new RangeError(`a step's time is ${durationMs}: expected milliseconds`);
-  return plainNumber.format(durationMs);
+  // From there on toFixed() writes an exponent.
+  if (Math.abs(durationMs) >= 1e21) return String(BigInt(durationMs));
+  return durationMs.toFixed(6).replace(/\.?0+$/, '');
 }
-
-/** Never in exponential form, and a thousandth of a microsecond is no time. */
-const plainNumber = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6, useGrouping: false });
 
 function joinWords(...words: readonly string[]): string {
   return words.filter((word) => word !== '').join(' ');

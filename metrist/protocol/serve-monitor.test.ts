@@ -221,7 +221,7 @@ describe('an error that nobody caught', () => {
   });
 
   test.each([
-    ['between steps', async (o: TestOrchestrator) => void (await o.configure())],
+    ['between steps', (o: TestOrchestrator) => o.configure()],
     ['before the Config', async (o: TestOrchestrator) => void (await o.next())],
   ])('%s fails the next step', async (_title, reach) => {
     const orchestrator = new TestOrchestrator();

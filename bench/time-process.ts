@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+
+/** What one process took, from the outside. */
+export interface ProcessTimes {
+  /** From starting it to its end. */
+  readonly wallMs: number;
+  /** From starting it to the first byte on its stdout; absent where it wrote none. */
+  readonly firstByteMs?: number;
+  /** User and system time, all threads. */
+  readonly cpuMs: number;
+}
+
+/** bash reads them from the kernel, which tells Node nothing about its children: wall, user and system, in seconds. */
+const format = /^(\d+\.\d{3}) (\d+\.\d{3}) (\d+\.\d{3})$/;
+
+/** The command that runs another one and then writes what it took, as one line, to stderr. */
+export function timed(command: readonly string[]): readonly string[] {
+  return ['bash', '-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@"', 'bash', ...command];
+}
+
+/** The CPU time in a line of {@link timed}'s stderr, if it is that line. */
+export function readCpuMs(line: string): number | undefined {
+  const [, , user, system] = format.exec(line) ?? [];
+  return user === undefined ? undefined : (Number(user) + Number(system)) * 1000;
+}
+
+/**
+ * Runs a command to its end with nothing on stdin, and times it.
+ *
+ * @throws when it exits with anything but 0
+ */
+export async function timeProcess(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ProcessTimes> {
+  const [file = '', ...args] = timed(command);
+  const startMs = performance.now();
+  const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end();
+  let firstByteMs: number | undefined;
+  const errors: Buffer[] = [];
+  child.stdout.on('data', () => (firstByteMs ??= performance.now() - startMs));
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+  child.once('error', reject).once('close', resolve);
+  const code = await promise;
+  const wallMs = performance.now() - startMs;
+  const lines = Buffer.concat(errors).toString().trim().split('\n');
+  const cpuMs = readCpuMs(lines.at(-1) ?? '');
+  if (code !== 0 || cpuMs === undefined) throw new Error(`${command[0]} exited with ${code}: ${lines.join('\n')}`);
+  return { wallMs, ...(firstByteMs !== undefined && { firstByteMs }), cpuMs };
+}

@@ -1,0 +1,79 @@
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { bundle, findUnfit } from './bundle.ts';
+import { loadProgram } from './load-program.ts';
+import { makeProgramSource } from './program-source.ts';
+
+describe('a bundle', () => {
+  let dir: string;
+
+  beforeEach(async () => {
+    dir = await realpath(await mkdtemp(path.join(os.tmpdir(), 'awsiam-bundle-')));
+    onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  });
+
+  const bundleText = async (text: string): ReturnType<typeof bundle> => {
+    await writeFile(path.join(dir, 'main.ts'), text);
+    return await bundle(path.join(dir, 'main.ts'), dir);
+  };
+
+  it('is one file of all that is imported, statically and dynamically', async () => {
+    await writeFile(path.join(dir, 'other.ts'), 'export const other: string = "the other file";');
+    const { code, modules } = await bundleText('export const main = async () => (await import("./other.ts")).other;');
+    expect(code).toContain('the other file');
+    expect(modules.toSorted()).toEqual([path.join(dir, 'main.ts'), path.join(dir, 'other.ts')]);
+  });
+
+  it('keeps names, for stack traces', async () => {
+    const { code } = await bundleText(
+      'export function main(first: string) { return innerName(); function innerName() { return first; } }',
+    );
+    expect(code).toMatch(/function main\(first\)[^]*function innerName\(\)/);
+  });
+
+  it('means the same in ASCII', async () => {
+    const { code } = await bundleText('export const main = () => `at ${1} · ` + "…😀".replace(/[😀]/u, "é");');
+    expect(code).toMatch(/^[\0-\x7F]*$/);
+    const { main } = loadProgram(makeProgramSource(code, { commit: '', version: '' }));
+    expect((main as unknown as () => string)()).toBe('at 1 · …é');
+  });
+
+  it('loads modules of Node without a loader', async () => {
+    const { code } = await bundleText('export const main = async () => (await import("node:os")).EOL;');
+    const { main } = loadProgram(makeProgramSource(code, { commit: '', version: '' }));
+    expect(await main([], { self: [] })).toBe(os.EOL);
+  });
+
+  it.for([
+    ['a package that is not there', 'import "no-such-package"; export const main = 1;', 'no-such-package'],
+    ['a loader', 'export const main = (name) => import(name);', 'a loader'],
+    ['its own path', 'export const main = () => import.meta.dirname;', 'a path of its own'],
+  ] as const)('is refused when it would need %s', async ([, text, expected]) => {
+    await expect(bundleText(text)).rejects.toThrow(expected);
+  });
+
+  it('is refused when a mock would be in it', async () => {
+    const mock = path.resolve(import.meta.dirname, '../mocks/iam/random.ts');
+    await expect(
+      bundleText(`import * as mock from ${JSON.stringify(mock)}; export const main = mock;`),
+    ).rejects.toThrow('mocks/iam/random.ts must not be delivered');
+  });
+});
+
+describe('what cannot be loaded', () => {
+  it.for([
+    ['import("x")', 1],
+    ['await import (name)', 1],
+    ['import.meta.url', 1],
+    ['"…"', 1],
+    ['require(name)', 1],
+    ['__dirname + __filename', 1],
+    ['loader.import("x"); reimport(); $import(); loader.require(name)', 0],
+    ['"please call require(\\"x\\")"', 0],
+    ['require("node:os")', 0],
+  ] as const)('in %s', ([code, problems]) => {
+    expect(findUnfit(code)).toHaveLength(problems);
+  });
+});

@@ -1,0 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { loadProgram } from './load-program.ts';
+
+// node packaging/train.ts <program> <where to write the compiled code> [<compiled code so far>]
+const [, , programPath = '', resultPath = '', soFarPath] = process.argv;
+const soFar = soFarPath === undefined ? undefined : readFileSync(soFarPath);
+const { main, isCacheRejected, compiledCode } = loadProgram(readFileSync(programPath, 'latin1'), soFar);
+if (isCacheRejected) throw new Error('V8 does not take the compiled code that another process of this Node made');
+// The program ends the process itself.
+process.on('exit', () => writeFileSync(resultPath, compiledCode()));
+await main([], { self: [process.execPath] });
