@@ -42,7 +42,9 @@ function takeStdout(): (frame: Uint8Array) => void {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = stderr.write.bind(stderr);
-  // Nobody reads any more. The end of stdin says so, too.
-  stdout.on('error', () => {});
+  // Nobody reads any more: as if the input had ended.
+  stdout.on('error', () => process.stdin.destroy());
+  // What cannot be said there is lost, and no reason to fail a step.
+  stderr.on('error', () => {});
   return (frame) => void write(frame);
 }

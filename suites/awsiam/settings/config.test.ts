@@ -19,6 +19,14 @@ function configError(values: Values, otherProblems: readonly string[] = []): Con
 const problemsOf = (overrides: Values): readonly string[] => configError(testValues(overrides)).problems;
 
 describe('parseConfig', () => {
+  test('shows the beginning of a value that is too long, and what else is wrong', () => {
+    const problems = problemsOf({ METRIST_NAMESPACE: 'n'.repeat(200_000), METRIST_AWS_REGION: 'here' });
+    expect(problems).toEqual([
+      expect.stringContaining('METRIST_AWS_REGION is "here"'),
+      expect.stringMatching(/^METRIST_NAMESPACE is "n{100}…": expected at most 38/),
+    ]);
+  });
+
   test('reads the four variables of the specification and has defaults for the rest', () => {
     const values = testValues();
     expect(parseConfig(values)).toEqual({

@@ -1,6 +1,6 @@
 import { proxyEnvironment } from '../../../runner/proxy-environment.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
-import { readVariable, variables, type Setting, type Variable } from './variables.ts';
+import { isUnresolved, readVariable, variables, type Setting, type Variable } from './variables.ts';
 
 /** What the monitor needs to know, checked. */
 export interface Config {
@@ -46,8 +46,8 @@ export class ConfigError extends Error {
 const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
 const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
-/** What the Orchestrator puts in place of a value that it could not find. */
-const orchestratorError = '<<ERROR';
+/** Of a value that is wrong this much is shown: others may be wrong, too. */
+const maxShownLength = 100;
 
 type Values = Readonly<Record<string, string | undefined>>;
 
@@ -62,7 +62,7 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   const hints: string[] = [];
   const read = (variable: Variable): Setting | undefined => {
     const setting = readVariable(variable, values);
-    if (!setting?.value.startsWith(orchestratorError)) return setting;
+    if (setting === undefined || !isUnresolved(setting.value)) return setting;
     problems.push(
       `${setting.from} could not be resolved by the Orchestrator, which put this in its place: ${setting.value}`,
     );
@@ -72,7 +72,8 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     if (setting === undefined || setting.value === '' || ok(setting.value)) return;
     // A URL may hold a password.
     const shown = setting.value.replace(/\/\/[^/]*@/, '//…@');
-    problems.push(`${setting.from} is ${JSON.stringify(shown)}: expected ${expected}`);
+    const came = shown.length > maxShownLength ? `${shown.slice(0, maxShownLength)}…` : shown;
+    problems.push(`${setting.from} is ${JSON.stringify(came)}: expected ${expected}`);
   };
   const require = (setting: Setting | undefined, variable: Variable, expected: string): void => {
     if (setting === undefined) problems.push(`${variable.name} is not set: expected ${expected}`);

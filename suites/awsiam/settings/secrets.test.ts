@@ -51,3 +51,9 @@ test('hides credentials that the SDK found, with and without a session token', (
     '[redacted]',
   );
 });
+
+test('shows what the Orchestrator says of a secret that it could not find', () => {
+  const missing = '<<ERROR: secret /prod/keys not found>>';
+  const values = { METRIST_AWS_SECRET_ACCESS_KEY: missing, METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID: ` ${missing}` };
+  expect(createRedactor(secretsOf(values)).text(missing)).toBe(missing);
+});

@@ -1,5 +1,5 @@
 import type { Secret } from '../../../runner/redact.ts';
-import { configJsonKey, variables, type Variable } from './variables.ts';
+import { configJsonKey, isUnresolved, variables, type Variable } from './variables.ts';
 
 /** Resolved credentials, whichever way they came. */
 export interface Credentials {
@@ -21,7 +21,9 @@ const keyIdNames = [...namesOf(variables.accessKeyId), 'AWS_ACCESS_KEY_ID'];
 
 /** What must not be shown of the values that the monitor was given, whether or not they make a configuration. */
 export function secretsOf(values: Readonly<Record<string, string | undefined>>): Secret[] {
-  const held = (names: readonly string[]): string[] => names.map((name) => (values[name] ?? '').trim());
+  const held = (names: readonly string[]): string[] =>
+    // What the Orchestrator puts in place of a secret that it could not find is what has to be read.
+    names.map((name) => (values[name] ?? '').trim()).filter((value) => !isUnresolved(value));
   return [...held(secretNames).map(hidden), ...held(keyIdNames).map(masked)];
 }
 

@@ -78,6 +78,11 @@ export const configProperties: ReadonlyMap<string, string> = new Map(
   Object.values(variables).map(({ property }) => [property, configJsonKey(property)]),
 );
 
+/** Whether the Orchestrator could not find a value, and put a sentence that says so in its place. */
+export function isUnresolved(value: string): boolean {
+  return value.trimStart().startsWith('<<ERROR');
+}
+
 /** A setting that was found, with the name under which the user set it. */
 export interface Setting {
   readonly from: string;

@@ -1,0 +1,61 @@
+import { expect } from 'vitest';
+import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
+
+test.concurrent.for([
+  ['between two steps', 'AddUserToGroup'],
+  ['before the first step', 'CreateUser'],
+] as const)('a reader that goes away %s ends the run, and nothing is left', async ([, name], { scenario }) => {
+  const monitor = await scenario.start(await scenario.account());
+  await shakeHands(monitor);
+  await runSteps(monitor, stepNames.slice(0, stepNames.indexOf(name)));
+  monitor.closeOutput();
+  monitor.send(`Run Step ${name}`);
+  monitor.closeInput();
+  expect(await monitor.ended).toMatchObject({ code: 0 });
+});
+
+test.concurrent('a reader that goes away in the middle of a step ends the run without an end of stdin', async ({
+  scenario,
+}) => {
+  const iam = await scenario.account('CreateGroup=slow:200:1');
+  const monitor = await scenario.start(iam);
+  await shakeHands(monitor);
+  await runSteps(monitor, ['CreateUser']);
+  const running = arrival(iam, 'CreateGroup');
+  monitor.send('Run Step CreateGroup');
+  await running;
+  monitor.closeOutput();
+  monitor.expectEnd();
+  expect(await monitor.ended).toMatchObject({ killed: false });
+});
+
+test.concurrent('a closed stderr does not keep messages from being answered', async ({ scenario }) => {
+  const monitor = await scenario.start(await scenario.account());
+  await monitor.next(/^Started/);
+  monitor.closeErrorOutput();
+  monitor.expectEnd();
+  // It is told on stderr that this means nothing.
+  monitor.send('Nonsense');
+  monitor.send('Version 1.1');
+  await monitor.next(/^Ready$/);
+  monitor.send(`Config ${JSON.stringify(goodConfig)}`);
+  await monitor.next(/^Configured$/);
+  expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
+  monitor.send('Exit 0');
+  expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
+});
+
+test.concurrent('a run whose three pipes are closed at once ends, and nothing is left', async ({ scenario }) => {
+  const iam = await scenario.account('CreateGroup=hang-after:1');
+  const monitor = await scenario.start(iam);
+  await shakeHands(monitor);
+  await runSteps(monitor, ['CreateUser']);
+  const running = arrival(iam, 'CreateGroup');
+  monitor.send('Run Step CreateGroup');
+  await running;
+  monitor.write('00099 Run St');
+  monitor.closeOutput();
+  monitor.closeErrorOutput();
+  monitor.closeInput();
+  expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
+});
