@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { driveMonitor } from '../metrist/protocol/drive-monitor.ts';
-import { isFlawless } from '../metrist/protocol/drive-report.ts';
+import { driveMonitor } from '../metrist/protocol/drive/drive-monitor.ts';
+import { isFlawless } from '../metrist/protocol/drive/drive-report.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
 import { projectDir } from './spawn-node.ts';

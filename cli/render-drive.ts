@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { DriveReport, DrivenStep } from '../metrist/protocol/drive-report.ts';
+import type { DriveReport, DrivenStep } from '../metrist/protocol/drive/drive-report.ts';
 import type { LogLevel } from '../metrist/protocol/messages.ts';
 import type { Metadata } from '../metrist/result-text.ts';
 import { formatDuration } from '../reporters/duration.ts';

@@ -1,7 +1,7 @@
-import { type DriveEvent, type DriveReport, isFlawless } from '../metrist/protocol/drive-report.ts';
-import { driveMonitor } from '../metrist/protocol/drive-monitor.ts';
-import { MonitorStartError } from '../metrist/protocol/monitor-process.ts';
-import { toReportedResults } from '../metrist/protocol/reported-results.ts';
+import { type DriveEvent, type DriveReport, isFlawless } from '../metrist/protocol/drive/drive-report.ts';
+import { driveMonitor } from '../metrist/protocol/drive/drive-monitor.ts';
+import { MonitorStartError } from '../metrist/protocol/drive/monitor-process.ts';
+import { toReportedResults } from '../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from './command-context.ts';
 import { hideConfigSecrets } from './hide-config-secrets.ts';
 import { redactContext } from './redacted-context.ts';

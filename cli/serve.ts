@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { serveMonitor } from '../metrist/protocol/serve-monitor.ts';
+import { serveMonitor } from '../metrist/protocol/serve/serve-monitor.ts';
 import { configProperties } from '../suites/awsiam/settings/variables.ts';
 import { describeBuild } from './build.ts';
 

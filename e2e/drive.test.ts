@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type MonitorScript, writeMonitor } from '../metrist/protocol/testing/write-monitor.ts';
+import { type MonitorScript, writeMonitor } from '../metrist/protocol/drive/testing/write-monitor.ts';
 import type { IamCall } from '../mocks/iam/endpoint.ts';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import type { IamServer } from '../mocks/iam/server.ts';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { driveMonitor } from '../metrist/protocol/drive-monitor.ts';
-import type { DriveReport } from '../metrist/protocol/drive-report.ts';
+import { driveMonitor } from '../metrist/protocol/drive/drive-monitor.ts';
+import type { DriveReport } from '../metrist/protocol/drive/drive-report.ts';
 import { createFaultPlan } from '../mocks/iam/faults.ts';
 import { startIamServer, type IamServer } from '../mocks/iam/server.ts';
 import { outline } from '../suites/awsiam/outline.ts';

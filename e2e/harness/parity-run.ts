@@ -1,5 +1,5 @@
 import type { MetristResult } from '../../metrist/delivery/results.ts';
-import type { DrivenStep } from '../../metrist/protocol/drive-report.ts';
+import type { DrivenStep } from '../../metrist/protocol/drive/drive-report.ts';
 import type { Metadata } from '../../metrist/result-text.ts';
 import type { Leftover } from '../../runner/monitor-run.ts';
 import type { Evidence, StepResult } from '../../runner/step-result.ts';

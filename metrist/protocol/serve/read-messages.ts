@@ -1,5 +1,5 @@
-import { FrameBuffer } from './frame.ts';
-import { parseToMonitor, type ToMonitor } from './messages.ts';
+import { FrameBuffer } from '../frame.ts';
+import { parseToMonitor, type ToMonitor } from '../messages.ts';
 
 export interface MessageListener {
   readonly onMessage: (message: ToMonitor) => void;

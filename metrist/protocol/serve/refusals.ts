@@ -1,4 +1,4 @@
-import type { StepError } from '../../runner/step-result.ts';
+import type { StepError } from '../../../runner/step-result.ts';
 
 const register = 'Register the steps with their own names and in their order: awsiam register does it.';
 

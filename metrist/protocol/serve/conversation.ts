@@ -1,10 +1,10 @@
-import { Interruption } from '../../runner/interruption.ts';
-import type { Monitor, Values } from '../../runner/monitor.ts';
-import { createRedactor } from '../../runner/redact.ts';
-import { MonitorRunner } from '../../runner/run-monitor.ts';
-import type { PassedStep } from '../../runner/step-result.ts';
+import { Interruption } from '../../../runner/interruption.ts';
+import type { Monitor, Values } from '../../../runner/monitor.ts';
+import { createRedactor } from '../../../runner/redact.ts';
+import { MonitorRunner } from '../../../runner/run-monitor.ts';
+import type { PassedStep } from '../../../runner/step-result.ts';
 import { parseConfigJson, type ParsedConfigJson } from './config-json.ts';
-import type { ToMonitor } from './messages.ts';
+import type { ToMonitor } from '../messages.ts';
 import { explainBug, refuseStep, refuseUnconfigured } from './refusals.ts';
 import { fail, runRequestedStep, toAnswer, type StepFailure } from './requested-step.ts';
 import type { Speaker } from './speaker.ts';

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { FromMonitor } from './messages.ts';
+import type { FromMonitor } from '../messages.ts';
 import { quoteText } from './quote-text.ts';
 
 /** What is wrong with an answer to `Run Step` that the Orchestrator takes. */

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { formatFrame } from './frame.ts';
-import type { ToMonitor } from './messages.ts';
+import { formatFrame } from '../frame.ts';
+import type { ToMonitor } from '../messages.ts';
 import { readMessages } from './read-messages.ts';
 
 function reading() {

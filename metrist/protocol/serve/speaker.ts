@@ -1,7 +1,7 @@
-import { createRedactor, type Redactor } from '../../runner/redact.ts';
-import { toWireText } from '../result-text.ts';
-import { formatFrame } from './frame.ts';
-import { formatFromMonitor, type FromMonitor, type LogLevel } from './messages.ts';
+import { createRedactor, type Redactor } from '../../../runner/redact.ts';
+import { toWireText } from '../../result-text.ts';
+import { formatFrame } from '../frame.ts';
+import { formatFromMonitor, type FromMonitor, type LogLevel } from '../messages.ts';
 
 export interface SpeakerOptions {
   /** Takes whole frames and nothing else: stdout. */

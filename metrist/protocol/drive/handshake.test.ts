@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatFrame } from './frame.ts';
+import { formatFrame } from '../frame.ts';
 import { shakeHands } from './handshake.ts';
 import { type FakeMonitor, fakeMonitor } from './testing/fake-monitor.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Monitor } from '../../runner/monitor.ts';
-import { testSession, testStep, type TestConfig, type TestSession } from '../../runner/testing/test-monitor.ts';
+import type { Monitor } from '../../../runner/monitor.ts';
+import { testSession, testStep, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
 import { TestOrchestrator } from './testing/orchestrator.ts';
 
 type Kettle = Monitor<TestConfig, TestSession>;

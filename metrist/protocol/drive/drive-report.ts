@@ -1,5 +1,5 @@
-import type { Metadata } from '../result-text.ts';
-import type { LogLevel } from './messages.ts';
+import type { Metadata } from '../../result-text.ts';
+import type { LogLevel } from '../messages.ts';
 
 /** The monitor said that the step succeeded: telemetry. */
 export interface DrivenPass {

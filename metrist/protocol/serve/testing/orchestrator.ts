@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import type { Monitor } from '../../../runner/monitor.ts';
-import { testMonitor, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
-import { FrameBuffer, formatFrame } from '../frame.ts';
-import { parseFromMonitor, type FromMonitor } from '../messages.ts';
+import type { Monitor } from '../../../../runner/monitor.ts';
+import { testMonitor, type TestConfig, type TestSession } from '../../../../runner/testing/test-monitor.ts';
+import { FrameBuffer, formatFrame } from '../../frame.ts';
+import { parseFromMonitor, type FromMonitor } from '../../messages.ts';
 import { serveMonitor, type ServeOptions } from '../serve-monitor.ts';
 
 /** The other end of a monitor that is served in this process. */

@@ -1,4 +1,4 @@
-import type { MetristResult } from '../delivery/results.ts';
+import type { MetristResult } from '../../delivery/results.ts';
 import type { DriveReport, DrivenStep } from './drive-report.ts';
 
 export interface ReportedAs {

@@ -1,6 +1,6 @@
-import type { Monitor, Values } from '../../runner/monitor.ts';
+import type { Monitor, Values } from '../../../runner/monitor.ts';
 import { Conversation } from './conversation.ts';
-import { protocolVersion } from './messages.ts';
+import { protocolVersion } from '../messages.ts';
 import { readMessages, type MessageInput } from './read-messages.ts';
 import { Speaker, type SpeakerOptions } from './speaker.ts';
 

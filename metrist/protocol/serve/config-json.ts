@@ -1,4 +1,4 @@
-import type { Values } from '../../runner/monitor.ts';
+import type { Values } from '../../../runner/monitor.ts';
 
 /** What the Orchestrator's Config JSON says. No text here holds any of its values: they are secrets. */
 export interface ParsedConfigJson {

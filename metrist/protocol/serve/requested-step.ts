@@ -1,8 +1,8 @@
-import type { Monitor } from '../../runner/monitor.ts';
-import type { MonitorRunner } from '../../runner/run-monitor.ts';
-import type { Evidence, PassedStep, StepError } from '../../runner/step-result.ts';
-import { describeStepError, toMetadata } from '../result-text.ts';
-import type { FromMonitor } from './messages.ts';
+import type { Monitor } from '../../../runner/monitor.ts';
+import type { MonitorRunner } from '../../../runner/run-monitor.ts';
+import type { Evidence, PassedStep, StepError } from '../../../runner/step-result.ts';
+import { describeStepError, toMetadata } from '../../result-text.ts';
+import type { FromMonitor } from '../messages.ts';
 import { explainBug, refuseStep, refuseUnknownStep } from './refusals.ts';
 
 /** A step that was asked for and did not succeed, for whatever reason. */

@@ -1,4 +1,4 @@
-import type { Metadata } from '../result-text.ts';
+import type { Metadata } from '../../result-text.ts';
 import type { DrivenStep } from './drive-report.ts';
 
 interface Answer {

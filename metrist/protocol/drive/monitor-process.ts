@@ -2,10 +2,10 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
-import type { Values } from '../../runner/monitor.ts';
+import type { Values } from '../../../runner/monitor.ts';
 import type { MonitorExit } from './drive-report.ts';
 import { EventQueue } from './event-queue.ts';
-import { formatFrame } from './frame.ts';
+import { formatFrame } from '../frame.ts';
 
 /** A sign of the process. `ended` comes once, after all that it wrote. */
 export type ProcessEvent =

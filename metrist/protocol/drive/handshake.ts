@@ -1,5 +1,5 @@
 import { parseHandshakeChunk } from './handshake-chunk.ts';
-import { formatToMonitor, parseFromMonitor, protocolVersion } from './messages.ts';
+import { formatToMonitor, parseFromMonitor, protocolVersion } from '../messages.ts';
 import type { MonitorProcess, ProcessEvent } from './monitor-process.ts';
 import { quoteText } from './quote-text.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatFrame } from './frame.ts';
+import { formatFrame } from '../frame.ts';
 import { OrchestratorReader } from './orchestrator-reader.ts';
 
 function setUp() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkAnswer } from './check-answer.ts';
-import { formatFromMonitor, parseFromMonitor } from './messages.ts';
+import { formatFromMonitor, parseFromMonitor } from '../messages.ts';
 
 function check(text: string) {
   const message = parseFromMonitor(Buffer.from(text));
