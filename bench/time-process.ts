@@ -13,9 +13,12 @@ export interface ProcessTimes {
 /** bash reads them from the kernel, which tells Node nothing about its children: wall, user and system, in seconds. */
 const format = /^(\d+\.\d{3}) (\d+\.\d{3}) (\d+\.\d{3})$/;
 
-/** The command that runs another one and then writes what it took, as one line, to stderr. */
+/**
+ * The command that runs another one and then writes what it took, as one line, to stderr. Without `--norc` bash would take
+ * Node's pipe for a network connection, and read the user's settings.
+ */
 export function timed(command: readonly string[]): readonly string[] {
-  return ['bash', '-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@"', 'bash', ...command];
+  return ['bash', '--norc', '-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@"', 'bash', ...command];
 }
 
 /** The CPU time in a line of {@link timed}'s stderr, if it is that line. */
