@@ -80,9 +80,9 @@ test.concurrent('what nobody caught before the first step fails it, and is told 
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'monitor' } });
   expect(answer?.rest).toMatch(/^monitor: Error at CreateUser: early\n/);
-  expect(monitor.stderr).toContain('early');
   monitor.giveUp();
   await monitor.ended;
+  expect(monitor.stderr).toContain('early');
   expect(iam.calls).toEqual([]);
 });
 

@@ -71,16 +71,13 @@ test.concurrent('messages of no meaning are ignored at each point, and told on s
   const sayAll = (): void => {
     for (const message of unknown) monitor.send(message);
   };
-  const lines = (): number => monitor.stderr.split('\n').length - 1;
   await monitor.next(/^Started/);
   sayAll();
   monitor.send('Version 1.1');
   await monitor.next(/^Ready$/);
-  expect(lines()).toBe(unknown.length);
   sayAll();
   monitor.send(config);
   await monitor.next(/^Configured$/);
-  expect(lines()).toBe(2 * unknown.length);
   expect(monitor.messages).toEqual(['Started 1.1', 'Ready', 'Configured']);
   sayAll();
   const answers = await runSteps(monitor, stepNames);
@@ -88,7 +85,7 @@ test.concurrent('messages of no meaning are ignored at each point, and told on s
   monitor.send('Exit 0');
   expect(await monitor.ended).toMatchObject({ code: 0 });
   expect(monitor.messages.filter((message) => message.startsWith('Log Warning'))).toHaveLength(unknown.length);
-  expect(lines()).toBe(2 * unknown.length);
+  expect(monitor.stderr.split('\n').length - 1).toBe(2 * unknown.length);
 });
 
 test.concurrent('a message that is nearly a Config is not quoted', async ({ scenario }) => {
