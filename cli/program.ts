@@ -8,7 +8,7 @@ import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
-import { addDriveCommand } from './drive.ts';
+import { addDriveCommand } from './drive/drive.ts';
 import { addMetristCommands } from './metrist-commands.ts';
 
 /** 2 is what shells and most tools say for a command line that is not understood. */

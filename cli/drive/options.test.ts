@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { configEntries, plainName, stepNames, stepTimeout } from './drive-options.ts';
+import { configEntries, plainName, stepNames, stepTimeout } from './options.ts';
 
 describe('stepTimeout', () => {
   test.for([

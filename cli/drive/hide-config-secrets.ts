@@ -1,7 +1,7 @@
-import { createRedactor } from '../runner/redact.ts';
-import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
-import { configJsonKey } from '../suites/awsiam/settings/variables.ts';
-import type { CommandContext, OutputStream } from './command-context.ts';
+import { createRedactor } from '../../runner/redact.ts';
+import { secretsOf } from '../../suites/awsiam/settings/secrets.ts';
+import { configJsonKey } from '../../suites/awsiam/settings/variables.ts';
+import type { CommandContext, OutputStream } from '../command-context.ts';
 
 /** What another monitor is given is not known here, so its keys must do. */
 const secretKey = /secret|token|passw|credential|private|api_?key/i;

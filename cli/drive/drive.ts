@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { defaultTimeoutSecs } from '../metrist/registration/monitor-config.ts';
-import { outline } from '../suites/awsiam/outline.ts';
-import type { CommandContext } from './command-context.ts';
-import { configEntries, plainName, stepNames, stepTimeout } from './drive-options.ts';
+import { defaultTimeoutSecs } from '../../metrist/registration/monitor-config.ts';
+import { outline } from '../../suites/awsiam/outline.ts';
+import type { CommandContext } from '../command-context.ts';
+import { configEntries, plainName, stepNames, stepTimeout } from './options.ts';
 import { type RunDriveOptions, driveAndPrint } from './run-drive.ts';
 
 export interface DriveCommandOptions {

@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { type MonitorScript, writeMonitor } from '../metrist/protocol/drive/testing/write-monitor.ts';
-import type { Values } from '../runner/monitor.ts';
-import { outline } from '../suites/awsiam/outline.ts';
+import { type MonitorScript, writeMonitor } from '../../metrist/protocol/drive/testing/write-monitor.ts';
+import type { Values } from '../../runner/monitor.ts';
+import { outline } from '../../suites/awsiam/outline.ts';
 import { addDriveCommand } from './drive.ts';
-import { testContext } from './testing/context.ts';
+import { testContext } from '../testing/context.ts';
 
 interface Settings {
   readonly values?: Values;

@@ -1,10 +1,10 @@
-import { type DriveEvent, type DriveReport, isFlawless } from '../metrist/protocol/drive/drive-report.ts';
-import { driveMonitor } from '../metrist/protocol/drive/drive-monitor.ts';
-import { MonitorStartError } from '../metrist/protocol/drive/monitor-process.ts';
-import { toReportedResults } from '../metrist/protocol/drive/reported-results.ts';
-import type { CommandContext } from './command-context.ts';
+import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
+import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
+import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
+import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
+import type { CommandContext } from '../command-context.ts';
 import { hideConfigSecrets } from './hide-config-secrets.ts';
-import { redactContext } from './redacted-context.ts';
+import { redactContext } from '../redacted-context.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
 export interface RunDriveOptions {

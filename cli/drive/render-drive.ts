@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
-import type { DriveReport, DrivenStep } from '../metrist/protocol/drive/drive-report.ts';
-import type { LogLevel } from '../metrist/protocol/messages.ts';
-import type { Metadata } from '../metrist/result-text.ts';
-import { formatDuration } from '../reporters/duration.ts';
-import { oneLine, visibleText } from '../reporters/text.ts';
+import type { DriveReport, DrivenStep } from '../../metrist/protocol/drive/drive-report.ts';
+import type { LogLevel } from '../../metrist/protocol/messages.ts';
+import type { Metadata } from '../../metrist/result-text.ts';
+import { formatDuration } from '../../reporters/duration.ts';
+import { oneLine, visibleText } from '../../reporters/text.ts';
 
 export interface DriveStyle {
   /** `false` writes no escape code at all. */

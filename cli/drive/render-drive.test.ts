@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { drivenFailure, drivenPass, driveReport } from '../metrist/protocol/drive/testing/drive-builders.ts';
+import { drivenFailure, drivenPass, driveReport } from '../../metrist/protocol/drive/testing/drive-builders.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
 const style = { color: false, nameWidth: 14 };
