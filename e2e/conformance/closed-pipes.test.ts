@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
+import { frame } from '../harness/orchestrator.ts';
 
 test.concurrent.for([
   ['between two steps', 'AddUserToGroup'],
@@ -58,4 +62,23 @@ test.concurrent('a run whose three pipes are closed at once ends, and nothing is
   monitor.closeErrorOutput();
   monitor.closeInput();
   expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
+});
+
+test.concurrent('a reader that falls behind by more than a pipe takes gets all of it', async ({ scenario }) => {
+  const iam = await scenario.account();
+  const monitor = await scenario.start(iam, {
+    script: (command) => `${command} | { until test -e "$TMPDIR/go"; do sleep 0.05; done; cat; }`,
+  });
+  const noise = Array.from({ length: 1500 }, () => 'what this means nobody knows');
+  const steps = stepNames.map((name) => `Run Step ${name}`);
+  const last = arrival(iam, 'DeleteUser');
+  monitor.write(Buffer.concat(['Version 1.1', `Config ${JSON.stringify(goodConfig)}`, ...noise, ...steps].map(frame)));
+  await last;
+  monitor.send('Exit 0');
+  await sleep(300);
+  writeFileSync(path.join(monitor.tmpDir, 'go'), '');
+  expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
+  expect(monitor.messages.filter((message) => message.startsWith('Log Warning'))).toHaveLength(noise.length);
+  // The last one may have been cut off.
+  expect(monitor.answers.filter((message) => message.startsWith('Step Time')).length).toBeGreaterThanOrEqual(7);
 });

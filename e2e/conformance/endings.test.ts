@@ -11,6 +11,7 @@ const endings = [
   ['the end of stdin', (monitor: Orchestrator) => monitor.closeInput(), [0]],
   ['SIGTERM', (monitor: Orchestrator) => monitor.signal('SIGTERM'), [143]],
   ['SIGINT', (monitor: Orchestrator) => monitor.signal('SIGINT'), [130]],
+  ['SIGHUP', (monitor: Orchestrator) => monitor.signal('SIGHUP'), [129]],
   [
     'SIGTERM and the end of stdin together',
     (monitor: Orchestrator) => {
@@ -89,7 +90,7 @@ test.concurrent.for(cells)(
     end(monitor);
     const { code, signal } = await monitor.ended;
     // Right after its first message it may not handle signals yet; there is nothing to tear down either.
-    if (place === 'before Version' && signal !== null) expect(['SIGTERM', 'SIGINT']).toContain(signal);
+    if (place === 'before Version' && signal !== null) expect(['SIGTERM', 'SIGINT', 'SIGHUP']).toContain(signal);
     else expect(codes).toContain(code);
     expect(monitor.answers).toHaveLength(answers);
   },

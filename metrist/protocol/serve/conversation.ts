@@ -95,7 +95,7 @@ export class Conversation<Config, Session> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort(new Interruption(reason));
     this.#enqueue(() => this.#finish());
-    void this.#answering.then(() => this.#over.resolve());
+    void this.#answering.finally(() => this.#over.resolve());
   }
 
   #enqueue(task: () => Promise<void> | void): void {

@@ -232,6 +232,15 @@ describe('an error that nobody caught', () => {
     });
   });
 
+  test('may be anything', async () => {
+    const orchestrator = new TestOrchestrator();
+    await orchestrator.configure();
+    orchestrator.crash(Object.create(null));
+    expect(await orchestrator.runStep('Fill')).toMatchObject({
+      text: expect.stringContaining('monitor: Error at Fill: something that is no error was thrown'),
+    });
+  });
+
   test('is also what keeps the monitor from being loaded', async () => {
     const orchestrator = new TestOrchestrator({}, { load: () => Promise.reject(new TypeError('half a file')) });
     await orchestrator.configure();

@@ -116,6 +116,22 @@ describe('teardown', () => {
     expect(operationsOf(mock).filter((name) => name === 'DeleteUser').length).toBeGreaterThan(1);
   });
 
+  test('does not let what exists wait for what only may', async () => {
+    const { session, mock } = await setUp({ user: 'present', group: 'possible' }, { really: { user: 'present' } });
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(operationsOf(mock).slice(0, 3)).toEqual(['DeleteGroup', 'DeleteUser', 'DeleteGroup']);
+  });
+
+  test('asks no more about what hung on something that is gone', async () => {
+    const { session, mock } = await setUp(
+      { user: 'present', group: 'present', membership: 'possible', attachment: 'possible' },
+      { really: { user: 'present', group: 'present' } },
+    );
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(operationsOf(mock)).toEqual(['RemoveUserFromGroup', 'DetachUserPolicy', 'DeleteGroup', 'DeleteUser']);
+    expect(session.entities).toEqual({ user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' });
+  });
+
   test.for([
     ['is not visible at first', 'DeleteUser=NoSuchEntity:3'],
     ['is held by what was removed', 'DeleteUser=DeleteConflict:3'],

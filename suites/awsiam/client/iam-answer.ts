@@ -13,6 +13,30 @@ export class ForeignAnswerError extends Error {
   }
 }
 
+/** Many times the longest of IAM's: a page of a list. */
+const maxBodyBytes = 2 * 1024 * 1024;
+
+/**
+ * Reads an answer to its end.
+ *
+ * @throws {ForeignAnswerError} where that does not come, and what the stream fails with
+ */
+export async function readIamAnswer(body: AsyncIterable<Uint8Array>, httpStatus: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) {
+      throw new ForeignAnswerError(
+        httpStatus,
+        `the answer is longer than any of IAM's: more than ${maxBodyBytes} bytes`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
 /** So much of a foreign answer is shown. */
 const excerptLength = 120;
 

@@ -88,6 +88,25 @@ describe('an answer over the transport', () => {
     });
   });
 
+  test('is a failure of the service when it has no end, and is not read on', async () => {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const { url } = await startHttpServer((_request, response) => {
+      const line = Buffer.alloc(64 * 1024, '<member/>');
+      const write = (): void => {
+        while (!response.destroyed && response.write(line));
+      };
+      response.writeHead(200).on('drain', write).on('close', resolve);
+      write();
+    });
+    const error = await failureOf(deleteUser(connect(url).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({
+      verdict: 'service',
+      code: 'ForeignAnswer',
+      message: expect.stringContaining("the answer is longer than any of IAM's") as unknown,
+    });
+    await closed;
+  });
+
   test('is a failure of the network when its connection is cut in the middle', async () => {
     const { url } = await startHttpServer((_request, response) => {
       response.writeHead(200, { 'content-length': 1000 }).write('<DeleteUser');

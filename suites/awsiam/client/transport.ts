@@ -2,11 +2,10 @@ import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import net from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
 import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { checkIamAnswer } from './iam-answer.ts';
+import { checkIamAnswer, readIamAnswer } from './iam-answer.ts';
 
 // Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
 const http = process.getBuiltinModule('node:http');
@@ -38,10 +37,10 @@ class IamHttpHandler extends NodeHttpHandler {
     ...[request, options]: Parameters<NodeHttpHandler['handle']>
   ): Promise<{ response: HttpResponse }> {
     const { response } = await super.handle(request, options);
-    const body = await buffer(response.body as Readable);
-    checkIamAnswer(body, response.statusCode);
     const { statusCode, reason, headers } = response;
-    return { response: new HttpResponse({ statusCode, reason, headers, body: new Uint8Array(body) }) };
+    const body = await readIamAnswer(response.body as Readable, statusCode);
+    checkIamAnswer(body, statusCode);
+    return { response: new HttpResponse({ statusCode, reason, headers, body }) };
   }
 }
 

@@ -1,0 +1,33 @@
+/** Stdout, for frames alone. */
+export interface Wire {
+  readonly send: (frame: Uint8Array) => void;
+  /** Resolves when all frames are out, or nobody has read them for too long. */
+  readonly sent: () => Promise<void>;
+}
+
+/** So long a reader that has fallen behind is waited for at the end: with teardown's three seconds less than five. */
+const longestWaitMs = 1000;
+
+/**
+ * Takes stdout for the wire. Whatever else is written to it from now on, by `console.log` or by a library, goes to
+ * stderr: one byte that belongs to no frame, and the Orchestrator loses results.
+ */
+export function takeStdout(): Wire {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  // Nobody reads any more: as if the input had ended.
+  stdout.on('error', () => process.stdin.destroy());
+  // What cannot be said there is lost, and no reason to fail a step.
+  stderr.on('error', () => {});
+  return {
+    send: (frame) => void write(frame),
+    sent: async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      setTimeout(resolve, longestWaitMs);
+      // Frames that a full pipe did not take are written before this, and would be lost with the process.
+      write('', () => resolve());
+      await promise;
+    },
+  };
+}
