@@ -169,6 +169,7 @@ export class Conversation<Config, Session> {
   }
 
   async #answerStep(name: string): Promise<void> {
+    if (this.#stop.signal.aborted) return;
     if (!this.#ranStep) this.#speaker.log('Info', this.#options.about);
     this.#ranStep = true;
     const result = this.#speaker.redact(await this.#runStep(name));
@@ -186,7 +187,6 @@ export class Conversation<Config, Session> {
   async #runStep(name: string): Promise<PassedStep | StepFailure | undefined> {
     const { signal: stop } = this.#stop;
     const { signal: crash } = this.#crash;
-    if (stop.aborted) return undefined;
     if (this.#failedStep !== undefined) return fail(refuseStep(name, `the run ended when ${this.#failedStep} failed`));
     if (this.#run !== undefined) return await runRequestedStep(name, { ...this.#run, stop, crash });
     return fail(crash.aborted ? explainBug(crash.reason, name) : refuseUnconfigured(name));
