@@ -227,9 +227,9 @@ describe('what exists after a failed call', () => {
   test.for([
     ['is as before after a refusal', throttled, 'absent'],
     ['is as before after a denial', iamError('AccessDenied', 403), 'absent'],
-    ['is possible after a lost answer', lost, 'possible'],
+    ['is pending after a lost answer', lost, 'pending'],
     ['is possible after a failure of the service', failure, 'possible'],
-    ['is possible after an abort', new DOMException('aborted', 'AbortError'), 'possible'],
+    ['is pending after an abort', new DOMException('aborted', 'AbortError'), 'pending'],
   ] as const)('%s', async ([, error, existence]) => {
     const made = setUp({ makes: 'user' }, 'absent', [error]);
     expect(await settle(made.outcome)).toEqual({ status: 'rejected', reason: error });

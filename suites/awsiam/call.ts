@@ -2,7 +2,13 @@ import pRetry from 'p-retry';
 import type { StepContext } from '../../runner/monitor.ts';
 import { roundMs } from '../../runner/round-ms.ts';
 import type { Change } from './entities.ts';
-import { isAlreadyDone, isWithoutEffect, isNotYetVisible, PropagationError } from './errors/error-kinds.ts';
+import {
+  httpStatusOf,
+  isAlreadyDone,
+  isWithoutEffect,
+  isNotYetVisible,
+  PropagationError,
+} from './errors/error-kinds.ts';
 import { recordAttempts, type Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
 
@@ -51,6 +57,7 @@ export async function call<A extends Answer>(
       }
       lost ||= !isWithoutEffect(error);
       if (!lost) entities[entity] = before;
+      else if ('makes' in change && httpStatusOf(error) === undefined) entities[entity] = 'pending';
       throw error;
     }
   };

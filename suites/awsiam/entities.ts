@@ -1,5 +1,8 @@
-/** `possible`: a request was sent that may have been carried out although its answer never came. */
-export type Existence = 'absent' | 'possible' | 'present';
+/**
+ * `possible`: a request failed that may have been carried out all the same. `pending`: the request that makes it had no
+ * answer at all, and may yet be carried out.
+ */
+export type Existence = 'absent' | 'possible' | 'pending' | 'present';
 
 /** What this run has made so far: what teardown must remove, and what a step may rely on. */
 export interface Entities {

@@ -116,6 +116,15 @@ describe('teardown', () => {
     expect(operationsOf(mock).filter((name) => name === 'DeleteUser').length).toBeGreaterThan(1);
   });
 
+  test('waits longer for what a slow IAM may yet make', async () => {
+    const { session, mock } = await setUp({ user: 'pending' }, { really: {} });
+    mock.events.on('call', () => {
+      if (mock.calls.length === 4) seedUser(mock.state, { name: session.names.user, path: userPath });
+    });
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(mock.state).users).toEqual([]);
+  });
+
   test('does not let what exists wait for what only may', async () => {
     const { session, mock } = await setUp({ user: 'present', group: 'possible' }, { really: { user: 'present' } });
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });

@@ -10,8 +10,11 @@ import { policyArnOf, type Session } from '../session.ts';
 /** So long one removal may take, so that one that hangs leaves time for the others. */
 const removalTimeoutMs = 15_000;
 
-/** In vain: `NoSuchEntity` is believed after so many repetitions, about 3 s for what may exist and 10 s for what does. */
-const doubts: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, present: 5 };
+/**
+ * In vain: `NoSuchEntity` is believed after so many repetitions, about 2 s for what may exist, and 8 s for what does or for
+ * what a slow IAM may yet make.
+ */
+const doubts: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, pending: 5, present: 5 };
 
 /**
  * Removes what this run made or may have made, in dependency order. What could not be removed is named, with the
@@ -43,7 +46,7 @@ export async function teardown(
   const leftovers = (['group', 'user'] as const).flatMap((entity): Leftover[] => {
     const reason = reasons.get(entity);
     if (reason === undefined) return [];
-    const certainty = session.entities[entity] === 'possible' ? ' (may exist)' : '';
+    const certainty = session.entities[entity] === 'present' ? '' : ' (may exist)';
     return [{ entity: `${entity} ${session.names[entity]}${certainty}`, reason, command: commandFor(session, entity) }];
   });
   return { leftovers, warnings: [] };
