@@ -116,6 +116,14 @@ describe('teardown', () => {
     expect(operationsOf(mock).filter((name) => name === 'DeleteUser').length).toBeGreaterThan(1);
   });
 
+  test('names what was made and is not visible however long it is asked for', async () => {
+    const { session } = await setUp({ user: 'present' }, { faults: 'DeleteUser=NoSuchEntity' });
+    const { leftovers } = await run(session);
+    expect(leftovers).toMatchObject([
+      { entity: `user ${session.names.user}`, reason: expect.stringContaining('NoSuchEntity') as unknown },
+    ]);
+  });
+
   test('waits longer for what a slow IAM may yet make', async () => {
     const { session, mock } = await setUp({ user: 'pending' }, { really: {} });
     mock.events.on('call', () => {

@@ -4,6 +4,7 @@ import type { Entities, EntityName, Existence } from '../entities.ts';
 import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { groupPath, userPath } from '../names.ts';
+import type { Answer } from '../record-attempts.ts';
 import { assertOwn, ownNamePattern } from './own-names.ts';
 import { policyArnOf, type Session } from '../session.ts';
 
@@ -11,10 +12,10 @@ import { policyArnOf, type Session } from '../session.ts';
 const removalTimeoutMs = 15_000;
 
 /**
- * In vain: `NoSuchEntity` is believed after so many repetitions, about 2 s for what may exist, and 8 s for what does or for
- * what a slow IAM may yet make.
+ * In vain: `NoSuchEntity` is believed after so many repetitions, about 2 s for what may exist, and 8 s for what a slow IAM
+ * may yet make. Of what was made it is not believed.
  */
-const doubts: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, pending: 5, present: 5 };
+const doubts: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, pending: 5, present: Infinity };
 
 /**
  * Removes what this run made or may have made, in dependency order. What could not be removed is named, with the
@@ -138,10 +139,17 @@ class Removal {
         throw error;
       }
       // After a removal whose answer was lost this is the answer; else the entity may not be visible yet.
+      this.#isLost ||= wasRepeated(error);
       if (!this.#isLost && this.#doubts++ < this.#mostDoubts) throw error;
     }
     this.#entities[this.entity] = 'absent';
   }
+}
+
+/** The SDK had sent the request before, and had no answer that it took for one. */
+function wasRepeated(error: unknown): boolean {
+  const { attempts = 1 } = (error as Partial<Answer>).$metadata ?? {};
+  return attempts > 1;
 }
 
 /** One removal that hangs must leave time for the others. */
