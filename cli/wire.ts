@@ -5,8 +5,8 @@ export interface Wire {
   readonly sent: () => Promise<void>;
 }
 
-/** So long a reader that has fallen behind is waited for at the end: with teardown's three seconds less than five. */
-const longestWaitMs = 1000;
+/** So long a reader that has fallen behind is waited for at the end: with teardown's three seconds less than four. */
+const longestWaitMs = 600;
 
 /**
  * Takes stdout for the wire. Whatever else is written to it from now on, by `console.log` or by a library, goes to

@@ -310,6 +310,15 @@ describe('the end', () => {
     expect(orchestrator.said.filter(({ kind }) => kind.startsWith('step'))).toEqual([]);
   });
 
+  test('is not followed by anything about a step that was asked for too late', async () => {
+    const orchestrator = new TestOrchestrator({ openSession: never });
+    orchestrator.send('Version 1.1', 'Config {}', 'Run Step Fill');
+    orchestrator.raise('SIGTERM');
+    await orchestrator.served;
+    expect(orchestrator.said.map(({ kind }) => kind)).toEqual(['started', 'ready']);
+    expect(orchestrator.stderr).toBe('');
+  });
+
   test('leaves teardown no more time than the Orchestrator does', async () => {
     const hurried = Promise.withResolvers<void>();
     const orchestrator = new TestOrchestrator(

@@ -199,6 +199,18 @@ describe('teardown', () => {
     expect(operationsOf(mock)).toEqual(['DeleteGroup', 'DeleteUser']);
   });
 
+  test('gives a command without what is gone, though it may not ask for that', async () => {
+    const { session } = await setUp(
+      { user: 'present', group: 'present', membership: 'possible' },
+      {
+        really: { user: 'present', group: 'present' },
+        faults: 'RemoveUserFromGroup=AccessDenied,DeleteUser=AccessDenied',
+      },
+    );
+    const { leftovers } = await run(session);
+    expect(leftovers.map(({ command }) => command)).toEqual([`aws iam delete-user --user-name ${session.names.user}`]);
+  });
+
   test('says that a leftover may not even exist where that is so', async () => {
     const { session } = await setUp({ user: 'possible' }, { really: {}, faults: 'DeleteUser=AccessDenied' });
     const { leftovers } = await run(session);

@@ -73,6 +73,8 @@ describe('isWithoutEffect', () => {
     [nodeError('EPROTO'), false],
     [nodeError('ETIMEDOUT', { name: 'TimeoutError' }), false],
     [nodeError('ENOTFOUND'), true],
+    [nodeError('EMFILE'), true],
+    [nodeError('ENFILE'), true],
     [nodeError('ECONNREFUSED'), true],
     [nodeError('SELF_SIGNED_CERT_IN_CHAIN'), true],
     [nodeError('ERR_PROXY_TUNNEL'), true],
