@@ -10,6 +10,8 @@ export interface CommandContext {
   /** The command that starts this program, without arguments. */
   readonly self: readonly string[];
   readonly values: Values;
+  /** Why `.env` could not be read, a sentence each. Every command refuses to run then. */
+  readonly envProblems: readonly string[];
   readonly output: OutputStream;
   /** For errors and progress: what is piped on holds neither. */
   readonly errorOutput: OutputStream;

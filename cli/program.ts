@@ -4,6 +4,7 @@ import ms from 'ms';
 import packageJson from '../package.json' with { type: 'json' };
 import { createRedactor } from '../runner/redact.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
+import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
@@ -36,7 +37,10 @@ export async function runProgram(args: readonly string[], context: CommandContex
       writeErr: (text) => context.errorOutput.write(redact.text(text)),
     })
     .showHelpAfterError('(awsiam --help lists the commands)')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', () => {
+      if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
+    });
 
   program
     .command('cleanup')

@@ -41,7 +41,10 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     steps.push(collectStep(test) ?? missingStep(name, steps, { problems, interrupted, startedAt }));
   }
   if (!interrupted && problems.length === 0 && steps.every(({ state }) => state === 'blocked')) {
-    problems.push({ kind: 'empty', message: 'no step ran: was every one of them filtered out?' });
+    problems.push({
+      kind: 'empty',
+      message: 'no step ran: each step needs those before it, so give no filter such as -t or a file name',
+    });
   }
   const firstStart = steps.find((step) => 'startedAt' in step)?.startedAt ?? startedAt.toISOString();
   const teardowns = suites.flatMap((suite) => suite.meta().teardown ?? []);

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { parseMetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
@@ -12,10 +14,13 @@ export interface CreateMonitorReporterOptions {
   readonly values: Values;
   /** The project's directory. */
   readonly root: string;
+  /** Absolute. */
+  readonly resultsDir: string;
 }
 
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
-export function createMonitorReporter({ monitor, mode, values, root }: CreateMonitorReporterOptions): MonitorReporter {
+export function createMonitorReporter(options: CreateMonitorReporterOptions): MonitorReporter {
+  const { monitor, mode, values, root, resultsDir } = options;
   const { name, version } = packageJson;
   const instance = parseMetristConfig(values).config?.instance ?? values['METRIST_INSTANCE_ID'];
   return new MonitorReporter({
@@ -27,9 +32,15 @@ export function createMonitorReporter({ monitor, mode, values, root }: CreateMon
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
-      const { createReporters } = await import('./create-reporters.ts');
-      const stepsFile = `suites/${monitor.name}/steps.ts`;
-      return await createReporters(values, { mode, stepsFile, userAgent: `${name}/${version}` });
+      try {
+        const { createReporters } = await import('./create-reporters.ts');
+        const stepsFile = `suites/${monitor.name}/steps.ts`;
+        return await createReporters(values, { mode, resultsDir, stepsFile, userAgent: `${name}/${version}` });
+      } catch (error) {
+        // There will be no report of this run, and an older one must not stand for it.
+        await rm(path.join(resultsDir, 'junit.xml'), { force: true }).catch(() => {});
+        throw error;
+      }
     },
     terminal: { color: process.stdout.hasColors?.() ?? false, nameWidth: 20 },
     output: process.stdout,
@@ -38,6 +49,10 @@ export function createMonitorReporter({ monitor, mode, values, root }: CreateMon
     clock: systemClock,
     setExitCode: (code) => {
       process.exitCode = code;
+    },
+    onHang: () => {
+      // Node waits at its end for every thread, also for one that waits for a disk.
+      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
     },
   });
 }

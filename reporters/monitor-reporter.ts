@@ -1,4 +1,4 @@
-import type { SerializedError, UserConsoleLog } from 'vitest';
+import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
@@ -24,12 +24,19 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
    * test was skipped for a success.
    */
   readonly setExitCode: (code: number) => void;
+  /** Called when a report did not end in time. What it waits for may never let the process end by itself. */
+  readonly onHang?: () => void;
 }
+
+/** For one report, unless the reporter says otherwise. */
+const reportTimeoutMs = 10_000;
 
 /** What the run looks like to vitest: the one vitest reporter, which prints a line per step and hands the run to the others. */
 export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
   readonly #printed = new Set<string>();
+  /** Whether stdout belongs to another reporter, which prints the steps in its own way. */
+  #isBesideAnother = false;
   #startedAt: Date;
   #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
 
@@ -53,8 +60,20 @@ export class MonitorReporter implements Reporter {
     this.#print(renderStepLine(this.#options.redact.value(step), this.#options.terminal));
   }
 
-  onUserConsoleLog({ content }: UserConsoleLog): void {
+  /** Leaves stdout to another reporter: only warnings and the summary are printed, on stderr. */
+  standBesideAnother(): void {
+    this.#isBesideAnother = true;
+  }
+
+  /** Prints what code of the run wrote to its console. */
+  printLog(content: string): void {
     this.#options.errorOutput.write(this.#options.redact.text(content));
+  }
+
+  /** Reports a run that could not start, as a failure of its first step. */
+  async failToStart(error: SerializedError): Promise<void> {
+    this.onTestRunStart();
+    await this.onTestRunEnd([], [error], 'failed');
   }
 
   async onTestRunEnd(
@@ -70,7 +89,9 @@ export class MonitorReporter implements Reporter {
       if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
     }
     const outcomes = await this.#report(run);
-    this.#print(renderSummary(run, redact.value(outcomes), terminal));
+    const summary = renderSummary(run, redact.value(outcomes), terminal);
+    if (this.#isBesideAnother) this.#options.errorOutput.write(`${summary}\n`);
+    else this.#print(summary);
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
   }
@@ -78,14 +99,32 @@ export class MonitorReporter implements Reporter {
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     const outcomes: ReportOutcome[] = [];
     try {
-      for (const reporter of await this.#reporters) outcomes.push(await reporter.report(run));
+      for (const reporter of await this.#reporters) outcomes.push(await this.#reportInTime(reporter, run));
     } catch (error) {
       outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });
     }
     return outcomes;
   }
 
+  /** A disk or a network that does not answer costs one report, and not the others. */
+  async #reportInTime(reporter: RunReporter, run: MonitorRun): Promise<ReportOutcome> {
+    const { what, timeoutMs = reportTimeoutMs, required = false } = reporter;
+    const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
+    const timer = setTimeout(() => {
+      this.#options.onHang?.();
+      const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
+      resolve({ ok: false, text, required });
+    }, timeoutMs);
+    try {
+      return await Promise.race([reporter.report(run), promise]);
+    } catch (error) {
+      return { ok: false, text: `${what}: ${String(error)}`, required };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   #print(text: string): void {
-    this.#options.output.write(`${text}\n`);
+    if (!this.#isBesideAnother) this.#options.output.write(`${text}\n`);
   }
 }

@@ -15,6 +15,7 @@ export function testContext(values: Values, { isTTY = false } = {}): TestContext
   return {
     self: ['awsiam'],
     values,
+    envProblems: [],
     written,
     output: { isTTY, write: (text) => (written.output += text) },
     errorOutput: { isTTY, write: (text) => (written.errorOutput += text) },

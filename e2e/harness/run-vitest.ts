@@ -80,10 +80,10 @@ export async function runVitest({
   };
 }
 
-/** What a process needs to start, and a dead end in place of AWS. */
+/** What a process needs to start, and dead ends in place of AWS and Metrist, also where the checkout has a `.env`. */
 export function cleanEnv(): Record<string, string> {
   const { PATH = '', HOME = '' } = process.env;
-  return { PATH, HOME, AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true' };
+  return { PATH, HOME, AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true', METRIST_API_HOST: nowhere() };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
