@@ -18,6 +18,9 @@ export interface CreateMonitorReporterOptions {
   readonly resultsDir: string;
 }
 
+/** For vitest to close what it has open, before a process that hangs ends itself. */
+const hangGraceMs = 1000;
+
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
 export function createMonitorReporter(options: CreateMonitorReporterOptions): MonitorReporter {
   const { monitor, mode, values, root, resultsDir } = options;
@@ -53,6 +56,7 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
     onHang: () => {
       // Node waits at its end for every thread, also for one that waits for a disk.
       process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
+      setTimeout(() => process.exit(), hangGraceMs).unref();
     },
   });
 }

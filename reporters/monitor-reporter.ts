@@ -24,7 +24,7 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
    * test was skipped for a success.
    */
   readonly setExitCode: (code: number) => void;
-  /** Called when a report did not end in time. What it waits for may never let the process end by itself. */
+  /** Called at the end of a run whose report did not end. What it waits for may never let the process end by itself. */
   readonly onHang?: () => void;
 }
 
@@ -37,6 +37,7 @@ export class MonitorReporter implements Reporter {
   readonly #printed = new Set<string>();
   /** Whether stdout belongs to another reporter, which prints the steps in its own way. */
   #isBesideAnother = false;
+  #isHanging = false;
   #startedAt: Date;
   #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
 
@@ -94,6 +95,7 @@ export class MonitorReporter implements Reporter {
     else this.#print(summary);
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
+    if (this.#isHanging) this.#options.onHang?.();
   }
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
@@ -111,7 +113,7 @@ export class MonitorReporter implements Reporter {
     const { what, timeoutMs = reportTimeoutMs, required = false } = reporter;
     const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
     const timer = setTimeout(() => {
-      this.#options.onHang?.();
+      this.#isHanging = true;
       const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
       resolve({ ok: false, text, required });
     }, timeoutMs);
