@@ -1,5 +1,5 @@
 import packageJson from '../package.json' with { type: 'json' };
-import { parseMetristConfig } from '../metrist/config.ts';
+import { readInstance } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
@@ -17,13 +17,13 @@ export interface CreateMonitorReporterOptions {
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
 export function createMonitorReporter({ monitor, mode, values, root }: CreateMonitorReporterOptions): MonitorReporter {
   const { name, version } = packageJson;
-  const instance = parseMetristConfig(values).config?.instance ?? values['METRIST_INSTANCE_ID'];
+  const instance = readInstance(values).value;
   return new MonitorReporter({
     monitor: monitor.name,
     stepNames: monitor.steps.map((step) => step.name),
     version,
     mode,
-    ...(instance && { instance }),
+    ...(instance !== undefined && { instance }),
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {

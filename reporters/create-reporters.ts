@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseMetristConfig } from '../metrist/config.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
+import { readResultsDir } from '../runner/results-dir.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
 import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
@@ -17,7 +18,7 @@ export interface CreateReportersOptions {
 
 /** Where finished runs go, in this order: what is on disk is there before anything is sent. A new report is one line. */
 export async function createReporters(values: Values, options: CreateReportersOptions): Promise<RunReporter[]> {
-  const resultsDir = values['METRIST_RESULTS_DIR'] || 'results';
+  const resultsDir = readResultsDir(values);
   const inResults = (name: string): string => path.join(resultsDir, name);
   return [
     new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile: options.stepsFile }),

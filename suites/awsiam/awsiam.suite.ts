@@ -2,6 +2,7 @@ import { inject } from 'vitest';
 import { parseMetristConfig } from '../../metrist/config.ts';
 import { describeMonitor } from '../../runner/describe-monitor.ts';
 import type { RunMode } from '../../runner/monitor-run.ts';
+import { checkResultsDir } from '../../runner/results-dir.ts';
 import { awsiam } from './monitor.ts';
 
 declare module 'vitest' {
@@ -12,5 +13,8 @@ declare module 'vitest' {
 }
 
 const mode = inject('runMode');
-const otherProblems = mode === 'live' ? parseMetristConfig(process.env).problems : [];
+const otherProblems = [
+  ...checkResultsDir(process.env),
+  ...(mode === 'live' ? parseMetristConfig(process.env).problems : []),
+];
 describeMonitor(awsiam, { values: process.env, mode, otherProblems });
