@@ -1,6 +1,7 @@
 import dotenv from 'dotenv';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import './runner/compile-cache.ts';
+import { mergeEnvFile } from './runner/env-file.ts';
 import type { RunMode } from './runner/monitor-run.ts';
 import { takeOverSignals } from './runner/take-over-signals.ts';
 
@@ -27,7 +28,8 @@ export default defineConfig(async ({ mode }) => {
 async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
   if (mode === 'offline') requireMockPackages();
   // Quiet: its log lines would be taken for part of the output.
-  dotenv.config({ quiet: true });
+  const { parsed = {} } = dotenv.config({ quiet: true, processEnv: {} });
+  Object.assign(process.env, mergeEnvFile(process.env, parsed));
   const [{ outline }, { createMonitorReporter }] = await Promise.all([
     importByNode<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
     importByNode<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),

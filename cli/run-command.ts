@@ -1,9 +1,12 @@
 import dotenv from 'dotenv';
+import { mergeEnvFile } from '../runner/env-file.ts';
 import { runProgram } from './program.ts';
 
 /** Runs a command of a user at a terminal or in a script. */
 export async function runCommand(args: readonly string[], self: readonly string[]): Promise<void> {
-  dotenv.config({ quiet: true });
+  const { parsed = {} } = dotenv.config({ quiet: true, processEnv: {} });
+  const environment = { ...process.env };
+  Object.assign(process.env, mergeEnvFile(environment, parsed));
   // `awsiam cleanup --dry-run | head`: whoever reads has seen enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -11,6 +14,7 @@ export async function runCommand(args: readonly string[], self: readonly string[
   });
   process.exitCode = await runProgram(args, {
     self,
+    environment,
     values: process.env,
     output: process.stdout,
     errorOutput: process.stderr,
