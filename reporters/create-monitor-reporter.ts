@@ -7,7 +7,7 @@ import { createRedactor } from '../runner/redact.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
 
 export interface CreateMonitorReporterOptions {
-  readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'secrets'>;
+  readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;
   readonly mode: RunMode;
   readonly values: Values;
   /** The project's directory. */
@@ -24,6 +24,7 @@ export function createMonitorReporter({ monitor, mode, values, root }: CreateMon
     version,
     mode,
     ...(instance !== undefined && { instance }),
+    warnings: monitor.findSettingWarnings(values, mode),
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
