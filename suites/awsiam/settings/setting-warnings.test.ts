@@ -131,12 +131,12 @@ test('a variable of the mock is mentioned in a live run alone', () => {
 
 describe('the list of settings', () => {
   const projectDir = path.resolve(import.meta.dirname, '../../..');
-  const known: readonly string[] = settingNames.flat();
+  const known = new Set(settingNames.flat());
 
   test('has every variable of .env.example, and that has every setting', async () => {
     const text = await readFile(path.join(projectDir, '.env.example'), 'utf8');
     const shown = [...text.matchAll(/^([A-Z\d_]+)=/gm)].map(([, name = '']) => name);
-    expect(shown.filter((name) => !known.includes(name))).toEqual([]);
+    expect(shown.filter((name) => !known.has(name))).toEqual([]);
     // The endpoint is AWS's own variable.
     const unshown = settingNames.filter((names) => !names.some((name) => shown.includes(name)));
     expect(unshown).toEqual([['METRIST_AWSIAM_ENDPOINT_URL', 'AWS_ENDPOINT_URL_IAM']]);
@@ -152,6 +152,6 @@ describe('the list of settings', () => {
       }
     }
     expect(read.length).toBeGreaterThan(30);
-    expect(read.filter((name) => !known.includes(name))).toEqual([]);
+    expect(read.filter((name) => !known.has(name))).toEqual([]);
   });
 });

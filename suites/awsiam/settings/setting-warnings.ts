@@ -51,7 +51,7 @@ function describeMisspelling(name: string, values: Values): string[] {
     .filter(({ known, edits }) => isNear(given, known, edits))
     .toSorted((a, b) => a.edits - b.edits);
   if (nearest === undefined) return [];
-  // This prefix belongs to us alone. Any other name may be somebody else's, if the setting has a value under another of its names.
+  // The prefix METRIST_AWSIAM_ is ours alone. A shorter name may be somebody else's where the setting is given in another form.
   const { known, names } = nearest;
   const isAnswered = (given.startsWith('METRIST_AWSIAM_') ? [known] : names).some((each) => isSet(each, values));
   return isAnswered ? [] : [`${name} has no effect: there is no such setting; did you mean ${known}?`];
@@ -75,9 +75,9 @@ function isPartOf(words: readonly string[], all: readonly string[]): boolean {
 /** Levenshtein's distance: how many characters have to be inserted, removed or replaced. */
 function countEdits(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [row, character] of [...from].entries()) {
+  for (const [row, character] of from.split('').entries()) {
     const current = [row + 1];
-    for (const [column, other] of [...to].entries()) {
+    for (const [column, other] of to.split('').entries()) {
       const replaced = (previous[column] ?? 0) + (character === other ? 0 : 1);
       current.push(Math.min(replaced, (previous[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1));
     }
