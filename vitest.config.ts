@@ -42,22 +42,30 @@ module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
 /** A run of the monitor. What keeps it from starting is reported like a failure of its first step. */
 async function monitorRun(modeName: string): Promise<ViteUserConfig> {
   await load('./runner/compile-cache.ts');
-  const [{ surviveOutputErrors }, { readEnvFile }, { chooseBaseDir }, { outline }, { createMonitorReporter }] =
-    await Promise.all([
-      load<typeof import('./runner/output-errors.ts')>('./runner/output-errors.ts'),
-      load<typeof import('./runner/env-file.ts')>('./runner/env-file.ts'),
-      load<typeof import('./runner/base-dir.ts')>('./runner/base-dir.ts'),
-      load<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
-      load<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
-    ]);
+  const [
+    { surviveOutputErrors },
+    { readEnvFile },
+    { chooseBaseDir },
+    { checkResultsDir, readResultsDir },
+    { outline },
+    { createMonitorReporter },
+  ] = await Promise.all([
+    load<typeof import('./runner/output-errors.ts')>('./runner/output-errors.ts'),
+    load<typeof import('./runner/env-file.ts')>('./runner/env-file.ts'),
+    load<typeof import('./runner/base-dir.ts')>('./runner/base-dir.ts'),
+    load<typeof import('./runner/results-dir.ts')>('./runner/results-dir.ts'),
+    load<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
+    load<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
+  ]);
   surviveOutputErrors(process);
   const baseDir = chooseBaseDir(__dirname, process.cwd());
   const envFile = readEnvFile(baseDir, process.env);
   // The monitor's worker thread and the AWS SDK read the environment.
-  Object.assign(process.env, envFile.values);
-  const resultsDir = path.resolve(baseDir, process.env['METRIST_RESULTS_DIR']?.trim() || 'results');
-  const mode = runModes[modeName] ?? 'offline';
+  Object.assign(process.env, envFile.added);
   const values = process.env;
+  const resultsDir = readResultsDir(values, baseDir);
+  const startProblems = [...envFile.problems, ...checkResultsDir(values, baseDir)];
+  const mode = runModes[modeName] ?? 'offline';
   const reporter = createMonitorReporter({ monitor: outline, mode, values, root: __dirname, resultsDir });
   const problem = runModes[modeName] === undefined ? describeUnknownMode(modeName) : findMissingPackage(mode);
   if (problem !== undefined) {
@@ -74,7 +82,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     test: {
       include: ['suites/**/*.suite.ts'],
       setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],
-      provide: { runMode: mode, startProblems: envFile.problems },
+      provide: { runMode: mode, startProblems },
       reporters: [reporter],
       onConsoleLog: (text) => {
         reporter.printLog(text);

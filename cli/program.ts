@@ -6,6 +6,7 @@ import { createRedactor } from '../runner/redact.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
 import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
+import { findSettingWarnings } from '../suites/awsiam/settings/setting-warnings.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
@@ -40,6 +41,9 @@ export async function runProgram(args: readonly string[], context: CommandContex
     .exitOverride()
     .hook('preAction', () => {
       if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
+      for (const warning of findSettingWarnings(context.values, 'command')) {
+        context.errorOutput.write(`! ${redact.text(warning)}\n`);
+      }
     });
 
   program

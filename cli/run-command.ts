@@ -12,10 +12,12 @@ export interface RunCommandOptions {
 export async function runCommand(args: readonly string[], { self, baseDir }: RunCommandOptions): Promise<void> {
   // `awsiam drive | head -1`: the command goes on, because a monitor that is cut off would leave things behind.
   surviveOutputErrors(process);
-  const envFile = readEnvFile(baseDir, process.env);
-  Object.assign(process.env, envFile.values);
+  const environment = { ...process.env };
+  const envFile = readEnvFile(baseDir, environment);
+  Object.assign(process.env, envFile.added);
   process.exitCode = await runProgram(args, {
     self,
+    environment,
     values: process.env,
     envProblems: envFile.problems,
     output: process.stdout,

@@ -13,6 +13,8 @@ export interface RunContext {
   readonly version: string;
   readonly mode: RunMode;
   readonly instance?: string;
+  /** What was noticed before the run. @default none */
+  readonly warnings?: readonly string[];
   readonly startedAt: Date;
   readonly endedAt: Date;
 }
@@ -29,7 +31,7 @@ export interface VitestRun {
  * or recorded nothing is a failure of the first step, because a monitor that could not look must not look healthy.
  */
 export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, context: RunContext): MonitorRun {
-  const { monitor, stepNames, version, mode, instance, startedAt, endedAt } = context;
+  const { monitor, stepNames, version, mode, instance, warnings = [], startedAt, endedAt } = context;
   const suites = testModules.flatMap((module) => [...module.children.allSuites()]);
   const tests = suites.filter(({ name }) => name === monitor).flatMap((suite) => [...suite.children.tests()]);
   const problems = [...problemsOf(testModules, suites), ...unhandledErrors.map((error) => problem('unhandled', error))];
@@ -61,7 +63,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     problems,
     leftovers: teardowns.flatMap(({ leftovers }) => leftovers),
     ...(sweeps.length > 0 && { swept: sweeps.reduce((sum, { removed }) => sum + removed, 0) }),
-    warnings: [...teardowns, ...sweeps].flatMap(({ warnings }) => warnings),
+    warnings: [...warnings, ...[...teardowns, ...sweeps].flatMap((report) => report.warnings)],
   };
 }
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
-import { parseMetristConfig } from '../metrist/config.ts';
+import { readInstance } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
@@ -9,7 +9,7 @@ import { createRedactor } from '../runner/redact.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
 
 export interface CreateMonitorReporterOptions {
-  readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'secrets'>;
+  readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;
   readonly mode: RunMode;
   readonly values: Values;
   /** The project's directory. */
@@ -25,13 +25,14 @@ const hangGraceMs = 1000;
 export function createMonitorReporter(options: CreateMonitorReporterOptions): MonitorReporter {
   const { monitor, mode, values, root, resultsDir } = options;
   const { name, version } = packageJson;
-  const instance = parseMetristConfig(values).config?.instance ?? values['METRIST_INSTANCE_ID'];
+  const instance = readInstance(values).value;
   return new MonitorReporter({
     monitor: monitor.name,
     stepNames: monitor.steps.map((step) => step.name),
     version,
     mode,
-    ...(instance && { instance }),
+    ...(instance !== undefined && { instance }),
+    warnings: monitor.findSettingWarnings(values, mode),
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
