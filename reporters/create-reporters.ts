@@ -1,6 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parseMetristConfig } from '../metrist/config.ts';
+import { systemClock } from '../runner/clock.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
@@ -22,12 +23,16 @@ export async function createReporters(values: Values, options: CreateReportersOp
   return [
     new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile: options.stepsFile }),
     new HistoryReporter({ dir: inResults('runs') }),
-    ...(options.mode === 'live' ? await createMetristReporters(values, inResults('outbox'), options.userAgent) : []),
+    ...(options.mode === 'live' ? await createMetristReporters(values, inResults, options.userAgent) : []),
   ];
 }
 
 /** None without a token. Loaded for live runs alone: an offline run has nothing to say to Metrist. */
-async function createMetristReporters(values: Values, outboxDir: string, userAgent: string): Promise<RunReporter[]> {
+async function createMetristReporters(
+  values: Values,
+  inResults: (name: string) => string,
+  userAgent: string,
+): Promise<RunReporter[]> {
   const { config } = parseMetristConfig(values);
   if (config === undefined) return [];
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
@@ -39,9 +44,10 @@ async function createMetristReporters(values: Values, outboxDir: string, userAge
     new MetristReporter({
       api: createMetristApi({ ...config, userAgent, fetch: fetchThroughProxy(values, config.baseUrl) }),
       instance: config.instance,
-      outboxDir,
+      outboxDir: inResults('outbox'),
+      historyDir: inResults('runs'),
       required: config.requireDelivery,
-      now: () => new Date(),
+      clock: systemClock,
     }),
   ];
 }

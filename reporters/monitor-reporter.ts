@@ -78,6 +78,7 @@ export class MonitorReporter implements Reporter {
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     const outcomes: ReportOutcome[] = [];
     try {
+      for (const reporter of await this.#reporters) await reporter.prepare?.(run);
       for (const reporter of await this.#reporters) outcomes.push(await reporter.report(run));
     } catch (error) {
       outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });

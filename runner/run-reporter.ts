@@ -12,5 +12,10 @@ export interface ReportOutcome {
 
 /** A destination for finished runs. Gets each run once, after teardown, and never throws: a report that fails says so in its outcome. */
 export interface RunReporter {
+  /**
+   * Puts on disk what must not be lost if the process is killed during the reports. Called for all destinations before the
+   * first of them reports. Never throws.
+   */
+  prepare?(run: MonitorRun): Promise<void>;
   report(run: MonitorRun): Promise<ReportOutcome>;
 }
