@@ -119,6 +119,24 @@ describe('MonitorReporter', () => {
     expect(written.output).toContain('disk wrote · Metrist wrote');
   });
 
+  test('lets every reporter prepare the run before the first one reports it', async () => {
+    const events: string[] = [];
+    const named = (name: string): RunReporter => ({
+      async prepare({ steps }) {
+        events.push(`${name} prepares ${steps.length} steps`);
+        await Promise.resolve();
+      },
+      report() {
+        events.push(`${name} reports`);
+        return Promise.resolve({ ok: true, text: `${name} wrote` });
+      },
+    });
+    const { reporter } = setUp({ reporters: [named('disk'), named('Metrist')] });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(events).toEqual(['disk prepares 2 steps', 'Metrist prepares 2 steps', 'disk reports', 'Metrist reports']);
+  });
+
   test('makes its reporters anew for every run', async () => {
     const { reporter, createReporters } = setUp();
     for (let run = 1; run <= 2; run++) {

@@ -56,7 +56,7 @@ export interface DeliveryReport {
   readonly corrupt: number;
   /** Files in the outbox that this user may not read or move. They were not sent. */
   readonly foreign: number;
-  /** Telemetry that version 0.1.0 left in the outbox and that was removed. */
+  /** Telemetry that an earlier version left in the outbox and that was removed. */
   readonly outdated: number;
   /** Why something could not be read or changed on disk: the first reason. */
   readonly diskProblem?: string;
@@ -177,11 +177,11 @@ class Delivery {
   }
 
   async #clearOldFiles(): Promise<void> {
-    for (const { kind, clear } of await this.#options.outbox.oldFiles()) {
-      const obstacle = await this.#change(clear());
+    for (const file of await this.#options.outbox.oldFiles()) {
+      const obstacle = await this.#change(file.clear());
       if (obstacle === 'foreign') this.#counts.foreign++;
-      else if (obstacle === undefined && kind === 'telemetry') this.#counts.outdated++;
-      else if (obstacle === undefined && kind === 'unknown') this.#counts.corrupt++;
+      else if (obstacle === undefined && file.kind === 'telemetry') this.#counts.outdated++;
+      else if (obstacle === undefined && file.kind === 'unknown') this.#counts.corrupt++;
     }
   }
 

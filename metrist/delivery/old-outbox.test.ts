@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { failure, report, setUpDelivery, telemetry } from '../testing/delivery.ts';
 
-/** An outbox as version 0.1.0 left it at noon, by the paths of its files. */
+/** An outbox as an earlier version left it at noon, by the paths of its files. */
 const oldOutbox = {
   '20261122T115000000-b8dd794b/00-telemetry.json': telemetry('CreateUser'),
   '20261122T115000000-b8dd794b/01-error.json': failure('CreateGroup', '11:49:58'),
@@ -25,7 +25,7 @@ async function setUp() {
 
 const checksOf = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map((row) => row['check_logical_name']);
 
-test('errors that version 0.1.0 left are sent, once; its telemetry is counted once and removed', async () => {
+test('errors that an earlier version left are sent, once; its telemetry is counted once and removed', async () => {
   const { standIn, clock, deliver: run, dir, files } = await setUp();
   expect(await run()).toEqual(report({ delivered: 3, outdated: 2 }));
   expect(checksOf(standIn.errors)).toEqual(['CreateGroup', 'AddUserToGroup', 'CreateUser']);
@@ -41,28 +41,28 @@ test('errors that version 0.1.0 left are sent, once; its telemetry is counted on
   expect(await readdir(dir)).toEqual([]);
 });
 
-test('an error that version 0.1.0 sent and that arrived is not sent again', async () => {
+test('an error that an earlier version sent and that arrived is not sent again', async () => {
   const { api, standIn, deliver: run } = await setUp();
   await api.post(failure('AddUserToGroup', '11:51:58'));
   await run();
   expect(checksOf(standIn.errors).filter((check) => check === 'AddUserToGroup')).toHaveLength(1);
 });
 
-test('with Metrist down the errors of version 0.1.0 keep waiting, and its telemetry is still counted once', async () => {
+test('with Metrist down the errors of an earlier version keep waiting, and its telemetry is still counted once', async () => {
   const { closeMetrist, deliver: run } = await setUp();
   await closeMetrist();
   expect(await run()).toMatchObject({ waiting: 3, outdated: 2 });
   expect(await run()).toMatchObject({ waiting: 3, outdated: 0 });
 });
 
-test('several processes share what version 0.1.0 left: each error is sent once, each duration counted once', async () => {
+test('several processes share what an earlier version left: each error is sent once, each duration counted once', async () => {
   const { makeOutbox, standIn, deliver: run } = await setUp();
   const reports = await Promise.all([1, 2, 3].map(() => run([], { outbox: makeOutbox() })));
   const sum = (key: 'delivered' | 'outdated') => reports.reduce((total, one) => total + one[key], 0);
   expect([sum('delivered'), sum('outdated'), standIn.errors.length]).toEqual([3, 2, 3]);
 });
 
-test('whatever else lies in the directories of version 0.1.0 is set aside and stops nothing', async () => {
+test('whatever else lies in the directories of an earlier version is set aside and stops nothing', async () => {
   const { dir, deliver: run, files } = await setUp();
   const junk = {
     '20261122T115000000-b8dd794b/10-error.json': '{"kind":"err',

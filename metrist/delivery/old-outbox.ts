@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A file that version 0.1.0 left in the outbox. */
+/** A file that an earlier version left in the outbox. */
 export interface OldFile {
   readonly kind: 'telemetry' | 'error' | 'unknown';
   /**
@@ -14,7 +14,7 @@ export interface OldFile {
 }
 
 /**
- * Version 0.1.0 kept a directory for each run, which held the run's telemetry too:
+ * An earlier version kept a directory for each run, which held the run's telemetry too:
  *
  * ```text
  * outbox/20261122T100000123-9f3a0c11/01-telemetry.json
@@ -44,7 +44,7 @@ async function listRun(runDir: string, run: string): Promise<OldFile[]> {
     return names.map((name) => oldFile(runDir, run, name));
   } catch (error) {
     // Reported when somebody tries to clear it.
-    return [{ kind: 'unknown', clear: () => Promise.reject(error as Error) }];
+    return [{ kind: 'unknown', clear: () => Promise.reject(error) }];
   }
 }
 

@@ -82,7 +82,7 @@ export class Outbox {
    *
    * @throws Node's error when the disk did not take it; then it is not there
    */
-  async hold(error: ErrorBody): Promise<OutboxEntry> {
+  async hold(body: ErrorBody): Promise<OutboxEntry> {
     const { dir, now } = this.#options;
     const at = now();
     const id = `${at.toISOString().replaceAll(/[-:.Z]/g, '')}-${randomBytes(4).toString('hex')}`;
@@ -90,7 +90,7 @@ export class Outbox {
     const file = path.join(dir, formatName(name));
     await mkdir(dir, { recursive: true });
     try {
-      await writeFile(file, `${JSON.stringify({ kind: 'error', body: error })}\n`, { flush: true });
+      await writeFile(file, `${JSON.stringify({ kind: 'error', body })}\n`, { flush: true });
     } catch (problem) {
       await unlink(file).catch(() => {});
       // If it cannot be removed a later run will send it, so this one must not send it from memory.
@@ -99,7 +99,7 @@ export class Outbox {
     return this.#entry(name);
   }
 
-  /** What version 0.1.0 left here, to be cleared before the entries are listed. */
+  /** What an earlier version left here, to be cleared before the entries are listed. */
   async oldFiles(): Promise<OldFile[]> {
     return await listOldFiles(this.#options.dir, (atMs) => this.#isHeld(atMs));
   }
