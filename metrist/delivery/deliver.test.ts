@@ -19,17 +19,17 @@ const arrived = (rows: readonly Readonly<Record<string, unknown>>[]): string[] =
 const isError = ({ path: asked }: { readonly path: string }): boolean => asked === '/api/agent/error';
 
 describe('a delivery', () => {
-  test('delivers this run’s results in the order of its steps and leaves nothing on disk', async () => {
+  test('delivers this run’s error, then its telemetry in the order of the steps, and leaves nothing on disk', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
     expect(await run(failedRun)).toEqual(report({ own: 3, delivered: 3 }));
     expect(
       standIn.requests.map(({ body }) => (JSON.parse(body) as { check_logical_name: string }).check_logical_name),
-    ).toEqual(['CreateUser', 'CreateGroup', 'AddUserToGroup']);
+    ).toEqual(['AddUserToGroup', 'CreateUser', 'CreateGroup']);
     expect(standIn.maxConcurrency).toBe(1);
     expect(await files()).toEqual([]);
   });
 
-  test('has its error on disk, out of reach of other runs, before anything is sent', async () => {
+  test('has its error on disk, marked as sent, before anything is sent', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
     const seen: Promise<string[]>[] = [];
     standIn.behave(() => {
@@ -37,7 +37,7 @@ describe('a delivery', () => {
       return { kind: 'hold', when: 'before', until: seen[0] ?? Promise.resolve() };
     });
     await run(failedRun);
-    expect(await seen[0]).toEqual([expect.stringContaining('.held-')]);
+    expect(await seen[0]).toEqual([expect.stringContaining('.sent-')]);
   });
 
   test('delivers what is left before its own, oldest first, and errors with their own time', async () => {
@@ -112,21 +112,26 @@ describe('a fault of Metrist', () => {
     { title: '429 forever, without headers', plan: () => down(429), first: nothing, waitsMs: ownDelays },
     { title: '500 once', plan: [down(500)], first: { delivered: 3 }, waitsMs: [250] },
     {
-      title: '500 once at the error',
-      plan: [undefined, undefined, down(500)],
+      title: '500 once at telemetry',
+      plan: [undefined, down(500)],
       first: { delivered: 3 },
       waitsMs: [250],
     },
     { title: '500 forever', plan: () => down(500), first: nothing, waitsMs: ownDelays },
     { title: '503 once', plan: [down(503)], first: { delivered: 3 }, waitsMs: [250] },
-    { title: '502 once at telemetry', plan: [down(502)], first: { delivered: 3 }, waitsMs: [250] },
+    { title: '502 once at telemetry', plan: [undefined, down(502)], first: { delivered: 3 }, waitsMs: [250] },
     {
       title: '504 once at the error',
-      plan: [undefined, undefined, down(504)],
+      plan: [down(504)],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     { title: '504 forever', plan: () => down(504), first: { ...nothing, unconfirmed: 1 }, waitsMs: ownDelays },
-    { title: 'no answer to telemetry', plan: [{ kind: 'hang' }], first: { delivered: 2, missing: 1 }, waitsMs: [] },
+    {
+      title: 'no answer to telemetry',
+      plan: [undefined, { kind: 'hang' }],
+      first: { delivered: 2, missing: 1 },
+      waitsMs: [],
+    },
     {
       title: 'no answer to anything',
       plan: () => ({ kind: 'hang' }),
@@ -135,31 +140,31 @@ describe('a fault of Metrist', () => {
     },
     {
       title: 'no answer to the error',
-      plan: [undefined, undefined, { kind: 'hang' }],
+      plan: [{ kind: 'hang' }],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     { title: 'slow answers', plan: () => ({ kind: 'slow', delayMs: 5 }), first: { delivered: 3 } },
     {
       title: 'a reset before telemetry was stored',
-      plan: [{ kind: 'reset', when: 'before' }],
+      plan: [undefined, { kind: 'reset', when: 'before' }],
       first: { delivered: 3 },
       waitsMs: [250],
     },
     {
       title: 'a reset after telemetry was stored',
-      plan: [{ kind: 'reset', when: 'after' }],
+      plan: [undefined, { kind: 'reset', when: 'after' }],
       first: { delivered: 3 },
       waitsMs: [250],
       twice: 1,
     },
     {
       title: 'a reset before the error was stored',
-      plan: [undefined, undefined, { kind: 'reset', when: 'before' }],
+      plan: [{ kind: 'reset', when: 'before' }],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     {
       title: 'a reset after the error was stored',
-      plan: [undefined, undefined, { kind: 'reset', when: 'after' }],
+      plan: [{ kind: 'reset', when: 'after' }],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     {
@@ -173,7 +178,7 @@ describe('a fault of Metrist', () => {
     {
       title: 'a proxy’s page',
       plan: () => ({ kind: 'answer', status: 200, body: '<html>' }),
-      first: nothing,
+      first: { ...nothing, unconfirmed: 1 },
       waitsMs: [],
     },
   ];
@@ -274,8 +279,8 @@ describe('a fault of Metrist', () => {
       return { kind: 'hang' };
     });
     const results = [telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')];
-    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 1, waiting: 2, unconfirmed: 1 });
-    expect(standIn.requests).toHaveLength(2);
+    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 0, waiting: 2, unconfirmed: 1 });
+    expect(standIn.requests).toHaveLength(1);
     standIn.behave([]);
     clock.advance(minuteMs);
     await run();
@@ -450,6 +455,14 @@ describe('a disk', () => {
     expect(await run(failedRun)).toMatchObject(report({ own: 3, lost: 1, missing: 3 }));
   });
 
+  test('that is full: the error is tried also when Metrist takes no telemetry', async () => {
+    const { standIn, dir, deliver: run } = await setUpDelivery();
+    await writeFile(dir, 'a file where the directory should be');
+    standIn.behave((request) => (isError(request) ? undefined : { kind: 'answer', status: 403 }));
+    expect(await run(failedRun)).toMatchObject({ delivered: 1, missing: 2, lost: 0 });
+    expect(standIn.errors).toHaveLength(1);
+  });
+
   test.for([
     ['EACCES', { foreign: 1 }],
     ['EPERM', { foreign: 1 }],
@@ -571,9 +584,9 @@ describe('two processes', () => {
       },
     };
     expect(await run([telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')], { api })).toEqual(
-      report({ own: 3, delivered: 1, missing: 2, reason: 'another run has taken over this run’s error' }),
+      report({ own: 3, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
     );
-    expect(arrived(standIn.errors)).toEqual([
+    expect(arrived(standIn.errors).toSorted()).toEqual([
       'CreateGroup 2026-11-22T11:59:58.312000',
       'DeleteUser 2026-11-22T11:59:58.312000',
     ]);

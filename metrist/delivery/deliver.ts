@@ -99,7 +99,7 @@ export async function holdErrors(results: readonly MetristResult[], outbox: Outb
 }
 
 /**
- * Delivers the errors that earlier runs left, oldest first, and then this run's results. No error is lost and none is sent
+ * Delivers the errors that earlier runs left, oldest first, and then this run's results, its error first. No error is lost and none is sent
  * twice, because two copies of one failure would turn the check down: an error is on disk until Metrist accepted it, and
  * when the answer was lost it waits until Metrist can be asked whether it has it. Telemetry is sent now or not at all,
  * because Metrist takes the time of its arrival for the time of the call. Never throws.
@@ -113,6 +113,7 @@ class Delivery {
   readonly #counts = { dropped: 0, corrupt: 0, foreign: 0, outdated: 0 };
   #delays: number[] = [];
   #failuresInARow = 0;
+  #isLastChance = false;
   #isStopped = false;
   #canAsk = true;
   #reason: string | undefined;
@@ -128,8 +129,13 @@ class Delivery {
     };
   }
 
-  async run({ results, diskProblem }: HeldResults): Promise<DeliveryReport> {
+  async run({ results: unordered, diskProblem }: HeldResults): Promise<DeliveryReport> {
     this.#diskProblem = diskProblem;
+    // The error first: nothing that happens to telemetry may keep it from being tried.
+    const results = [
+      ...unordered.filter(({ result }) => result.kind === 'error'),
+      ...unordered.filter(({ result }) => result.kind === 'telemetry'),
+    ];
     try {
       const { elapsedMs, leftoversForMs } = this.#options;
       await this.#clearOldFiles();
@@ -138,12 +144,14 @@ class Delivery {
       const ofOthers = await this.#handleAll(entries, {
         delays: delaysMs.left,
         isTimeUp: () => elapsedMs() >= untilMs,
+        isLastChance: false,
         handle: (entry) => this.#handleLeftover(entry),
         unhandled: stateOf,
       });
       const ofOwn = await this.#handleAll(results, {
         delays: delaysMs.own,
         isTimeUp: () => false,
+        isLastChance: true,
         handle: ({ result, entry }) => this.#deliver(result, entry),
         unhandled: () => 'waiting',
       });
@@ -159,7 +167,7 @@ class Delivery {
       results[index]?.result.kind === 'error' && results[index].entry === undefined;
     const inOutbox = [...ofOthers, ...ofOwn.filter(isOnDisk)];
     const unconfirmed = count(inOutbox, 'unconfirmed');
-    if (ofOwn.includes('taken')) this.#reason ??= 'another run has taken over this run\u2019s error';
+    if (ofOwn.includes('taken')) this.#reason ??= 'another run has taken over the error';
     return {
       own: results.length,
       missing: results.length - count(ofOwn, 'delivered'),
@@ -207,16 +215,20 @@ class Delivery {
     {
       delays,
       isTimeUp,
+      isLastChance,
       handle,
       unhandled,
     }: {
       readonly delays: readonly number[];
       readonly isTimeUp: () => boolean;
+      /** Telemetry gets no other chance, so one request that hangs does not stop the rest. */
+      readonly isLastChance: boolean;
       readonly handle: (item: Item) => Promise<Handled>;
       readonly unhandled: (item: Item) => Handled;
     },
   ): Promise<Handled[]> {
     this.#delays = [...delays];
+    this.#isLastChance = isLastChance;
     this.#isStopped = false;
     this.#failuresInARow = 0;
     const handled: Handled[] = [];
@@ -264,9 +276,9 @@ class Delivery {
       await this.#change(entry?.remove());
       return 'refused';
     }
-    // Telemetry gets no second chance, so one request that hung does not stop the rest.
-    const hasHung = result.kind === 'telemetry' && outcome.state === 'unknown' && outcome.status === undefined;
-    const isHopeless = outcome.state === 'denied' || (outcome.isPointlessToRepeat === true && !hasHung);
+    const hasHung = outcome.state === 'unknown' && outcome.status === undefined;
+    const isHopeless =
+      outcome.state === 'denied' || (outcome.isPointlessToRepeat === true && !(hasHung && this.#isLastChance));
     if (isHopeless || ++this.#failuresInARow >= mostFailuresInARow) this.#isStopped = true;
     if (outcome.state === 'unknown') return 'unconfirmed';
     return (await this.#change(entry?.putBack())) === undefined ? 'waiting' : 'unconfirmed';
