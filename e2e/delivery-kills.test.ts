@@ -117,7 +117,7 @@ test('killed at any point of its reports, a run loses no error, and no error arr
   const kinds = [...seen].join('\n');
   expect(kinds).toMatch(/^after rename \/junit\.xml\.\d+ to \/junit\.xml$/m);
   expect(kinds).toMatch(/^after write \/runs\/[\d-]+\.ndjson$/m);
-});
+}, 300_000);
 
 async function historyIn(dir: string): Promise<string> {
   const [file] = await filesIn(path.join(dir, 'runs'));
