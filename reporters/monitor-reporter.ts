@@ -99,18 +99,28 @@ export class MonitorReporter implements Reporter {
   }
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
-    const outcomes: ReportOutcome[] = [];
     try {
-      for (const reporter of await this.#reporters) outcomes.push(await this.#reportInTime(reporter, run));
+      const reporters = await this.#reporters;
+      const prepared: (ReportOutcome | void)[] = [];
+      for (const reporter of reporters) {
+        const { what, required = false } = reporter;
+        prepared.push(await this.#inTime({ what, required }, Promise.resolve(reporter.prepare?.(run))));
+      }
+      const outcomes: ReportOutcome[] = [];
+      for (const [index, reporter] of reporters.entries()) {
+        outcomes.push(prepared[index] ?? (await this.#inTime(reporter, reporter.report(run))));
+      }
+      return outcomes;
     } catch (error) {
-      outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });
+      return [{ ok: false, text: `the reports could not be written: ${String(error)}` }];
     }
-    return outcomes;
   }
 
   /** A disk or a network that does not answer costs one report, and not the others. */
-  async #reportInTime(reporter: RunReporter, run: MonitorRun): Promise<ReportOutcome> {
-    const { what, timeoutMs = reportTimeoutMs, required = false } = reporter;
+  async #inTime<T>(
+    { what, timeoutMs = reportTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
+    work: Promise<T>,
+  ): Promise<T | ReportOutcome> {
     const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
     const timer = setTimeout(() => {
       this.#isHanging = true;
@@ -118,7 +128,7 @@ export class MonitorReporter implements Reporter {
       resolve({ ok: false, text, required });
     }, timeoutMs);
     try {
-      return await Promise.race([reporter.report(run), promise]);
+      return await Promise.race([work, promise]);
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {
