@@ -27,6 +27,8 @@ const report = await sweep({
   iam: session.iam,
   namespace: config.namespace,
   now: () => new Date(),
+  random: Math.random,
+  olderThanMs: 3_600_000,
   paceMs: 0,
   signal,
   onEntity: () => {

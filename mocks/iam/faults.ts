@@ -26,8 +26,8 @@ export type Fault =
 
 /** Which requests go wrong, and how. */
 export interface FaultPlan {
-  /** What goes wrong with the next request of this operation. Asking uses the fault up. */
-  readonly next: (operation: string) => Fault | undefined;
+  /** What goes wrong with the next request of this operation and input. Asking uses the fault up. */
+  readonly next: (operation: string, input?: Readonly<Record<string, unknown>>) => Fault | undefined;
 }
 
 /** A fault and how many requests of the operation it is for; without a count, for all that follow. */
