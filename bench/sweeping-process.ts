@@ -25,6 +25,7 @@ const measure = (): void => {
 const startMs = performance.now();
 const report = await sweep({
   iam: session.iam,
+  history: session.history,
   namespace: config.namespace,
   now: () => new Date(),
   random: Math.random,

@@ -50,13 +50,14 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
     const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
     // What looks for credentials does not heed a signal.
     session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
-    const { iam, credentials } = session;
+    const { iam, history, credentials } = session;
     const redact = createRedactor([
       ...secretsOf(context.values),
       ...(credentials ? secretsOfCredentials(credentials) : []),
     ]);
     const report = await sweep({
       iam,
+      history,
       namespace: config.namespace,
       now: () => serviceTime(iam),
       random: Math.random,

@@ -9,6 +9,8 @@ const transportFaults = {
   truncated: 'the request is carried out; the XML of the answer stops halfway',
   html: "a proxy's HTML page with status 200; the request is not carried out",
   xhtml: 'the same as well-formed XML, which the SDK takes for a success',
+  'html-500':
+    'an HTML page with status 500, as from an emulator that lacks the operation; the request is not carried out',
   'html-502': "a proxy's HTML page with status 502; the request is not carried out",
   empty: 'status 200 without a body; the request is not carried out',
   hang: 'no answer, ever; the request is not carried out',

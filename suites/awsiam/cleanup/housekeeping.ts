@@ -22,12 +22,13 @@ export function longestRunMs({ stepTimeoutMs }: Pick<Config, 'stepTimeoutMs'>): 
  * hours, and `LimitExceeded` would then look like an outage.
  */
 export async function keepHouse(
-  { iam, config }: Session,
+  { iam, config, history }: Session,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SweepReport> {
   const { namespace, cleanupEnabled, mostTestEntities } = config;
   const report = await sweep({
     iam,
+    history,
     namespace,
     now: () => serviceTime(iam),
     random: Math.random,

@@ -6,6 +6,7 @@ import { installIamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan, type FaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
+import { RetryHistory } from '../client/retry-history.ts';
 import { groupPath, userPath } from '../names.ts';
 import { serviceTime, sweep, type SweepOptions, type SweepResult } from './sweep.ts';
 import * as kinds from './swept-kinds.ts';
@@ -45,6 +46,7 @@ function setUp(faults: string | FaultPlan = '') {
     sweepDev: (overrides: Partial<SweepOptions> = {}) =>
       sweep({
         iam,
+        history: { failed: [] },
         namespace: 'dev',
         now: state.now,
         random: () => 0,
@@ -284,10 +286,14 @@ describe('the sweep', () => {
     expect(listEntities(state).users).toEqual([first]);
   });
 
-  test('counts as its own what was gone at a repetition, after the answer to its request was lost', async () => {
-    const { state, sweepDev, counts } = setUp('DeleteUser=reset-after:1');
+  test.for([
+    ['reset-after', { removed: 1 }],
+    ['Throttling', { alreadyGone: 1 }],
+  ] as const)('after an attempt that ended with %s and one that found nothing counts %o', async ([fault, counted]) => {
+    const { state, sweepDev, counts } = setUp(`DeleteUser=${fault}:1,DeleteUser=NoSuchEntity:1`);
     seedStaleUsers(state, 'dev', 1);
-    expect(await sweepDev({ iam: testIam({ maxAttempts: 2 }) })).toEqual(resultOf({ removed: 1 }));
+    const history = new RetryHistory(2, () => performance.now());
+    expect(await sweepDev({ iam: testIam({ retryStrategy: history }), history })).toEqual(resultOf(counted));
     expect(counts()).toMatchObject({ DeleteUser: 2 });
   });
 
@@ -328,8 +334,8 @@ describe('the sweep', () => {
   test('stops where no connection comes about', async () => {
     const iam = testIam({ endpoint: `http://127.0.0.1:${await deadPort()}` });
     const { signal } = new AbortController();
-    const options = { iam, namespace: 'dev', now: () => new Date(), random: () => 0, olderThanMs: hourMs, signal };
-    expect(await sweep(options)).toEqual(
+    const options = { iam, history: { failed: [] }, namespace: 'dev', random: () => 0, olderThanMs: hourMs, signal };
+    expect(await sweep({ ...options, now: () => new Date() })).toEqual(
       resultOf({
         unlisted: ['group', 'user'],
         warnings: [expect.stringMatching(/^the sweep of old test entities stopped: ECONNREFUSED/)],
@@ -747,7 +753,16 @@ describe('the time of the service', () => {
     const iam = testIam({ endpoint: server.url });
     const { signal } = new AbortController();
     const now = () => serviceTime(iam);
-    const report = await sweep({ iam, namespace: 'dev', now, random: () => 0, olderThanMs: hourMs, paceMs: 0, signal });
+    const options = {
+      iam,
+      history: { failed: [] },
+      namespace: 'dev',
+      now,
+      random: () => 0,
+      olderThanMs: hourMs,
+      signal,
+    };
+    const report = await sweep(options);
     expect(report).toEqual(resultOf({ kept: 1 }));
     expect(asked).toHaveLength(2);
   });

@@ -1,16 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { Verdict } from '../../../runner/verdict.ts';
+import type { RetryHistory } from '../client/retry-history.ts';
 import { codeOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import type { Answer } from '../record-attempts.ts';
-import { assertOwn } from './own-names.ts';
+import { assertOwn, type Entity } from './own-names.ts';
 import { readPages } from './read-pages.ts';
 import { mostFailuresInARow } from './strip-entity.ts';
 import { sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
 
 export interface SweepOptions {
   readonly iam: IAM;
+  /** Of the client's own repetitions. */
+  readonly history: Pick<RetryHistory, 'failed'>;
   readonly namespace: string;
   readonly now: () => Date;
   /** A number in [0, 1): where the sweep begins. */
@@ -105,8 +107,8 @@ interface Tally {
  *
  * @throws what ends the sweep
  */
-async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Promise<DatedEntity[]> {
-  const old: DatedEntity[] = [];
+async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Promise<Entity[]> {
+  const old: Entity[] = [];
   const seen = new Set<string>();
   try {
     await readPages(
@@ -118,7 +120,7 @@ async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Pr
           const isOwn = entity.path === kind.path && kind.pattern.test(entity.name);
           if (!isOwn || seen.has(entity.name)) continue;
           seen.add(entity.name);
-          if (isOld(entity, nowMs, options)) old.push(entity);
+          if (isOld(entity, nowMs, options)) old.push({ path: entity.path, name: entity.name });
           else tally.kept++;
         }
       },
@@ -151,7 +153,7 @@ function startAnywhere<Item>(items: readonly Item[], random: () => number): Item
 /** @throws what ends the sweep */
 async function removeAll(
   kind: SweptKind,
-  entities: readonly DatedEntity[],
+  entities: readonly Entity[],
   options: SweepOptions,
   tally: Tally,
 ): Promise<void> {
@@ -172,21 +174,16 @@ async function removeAll(
 }
 
 /** @throws what ends the sweep */
-async function remove(
-  kind: SweptKind,
-  entity: DatedEntity,
-  options: SweepOptions,
-  warnings: Warnings,
-): Promise<Outcome> {
+async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, warnings: Warnings): Promise<Outcome> {
   /** Why some of what is in the way could not be looked up or taken away. */
   let obstacles: readonly unknown[] = [];
   try {
     if (options.dryRun !== true) {
       assertOwn(entity, kind.path, kind.pattern);
-      let outcome = await deleteUnlessBlocked(kind, entity.name);
+      let outcome = await deleteUnlessBlocked(kind, entity.name, options);
       if (outcome === 'blocked') {
         obstacles = await kind.strip(entity.name);
-        outcome = await deleteStripped(kind, entity.name, obstacles.length === 0 ? settlePausesMs : [], options.signal);
+        outcome = await deleteStripped(kind, entity.name, obstacles.length === 0 ? settlePausesMs : [], options);
       }
       if (outcome === 'alreadyGone') return outcome;
     }
@@ -202,9 +199,9 @@ async function remove(
 
 type Outcome = 'removed' | 'alreadyGone' | 'failed';
 
-async function deleteUnlessBlocked(kind: SweptKind, name: string): Promise<Outcome | 'blocked'> {
+async function deleteUnlessBlocked(kind: SweptKind, name: string, options: SweepOptions): Promise<Outcome | 'blocked'> {
   try {
-    return await deleteEntity(kind, name);
+    return await deleteEntity(kind, name, options);
   } catch (error) {
     if (codeOf(error) !== 'DeleteConflict') throw error;
     return 'blocked';
@@ -222,28 +219,27 @@ async function deleteStripped(
   kind: SweptKind,
   name: string,
   pausesMs: readonly number[],
-  signal: AbortSignal,
+  options: SweepOptions,
 ): Promise<Outcome> {
   for (const pauseMs of pausesMs) {
     try {
-      return await deleteEntity(kind, name);
+      return await deleteEntity(kind, name, options);
     } catch (error) {
       if (!settles.has(codeOf(error))) throw error;
     }
-    await wait(pauseMs, undefined, { signal });
+    await wait(pauseMs, undefined, { signal: options.signal });
   }
-  return await deleteEntity(kind, name);
+  return await deleteEntity(kind, name, options);
 }
 
-async function deleteEntity(kind: SweptKind, name: string): Promise<Outcome> {
+async function deleteEntity(kind: SweptKind, name: string, { history }: SweepOptions): Promise<Outcome> {
   try {
     await kind.delete(name);
     return 'removed';
   } catch (error) {
     if (codeOf(error) !== 'NoSuchEntity') throw error;
-    // After a repeated request this is our own doing: the answer to the first one was lost.
-    const { attempts = 1 } = (error as Partial<Answer>).$metadata ?? {};
-    return attempts > 1 ? 'removed' : 'alreadyGone';
+    // Our own doing, where the answer to an earlier attempt was lost.
+    return history.failed.every(isWithoutEffect) ? 'alreadyGone' : 'removed';
   }
 }
 
