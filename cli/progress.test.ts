@@ -16,7 +16,7 @@ describe('progress', () => {
 
   test('counts on one line of a terminal, which is gone at the end', () => {
     const terminal = output(true);
-    const progress = createProgress(terminal);
+    const progress = createProgress(terminal, 'looking');
     progress.tick('a removed');
     vi.advanceTimersByTime(100);
     progress.tick('b removed');
@@ -26,7 +26,7 @@ describe('progress', () => {
 
   test('does not repaint more often than ten times a second, and loses no count', () => {
     const terminal = output(true);
-    const progress = createProgress(terminal);
+    const progress = createProgress(terminal, 'looking');
     for (let index = 0; index < 1000; index++) progress.tick(`${index}`);
     vi.advanceTimersByTime(100);
     progress.tick('last');
@@ -35,7 +35,7 @@ describe('progress', () => {
 
   test('leaves a terminal alone on which nothing was shown, and erases only once', () => {
     const terminal = output(true);
-    const progress = createProgress(terminal);
+    const progress = createProgress(terminal, 'looking');
     progress.end();
     expect(terminal.written).toEqual([]);
     progress.tick('a');
@@ -44,11 +44,45 @@ describe('progress', () => {
     expect(terminal.written).toEqual([`${erase}1 · a`, erase]);
   });
 
-  test.for([[false], [undefined]])('writes nothing where the output is no terminal (isTTY %s)', ([isTTY]) => {
-    const file = output(isTTY);
-    const progress = createProgress(file);
-    progress.tick('a');
+  test('says on a terminal that it is at work when nothing has come for two seconds', () => {
+    const terminal = output(true);
+    const progress = createProgress(terminal, 'looking');
+    vi.advanceTimersByTime(1999);
+    expect(terminal.written).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(terminal.written).toEqual([`${erase}looking`]);
+    vi.advanceTimersByTime(60_000);
     progress.end();
+    expect(terminal.written).toEqual([`${erase}looking`, erase]);
+  });
+
+  test.for([[false], [undefined]])(
+    'writes a line now and then where the output is no terminal (isTTY %s)',
+    ([isTTY]) => {
+      const file = output(isTTY);
+      const progress = createProgress(file, 'looking');
+      vi.advanceTimersByTime(2000);
+      for (let index = 0; index < 200; index++) {
+        progress.tick('a removed');
+        vi.advanceTimersByTime(100);
+      }
+      progress.end();
+      vi.advanceTimersByTime(60_000);
+      expect(file.written).toEqual([
+        'still working: looking\n',
+        'still working: 100 · a removed\n',
+        'still working: 200 · a removed\n',
+      ]);
+    },
+  );
+
+  test('writes nothing about what takes no two seconds', () => {
+    const file = output(false);
+    const progress = createProgress(file, 'looking');
+    progress.tick('a');
+    vi.advanceTimersByTime(1999);
+    progress.end();
+    vi.advanceTimersByTime(60_000);
     expect(file.written).toEqual([]);
   });
 });

@@ -3,28 +3,44 @@ import type { OutputStream } from './command-context.ts';
 export interface Progress {
   /** One more is done. */
   tick(what: string): void;
-  /** Takes the progress off the screen. */
+  /** Ends the reports, and takes the line off a terminal. */
   end(): void;
 }
 
-/** The terminal is not repainted more often than this. */
+/** A terminal is not repainted more often than this. */
 const repaintMs = 100;
+/** What takes longer than this says that it is still at work. */
+const quietMs = 2000;
+/** Where the output is no terminal, from one such line to the next. */
+const reportMs = 10_000;
 
-/** One line that counts, on a terminal; nothing elsewhere. */
-export function createProgress(output: OutputStream): Progress {
+/**
+ * Tells how far a command is that may take long: one line that counts on a terminal, elsewhere a line now and then.
+ *
+ * @param doing what the command does until the first one is done
+ */
+export function createProgress(output: OutputStream, doing: string): Progress {
+  const isTerminal = output.isTTY === true;
   let count = 0;
+  let line = doing;
   let paintedAtMs = -Infinity;
-  if (output.isTTY !== true) return { tick: () => {}, end: () => {} };
+  const show = (): void => {
+    paintedAtMs = performance.now();
+    output.write(isTerminal ? `\r\u001B[K${line}` : `still working: ${line}\n`);
+  };
+  const report = (): void => {
+    show();
+    if (!isTerminal) timer = setTimeout(report, reportMs);
+  };
+  let timer = setTimeout(report, quietMs);
   return {
     tick: (what) => {
-      count++;
-      const nowMs = performance.now();
-      if (nowMs - paintedAtMs < repaintMs) return;
-      paintedAtMs = nowMs;
-      output.write(`\r\u001B[K${count} · ${what}`);
+      line = `${++count} · ${what}`;
+      if (isTerminal && performance.now() - paintedAtMs >= repaintMs) show();
     },
     end: () => {
-      if (paintedAtMs !== -Infinity) output.write('\r\u001B[K');
+      clearTimeout(timer);
+      if (isTerminal && paintedAtMs !== -Infinity) output.write('\r\u001B[K');
       paintedAtMs = -Infinity;
     },
   };

@@ -8,6 +8,7 @@ import type { IamCall } from '../mocks/iam/endpoint.ts';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import type { IamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
+import { copyProject } from './harness/copy-project.ts';
 import { type AwsiamRun, runAwsiam } from './harness/run-awsiam.ts';
 import { liveEnv, secrets } from './harness/run-vitest.ts';
 import { metristEnv, startIam, startMetrist } from './harness/start.ts';
