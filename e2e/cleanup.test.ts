@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { IamCall } from '../mocks/iam/endpoint.ts';
 import { listEntities, seedGroup, seedUser } from '../mocks/iam/seeding.ts';
 import type { IamServer } from '../mocks/iam/server.ts';
@@ -12,6 +11,7 @@ import { groupPath, userPath } from '../suites/awsiam/names.ts';
 import { steps, type StepName } from '../suites/awsiam/steps.ts';
 import { iamErrorXml, startHttpServer } from '../suites/awsiam/testing/http-server.ts';
 import { runName, seedStaleGroups, seedStaleUsers, staleMs } from '../suites/awsiam/testing/stale.ts';
+import { copyProject } from './harness/copy-project.ts';
 import { nowhere } from './harness/loopback-only.ts';
 import { runAwsiam } from './harness/run-awsiam.ts';
 import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
@@ -75,14 +75,13 @@ describe('awsiam cleanup', () => {
     expect(listEntities(iam.state)).toEqual(nothing);
   });
 
-  test('takes its configuration from .env as well', async () => {
+  test('takes its configuration from .env of the checkout as well, wherever it is started', async () => {
     const iam = await startIam();
     seedStaleUsers(iam.state, 'from-file', 1);
-    const cwd = await mkdtemp(path.join(os.tmpdir(), 'awsiam-env-'));
-    onTestFinished(() => rm(cwd, { recursive: true }));
-    await writeFile(path.join(cwd, '.env'), 'METRIST_NAMESPACE=from-file\nMETRIST_AWS_REGION=eu-west-1\n');
+    const checkout = await copyProject();
+    await writeFile(path.join(checkout, '.env'), 'METRIST_NAMESPACE=from-file\nMETRIST_AWS_REGION=eu-west-1\n');
     const { METRIST_NAMESPACE: _, METRIST_AWS_REGION: __, ...keys } = envFor(iam);
-    const run = await runAwsiam(['cleanup'], keys, { cwd });
+    const run = await runAwsiam(['cleanup'], keys, { checkout });
     expect(run).toMatchObject({ code: 0, stdout: '1 test entity of the namespace from-file removed\n', stderr: '' });
   });
 
