@@ -399,6 +399,12 @@ describe('connecting', () => {
     await vi.waitUntil(() => proxy.sockets.every(({ closed }) => closed));
   });
 
+  test('ends with the request timeout where that is shorter, and still nothing was sent', async () => {
+    const server = await startSilent();
+    const { iam } = connect(server.url, { requestTimeoutMs: connectionTimeoutMs });
+    await expectGivenUp(iam, `127.0.0.1:${server.port}`);
+  });
+
   test('ahead ends in time, too, and nobody hears of it', async () => {
     const server = await startSilent();
     const { transport } = connect(server.url, { connectionTimeoutMs });

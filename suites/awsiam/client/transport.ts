@@ -90,7 +90,8 @@ export class Transport {
   constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
     const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
     this.#elapsedMs = elapsedMs;
-    this.#connectionTimeoutMs = connectionTimeoutMs;
+    // A request that may take less must not be taken for one that was sent.
+    this.#connectionTimeoutMs = Math.min(connectionTimeoutMs, requestTimeoutMs);
     this.#agents = {
       'http:': this.#instrument(new http.Agent(options)),
       'https:': this.#instrument(new https.Agent(options)),
