@@ -80,7 +80,11 @@ export async function runProgram(args: readonly string[], context: CommandContex
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (exitCode !== exitCodes.ok) return exitCode;
-    const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim());
+    const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim(), {
+      mode: 'live',
+      values: context.values,
+      howToConfigure: "Set the variables in the environment or in a file .env in this command's working directory",
+    });
     context.errorOutput.write(redact.text(`${verdict}: ${message}\n${advice}\n`));
     return exitCodes.failed;
   }

@@ -143,7 +143,8 @@ function describeRun(run: MonitorRun): string {
 function describeRemarks(run: MonitorRun): string[] {
   return [
     ...run.leftovers.map(
-      ({ entity, reason, command }) => `left behind: ${entity} (${reason}); remove with: ${command}`,
+      ({ entity, reason, command }) =>
+        `left behind: ${entity} (${reason})${command === undefined ? '' : `; remove with: ${command}`}`,
     ),
     ...run.warnings.map((warning) => `warning: ${warning}`),
   ];

@@ -145,7 +145,7 @@ function isTold(problem: RunProblem, run: MonitorRun): boolean {
 function leftoverLines({ entity, reason, command }: Leftover, options: TerminalOptions): string[] {
   return [
     `  ${painter(options)('yellow', '!')} left behind: ${oneLine(`${entity} (${reason})`, maxLineLength)}`,
-    `${indent}remove it with: ${oneLine(command, maxLineLength)}`,
+    ...(command === undefined ? [] : [`${indent}remove it with: ${oneLine(command, maxLineLength)}`]),
   ];
 }
 

@@ -1,12 +1,12 @@
 import { settleWithin } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { OpenTimeoutError } from './deadline-errors.ts';
 import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
-import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
-import { OpenTimeoutError } from './open-timeout-error.ts';
+import type { Leftover, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import { runStep } from './run-step.ts';
-import type { BlockedStep, StepResult } from './step-result.ts';
+import type { BlockedStep, StepError, StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface MonitorRunnerOptions {
@@ -14,6 +14,8 @@ export interface MonitorRunnerOptions {
   readonly mode: RunMode;
   /** What is wrong with the front end's own settings. */
   readonly otherProblems?: readonly string[];
+  /** Where settings are made in this front end, as a sentence without its full stop. */
+  readonly howToConfigure?: string;
   readonly clock?: Clock;
   /** What the front end began to prepare while it waited for the values. @default prepared when the session is opened */
   readonly prepared?: Promise<void>;
@@ -30,6 +32,9 @@ export interface MonitorRunnerOptions {
 /** After these the service still does what it is asked, and a quota is what the sweep is there for. */
 const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
 
+/** A clock that is off by more is corrected in the results and warned about. Answers tell the time in whole seconds. */
+const clockToleranceMs = 60_000;
+
 /** What the steps of a run whose session could not be opened fail with. */
 interface Unopened {
   readonly error: unknown;
@@ -45,12 +50,14 @@ export class MonitorRunner<Config, Session> {
   readonly #results = new Map<string, StepResult>();
   #redactor: Redactor;
   #stepTimeoutMs = 0;
+  #clockOffsetMs = 0;
   #opened: { readonly session: Session } | Unopened | undefined;
 
   constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
     this.#monitor = monitor;
     this.#options = {
       otherProblems: [],
+      howToConfigure: 'Set the variables in the environment',
       clock: systemClock,
       longestStepMs: Infinity,
       openTimeoutMs: 30_000,
@@ -85,7 +92,8 @@ export class MonitorRunner<Config, Session> {
       const session = await settleWithin(opening, within).catch((error: unknown) => {
         // One that opens when nobody waits for it any more must not stay open.
         opening.then(monitor.closeSession).catch(() => {});
-        throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
+        if (!deadline.aborted || signal.aborted) throw error;
+        throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
       });
       this.#redactor = createRedactor(monitor.secrets(values, session));
       this.#opened = { session };
@@ -102,7 +110,7 @@ export class MonitorRunner<Config, Session> {
    */
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
     if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
-    const result = this.#redactor.value(await this.#step(name, signal));
+    const result = this.#redactor.value(this.#inServiceTime(await this.#step(name, signal)));
     this.#results.set(name, result);
     return result;
   }
@@ -114,12 +122,35 @@ export class MonitorRunner<Config, Session> {
     const blocked = this.#blockedBy(index);
     if (blocked !== undefined) return blocked;
     const opened = this.#opened ?? { error: new Error('the session was not opened') };
-    const options = { clock: this.#options.clock, signal, explain: this.#monitor.explain };
+    const options = { clock: this.#options.clock, signal, explain: this.#explain };
     if ('session' in opened) {
       return await runStep(step, opened.session, { ...options, timeoutMs: this.#stepTimeoutMs });
     }
     const failing = { ...step, run: () => Promise.reject(opened.error) };
     return await runStep(failing, undefined, { ...options, timeoutMs: 1000 });
+  }
+
+  readonly #explain = (error: unknown, step: string): StepError => this.#monitor.explain(error, step, this.#options);
+
+  /**
+   * Corrects the start of a step where this host's clock is wrong, so that all reports tell the same, true time. The
+   * correction stays the same throughout the run unless the clock jumps: steps must not seem to overlap.
+   */
+  #inServiceTime(result: StepResult): StepResult {
+    const opened = this.#opened;
+    if (!('startedAt' in result) || opened === undefined || !('session' in opened)) return result;
+    const offsetMs = this.#monitor.clockOffsetMs?.(opened.session) ?? 0;
+    if (Math.abs(offsetMs - this.#clockOffsetMs) > clockToleranceMs) this.#clockOffsetMs = offsetMs;
+    return { ...result, startedAt: new Date(Date.parse(result.startedAt) + this.#clockOffsetMs).toISOString() };
+  }
+
+  get #clockWarnings(): string[] {
+    if (this.#clockOffsetMs === 0) return [];
+    const minutes = Math.round(Math.abs(this.#clockOffsetMs) / 60_000);
+    const [amount, direction] = [`${minutes} min`, this.#clockOffsetMs < 0 ? 'ahead of' : 'behind'];
+    return [
+      `this host's clock is ${amount} ${direction} the service's; the times of the steps are corrected. Set the clock (NTP)`,
+    ];
   }
 
   #hasRun(name: string): boolean {
@@ -161,11 +192,20 @@ export class MonitorRunner<Config, Session> {
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
-      return this.#redactor.value(report);
+      return this.#redactor.value({
+        leftovers: report.leftovers.map((leftover) => this.#withUsefulCommand(leftover)),
+        warnings: [...report.warnings, ...this.#clockWarnings],
+      });
     } catch (error) {
-      const { message } = explainSafely(this.#monitor.explain, error, 'teardown');
-      return { leftovers: [], warnings: [this.#redactor.text(`teardown did not finish: ${message}`)] };
+      const { message } = explainSafely(this.#explain, error, 'teardown');
+      const warnings = [this.#redactor.text(`teardown did not finish: ${message}`), ...this.#clockWarnings];
+      return { leftovers: [], warnings };
     }
+  }
+
+  /** What an offline run leaves exists in its memory alone: there is nothing to remove it with. */
+  #withUsefulCommand({ command, ...leftover }: Leftover): Leftover {
+    return this.#options.mode === 'live' && command !== undefined ? { ...leftover, command } : leftover;
   }
 
   /**
@@ -181,7 +221,7 @@ export class MonitorRunner<Config, Session> {
     try {
       return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
-      const { message } = explainSafely(this.#monitor.explain, error, 'sweep');
+      const { message } = explainSafely(this.#explain, error, 'sweep');
       return { removed: 0, remaining: 0, warnings: [this.#redactor.text(`the sweep did not finish: ${message}`)] };
     }
   }
