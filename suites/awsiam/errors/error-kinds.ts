@@ -34,6 +34,14 @@ export function isWithoutEffect(error: unknown): boolean {
   return (status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded';
 }
 
+/**
+ * Nobody said what became of the request: IAM may still carry it out. A gateway's 5xx says no more than silence; IAM's own
+ * is an answer.
+ */
+export function isUnanswered(error: unknown): boolean {
+  return !isAnswer(error) && !wasNeverSent(error) && (httpStatusOf(error) ?? 500) >= 500;
+}
+
 /** There was no connection to send it on, or nothing to sign it with. */
 const neverSent = new Set([
   'EADDRNOTAVAIL',
