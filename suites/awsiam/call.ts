@@ -1,7 +1,7 @@
 import { pause } from '../../runner/abort.ts';
 import type { StepContext } from '../../runner/monitor.ts';
 import { roundMs } from '../../runner/round-ms.ts';
-import { mayExist, tiesOf, type Change, type EntityName } from './entities.ts';
+import { isSelfStanding, mayExist, tiesOf, type Change, type EntityName } from './entities.ts';
 import {
   codeOf,
   isAlreadyDone,
@@ -111,7 +111,7 @@ function describeWait(operation: string, earlierFailure: unknown): string {
  * rightly refuses to delete the user or the group. No waiting helps there: it has to be undone once more.
  */
 async function undoLateTies(session: Session, context: StepContext, entity: EntityName): Promise<void> {
-  if (entity !== 'user' && entity !== 'group') return;
+  if (!isSelfStanding(entity)) return;
   for (const tie of tiesOf[entity]) {
     if (session.unanswered[tie] === 0 || !mayExist(session, tie)) continue;
     try {

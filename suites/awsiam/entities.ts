@@ -27,6 +27,11 @@ export type UnansweredCreations = Record<EntityName, number>;
 /** What a call does to the entities of this run. */
 export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
 
+/** Users and groups; the other two only exist where they do. */
+export function isSelfStanding(entity: EntityName): entity is 'user' | 'group' {
+  return entity === 'user' || entity === 'group';
+}
+
 /** What IAM refuses to delete a user or a group with. */
 export const tiesOf = {
   user: ['membership', 'attachment'],

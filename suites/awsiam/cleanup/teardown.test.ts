@@ -237,7 +237,7 @@ describe('teardown', () => {
     const cancel = new AbortController();
     const { session } = await setUp({ user: 'present' });
     // As credentials that never come.
-    vi.spyOn(session.iam, 'deleteUser').mockImplementation(() => new Promise(() => {}));
+    session.iam.middlewareStack.add(() => () => new Promise<never>(() => {}), { step: 'initialize' });
     const outcome = teardown(session, { signal: cancel.signal, watchMs: 20_000 });
     cancel.abort(new Error('no more time'));
     expect(await outcome).toMatchObject({
@@ -251,11 +251,14 @@ describe('teardown', () => {
     ['DeleteConflict that turns into cut connections', 'DeleteUser=DeleteConflict:2,DeleteUser=reset-before'],
   ])('gives the refusal of IAM as the reason, and not its own deadline: %s', async ([, faults]) => {
     const { session } = await setUp({ user: 'present' }, { faults });
-    const send = session.iam.deleteUser.bind(session.iam);
-    vi.spyOn(session.iam, 'deleteUser').mockImplementation(async (...args: Parameters<typeof send>) => {
-      await new Promise((resolve) => void setTimeout(resolve, 250));
-      return await send(...args);
-    });
+    // 250 ms a call.
+    session.iam.middlewareStack.add(
+      (next) => async (args) => {
+        await new Promise((resolve) => void setTimeout(resolve, 250));
+        return await next(args);
+      },
+      { step: 'initialize' },
+    );
     const { leftovers } = await run(session);
     expect(leftovers).toMatchObject([
       { reason: expect.stringMatching(/^DeleteConflict \(HTTP 409\) at teardown: /) as unknown },

@@ -1,6 +1,6 @@
 import { abortAfter, pause, settleWithin } from '../../../runner/abort.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
-import { mayExist, type EntityName, type Existence } from '../entities.ts';
+import { isSelfStanding, mayExist, type EntityName, type Existence } from '../entities.ts';
 import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { groupPath, userPath } from '../names.ts';
@@ -43,16 +43,20 @@ export async function teardown(session: Session, { signal, watchMs }: TeardownOp
   const { names, config, entities } = session;
   assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
   assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
-  const watch = AbortSignal.any([signal, abortAfter(watchMs, `looked for it for ${watchMs / 1000} s`)]);
+  const deadlines: Deadlines = {
+    limit: () => within(signal, removalTimeoutMs),
+    watch: within(signal, watchMs),
+    longest: within(signal, Math.max(watchMs, removalTimeoutMs)),
+  };
   const pending = stages.flat().flatMap((entity) => (mayExist(session, entity) ? [new Removal(session, entity)] : []));
   for (const stage of stages) {
     await Promise.all(
-      pending.filter(({ entity }) => stage.includes(entity)).map((removal) => removal.tryOnce(signal, watch)),
+      pending.filter(({ entity }) => stage.includes(entity)).map((removal) => removal.tryOnce(deadlines)),
     );
   }
-  await Promise.all(pending.map((removal) => removal.finish(signal, watch)));
+  await Promise.all(pending.map((removal) => removal.finish(deadlines)));
   const leftovers = pending.flatMap(({ entity, reason }): Leftover[] => {
-    if ((entity !== 'user' && entity !== 'group') || !mayExist(session, entity)) return [];
+    if (!isSelfStanding(entity) || !mayExist(session, entity)) return [];
     const certainty = { present: '', possible: ' (may exist)', absent: ' (may still appear)' }[entities[entity]];
     return [{ entity: `${entity} ${names[entity]}${certainty}`, reason, command: commandFor(session, entity) }];
   });
@@ -64,6 +68,15 @@ const stages: readonly (readonly EntityName[])[] = [
   ['membership', 'attachment'],
   ['group', 'user'],
 ];
+
+interface Deadlines {
+  /** For the removal of something that is there, from now on. */
+  readonly limit: () => AbortSignal;
+  /** For what may still appear. */
+  readonly watch: AbortSignal;
+  /** For what is there and may appear again, and for what hangs on it. */
+  readonly longest: AbortSignal;
+}
 
 /** The removal of one entity, and what it has shown so far. */
 class Removal {
@@ -88,22 +101,22 @@ class Removal {
   }
 
   /** Never rejects. */
-  async tryOnce(signal: AbortSignal, watch: AbortSignal): Promise<void> {
-    await this.#attempt(this.#deadline(limit(signal), watch));
+  async tryOnce(deadlines: Deadlines): Promise<void> {
+    await this.#attempt(this.#deadline(deadlines, deadlines.limit()));
   }
 
   /** Repeats it until the entity is gone and cannot come back, or no time is left. Never rejects. */
-  async finish(signal: AbortSignal, watch: AbortSignal): Promise<void> {
-    const limited = limit(signal);
+  async finish(deadlines: Deadlines): Promise<void> {
+    const limit = deadlines.limit();
     for (let pauseMs = firstPauseMs; !this.#isRefused && mayExist(this.#session, this.entity); pauseMs *= 2) {
-      const within = this.#deadline(limited, watch);
+      const deadline = this.#deadline(deadlines, limit);
       try {
-        await pause(Math.min(pauseMs, this.#mayAppear ? watchPauseMs : longestPauseMs), within);
+        await pause(Math.min(pauseMs, this.#mayAppear ? watchPauseMs : longestPauseMs), deadline);
       } catch (reason) {
         this.#end = reason;
         return;
       }
-      await this.#attempt(within);
+      await this.#attempt(deadline);
     }
   }
 
@@ -121,10 +134,9 @@ class Removal {
     return `not removed in time: ${this.#end instanceof Error ? this.#end.message : String(this.#end)}`;
   }
 
-  /** Something that is there has its own time limit; what may appear is looked for until the end of the watch. */
-  #deadline(limited: AbortSignal, watch: AbortSignal): AbortSignal {
-    const isThere = this.#session.entities[this.entity] !== 'absent';
-    return this.#mayAppear && (!isThere || limited.aborted) ? watch : limited;
+  #deadline({ watch, longest }: Deadlines, limit: AbortSignal): AbortSignal {
+    if (!this.#mayAppear) return limit;
+    return isSelfStanding(this.entity) && this.#session.entities[this.entity] === 'absent' ? watch : longest;
   }
 
   async #attempt(abortSignal: AbortSignal): Promise<void> {
@@ -155,7 +167,7 @@ class Removal {
   /** It is there. Where nothing was left of it before, one of the unanswered requests has made it. */
   #noteExistence(): void {
     const { entities, unanswered } = this.#session;
-    if (entities[this.entity] === 'absent' && (this.entity === 'user' || this.entity === 'group')) {
+    if (entities[this.entity] === 'absent' && isSelfStanding(this.entity)) {
       unanswered[this.entity] = Math.max(0, unanswered[this.entity] - 1);
     }
     entities[this.entity] = 'present';
@@ -173,8 +185,8 @@ function wasRepeated(error: unknown): boolean {
   return attempts > 1;
 }
 
-function limit(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, abortAfter(removalTimeoutMs, `gave up after ${removalTimeoutMs / 1000} s`)]);
+function within(signal: AbortSignal, ms: number): AbortSignal {
+  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${ms / 1000} s`)]);
 }
 
 /** What passes: an earlier change that is still on its way, a concurrent one, too many requests. */

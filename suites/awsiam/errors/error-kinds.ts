@@ -1,4 +1,4 @@
-import type { Change } from '../entities.ts';
+import { isSelfStanding, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**
@@ -89,7 +89,7 @@ export function isAlreadyDone(error: unknown, change: Change): boolean {
  */
 export function isNotYetVisible(error: unknown, change: Change): boolean {
   const entity = 'makes' in change ? change.makes : change.removes;
-  const standsAlone = entity === 'user' || entity === 'group';
+  const standsAlone = isSelfStanding(entity);
   switch (codeOf(error)) {
     case 'NoSuchEntity':
       // A policy that is not there was not made by this run: waiting does not bring it.
