@@ -283,9 +283,8 @@ test.concurrent.for([
   async ([step, deletion], context) => {
     const { expect } = context;
     // The deletion is carried out when the late request has been.
-    const faults = `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`;
     const { iam, results, leftovers, warnings } = await runAll(context, {
-      faults,
+      faults: `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`,
       requestTimeoutSecs: 2,
       watchMs: 500,
     });

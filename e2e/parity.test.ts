@@ -138,7 +138,7 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     'answers that are lost, once or always, are resolved',
     {
       faults:
-        'CreateUser=reset-after:1,CreateGroup=reset-after,AddUserToGroup=reset-before:1,RemoveUserFromGroup=reset-before:1,DeleteGroup=reset-after,DeleteUser=reset-after:1',
+        'CreateGroup=reset-after,AddUserToGroup=reset-before:1,RemoveUserFromGroup=reset-before:1,DeleteGroup=reset-after,DeleteUser=reset-after:1',
     },
   ],
   ...refusals,
