@@ -278,18 +278,15 @@ test.concurrent.for(['CreateUser', 'CreateGroup'] as const)(
 test.concurrent.for([
   ['AddUserToGroup', 'DeleteGroup', 'membership'],
   ['AttachPolicy', 'DeleteUser', 'attachment'],
-] as const)(
-  'a %s that is carried out late, just before %s, does not fail the run',
-  async ([step, deletion], context) => {
-    const { expect } = context;
-    // The deletion is carried out when the late request has been.
-    const { iam, results, leftovers, warnings } = await runAll(context, {
-      faults: `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`,
-      requestTimeoutSecs: 2,
-      watchMs: 500,
-    });
-    expect(results.map(({ state }) => state)).toEqual(stepNames.map(() => 'passed'));
-    expect({ leftovers, warnings }).toEqual({ leftovers: [], warnings: [] });
-    expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
-  },
-);
+] as const)('%s that is carried out late, just before %s, does not fail the run', async ([step, deletion], context) => {
+  const { expect } = context;
+  // The deletion is carried out when the late request has been.
+  const { iam, results, leftovers, warnings } = await runAll(context, {
+    faults: `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`,
+    requestTimeoutSecs: 2,
+    watchMs: 500,
+  });
+  expect(results.map(({ state }) => state)).toEqual(stepNames.map(() => 'passed'));
+  expect({ leftovers, warnings }).toEqual({ leftovers: [], warnings: [] });
+  expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+});
