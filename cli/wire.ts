@@ -1,7 +1,8 @@
 /** Stdout, for frames alone. */
 export interface Wire {
-  readonly send: (frame: Uint8Array) => void;
-  /** Resolves when all frames are out, or nobody has read them for too long. */
+  /** Calls `onLost` where nobody reads the frame. */
+  readonly send: (frame: Uint8Array, onLost: () => void) => void;
+  /** Resolves when all frames are out, or nobody has read them for too long: those are lost. */
   readonly sent: () => Promise<void>;
 }
 
@@ -20,14 +21,22 @@ export function takeStdout(): Wire {
   stdout.on('error', () => process.stdin.destroy());
   // What cannot be said there is lost, and no reason to fail a step.
   stderr.on('error', () => {});
+  const unsent = new Set<() => void>();
   return {
-    send: (frame) => void write(frame),
+    send: (frame, onLost) => {
+      unsent.add(onLost);
+      write(frame, (error) => {
+        unsent.delete(onLost);
+        if (error) onLost();
+      });
+    },
     sent: async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, longestWaitMs);
       // Frames that a full pipe did not take are written before this, and would be lost with the process.
       write('', () => resolve());
       await promise;
+      for (const onLost of unsent) onLost();
     },
   };
 }

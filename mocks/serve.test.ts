@@ -50,13 +50,19 @@ describe('npm run mock:server', () => {
   test.each([
     [['--port', 'x'], {}, '--port x is not a port'],
     [['--port', '65536'], {}, '--port 65536 is not a port'],
-    [['--verbose'], {}, "Unknown option '--verbose'"],
-    [['4566'], {}, "Unexpected argument '4566'"],
+    [['--verbose'], {}, "Unknown option '--verbose'. --help shows the options"],
+    [['4566'], {}, "Unexpected argument '4566'. --help shows the options"],
     [[], { AWSIAM_MOCK_LATENCY: 'fast' }, "The mock's options are wrong:"],
   ])('%j with %j ends with 1 and says why', async (args, env, problem) => {
     const server = serve(args, env);
     expect((await server.stderr.next()).value).toContain(problem);
     expect(await server.exitCode).toBe(1);
+  });
+
+  test('--help shows how to use it, on stdout, and starts nothing', async () => {
+    const server = serve(['--help']);
+    expect((await server.stdout.next()).value).toBe('Usage: npm run mock:server -- [--port <number>]');
+    expect(await server.exitCode).toBe(0);
   });
 
   test('a port in use ends with 1 and says so', async () => {

@@ -8,25 +8,43 @@ import { readMockOptions } from './iam/mock-options.ts';
 import { startIamServer } from './iam/server.ts';
 import { createIamState } from './iam/state.ts';
 
+const usage = `Usage: npm run mock:server -- [--port <number>]
+
+Serves a mocked IAM account on 127.0.0.1 and prints the line that points the AWS SDK to it.
+
+  --port <number>  the port to listen on; without it, any free one
+  --help           shows this
+
+AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see README.md, "Rehearse failures".
+`;
+
 try {
-  const port = readPort(process.argv.slice(2));
+  const { port, help } = readArguments(process.argv.slice(2));
+  if (help) process.stdout.write(usage);
+  else await serve(port);
+} catch (error) {
+  process.stderr.write(`${describeFailure(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function serve(port: number): Promise<void> {
   const { faults, latency, random } = readMockOptions(process.env);
-  const server = await startIamServer({ state: createIamState({ random }), faults, latency, port });
+  const server = await startIamServer({ state: createIamState({ random }), faults, latency, port, keepCalls: false });
   server.events.on('settled', (call) => process.stderr.write(`${describeCall(call)}\n`));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // With the server closed nothing keeps the process; it ends with 0.
     process.once(signal, () => void server.close());
   }
   process.stdout.write(`export AWS_ENDPOINT_URL_IAM=${server.url}\n`);
-} catch (error) {
-  process.stderr.write(`${describeFailure(error)}\n`);
-  process.exitCode = 1;
 }
 
-function readPort(args: string[]): number {
-  const { values } = parseArgs({ args, options: { port: { type: 'string', default: '0' } } });
+function readArguments(args: string[]): { readonly port: number; readonly help: boolean } {
+  const { values } = parseArgs({
+    args,
+    options: { port: { type: 'string', default: '0' }, help: { type: 'boolean', short: 'h', default: false } },
+  });
   const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
-  if (port <= 65_535) return port;
+  if (port <= 65_535) return { port, help: values.help };
   throw new Error(`--port ${values.port} is not a port: a whole number up to 65535, or 0 for any free one`);
 }
 
@@ -47,6 +65,9 @@ function describeCall({ operation, params, status, serviceMs = 0, fault, attempt
 
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const isTaken = 'code' in error && error.code === 'EADDRINUSE';
-  return isTaken ? 'The port is in use: choose another with --port, or leave it out for any free one' : error.message;
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRINUSE') return 'The port is in use: choose another with --port, or leave it out for any free one';
+  // Node's text goes on with advice that does not fit here.
+  if (code.startsWith('ERR_PARSE_ARGS_')) return `${error.message.split('. ')[0]}. --help shows the options`;
+  return error.message;
 }

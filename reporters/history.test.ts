@@ -14,10 +14,13 @@ async function setUp() {
   const dir = path.join(root, 'runs');
   const lines = async (day = '2026-11-22'): Promise<unknown[]> => {
     const text = await readFile(path.join(dir, `${day}.ndjson`), 'utf8');
-    return text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown);
+    return (
+      text
+        .split('\n')
+        // A writer that sees the line of another one half written begins a new one, and an empty line stays between them.
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as unknown)
+    );
   };
   return { dir, reporter: new HistoryReporter({ dir }), lines };
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { settleWithin } from './abort.ts';
+import { abortAfter, pause, settleWithin } from './abort.ts';
 
 describe('settleWithin', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -38,6 +38,15 @@ describe('settleWithin', () => {
     await outcome;
   });
 
+  test('without grace rejects as soon as it is aborted', async () => {
+    const controller = new AbortController();
+    const outcome = settleWithin(new Promise(() => {}), controller.signal, 0);
+    controller.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+    await expect(settleWithin(new Promise(() => {}), controller.signal, 0)).rejects.toThrow('enough');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('leaves no timer and no listener behind', async () => {
     const controller = new AbortController();
     const removed = vi.spyOn(controller.signal, 'removeEventListener');
@@ -46,4 +55,37 @@ describe('settleWithin', () => {
     expect(vi.getTimerCount()).toBe(0);
     expect(removed).toHaveBeenCalledWith('abort', expect.any(Function));
   });
+});
+
+describe('pause', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('waits as long as it is told', async () => {
+    const ended = vi.fn();
+    const outcome = pause(1000, new AbortController().signal).then(ended);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(ended).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    await outcome;
+  });
+
+  test('ends with an abort, and leaves no timer behind', async () => {
+    const controller = new AbortController();
+    const outcome = pause(1000, controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+    await expect(pause(1000, controller.signal)).rejects.toThrow('enough');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test('abortAfter aborts with an error that says what took too long', async () => {
+  vi.useFakeTimers();
+  const signal = abortAfter(1000, 'the kettle took longer than 1 s');
+  await vi.advanceTimersByTimeAsync(999);
+  expect(signal.aborted).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(signal.reason).toMatchObject({ name: 'TimeoutError', message: 'the kettle took longer than 1 s' });
+  vi.useRealTimers();
 });

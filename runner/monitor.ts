@@ -62,8 +62,16 @@ export interface Monitor<Config, Session> {
   readonly explain: (error: unknown, step: string, context: ExplainContext) => StepError;
   /** Values that must never leave the process. Has to work where the configuration is wrong, too. */
   readonly secrets: (values: Values, session?: Session) => readonly Secret[];
-  /** Removes what this run made or may have made. Idempotent. */
-  readonly teardown: (session: Session, options: { readonly signal: AbortSignal }) => Promise<TeardownReport>;
+  /**
+   * Removes what this run made or may have made. Idempotent.
+   *
+   * @param options.signal aborted when no time is left; teardown then has to say at once what is left
+   * @param options.watchMs how long to look for what a request without an answer may still make
+   */
+  readonly teardown: (
+    session: Session,
+    options: { readonly signal: AbortSignal; readonly watchMs: number },
+  ) => Promise<TeardownReport>;
   /** After the steps: removes what earlier, killed runs left. Never rejects but for bugs. */
   readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
   /** What has to be added to this host's clock to get the service's time, as far as its answers have told. @default 0 */

@@ -1,4 +1,4 @@
-import { settleWithin } from './abort.ts';
+import { abortAfter, settleWithin } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { OpenTimeoutError } from './deadline-errors.ts';
 import { explainSafely } from './explain-safely.ts';
@@ -25,6 +25,8 @@ export interface MonitorRunnerOptions {
   readonly openTimeoutMs?: number;
   /** For all of teardown. @default 60_000 */
   readonly teardownTimeoutMs?: number;
+  /** How long teardown looks for what a request without an answer may still make. @default 20_000 */
+  readonly watchMs?: number;
   /** For the sweep. @default 60_000 */
   readonly sweepTimeoutMs?: number;
 }
@@ -62,6 +64,7 @@ export class MonitorRunner<Config, Session> {
       longestStepMs: Infinity,
       openTimeoutMs: 30_000,
       teardownTimeoutMs: 60_000,
+      watchMs: 20_000,
       sweepTimeoutMs: 60_000,
       ...options,
     };
@@ -188,10 +191,11 @@ export class MonitorRunner<Config, Session> {
   async teardown(hurry?: AbortSignal): Promise<TeardownReport> {
     const opened = this.#opened;
     if (opened === undefined || !('session' in opened)) return { leftovers: [], warnings: [] };
-    const deadline = AbortSignal.timeout(this.#options.teardownTimeoutMs);
+    const { teardownTimeoutMs, watchMs } = this.#options;
+    const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${teardownTimeoutMs / 1000} s`);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
     try {
-      const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
+      const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);
       return this.#redactor.value({
         leftovers: report.leftovers.map((leftover) => this.#withUsefulCommand(leftover)),
         warnings: [...report.warnings, ...this.#clockWarnings],
@@ -217,7 +221,9 @@ export class MonitorRunner<Config, Session> {
   async sweep(signal: AbortSignal): Promise<SweepReport | undefined> {
     const opened = this.#opened;
     if (opened === undefined || !('session' in opened) || signal.aborted || !this.#isWorthSweeping()) return undefined;
-    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#options.sweepTimeoutMs)]);
+    const { sweepTimeoutMs } = this.#options;
+    const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${sweepTimeoutMs / 1000} s`);
+    const within = AbortSignal.any([signal, deadline]);
     try {
       return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {

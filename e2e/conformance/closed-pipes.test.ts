@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { listEntities } from '../../mocks/iam/seeding.ts';
 import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { frame } from '../harness/orchestrator.ts';
+import { frame, type Orchestrator } from '../harness/orchestrator.ts';
 
 test.concurrent.for([
   ['between two steps', 'AddUserToGroup'],
@@ -63,6 +64,27 @@ test.concurrent('a run whose three pipes are closed at once ends, and nothing is
   monitor.closeInput();
   expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
 });
+
+test.concurrent.for([
+  ['its next word', (monitor: Orchestrator) => monitor.send('Run Step CreateGroup')],
+  ['SIGTERM', (monitor: Orchestrator) => monitor.signal('SIGTERM')],
+  ['the end of stdin', (monitor: Orchestrator) => monitor.closeInput()],
+] as const)(
+  'what cannot be removed is named on stderr when the reader is gone, which %s shows',
+  async ([, end], { scenario }) => {
+    const iam = await scenario.usedAccount('DeleteUser=AccessDenied');
+    const monitor = await scenario.start(iam);
+    await shakeHands(monitor);
+    await runSteps(monitor, ['CreateUser']);
+    monitor.closeOutput();
+    end(monitor);
+    monitor.expectEnd();
+    expect(await monitor.ended).toMatchObject({ killed: false });
+    const [name = 'no user'] = listEntities(iam.state).users;
+    expect(monitor.stderr).toContain(`warning: left behind: user ${name} (AccessDenied (HTTP 403) at teardown: `);
+    expect(monitor.stderr).toContain(`remove it with: aws iam delete-user --user-name ${name}\n`);
+  },
+);
 
 test.concurrent('a reader that falls behind by more than a pipe takes gets all of it', async ({ scenario }) => {
   const iam = await scenario.account();

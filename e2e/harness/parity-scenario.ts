@@ -26,6 +26,8 @@ export interface ParityScenario {
   readonly fails?: readonly [step: StepName, verdict: Verdict, code: string];
   /** What the run says that it leaves behind. @default nothing */
   readonly leaves?: readonly ('user' | 'group')[];
+  /** What the run names beside that because an unanswered request may still make it. @default nothing */
+  readonly mayAppear?: readonly ('user' | 'group')[];
   /** How many warnings there are beside that. @default 0 */
   readonly warnings?: number;
 }

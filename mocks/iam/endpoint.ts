@@ -32,8 +32,8 @@ export interface IamCall {
   readonly userAgent?: string;
   /** The fault that the request met: `Throttling`. */
   readonly fault?: string;
-  /** Whether the operation took effect, whatever the client heard of it. */
-  readonly carriedOut: boolean;
+  /** Whether the operation took effect, whatever the client heard of it. A late one is carried out after its call is noted. */
+  carriedOut: boolean;
   /** HTTP status of the answer. Absent until there is one, and for good after a reset or a hang. */
   status?: number;
   /** From the request being there to its answer being written, or its connection being reset. Absent until then. */
@@ -44,14 +44,19 @@ export interface IamCall {
 export interface Exchange {
   /** How long to wait before the answer. */
   readonly delayMs: number;
-  readonly delivery: Delivery;
+  /** What comes back, when the delay is over. */
+  readonly deliver: () => Delivery;
   /** To be called when the answer is written or the connection reset. */
   readonly settle: () => void;
 }
 
-/** `call`: a request has come in and was carried out, if it is at all. `settled`: it was answered, or its connection reset. */
+/**
+ * `call`: a request has come in and, unless it is late, was carried out, if it is at all. `late`: it was carried out now,
+ * or refused. `settled`: it was answered, or its connection reset.
+ */
 export interface IamEvents {
   call: [IamCall];
+  late: [IamCall];
   settled: [IamCall];
 }
 
@@ -63,6 +68,11 @@ export interface IamEndpointOptions {
   readonly faults?: FaultPlan;
   /** @default none */
   readonly latency?: Latency;
+  /**
+   * Whether to remember every request. A server that runs for long must not: its memory would never stop growing.
+   * @default true
+   */
+  readonly keepCalls?: boolean;
 }
 
 /**
@@ -71,64 +81,96 @@ export interface IamEndpointOptions {
  */
 export class IamEndpoint {
   readonly state: IamState;
-  /** Every request so far, in the order of their coming. */
+  /** Every request so far, in the order of their coming; none where they are not kept. */
   readonly calls: IamCall[] = [];
   readonly events = new EventEmitter<IamEvents>();
   readonly #faults: FaultPlan;
   readonly #latency: Latency;
+  readonly #keepCalls: boolean;
 
-  constructor({ state = createIamState(), faults = noFaults, latency = noLatency }: IamEndpointOptions = {}) {
+  constructor(options: IamEndpointOptions = {}) {
+    const { state = createIamState(), faults = noFaults, latency = noLatency, keepCalls = true } = options;
     this.state = state;
     this.#faults = faults;
     this.#latency = latency;
+    this.#keepCalls = keepCalls;
   }
 
-  /** Takes a request in. It is carried out at once; only the answer is late. */
+  /** Takes a request in. It is carried out at once, unless it meets the fault `late`. */
   receive(request: HttpRequest): Exchange {
     const atMs = performance.timeOrigin + performance.now();
     const form = new URLSearchParams(request.query);
     for (const [name, value] of new URLSearchParams(request.body)) form.append(name, value);
 
-    const { fault, carriedOut, delivery } = this.#carryOut(request, form);
-    const call: IamCall = { ...describeRequest(request, form), atMs, ...(fault && { fault: fault.name }), carriedOut };
-    this.calls.push(call);
+    const { fault, carryOut } = this.#prepare(request, form);
+    const call: IamCall = {
+      ...describeRequest(request, form),
+      atMs,
+      ...(fault && { fault: fault.name }),
+      carriedOut: false,
+    };
+    let delivery: Delivery | undefined;
+    const deliver = (): Delivery => {
+      if (delivery === undefined) {
+        const outcome = carryOut();
+        ({ delivery } = outcome);
+        call.carriedOut = outcome.carriedOut;
+        if (isLate) this.events.emit('late', call);
+      }
+      return delivery;
+    };
+    const isLate = fault?.kind === 'delay' && fault.name === 'late';
+    // Also when nobody waits for the answer any more.
+    if (isLate) setTimeout(deliver, fault.delayMs).unref();
+    else deliver();
+    if (this.#keepCalls) this.calls.push(call);
     this.events.emit('call', call);
     return {
-      delayMs: this.#latency() + (fault?.kind === 'slow' ? fault.delayMs : 0),
-      delivery,
+      delayMs: this.#latency() + (fault?.kind === 'delay' ? fault.delayMs : 0),
+      deliver,
       settle: () => {
-        if (delivery.kind === 'answer') call.status = delivery.answer.status;
+        if (delivery?.kind === 'answer') call.status = delivery.answer.status;
         call.serviceMs = performance.timeOrigin + performance.now() - atMs;
         this.events.emit('settled', call);
       },
     };
   }
 
-  #carryOut(
+  /** Reads a request and says which fault it meets, and how to carry it out. */
+  #prepare(
     { headers, query, body }: HttpRequest,
     form: URLSearchParams,
-  ): { fault?: Fault; carriedOut: boolean; delivery: Delivery } {
+  ): { readonly fault?: Fault; readonly carryOut: () => { carriedOut: boolean; delivery: Delivery } } {
     const requestId = randomUuid(this.state.random);
-    let fault: Fault | undefined;
-    let carriedOut = false;
     try {
       refuseMalformed(query + body);
       refuseUnsigned(headers, form);
       const parsed = parseQueryRequest(form);
-      fault = this.#faults.next(parsed.operation, parsed.input);
-      const carryOut = (): HttpAnswer => {
-        const answer = this.#run(parsed, requestId);
-        carriedOut = true;
-        return answer;
-      };
-      if (fault?.kind === 'error') throw faultErrors[fault.name]({ state: this.state, ...parsed });
-      const delivery = fault?.kind === 'transport' ? spoil(fault.name, carryOut) : delivered(carryOut());
-      return { ...(fault && { fault }), carriedOut, delivery };
+      const fault = this.#faults.next(parsed.operation, parsed.input);
+      return { ...(fault && { fault }), carryOut: () => this.#carryOut(parsed, fault, requestId) };
     } catch (error) {
-      // Anything else is a bug of the mock and must be seen as one.
-      if (!(error instanceof IAMServiceException)) throw error;
-      const answer = answerOf(error.$metadata.httpStatusCode ?? 500, renderError(error, requestId), requestId);
-      return { ...(fault && { fault }), carriedOut, delivery: delivered(answer) };
+      const delivery = deliverError(error, requestId);
+      return { carryOut: () => ({ carriedOut: false, delivery }) };
+    }
+  }
+
+  #carryOut(
+    parsed: IamRequest,
+    fault: Fault | undefined,
+    requestId: string,
+  ): { carriedOut: boolean; delivery: Delivery } {
+    let carriedOut = false;
+    const run = (): HttpAnswer => {
+      const answer = this.#run(parsed, requestId);
+      carriedOut = true;
+      return answer;
+    };
+    try {
+      if (fault?.kind === 'error') throw faultErrors[fault.name]({ state: this.state, ...parsed });
+      const delivery = fault?.kind === 'transport' ? spoil(fault.name, run) : delivered(run());
+      return { carriedOut, delivery };
+    } catch (error) {
+      return { carriedOut, delivery: deliverError(error, requestId) };
     }
   }
 
@@ -137,6 +179,12 @@ export class IamEndpoint {
     const run = operations[operation].run as (state: IamState, input: IamRequest['input']) => object;
     return answerOf(200, renderOutput(operation, run(this.state, input), requestId), requestId);
   }
+}
+
+/** @throws everything that is no answer of IAM: a bug of the mock, which must be seen as one */
+function deliverError(error: unknown, requestId: string): Delivery {
+  if (!(error instanceof IAMServiceException)) throw error;
+  return delivered(answerOf(error.$metadata.httpStatusCode ?? 500, renderError(error, requestId), requestId));
 }
 
 function answerOf(status: number, body: string, requestId: string): HttpAnswer {

@@ -37,11 +37,11 @@ describe('a fault plan', () => {
     expect(namesOf(text, 'CreateUser', 4)).toEqual(expected);
   });
 
-  test('slow takes milliseconds, then a number of requests', () => {
-    const plan = createFaultPlan('CreateUser=slow:1500:1,DeleteUser=slow:20');
-    expect(plan.next('CreateUser')).toEqual({ kind: 'slow', name: 'slow', delayMs: 1500 });
+  test.for(['slow', 'late'] as const)('%s takes milliseconds, then a number of requests', (name) => {
+    const plan = createFaultPlan(`CreateUser=${name}:1500:1,DeleteUser=${name}:20`);
+    expect(plan.next('CreateUser')).toEqual({ kind: 'delay', name, delayMs: 1500 });
     expect(plan.next('CreateUser')).toBeUndefined();
-    expect([plan.next('DeleteUser')?.name, plan.next('DeleteUser')?.name]).toEqual(['slow', 'slow']);
+    expect([plan.next('DeleteUser')?.name, plan.next('DeleteUser')?.name]).toEqual([name, name]);
   });
 
   test('an empty text is no fault', () => {
@@ -63,6 +63,7 @@ describe('a wrong text', () => {
     ['CreateUser=hang:1:2', 'hang takes one number, that of the requests'],
     ['CreateUser=slow', 'slow is written slow:<ms>[:<requests>]'],
     ['CreateUser=slow:1:2:3', 'slow is written slow:<ms>[:<requests>]'],
+    ['CreateUser=late', 'late is written late:<ms>[:<requests>]'],
     ['CreateUser', '"CreateUser" is not of the form <Operation>=<fault>[:<requests>]'],
     ['CreateUser=hang,', '"" is not of the form <Operation>=<fault>[:<requests>]'],
     ['CreateUser=hang,CreateUser=html', '"CreateUser=html" is never reached'],
@@ -76,6 +77,6 @@ describe('a wrong text', () => {
     expect(problems).toContain('CreateUser=nope');
     expect(problems).toContain('hang:x');
     expect(problems).toMatch(/operations: .*AddUserToGroup/);
-    expect(problems).toMatch(/faults: .*slow:<ms>/);
+    expect(problems).toMatch(/faults: .*slow:<ms>, late:<ms>/);
   });
 });

@@ -17,6 +17,14 @@ const transportFaults = {
   'hang-after': 'the request is carried out; no answer, ever',
 } as const;
 
+/** Faults that take a time: the answer comes later, or the request itself is carried out later, answered or not. */
+const delays = {
+  slow: 'the request is carried out at once; its answer comes so many milliseconds later',
+  late: 'the request is carried out so many milliseconds later, also when the client has gone',
+} as const;
+
+type DelayName = keyof typeof delays;
+
 /** The name of a fault of the connection, or of something between the client and IAM. */
 export type TransportFaultName = keyof typeof transportFaults;
 
@@ -24,7 +32,7 @@ export type TransportFaultName = keyof typeof transportFaults;
 export type Fault =
   | { readonly kind: 'error'; readonly name: FaultErrorName }
   | { readonly kind: 'transport'; readonly name: TransportFaultName }
-  | { readonly kind: 'slow'; readonly name: 'slow'; readonly delayMs: number };
+  | { readonly kind: 'delay'; readonly name: DelayName; readonly delayMs: number };
 
 /** Which requests go wrong, and how. */
 export interface FaultPlan {
@@ -47,8 +55,8 @@ export const noFaults: FaultPlan = { next: () => undefined };
  *
  *     CreateGroup=ServiceFailure:1,CreateUser=slow:1500,AddUserToGroup=NoSuchEntity:2,DeleteUser=hang
  *
- * Without a number of requests the fault stays. `slow` needs its milliseconds first: `slow:1500:1`. Several faults of one
- * operation take effect one after the other, in the order in which they are written.
+ * Without a number of requests the fault stays. `slow` and `late` need their milliseconds first: `slow:1500:1`. Several
+ * faults of one operation take effect one after the other, in the order in which they are written.
  * @throws Error that lists everything wrong with the text, and what would have been right
  */
 export function createFaultPlan(text: string): FaultPlan {
@@ -97,9 +105,9 @@ function readRule(entry: string): FaultRule | string {
     return `"${entry}": ${numbers.slice(1) || 'an empty text'} is not a whole number above 0`;
   }
   const [first, second, third] = values.map(Number);
-  if (name === 'slow') {
-    if (first === undefined || third !== undefined) return `"${entry}": slow is written slow:<ms>[:<requests>]`;
-    return { operation, fault: { kind: 'slow', name, delayMs: first }, count: second ?? Infinity };
+  if (isDelayName(name)) {
+    if (first === undefined || third !== undefined) return `"${entry}": ${name} is written ${name}:<ms>[:<requests>]`;
+    return { operation, fault: { kind: 'delay', name, delayMs: first }, count: second ?? Infinity };
   }
   if (second !== undefined) return `"${entry}": ${name} takes one number, that of the requests`;
   const count = first ?? Infinity;
@@ -116,6 +124,10 @@ function isTransportName(name: string): name is TransportFaultName {
   return Object.hasOwn(transportFaults, name);
 }
 
+function isDelayName(name: string): name is DelayName {
+  return Object.hasOwn(delays, name);
+}
+
 /** Helps those who write a step's name, another case, or the SDK's name of an error. */
 function suggest(name: string): string {
   const steps: Readonly<Record<string, string>> = {
@@ -123,7 +135,7 @@ function suggest(name: string): string {
     detachpolicy: 'DetachUserPolicy',
   };
   const wanted = name.toLowerCase().replace(/(command|exception)$/, '');
-  const known = [...Object.keys(operations), ...Object.keys(faultErrors), ...Object.keys(transportFaults), 'slow'];
+  const known = [operations, faultErrors, transportFaults, delays].flatMap((names) => Object.keys(names));
   const meant = steps[wanted] ?? known.find((candidate) => candidate.toLowerCase() === wanted);
   return meant ? `; did you mean ${meant}?` : '';
 }
@@ -131,6 +143,10 @@ function suggest(name: string): string {
 function describeGrammar(): string[] {
   return [
     `operations: ${Object.keys(operations).join(', ')}`,
-    `faults: ${[...Object.keys(faultErrors), ...Object.keys(transportFaults), 'slow:<ms>'].join(', ')}`,
+    `faults: ${[
+      ...Object.keys(faultErrors),
+      ...Object.keys(transportFaults),
+      ...Object.keys(delays).map((name) => `${name}:<ms>`),
+    ].join(', ')}`,
   ];
 }

@@ -47,8 +47,10 @@ async function exchange(
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  const { delayMs, delivery, settle } = endpoint.receive({ query: '', headers, body: String(request.body) });
-  await wait(delivery.kind === 'hang' ? Infinity : delayMs, signal, timeoutOf(timeouts));
+  const { delayMs, deliver, settle } = endpoint.receive({ query: '', headers, body: String(request.body) });
+  await wait(delayMs, signal, timeoutOf(timeouts));
+  const delivery = deliver();
+  if (delivery.kind === 'hang') await wait(Infinity, signal, timeoutOf(timeouts));
   settle();
   if (delivery.kind === 'answer') return toResponse(delivery.answer);
   throw connectionReset();

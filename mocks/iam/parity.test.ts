@@ -129,6 +129,8 @@ describe('the client mock ends as the SDK over the wire does', () => {
     'hang',
     'hang-after:1',
     'slow:5',
+    'late:5',
+    'late:600000',
   ])('with %s', async (fault) => {
     const faults = ['CreateUser', 'AddUserToGroup', 'DeleteGroup'].map((name) => `${name}=${fault}`).join(',');
     const wire = await overTheWire(faults);

@@ -130,6 +130,40 @@ describe('with the real SDK', () => {
     expect(state.users.size).toBe(1);
   });
 
+  test('a late request is carried out after its client has gone', async () => {
+    const { url, events, state, calls } = await startServer({ faults: createFaultPlan('CreateUser=late:200') });
+    const abort = new AbortController();
+    const sending = testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }), {
+      abortSignal: abort.signal,
+    });
+    const carriedOut = once(events, 'late');
+    await once(events, 'call');
+    expect([state.users.size, calls[0]?.carriedOut]).toEqual([0, false]);
+    abort.abort();
+    await expect(sending).rejects.toMatchObject({ name: 'AbortError' });
+    await carriedOut;
+    expect([state.users.size, calls[0]?.carriedOut]).toEqual([1, true]);
+  });
+
+  test('a late request is answered when it has been carried out, and meets what there is by then', async () => {
+    const { url, state } = await startServer({ faults: createFaultPlan('CreateUser=late:50') });
+    const creating = [1, 2].map(() => testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' })));
+    expect(state.users.size).toBe(0);
+    const outcomes = await Promise.allSettled(creating);
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { name: 'EntityAlreadyExistsException' },
+    });
+  });
+
+  test('remembers no request where it is not to: its memory would never stop growing', async () => {
+    const { url, calls, events } = await startServer({ keepCalls: false });
+    const seen: unknown[] = [];
+    events.on('call', ({ operation }) => seen.push(operation));
+    await testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }));
+    expect([seen, calls]).toEqual([['CreateUser'], []]);
+  });
+
   test('connections are kept for the next request', async () => {
     const { url } = await startServer();
     const sockets = new Set<string>();

@@ -18,7 +18,7 @@ export interface IamServer {
   readonly url: string;
   readonly port: number;
   readonly state: IamState;
-  /** Every request so far. */
+  /** Every request so far; none with `keepCalls: false`. */
   readonly calls: readonly IamCall[];
   readonly events: EventEmitter<IamEvents>;
   /** Stops at once, in the middle of answers too. */
@@ -98,9 +98,10 @@ function answer(
   const { search } = new URL(request.url ?? '/', 'http://localhost');
   // Repeated headers come as arrays, but none of those that are read here can be repeated.
   const headers = request.headers as Record<string, string | undefined>;
-  const { delayMs, delivery, settle } = endpoint.receive({ query: search.slice(1), headers, body });
+  const { delayMs, deliver, settle } = endpoint.receive({ query: search.slice(1), headers, body });
 
-  const deliver = (): void => {
+  const respond = (): void => {
+    const delivery = deliver();
     switch (delivery.kind) {
       case 'answer':
         response.once('finish', settle);
@@ -121,10 +122,10 @@ function answer(
     }
   };
   if (delayMs === 0) {
-    deliver();
+    respond();
     return;
   }
-  const timer = setTimeout(deliver, delayMs);
+  const timer = setTimeout(respond, delayMs);
   const cancel = (): void => clearTimeout(timer);
   closing.addEventListener('abort', cancel);
   response.once('close', () => {

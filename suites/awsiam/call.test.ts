@@ -3,6 +3,7 @@ import type { StepContext } from '../../runner/monitor.ts';
 import { call } from './call.ts';
 import type { Change } from './entities.ts';
 import type { Existence } from './entities.ts';
+import { ForeignAnswerError } from './client/iam-answer.ts';
 import { PropagationError } from './errors/error-kinds.ts';
 import type { Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
@@ -24,6 +25,7 @@ const exists = iamError('EntityAlreadyExistsException', 409);
 const conflict = iamError('DeleteConflictException', 409);
 const throttled = iamError('Throttling', 400);
 const failure = iamError('ServiceFailureException', 500);
+const badGateway = new ForeignAnswerError(502, 'a page');
 const lost = nodeError('ECONNRESET', { name: 'TimeoutError' });
 
 function setUp(
@@ -33,7 +35,14 @@ function setUp(
   overrides: Partial<Session> = {},
 ) {
   const failed: Error[] = [];
-  const history = { failed, sinceLastAttemptMs: 5.0004, begin: () => {} } as unknown as Session['history'];
+  const history = {
+    failed,
+    get attempts() {
+      return failed.length + 1;
+    },
+    sinceLastAttemptMs: 5.0004,
+    begin: () => {},
+  } as unknown as Session['history'];
   const session = fakeSession({ history, ...overrides });
   const entity = 'makes' in change ? change.makes : change.removes;
   session.entities[entity] = before;
@@ -83,6 +92,15 @@ describe('a call that is answered at once', () => {
       retryDelayMs: 0,
       lastAttemptMs: 5,
     });
+  });
+
+  test('says what the attempts before it met where a deadline cuts it off', async () => {
+    const cancel = new AbortController();
+    const { outcome, context } = setUp({ makes: 'user' }, 'absent', [{ repeated: [failure, throttled], ends: lost }]);
+    Object.assign(context, { signal: cancel.signal });
+    cancel.abort(new Error('enough'));
+    await settle(outcome);
+    expect(context.waitingFor).toBe('the answer to TheCall, repeated after Throttling');
   });
 
   test('says what it waits for', async () => {
@@ -148,14 +166,41 @@ describe('a change that is not visible yet', () => {
   test('says what it waits for between the attempts', async () => {
     const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, answer()]);
     await vi.advanceTimersByTimeAsync(1);
-    expect(context.waitingFor).toBe('an earlier change to become visible to TheCall');
+    expect(context.waitingFor).toBe(
+      'an earlier change to become visible to TheCall, which IAM answers with DeleteConflict',
+    );
     await settle(outcome);
+  });
+
+  test('is waited for from its own start, however long the requests before it took', async () => {
+    const session = fakeSession();
+    const context: StepContext = { signal: new AbortController().signal, evidence: {}, waitingFor: 'its result' };
+    const send = vi.fn(async () => answer());
+    // Two attempts of the SDK that hang for 30 s each, and then the first answer.
+    send.mockImplementationOnce(async () => {
+      await new Promise((resolve) => void setTimeout(resolve, 60_000));
+      throw conflict;
+    });
+    expect(await settle(call(session, context, 'DeleteUser', { removes: 'user' }, send))).toMatchObject({
+      status: 'fulfilled',
+    });
+    expect(context.evidence.propagationMs).toBeLessThan(1000);
   });
 
   test('is no reason to hide another failure that comes after it', async () => {
     const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, failure]);
     expect(await settle(outcome)).toEqual({ status: 'rejected', reason: failure });
     expect(context.evidence.propagationMs).toBeGreaterThan(0);
+  });
+
+  test('is still named where its repetition is what a deadline cuts off', async () => {
+    const { outcome, send, cancel, context } = setUp({ removes: 'user' }, 'present', [conflict]);
+    send.mockImplementation(() => {
+      cancel.abort(new Error('enough'));
+      return Promise.reject(lost);
+    });
+    await settle(outcome);
+    expect(context.waitingFor).toBe('the answer to TheCall, repeated after DeleteConflict');
   });
 
   test('is not waited for beyond an abort', async () => {
@@ -225,24 +270,107 @@ describe('an answer that was lost', () => {
 
 describe('what exists after a failed call', () => {
   test.for([
-    ['is as before after a refusal', throttled, 'absent'],
-    ['is as before after a denial', iamError('AccessDenied', 403), 'absent'],
-    ['is pending after a lost answer', lost, 'pending'],
-    ['is possible after a failure of the service', failure, 'possible'],
-    ['is pending after an abort', new DOMException('aborted', 'AbortError'), 'pending'],
-  ] as const)('%s', async ([, error, existence]) => {
+    ['is as before after a refusal', throttled, 'absent', 0],
+    ['is as before after a denial', iamError('AccessDenied', 403), 'absent', 0],
+    ['is as before after a connection that could not be made', nodeError('ECONNREFUSED'), 'absent', 0],
+    ['is open after a failure of the service', failure, 'possible', 0],
+    ['is open after a page in place of an answer', new ForeignAnswerError(200, 'a page'), 'possible', 0],
+    ['is as before after a lost answer, but it may still be made', lost, 'absent', 1],
+    ['is as before after an abort, but it may still be made', new DOMException('aborted', 'AbortError'), 'absent', 1],
+    ['is as before after a gateway that had no answer, but it may still be made', badGateway, 'absent', 1],
+  ] as const)('%s', async ([, error, existence, unanswered]) => {
     const made = setUp({ makes: 'user' }, 'absent', [error]);
     expect(await settle(made.outcome)).toEqual({ status: 'rejected', reason: error });
-    expect(made.existence()).toBe(existence);
+    expect([made.existence(), made.session.unanswered.user]).toEqual([existence, unanswered]);
     const removed = setUp({ removes: 'user' }, 'present', [error]);
     await settle(removed.outcome);
-    expect(removed.existence()).toBe(existence === 'absent' ? 'present' : 'possible');
+    const isWithoutEffect = existence === 'absent' && unanswered === 0;
+    expect(removed.existence()).toBe(isWithoutEffect ? 'present' : 'possible');
+    // A removal that is carried out late does no harm.
+    expect(removed.session.unanswered.user).toBe(0);
+  });
+});
+
+describe('attempts at a creation that had no answer', () => {
+  const silent = new DOMException('aborted', 'AbortError');
+  test.for([
+    ['the only one', [{ repeated: [], ends: lost }], 'absent', 1],
+    ['all three', [{ repeated: [lost, lost], ends: lost }], 'absent', 3],
+    ['the first, and the second makes it', [{ repeated: [lost], ends: answer() }], 'present', 1],
+    ['the second, and the third makes it', [{ repeated: [throttled, lost], ends: answer() }], 'present', 1],
+    ['the first, and the second is refused', [{ repeated: [lost], ends: throttled }], 'absent', 1],
+    ['the first, which made it as the second finds', [{ repeated: [lost], ends: exists }], 'present', 0],
+    ['two, of which one made it as the third finds', [{ repeated: [lost, badGateway], ends: exists }], 'present', 1],
+    ['one beside a failure, and either may have made it', [{ repeated: [failure, lost], ends: exists }], 'present', 1],
+    ['one beside a failure, and nothing is known', [{ repeated: [failure, lost], ends: throttled }], 'possible', 1],
+    ['one that is cut off', [{ repeated: [throttled], ends: silent }], 'absent', 1],
+  ] as const)('are remembered: %s', async ([, script, existence, count]) => {
+    const made = setUp({ makes: 'group' }, 'absent', script);
+    await settle(made.outcome);
+    expect([made.existence(), made.session.unanswered.group]).toEqual([existence, count]);
+    expect(made.session.unanswered.user).toBe(0);
   });
 
-  test('stays possible when an attempt was lost and a later one refused', async () => {
-    const { outcome, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [lost], ends: throttled }]);
+  test('are none where the call was cut off between two attempts', async () => {
+    const { outcome, session, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [], ends: silent }], {
+      history: {
+        failed: [throttled],
+        attempts: 1,
+        sinceLastAttemptMs: 5,
+        begin: () => {},
+      } as unknown as Session['history'],
+    });
     await settle(outcome);
-    expect(existence()).toBe('possible');
+    expect([existence(), session.unanswered.user]).toEqual(['absent', 0]);
+  });
+
+  test('add up while an earlier change is waited for', async () => {
+    const { outcome, session, existence } = setUp({ makes: 'membership' }, 'absent', [
+      { repeated: [lost], ends: unknown },
+      { repeated: [lost], ends: answer() },
+    ]);
+    await settle(outcome);
+    expect([existence(), session.unanswered.membership]).toEqual(['present', 2]);
+  });
+});
+
+describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
+  function holding(change: Change, tie: 'membership' | 'attachment', unanswered: number) {
+    const set = setUp(change, 'present', [conflict, answer()]);
+    const remove = vi.fn(async () => answer());
+    Object.assign(set.session.iam, { removeUserFromGroup: remove, detachUserPolicy: remove });
+    Object.assign(set.session.entities, { user: 'present', group: 'present' });
+    set.session.unanswered[tie] = unanswered;
+    return { ...set, remove };
+  }
+
+  test.for([
+    ['group', 'membership'],
+    ['user', 'membership'],
+    ['user', 'attachment'],
+  ] as const)('that keeps the %s from being deleted is undone once more: the %s', async ([entity, tie]) => {
+    const { outcome, remove, context, existence } = holding({ removes: entity }, tie, 1);
+    expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
+    expect(remove).toHaveBeenCalledExactlyOnceWith(expect.anything(), { abortSignal: context.signal });
+    expect(context.evidence.resolution).toBe(
+      `IAM carried out an unanswered request late; the ${tie} was removed once more`,
+    );
+    expect(context.evidence).toHaveProperty('propagationMs');
+    expect(existence()).toBe('absent');
+  });
+
+  test('is not looked for where every such request was answered', async () => {
+    const { outcome, remove, context } = holding({ removes: 'group' }, 'membership', 0);
+    expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
+    expect(remove).not.toHaveBeenCalled();
+    expect(context.evidence).not.toHaveProperty('resolution');
+  });
+
+  test('that is not there is no reason to fail', async () => {
+    const { outcome, remove, context } = holding({ removes: 'group' }, 'membership', 1);
+    remove.mockRejectedValue(unknown);
+    expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
+    expect(context.evidence).not.toHaveProperty('resolution');
   });
 });
 

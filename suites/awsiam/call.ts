@@ -1,19 +1,21 @@
-import pRetry from 'p-retry';
+import { pause } from '../../runner/abort.ts';
 import type { StepContext } from '../../runner/monitor.ts';
 import { roundMs } from '../../runner/round-ms.ts';
-import type { Change } from './entities.ts';
+import { isSelfStanding, mayExist, tiesOf, type Change, type EntityName } from './entities.ts';
 import {
-  httpStatusOf,
+  codeOf,
   isAlreadyDone,
-  isWithoutEffect,
   isNotYetVisible,
+  isUnanswered,
+  isWithoutEffect,
   PropagationError,
 } from './errors/error-kinds.ts';
 import { recordAttempts, type Answer } from './record-attempts.ts';
+import { removals } from './removals.ts';
 import type { Session } from './session.ts';
 
-/** For a change to become visible: wait 200 ms first, then longer and longer. */
-const backoff = { minTimeout: 200, factor: 1.5, maxTimeout: 5000, randomize: true, retries: Infinity } as const;
+/** Pauses between two requests while a change is not visible: the first one, how they grow, and the longest. */
+const propagationPauses = { firstMs: 200, factor: 1.5, longestMs: 5000 } as const;
 
 /**
  * Makes one IAM call of a step: sends it with the SDK's retries, waits while an earlier change of this run is not yet
@@ -29,54 +31,94 @@ export async function call<A extends Answer>(
   change: Change,
   send: (options: { readonly abortSignal: AbortSignal }) => Promise<A>,
 ): Promise<A | undefined> {
-  const { entities, history, elapsedMs } = session;
+  const { entities, unanswered, history, elapsedMs } = session;
+  const { propagationTimeoutMs } = session.config;
   const entity = 'makes' in change ? change.makes : change.removes;
   const before = entities[entity];
   const after = 'makes' in change ? 'present' : 'absent';
   /** An attempt may have been carried out although its answer did not come. */
   let lost = false;
-  let waitingSinceMs: number | undefined;
+  /** The same, and IAM will not carry it out later: the answers leave open whether the entity exists. */
+  let isOpen = false;
+  /** Of the request before this one. */
+  let earlierFailure: unknown;
 
   const attempt = async (): Promise<A | undefined> => {
     entities[entity] = 'possible';
     history.begin();
-    context.waitingFor = `the answer to ${operation}`;
+    context.waitingFor = describeWait(operation, earlierFailure);
     try {
       const answer = await send({ abortSignal: context.signal });
       recordAttempts(session, context.evidence, answer);
+      if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
       entities[entity] = after;
       return answer;
     } catch (error) {
       recordAttempts(session, context.evidence, error);
-      lost ||= history.failed.some((failed) => !isWithoutEffect(failed));
+      // A call that was cut off between two attempts fails with an error that is no attempt's.
+      const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
+      const doubtful = failures.filter((failure) => !isWithoutEffect(failure));
+      const silent = 'makes' in change ? doubtful.filter(isUnanswered).length : 0;
+      lost ||= doubtful.length > 0;
+      isOpen ||= doubtful.length > silent;
+      unanswered[entity] += silent;
       if (lost && isAlreadyDone(error, change)) {
+        // One of the unanswered requests has made it, unless it was one that was answered with a failure.
+        if ('makes' in change && !isOpen) unanswered[entity] -= 1;
         entities[entity] = after;
         const found = 'makes' in change ? 'was there already' : 'was gone already';
         context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
         return undefined;
       }
-      lost ||= !isWithoutEffect(error);
-      if (!lost) entities[entity] = before;
-      else if ('makes' in change && httpStatusOf(error) === undefined) entities[entity] = 'pending';
+      if (!isOpen) entities[entity] = before;
+      // A deadline or a signal cuts the request off; the failures before it are the better reason.
+      if (context.signal.aborted) context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
+      else earlierFailure = error;
       throw error;
     }
   };
 
+  let waitingSinceMs: number | undefined;
   try {
-    return await pRetry(attempt, {
-      ...backoff,
-      maxRetryTime: session.config.propagationTimeoutMs,
-      signal: context.signal,
-      shouldRetry: ({ error }) => isNotYetVisible(error, change),
-      onFailedAttempt: ({ error }) => {
-        if (isNotYetVisible(error, change)) waitingSinceMs ??= elapsedMs();
-        context.waitingFor = `an earlier change to become visible to ${operation}`;
-      },
-    });
-  } catch (error) {
-    if (waitingSinceMs === undefined || !isNotYetVisible(error, change)) throw error;
-    throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
+    for (let pauseMs: number = propagationPauses.firstMs; ; pauseMs *= propagationPauses.factor) {
+      try {
+        return await attempt();
+      } catch (error) {
+        context.signal.throwIfAborted();
+        if (!isNotYetVisible(error, change)) throw error;
+        waitingSinceMs ??= elapsedMs();
+        const leftMs = propagationTimeoutMs - (elapsedMs() - waitingSinceMs);
+        if (leftMs <= 0) throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
+        context.waitingFor = `an earlier change to become visible to ${operation}, which IAM answers with ${codeOf(error)}`;
+        if (codeOf(error) === 'DeleteConflict') await undoLateTies(session, context, entity);
+        // At random, so that monitors that were stopped together do not ask together.
+        const jitteredMs = pauseMs * (1 + Math.random());
+        await pause(Math.min(jitteredMs, propagationPauses.longestMs, leftMs), context.signal);
+      }
+    }
   } finally {
     if (waitingSinceMs !== undefined) context.evidence.propagationMs = roundMs(elapsedMs() - waitingSinceMs);
+  }
+}
+
+function describeWait(operation: string, earlierFailure: unknown): string {
+  const repeated = earlierFailure === undefined ? '' : `, repeated after ${codeOf(earlierFailure)}`;
+  return `the answer to ${operation}${repeated}`;
+}
+
+/**
+ * An unanswered AddUserToGroup or AttachUserPolicy of this run may be carried out after its step was undone, and then IAM
+ * rightly refuses to delete the user or the group. No waiting helps there: it has to be undone once more.
+ */
+async function undoLateTies(session: Session, context: StepContext, entity: EntityName): Promise<void> {
+  if (!isSelfStanding(entity)) return;
+  for (const tie of tiesOf[entity]) {
+    if (session.unanswered[tie] === 0 || !mayExist(session, tie)) continue;
+    try {
+      await removals[tie](session, { abortSignal: context.signal });
+      context.evidence.resolution = `IAM carried out an unanswered request late; the ${tie} was removed once more`;
+    } catch {
+      // It is not there, or IAM fails: the deletion itself is repeated, and its answer counts.
+    }
   }
 }

@@ -1,8 +1,10 @@
+import type { Session } from './session.ts';
+
 /**
- * `possible`: a request failed that may have been carried out all the same. `pending`: the request that makes it had no
- * answer at all, and may yet be carried out.
+ * What IAM's answers say of an entity of this run. `possible`: IAM or a gateway answered a request with a failure, or the
+ * answer to a removal was lost, so that it may exist.
  */
-export type Existence = 'absent' | 'possible' | 'pending' | 'present';
+export type Existence = 'absent' | 'possible' | 'present';
 
 /** What this run has made so far: what teardown must remove, and what a step may rely on. */
 export interface Entities {
@@ -16,5 +18,38 @@ export interface Entities {
 
 export type EntityName = keyof Entities;
 
+/**
+ * How many requests that make an entity had no answer. IAM may carry each of them out later, whatever has become of the
+ * entity since: the repeated request may have made it, and a step may have deleted it again.
+ */
+export type UnansweredCreations = Record<EntityName, number>;
+
 /** What a call does to the entities of this run. */
 export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
+
+/** Users and groups; the other two only exist where they do. */
+export function isSelfStanding(entity: EntityName): entity is 'user' | 'group' {
+  return entity === 'user' || entity === 'group';
+}
+
+/** What IAM refuses to delete a user or a group with. */
+export const tiesOf = {
+  user: ['membership', 'attachment'],
+  group: ['membership'],
+} as const satisfies Record<'user' | 'group', readonly EntityName[]>;
+
+/** Whether there may be something to remove, now or later. What hangs on a user or a group is gone when that is gone. */
+export function mayExist(session: Session, entity: EntityName): boolean {
+  if (session.entities[entity] === 'absent' && session.unanswered[entity] === 0) return false;
+  switch (entity) {
+    case 'user':
+    case 'group':
+      return true;
+    case 'membership':
+      return mayExist(session, 'user') && mayExist(session, 'group');
+    case 'attachment':
+      return mayExist(session, 'user');
+    default:
+      return entity satisfies never;
+  }
+}

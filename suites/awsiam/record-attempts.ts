@@ -19,7 +19,7 @@ export function recordAttempts(
   outcome: unknown,
 ): void {
   const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
-  evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.failed.length + 1);
+  evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.attempts);
   evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
   evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);
   const connectMs = transport.takeConnectMs();

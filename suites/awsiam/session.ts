@@ -2,7 +2,7 @@ import type { IAM } from '@aws-sdk/client-iam';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { RunMode } from '../../runner/monitor-run.ts';
 import type { Config } from './settings/config.ts';
-import type { Entities } from './entities.ts';
+import type { Entities, UnansweredCreations } from './entities.ts';
 import { makeNames, testPolicyArn, type EntityNames } from './names.ts';
 import type { RetryHistory } from './client/retry-history.ts';
 import type { Credentials } from './settings/secrets.ts';
@@ -13,6 +13,7 @@ export interface Session {
   readonly config: Config;
   readonly names: EntityNames;
   readonly entities: Entities;
+  readonly unanswered: UnansweredCreations;
   /** ARN of an entity that this run made: it tells the partition and the account. */
   entityArn?: string;
   /** The one client of the run, over the transport. */
@@ -84,6 +85,7 @@ export async function openSession(
     config,
     names: makeNames(config.namespace, new Date(), Math.random),
     entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' } as Entities,
+    unanswered: { user: 0, group: 0, membership: 0, attachment: 0 },
     iam,
     history,
     transport,

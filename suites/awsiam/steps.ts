@@ -1,6 +1,7 @@
 import type { Step } from '../../runner/monitor.ts';
 import { call } from './call.ts';
 import { groupPath, userPath } from './names.ts';
+import { removals } from './removals.ts';
 import { policyArnOf, type Session } from './session.ts';
 
 /** The eight steps in their order, each one call of IAM on the entities of this run. */
@@ -38,19 +39,15 @@ export const steps = [
     name: 'RemoveUserFromGroup',
     description: 'Removes the user from the group.',
     async run(session, context) {
-      const { iam, names } = session;
-      const input = { UserName: names.user, GroupName: names.group };
       const change = { removes: 'membership' } as const;
-      await call(session, context, 'RemoveUserFromGroup', change, (o) => iam.removeUserFromGroup(input, o));
+      await call(session, context, 'RemoveUserFromGroup', change, (o) => removals.membership(session, o));
     },
   },
   {
     name: 'DeleteGroup',
     description: 'Deletes the group.',
     async run(session, context) {
-      const { iam, names } = session;
-      const input = { GroupName: names.group };
-      await call(session, context, 'DeleteGroup', { removes: 'group' }, (o) => iam.deleteGroup(input, o));
+      await call(session, context, 'DeleteGroup', { removes: 'group' }, (o) => removals.group(session, o));
     },
   },
   {
@@ -66,20 +63,15 @@ export const steps = [
     name: 'DetachPolicy',
     description: 'Detaches the test policy from the user.',
     async run(session, context) {
-      const { iam, names } = session;
-      const input = { UserName: names.user, PolicyArn: policyArnOf(session) };
-      await call(session, context, 'DetachUserPolicy', { removes: 'attachment' }, (o) =>
-        iam.detachUserPolicy(input, o),
-      );
+      const change = { removes: 'attachment' } as const;
+      await call(session, context, 'DetachUserPolicy', change, (o) => removals.attachment(session, o));
     },
   },
   {
     name: 'DeleteUser',
     description: 'Deletes the user.',
     async run(session, context) {
-      const { iam, names } = session;
-      const input = { UserName: names.user };
-      await call(session, context, 'DeleteUser', { removes: 'user' }, (o) => iam.deleteUser(input, o));
+      await call(session, context, 'DeleteUser', { removes: 'user' }, (o) => removals.user(session, o));
     },
   },
 ] as const satisfies readonly Step<Session>[];

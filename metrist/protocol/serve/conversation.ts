@@ -80,7 +80,7 @@ export class Conversation<Config, Session> {
   /** Ends the run: whoever wanted its results is gone, and little time remains to remove what it made. */
   leave(reason: string): void {
     const { hurryMs = 3000 } = this.#options;
-    setTimeout(() => this.#hurry.abort(), hurryMs).unref();
+    setTimeout(() => this.#hurry.abort(new Interruption(reason)), hurryMs).unref();
     this.#end(reason);
   }
 

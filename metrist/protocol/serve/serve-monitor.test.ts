@@ -375,6 +375,26 @@ describe('the end', () => {
     expect(orchestrator.logs).toContain('Warning: left behind: cup 7 (it is hot); remove it with: mv cup sink');
   });
 
+  test('says on stderr what nobody reads on stdout', async () => {
+    const leftovers = [{ entity: 'cup 7', reason: 'it is hot', command: 'mv cup sink' }];
+    const frames: string[] = [];
+    const orchestrator = new TestOrchestrator(
+      { teardown: () => Promise.resolve({ leftovers, warnings: [] }) },
+      {
+        output: (frame, onLost) => {
+          frames.push(Buffer.from(frame).toString());
+          onLost();
+        },
+      },
+    );
+    orchestrator.send('Version 1.1', 'Config {}');
+    await vi.waitFor(() => expect(frames.at(-1)).toContain('Configured'));
+    orchestrator.send('Exit 0');
+    await orchestrator.served;
+    // What is no log message is of no use to a reader of stderr.
+    expect(orchestrator.stderr).toBe('warning: left behind: cup 7 (it is hot); remove it with: mv cup sink\n');
+  });
+
   test('says where stdin ended in the middle of a message', async () => {
     const orchestrator = new TestOrchestrator();
     await orchestrator.configure();

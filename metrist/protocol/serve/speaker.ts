@@ -4,9 +4,13 @@ import { formatFrame } from '../frame.ts';
 import { formatFromMonitor, type FromMonitor, type LogLevel } from '../messages.ts';
 
 export interface SpeakerOptions {
-  /** Takes whole frames and nothing else: stdout. */
-  readonly output: (frame: Uint8Array) => void;
-  /** Takes what the Orchestrator cannot be told (yet). */
+  /**
+   * Takes whole frames and nothing else: stdout.
+   *
+   * @param onLost to be called where nobody read the frame
+   */
+  readonly output: (frame: Uint8Array, onLost: () => void) => void;
+  /** Takes what the Orchestrator cannot be told: not yet, or not any more. */
   readonly errorOutput: { write(text: string): unknown };
 }
 
@@ -38,13 +42,14 @@ export class Speaker {
     this.#canLog = true;
   }
 
-  say(message: FromMonitor): void {
-    this.#options.output(formatFrame(formatFromMonitor(this.#redactor.value(message))));
+  say(message: FromMonitor, onLost = (): void => {}): void {
+    this.#options.output(formatFrame(formatFromMonitor(this.#redactor.value(message))), onLost);
   }
 
   log(level: LogLevel, text: string): void {
     const safe = toWireText(this.#redactor.text(text)).slice(0, maxLogLength);
-    if (this.#canLog) this.say({ kind: 'log', level, text: safe });
-    else this.#options.errorOutput.write(`${level.toLowerCase()}: ${safe}\n`);
+    const writeInstead = (): void => void this.#options.errorOutput.write(`${level.toLowerCase()}: ${safe}\n`);
+    if (this.#canLog) this.say({ kind: 'log', level, text: safe }, writeInstead);
+    else writeInstead();
   }
 }

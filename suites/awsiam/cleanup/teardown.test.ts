@@ -4,7 +4,7 @@ import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
 import type { TeardownReport } from '../../../runner/monitor-run.ts';
-import type { Entities } from '../entities.ts';
+import type { Entities, UnansweredCreations } from '../entities.ts';
 import { groupPath, userPath } from '../names.ts';
 import { closeSession, openSession, type Session } from '../session.ts';
 import { teardown } from './teardown.ts';
@@ -16,7 +16,15 @@ const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/pr
 /** A session over the mocked account, in which there is what the session believes to be there. */
 async function setUp(
   entities: Partial<Entities> = {},
-  { faults = '', really = entities }: { readonly faults?: string; readonly really?: Partial<Entities> } = {},
+  {
+    faults = '',
+    really = entities,
+    unanswered = {},
+  }: {
+    readonly faults?: string;
+    readonly really?: Partial<Entities>;
+    readonly unanswered?: Partial<UnansweredCreations>;
+  } = {},
 ): Promise<{ session: Session; mock: IamMock }> {
   const state = createIamState({ policies: [policyArn] });
   const mock = installIamMock({ state, faults: createFaultPlan(faults) });
@@ -26,6 +34,7 @@ async function setUp(
     mock.restore();
   });
   Object.assign(session.entities, entities);
+  Object.assign(session.unanswered, unanswered);
   session.entityArn = 'arn:aws:iam::123456789012:user/AwsIamMonitorTestUsers/u';
   const { user, group } = session.names;
   if (really.group) seedGroup(state, { name: group, path: groupPath });
@@ -43,7 +52,7 @@ async function setUp(
 /** Lets all waiting between attempts pass at once. */
 async function run(session: Session, signal = quiet): Promise<TeardownReport> {
   const state = { settled: false };
-  const outcome = teardown(session, { signal }).finally(() => {
+  const outcome = teardown(session, { signal, watchMs: 20_000 }).finally(() => {
     state.settled = true;
   });
   while (!state.settled) {
@@ -78,6 +87,8 @@ describe('teardown', () => {
     expect(operationsOf(mock)).toEqual(['RemoveUserFromGroup', 'DetachUserPolicy', 'DeleteGroup', 'DeleteUser']);
     expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
     expect(session.entities).toEqual({ user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' });
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(mock.calls).toHaveLength(4);
   });
 
   test('can be called again, and then asks nothing', async () => {
@@ -124,15 +135,6 @@ describe('teardown', () => {
     ]);
   });
 
-  test('waits longer for what a slow IAM may yet make', async () => {
-    const { session, mock } = await setUp({ user: 'pending' }, { really: {} });
-    mock.events.on('call', () => {
-      if (mock.calls.length === 4) seedUser(mock.state, { name: session.names.user, path: userPath });
-    });
-    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
-    expect(listEntities(mock.state).users).toEqual([]);
-  });
-
   test('does not let what exists wait for what only may', async () => {
     const { session, mock } = await setUp({ user: 'present', group: 'possible' }, { really: { user: 'present' } });
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
@@ -146,7 +148,8 @@ describe('teardown', () => {
     );
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(operationsOf(mock)).toEqual(['RemoveUserFromGroup', 'DetachUserPolicy', 'DeleteGroup', 'DeleteUser']);
-    expect(session.entities).toEqual({ user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' });
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(mock.calls).toHaveLength(4);
   });
 
   test.for([
@@ -230,6 +233,43 @@ describe('teardown', () => {
     expect(operationsOf(mock)).toEqual(['DeleteGroup']);
   });
 
+  test('names what is left when its time is up even where the SDK does not heed that', async () => {
+    const cancel = new AbortController();
+    const { session } = await setUp({ user: 'present' });
+    // As credentials that never come.
+    session.iam.middlewareStack.add(() => () => new Promise<never>(() => {}), { step: 'initialize' });
+    const outcome = teardown(session, { signal: cancel.signal, watchMs: 20_000 });
+    cancel.abort(new Error('no more time'));
+    expect(await outcome).toMatchObject({
+      leftovers: [{ entity: `user ${session.names.user}`, reason: 'not removed in time: no more time' }],
+    });
+  });
+
+  test.for([
+    ['DeleteConflict that lasts', 'DeleteUser=DeleteConflict'],
+    ['DeleteConflict that turns into silence', 'DeleteUser=DeleteConflict:2,DeleteUser=hang'],
+    ['DeleteConflict that turns into cut connections', 'DeleteUser=DeleteConflict:2,DeleteUser=reset-before'],
+  ])('gives the refusal of IAM as the reason, and not its own deadline: %s', async ([, faults]) => {
+    const { session } = await setUp({ user: 'present' }, { faults });
+    // 250 ms a call.
+    session.iam.middlewareStack.add(
+      (next) => async (args) => {
+        await new Promise((resolve) => void setTimeout(resolve, 250));
+        return await next(args);
+      },
+      { step: 'initialize' },
+    );
+    const { leftovers } = await run(session);
+    expect(leftovers).toMatchObject([
+      { reason: expect.stringMatching(/^DeleteConflict \(HTTP 409\) at teardown: /) as unknown },
+    ]);
+  });
+
+  test('says that there was no answer in time where there was none', async () => {
+    const { session } = await setUp({ user: 'present' }, { faults: 'DeleteUser=hang' });
+    expect((await run(session)).leftovers).toMatchObject([{ reason: 'not removed in time: gave up after 15 s' }]);
+  });
+
   test.for([
     ['a user that is nobody’s test', { user: 'alice' }],
     ['a group that is nobody’s test', { group: 'admins' }],
@@ -237,7 +277,152 @@ describe('teardown', () => {
   ] as const)('refuses to touch %s', async ([, names]) => {
     const { session, mock } = await setUp({ user: 'present', group: 'present' });
     const foreign = { ...session, names: { ...session.names, ...names } };
-    await expect(teardown(foreign, { signal: quiet })).rejects.toThrow('refused to touch');
+    await expect(teardown(foreign, { signal: quiet, watchMs: 20_000 })).rejects.toThrow('refused to touch');
     expect(mock.calls).toEqual([]);
+  });
+});
+
+describe('a creation that had no answer', () => {
+  /** Lets the entity appear after so many milliseconds of teardown. */
+  function appear(mock: IamMock, session: Session, kind: 'user' | 'group', afterMs: number): void {
+    const { user, group } = session.names;
+    setTimeout(() => {
+      if (kind === 'user') seedUser(mock.state, { name: user, path: userPath });
+      else seedGroup(mock.state, { name: group, path: groupPath });
+    }, afterMs);
+  }
+
+  test.for([
+    ['user', 4000],
+    ['user', 18_500],
+    ['group', 0],
+    ['group', 18_500],
+  ] as const)('is looked for until it is carried out, and then removed: %s after %i ms', async ([kind, afterMs]) => {
+    const { session, mock } = await setUp({}, { unanswered: { [kind]: 1 } });
+    appear(mock, session, kind, afterMs);
+    const startMs = performance.now();
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
+    // Then nothing more can come.
+    expect(performance.now() - startMs).toBeLessThan(afterMs + 3000);
+  });
+
+  test('is named with the command that removes it where it was not carried out in time', async () => {
+    const { session, mock } = await setUp({}, { unanswered: { user: 2, group: 1 } });
+    const { user, group } = session.names;
+    const startMs = performance.now();
+    const { leftovers, warnings } = await run(session);
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(20_000);
+    expect(performance.now() - startMs).toBeLessThan(22_000);
+    expect(leftovers).toEqual([
+      {
+        entity: `group ${group} (may still appear)`,
+        reason: 'a CreateGroup request had no answer; IAM may still carry it out',
+        command: `aws iam delete-group --group-name ${group}`,
+      },
+      {
+        entity: `user ${user} (may still appear)`,
+        reason: '2 CreateUser requests had no answer; IAM may still carry them out',
+        command: `aws iam delete-user --user-name ${user}`,
+      },
+    ]);
+    expect(warnings).toEqual([]);
+    // Calmly: about one request a second for each.
+    expect(mock.calls.length).toBeLessThan(2 * 24);
+  });
+
+  test('is looked for also where a repeated request made the entity, which is removed first', async () => {
+    const { session, mock } = await setUp({ group: 'present' }, { unanswered: { group: 1 } });
+    appear(mock, session, 'group', 5000);
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(operationsOf(mock)[0]).toBe('DeleteGroup');
+    expect(listEntities(mock.state).groups).toEqual([]);
+  });
+
+  test('is looked for as often as there are requests that may make it', async () => {
+    const { session, mock } = await setUp({}, { unanswered: { group: 3 } });
+    for (const afterMs of [2000, 6000, 11_000]) appear(mock, session, 'group', afterMs);
+    const startMs = performance.now();
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(mock.state).groups).toEqual([]);
+    expect(performance.now() - startMs).toBeLessThan(14_000);
+  });
+
+  test('stays named where only some of the requests were seen to be carried out', async () => {
+    const { session, mock } = await setUp({}, { unanswered: { group: 2 } });
+    appear(mock, session, 'group', 2000);
+    const { leftovers } = await run(session);
+    expect(listEntities(mock.state).groups).toEqual([]);
+    expect(leftovers).toMatchObject([{ entity: `group ${session.names.group} (may still appear)` }]);
+  });
+
+  test('is looked for no longer than there is time', async () => {
+    const cancel = new AbortController();
+    const { session, mock } = await setUp({}, { unanswered: { group: 1 } });
+    setTimeout(() => cancel.abort(new Error('no more time')), 3000);
+    const startMs = performance.now();
+    const { leftovers } = await run(session, cancel.signal);
+    expect(performance.now() - startMs).toBeLessThan(5000);
+    expect(leftovers).toMatchObject([{ entity: `group ${session.names.group} (may still appear)` }]);
+    expect(mock.calls.length).toBeLessThan(7);
+  });
+
+  test('is given up at once where its removal is denied, and named with that reason', async () => {
+    const { session, mock } = await setUp({}, { unanswered: { user: 1 }, faults: 'DeleteUser=AccessDenied' });
+    const { leftovers } = await run(session);
+    expect(leftovers).toMatchObject([
+      {
+        entity: `user ${session.names.user} (may still appear)`,
+        reason: expect.stringContaining('AccessDenied') as unknown,
+      },
+    ]);
+    expect(operationsOf(mock)).toEqual(['DeleteUser']);
+  });
+
+  test('is looked for through throttling and failures of the service', async () => {
+    const { session, mock } = await setUp(
+      {},
+      { unanswered: { user: 1 }, faults: 'DeleteUser=Throttling:4,DeleteUser=ServiceFailure:4' },
+    );
+    appear(mock, session, 'user', 9000);
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(mock.state).users).toEqual([]);
+  });
+
+  test.for([
+    ['a membership', { user: 'present', group: 'present' }, { membership: 1 }, 'membership'],
+    ['an attachment', { user: 'present' }, { attachment: 2 }, 'attachment'],
+  ] as const)('of %s costs nothing more where what it hangs on is gone', async ([, entities, unanswered]) => {
+    const { session, mock } = await setUp(entities, { unanswered });
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(mock.calls.length).toBeLessThanOrEqual(3);
+    expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
+    const gone = await setUp({}, { unanswered });
+    expect(await run(gone.session)).toEqual({ leftovers: [], warnings: [] });
+    expect(gone.mock.calls).toEqual([]);
+  });
+
+  test('of a membership is undone again where it is carried out in the middle of the removal', async () => {
+    const { session, mock } = await setUp({ user: 'present', group: 'present' }, { unanswered: { membership: 1 } });
+    const { user, group } = session.names;
+    mock.events.once('call', () => {
+      const [foundUser, foundGroup] = [mock.state.users.get(user)!, mock.state.groups.get(group)!];
+      foundUser.groups.set(group, foundGroup);
+      foundGroup.members.set(user, foundUser);
+    });
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
+    expect(operationsOf(mock).filter((name) => name === 'RemoveUserFromGroup').length).toBeGreaterThan(1);
+  });
+
+  test('of everything is undone, however late it is carried out', async () => {
+    const { session, mock } = await setUp({}, { unanswered: { user: 1, group: 1, membership: 1, attachment: 1 } });
+    const { user, group } = session.names;
+    setTimeout(() => {
+      seedGroup(mock.state, { name: group, path: groupPath });
+      seedUser(mock.state, { name: user, path: userPath, groups: [group], policies: [policyArn] });
+    }, 16_000);
+    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
   });
 });

@@ -1,54 +1,64 @@
-import pRetry from 'p-retry';
+import { abortAfter, pause, settleWithin } from '../../../runner/abort.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
-import type { Entities, EntityName, Existence } from '../entities.ts';
+import { isSelfStanding, mayExist, type EntityName, type Existence } from '../entities.ts';
 import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { groupPath, userPath } from '../names.ts';
 import type { Answer } from '../record-attempts.ts';
-import { assertOwn, ownNamePattern } from './own-names.ts';
+import { removals } from '../removals.ts';
 import { policyArnOf, type Session } from '../session.ts';
+import { assertOwn, ownNamePattern } from './own-names.ts';
 
-/** So long one removal may take, so that one that hangs leaves time for the others. */
+/** Time limit for one removal, so that a hanging one leaves time for the others. */
 const removalTimeoutMs = 15_000;
 
+/** Pauses between two attempts at one removal. They double. */
+const firstPauseMs = 300;
+const longestPauseMs = 3000;
+/** The longest pause while something may still appear. */
+const watchPauseMs = 1000;
+
 /**
- * In vain: `NoSuchEntity` is believed after so many repetitions, about 2 s for what may exist, and 8 s for what a slow IAM
- * may yet make. Of what was made it is not believed.
+ * How many `NoSuchEntity` answers we take for eventual consistency before we treat the entity as gone: about 2 s for what
+ * may exist. What certainly was made is never treated as gone.
  */
-const doubts: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, pending: 5, present: Infinity };
+const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, present: Infinity };
+
+export interface TeardownOptions {
+  /** Aborted when there is no time left. */
+  readonly signal: AbortSignal;
+  /** How long to look for what an unanswered request may still make. */
+  readonly watchMs: number;
+}
 
 /**
  * Removes what this run made or may have made, in dependency order. What could not be removed is named, with the
  * command that does it; the next sweep will try again.
  *
  * There may be three seconds for all of it. So everything is tried once first, and what is known to exist does not wait
- * for what only may; what is in doubt is then repeated side by side.
+ * for what only may; what is in doubt is then repeated side by side. Where a creation had an attempt without an answer,
+ * IAM may carry it out at any time: that is looked for until every such attempt has been seen or `watchMs` have passed.
  */
-export async function teardown(
-  session: Session,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<TeardownReport> {
-  const reasons = new Map<EntityName, string>();
-  const removals = removalsOf(session);
+export async function teardown(session: Session, { signal, watchMs }: TeardownOptions): Promise<TeardownReport> {
+  const { names, config, entities } = session;
+  assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
+  assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
+  const deadlines: Deadlines = {
+    limit: () => within(signal, removalTimeoutMs),
+    watch: within(signal, watchMs),
+    longest: within(signal, Math.max(watchMs, removalTimeoutMs)),
+  };
+  const pending = stages.flat().flatMap((entity) => (mayExist(session, entity) ? [new Removal(session, entity)] : []));
   for (const stage of stages) {
     await Promise.all(
-      removals.filter(({ entity }) => stage.includes(entity)).map((removal) => removal.tryOnce(signal)),
+      pending.filter(({ entity }) => stage.includes(entity)).map((removal) => removal.tryOnce(deadlines)),
     );
   }
-  await Promise.all(
-    removals.map(async (removal) => {
-      try {
-        await removal.finish(signal);
-      } catch (error) {
-        reasons.set(removal.entity, explainError(error, 'teardown').message);
-      }
-    }),
-  );
-  const leftovers = (['group', 'user'] as const).flatMap((entity): Leftover[] => {
-    const reason = reasons.get(entity);
-    if (reason === undefined) return [];
-    const certainty = session.entities[entity] === 'present' ? '' : ' (may exist)';
-    return [{ entity: `${entity} ${session.names[entity]}${certainty}`, reason, command: commandFor(session, entity) }];
+  await Promise.all(pending.map((removal) => removal.finish(deadlines)));
+  const leftovers = pending.flatMap(({ entity, reason }): Leftover[] => {
+    if (!isSelfStanding(entity) || !mayExist(session, entity)) return [];
+    const certainty = { present: '', possible: ' (may exist)', absent: ' (may still appear)' }[entities[entity]];
+    return [{ entity: `${entity} ${names[entity]}${certainty}`, reason, command: commandFor(session, entity) }];
   });
   return { leftovers, warnings: [] };
 }
@@ -59,90 +69,113 @@ const stages: readonly (readonly EntityName[])[] = [
   ['group', 'user'],
 ];
 
-function removalsOf(session: Session): Removal[] {
-  const { iam, names, config, entities } = session;
-  assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
-  assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
-  const user = { UserName: names.user };
-  const group = { GroupName: names.group };
-  const all = [
-    new Removal(entities, 'membership', (options) => iam.removeUserFromGroup({ ...user, ...group }, options)),
-    new Removal(
-      entities,
-      'attachment',
-      async (options) => await iam.detachUserPolicy({ ...user, PolicyArn: policyArnOf(session) }, options),
-    ),
-    new Removal(entities, 'group', (options) => iam.deleteGroup(group, options)),
-    new Removal(entities, 'user', (options) => iam.deleteUser(user, options)),
-  ];
-  return all.filter(({ entity }) => entities[entity] !== 'absent');
+interface Deadlines {
+  /** For the removal of something that is there, from now on. */
+  readonly limit: () => AbortSignal;
+  /** For what may still appear. */
+  readonly watch: AbortSignal;
+  /** For what is there and may appear again, and for what hangs on it. */
+  readonly longest: AbortSignal;
 }
-
-type Send = (options: { readonly abortSignal: AbortSignal }) => Promise<unknown>;
 
 /** The removal of one entity, and what it has shown so far. */
 class Removal {
   readonly entity: EntityName;
-  readonly #entities: Entities;
-  readonly #send: Send;
-  readonly #mostDoubts: number;
-  #doubts = 0;
+  readonly #session: Session;
+  /** IAM may make it, or make it again, while it is being removed. */
+  readonly #mayAppear: boolean;
+  #notFound = 0;
   /** An answer did not come: the removal may have been carried out. */
   #isLost = false;
-  #refusal: unknown;
+  /** IAM will not change its mind. */
+  #isRefused = false;
+  /** What kept the last attempts from removing it. */
+  #objection: unknown;
+  /** Why there were no more attempts. */
+  #end: unknown;
 
-  constructor(entities: Entities, entity: EntityName, send: Send) {
+  constructor(session: Session, entity: EntityName) {
+    this.#session = session;
     this.entity = entity;
-    this.#entities = entities;
-    this.#send = send;
-    this.#mostDoubts = doubts[entities[entity]];
+    this.#mayAppear = session.unanswered[entity] > 0;
   }
 
   /** Never rejects. */
-  async tryOnce(signal: AbortSignal): Promise<void> {
-    await this.#attempt(limit(signal)).catch((error: unknown) => {
-      if (isHopeless(error)) this.#refusal = error;
-    });
+  async tryOnce(deadlines: Deadlines): Promise<void> {
+    await this.#attempt(this.#deadline(deadlines, deadlines.limit()));
   }
 
-  /** @throws why it is still there */
-  async finish(signal: AbortSignal): Promise<void> {
-    if (this.#isGone()) return;
-    if (this.#refusal !== undefined) throw this.#refusal;
-    const within = limit(signal);
-    await pRetry(() => this.#attempt(within), {
-      retries: 7,
-      minTimeout: 300,
-      factor: 2,
-      maxTimeout: 3000,
-      signal: within,
-      shouldRetry: ({ error }) => !isHopeless(error),
-    });
+  /** Repeats it until the entity is gone and cannot come back, or no time is left. Never rejects. */
+  async finish(deadlines: Deadlines): Promise<void> {
+    const limit = deadlines.limit();
+    for (let pauseMs = firstPauseMs; !this.#isRefused && mayExist(this.#session, this.entity); pauseMs *= 2) {
+      const deadline = this.#deadline(deadlines, limit);
+      try {
+        await pause(Math.min(pauseMs, this.#mayAppear ? watchPauseMs : longestPauseMs), deadline);
+      } catch (reason) {
+        this.#end = reason;
+        return;
+      }
+      await this.#attempt(deadline);
+    }
   }
 
-  /** IAM deletes no group with members, and no user that is a member or has policies: with the one the other is gone. */
-  #isGone(): boolean {
-    const { user, group } = this.#entities;
-    const isMember = user !== 'absent' && group !== 'absent';
-    if (this.entity === 'membership' && !isMember) this.#entities.membership = 'absent';
-    if (this.entity === 'attachment' && user === 'absent') this.#entities.attachment = 'absent';
-    return this.#entities[this.entity] === 'absent';
+  /** Why the entity is still there, or may be. */
+  get reason(): string {
+    if (this.#objection !== undefined) return explainError(this.#objection, 'teardown').message;
+    const { entities, unanswered } = this.#session;
+    if (entities[this.entity] === 'absent') {
+      const operation = this.entity === 'user' ? 'CreateUser' : 'CreateGroup';
+      const count = unanswered[this.entity];
+      return count === 1
+        ? `a ${operation} request had no answer; IAM may still carry it out`
+        : `${count} ${operation} requests had no answer; IAM may still carry them out`;
+    }
+    return `not removed in time: ${this.#end instanceof Error ? this.#end.message : String(this.#end)}`;
+  }
+
+  #deadline({ watch, longest }: Deadlines, limit: AbortSignal): AbortSignal {
+    if (!this.#mayAppear) return limit;
+    return isSelfStanding(this.entity) && this.#session.entities[this.entity] === 'absent' ? watch : longest;
   }
 
   async #attempt(abortSignal: AbortSignal): Promise<void> {
-    if (this.#isGone()) return;
+    const { entities } = this.#session;
+    if (!mayExist(this.#session, this.entity)) return;
     try {
-      await this.#send({ abortSignal });
+      await settleWithin(removals[this.entity](this.#session, { abortSignal }), abortSignal, 0);
+      this.#noteExistence();
+      this.#noteAbsence();
     } catch (error) {
-      if (codeOf(error) !== 'NoSuchEntity') {
-        this.#isLost ||= !isWithoutEffect(error);
-        throw error;
-      }
-      // After a removal whose answer was lost this is the answer; else the entity may not be visible yet.
-      this.#isLost ||= wasRepeated(error);
-      if (!this.#isLost && this.#doubts++ < this.#mostDoubts) throw error;
+      if (codeOf(error) === 'NoSuchEntity') {
+        // After a removal whose answer was lost this is the answer; else the entity may not be visible yet.
+        this.#isLost ||= wasRepeated(error);
+        if (this.#isLost || this.#notFound++ >= notFoundTolerance[entities[this.entity]]) {
+          this.#noteAbsence();
+          return;
+        }
+      } else this.#isLost ||= !isWithoutEffect(error);
+      if (codeOf(error) === 'DeleteConflict') this.#noteExistence();
+      this.#isRefused = isHopeless(error);
+      // Our own deadline is no reason. What IAM says is a better one than how a request failed on the way.
+      const isOwnAbort = abortSignal.aborted && !isAnswer(error);
+      if (isOwnAbort) this.#end ??= abortSignal.reason;
+      else if (isAnswer(error) || !isAnswer(this.#objection)) this.#objection = error;
     }
-    this.#entities[this.entity] = 'absent';
+  }
+
+  /** It is there. Where nothing was left of it before, one of the unanswered requests has made it. */
+  #noteExistence(): void {
+    const { entities, unanswered } = this.#session;
+    if (entities[this.entity] === 'absent' && isSelfStanding(this.entity)) {
+      unanswered[this.entity] = Math.max(0, unanswered[this.entity] - 1);
+    }
+    entities[this.entity] = 'present';
+  }
+
+  #noteAbsence(): void {
+    this.#session.entities[this.entity] = 'absent';
+    this.#objection = undefined;
   }
 }
 
@@ -152,9 +185,8 @@ function wasRepeated(error: unknown): boolean {
   return attempts > 1;
 }
 
-/** One removal that hangs must leave time for the others. */
-function limit(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(removalTimeoutMs)]);
+function within(signal: AbortSignal, ms: number): AbortSignal {
+  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${ms / 1000} s`)]);
 }
 
 /** What passes: an earlier change that is still on its way, a concurrent one, too many requests. */
@@ -176,13 +208,13 @@ function isHopeless(error: unknown): boolean {
 
 /** What a person types to remove a leftover. IAM's names need no quoting in a shell. */
 function commandFor(session: Session, entity: 'group' | 'user'): string {
-  const { names, entities } = session;
+  const { names } = session;
   const user = `--user-name ${names.user}`;
   const group = `--group-name ${names.group}`;
   const commands: string[] = [];
-  if (entities.membership !== 'absent') commands.push(`aws iam remove-user-from-group ${user} ${group}`);
+  if (mayExist(session, 'membership')) commands.push(`aws iam remove-user-from-group ${user} ${group}`);
   if (entity === 'group') return [...commands, `aws iam delete-group ${group}`].join(' && ');
-  if (entities.attachment !== 'absent') {
+  if (mayExist(session, 'attachment')) {
     commands.push(`aws iam detach-user-policy ${user} --policy-arn ${policyArnOf(session)}`);
   }
   return [...commands, `aws iam delete-user ${user}`].join(' && ');

@@ -37,15 +37,22 @@ function setUp(script: readonly Scripted[], headers: () => Record<string, string
     ]);
     return result;
   };
-  return { history, handle, deleteUser };
+  return { history, handle, iam, deleteUser };
 }
 
 const summaryOf = (errors: readonly unknown[]): unknown[] =>
   errors.map((error) => (error as { readonly code?: string }).code ?? (error as Error).name);
 
 describe('RetryHistory', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+  beforeEach(() => {
+    vi.useFakeTimers();
+    // The delays between attempts are drawn at random; none of them is 0.
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
 
   test('has nothing to tell of a call that succeeds at once', async () => {
     const { history, deleteUser } = setUp([success]);
@@ -57,6 +64,20 @@ describe('RetryHistory', () => {
     const { history, deleteUser } = setUp([reset(), failed, success]);
     expect(await deleteUser()).toMatchObject({ status: 'fulfilled', value: { $metadata: { attempts: 3 } } });
     expect(summaryOf(history.failed)).toEqual(['ECONNRESET', 'ServiceFailureException']);
+    expect(history.attempts).toBe(3);
+  });
+
+  test('knows of an attempt before its delay is over: a call may be cut off in it', async () => {
+    const { history, iam } = setUp([throttled, success]);
+    const cancel = new AbortController();
+    const outcome = iam.deleteUser({ UserName: 'u' }, { abortSignal: cancel.signal });
+    outcome.catch(() => {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(summaryOf(history.failed)).toEqual(['Throttling']);
+    expect(history.attempts).toBe(1);
+    cancel.abort();
+    await expect(outcome).rejects.toThrow();
+    expect(summaryOf(history.failed)).toEqual(['Throttling']);
   });
 
   test('leaves the last attempt out: its error is the call’s own', async () => {

@@ -15,6 +15,7 @@ const clockRefusals =
 export class RetryHistory extends StandardRetryStrategy {
   readonly #elapsedMs: () => number;
   #failed: unknown[] = [];
+  #attempts = 1;
   #lastAttemptAtMs = 0;
 
   constructor(maxAttempts: number, elapsedMs: () => number) {
@@ -22,9 +23,14 @@ export class RetryHistory extends StandardRetryStrategy {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** Errors of the attempts that were repeated, since the call began. */
+  /** Errors of the attempts that were repeated, or were about to be, since the call began. */
   get failed(): readonly unknown[] {
     return this.#failed;
+  }
+
+  /** How many attempts have begun. */
+  get attempts(): number {
+    return this.#attempts;
   }
 
   /** How long ago the call's last attempt began. */
@@ -35,6 +41,7 @@ export class RetryHistory extends StandardRetryStrategy {
   /** Forgets the call before. One that fails before its first attempt, for want of credentials, has no attempts. */
   begin(): void {
     this.#failed = [];
+    this.#attempts = 1;
     this.#lastAttemptAtMs = this.#elapsedMs();
   }
 
@@ -50,11 +57,19 @@ export class RetryHistory extends StandardRetryStrategy {
     const error: unknown = errorInfo.error;
     if (error instanceof Error && error.name.startsWith('LimitExceeded')) throw error;
     if (error instanceof Error && isRefusalBesideTheClock(error, errorInfo)) throw error;
-    // Waits out the delay before it returns.
-    const next = await super.refreshRetryTokenForRetry(token, errorInfo);
-    this.#failed.push(error);
-    this.#lastAttemptAtMs = this.#elapsedMs();
-    return next;
+    // Remembered before the delay: a call that is aborted while it waits must know of this attempt.
+    const failed = this.#failed;
+    failed.push(error);
+    try {
+      // Waits out the delay before it returns.
+      const next = await super.refreshRetryTokenForRetry(token, errorInfo);
+      this.#attempts += 1;
+      this.#lastAttemptAtMs = this.#elapsedMs();
+      return next;
+    } catch (refusal) {
+      failed.pop();
+      throw refusal;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Change } from '../entities.ts';
+import { isSelfStanding, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**
@@ -62,6 +62,14 @@ export class NoCredentialsError extends Error {
   }
 }
 
+/**
+ * Nobody said what became of the request: IAM may still carry it out. A gateway's 5xx says no more than silence; IAM's own
+ * is an answer.
+ */
+export function isUnanswered(error: unknown): boolean {
+  return !isAnswer(error) && !wasNeverSent(error) && (httpStatusOf(error) ?? 500) >= 500;
+}
+
 /** There was no connection to send it on, or nothing to sign it with. */
 const neverSent = new Set([
   'EADDRNOTAVAIL',
@@ -109,7 +117,7 @@ export function isAlreadyDone(error: unknown, change: Change): boolean {
  */
 export function isNotYetVisible(error: unknown, change: Change): boolean {
   const entity = 'makes' in change ? change.makes : change.removes;
-  const standsAlone = entity === 'user' || entity === 'group';
+  const standsAlone = isSelfStanding(entity);
   switch (codeOf(error)) {
     case 'NoSuchEntity':
       // A policy that is not there was not made by this run: waiting does not bring it.
