@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { installIamMock, type IamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
@@ -48,6 +48,15 @@ async function setUp(
   }
   return { session, mock };
 }
+
+/** The first call of the SDK is slow, and while it goes on the timers below would run ahead of it. */
+beforeAll(async () => {
+  const mock = installIamMock({ state: createIamState() });
+  const session = await openSession(testConfig(), { mode: 'offline', signal: quiet });
+  await session.iam.listUsers({});
+  closeSession(session);
+  mock.restore();
+});
 
 /** Lets all waiting between attempts pass at once. */
 async function run(session: Session, signal = quiet): Promise<TeardownReport> {
