@@ -34,7 +34,7 @@ async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
   ]);
   const reporter = createMonitorReporter({ monitor: outline, mode, values: process.env, root: import.meta.dirname });
   return {
-    plugins: [takeOverSignals(process.stderr)],
+    plugins: [takeOverSignals({ errorOutput: process.stderr })],
     test: {
       include: ['suites/**/*.suite.ts'],
       setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],

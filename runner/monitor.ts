@@ -1,4 +1,5 @@
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import type { Remaining } from './progress.ts';
 import type { Secret } from './redact.ts';
 import type { Evidence, StepError } from './step-result.ts';
 
@@ -50,6 +51,8 @@ export interface Monitor<Config, Session> {
   readonly secrets: (values: Values, session?: Session) => readonly Secret[];
   /** Removes what this run made or may have made. Idempotent. */
   readonly teardown: (session: Session, options: { readonly signal: AbortSignal }) => Promise<TeardownReport>;
+  /** What teardown has yet to remove: everything that the run made or may have made and that is not known to be gone. */
+  readonly remaining: (session: Session) => readonly Remaining[];
   /** After the steps: removes what earlier, killed runs left. Never rejects but for bugs. */
   readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
   readonly closeSession: (session: Session) => void;

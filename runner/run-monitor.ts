@@ -4,10 +4,13 @@ import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import { OpenTimeoutError } from './open-timeout-error.ts';
+import type { Progress, Remaining } from './progress.ts';
 import { createRedactor, type Redactor } from './redact.ts';
-import { runStep } from './run-step.ts';
+import { runStep, type RunStepOptions } from './run-step.ts';
 import type { BlockedStep, StepResult } from './step-result.ts';
+import { roundMs } from './round-ms.ts';
 import type { Verdict } from './verdict.ts';
+import { watchForPauses } from './watch-for-pauses.ts';
 
 export interface MonitorRunnerOptions {
   readonly values: Values;
@@ -35,6 +38,13 @@ interface Unopened {
   readonly error: unknown;
 }
 
+/** Something that takes time and has a limit. */
+interface Activity {
+  readonly describe: (remaining: readonly Remaining[]) => string;
+  readonly sinceMs: number;
+  readonly limitMs: number;
+}
+
 /**
  * One run of a monitor, step by step: what every front end shares. It opens the session, runs each step that is not
  * blocked by an earlier one, tears down. No method throws; all that they return is free of secrets.
@@ -46,6 +56,11 @@ export class MonitorRunner<Config, Session> {
   #redactor: Redactor;
   #stepTimeoutMs = 0;
   #opened: { readonly session: Session } | Unopened | undefined;
+  /** Aborted when the session could not be opened because of a pause of this process. */
+  #pausedWhileOpening = new AbortController().signal;
+  #activity: Activity;
+  /** From the start of the first step to the end of the last one so far, by the monotonic clock. */
+  readonly #span = { firstMs: 0, lastMs: 0 };
 
   constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
     this.#monitor = monitor;
@@ -59,6 +74,39 @@ export class MonitorRunner<Config, Session> {
       ...options,
     };
     this.#redactor = createRedactor(monitor.secrets(options.values));
+    this.#activity = this.#begin(() => 'starting', Infinity);
+  }
+
+  /** From the start of the first step to the end of the last one, by the monotonic clock. 0 where no step ran. */
+  get durationMs(): number {
+    return roundMs(this.#span.lastMs - this.#span.firstMs);
+  }
+
+  /** What the run is doing right now. */
+  get progress(): Progress {
+    const { describe, sinceMs, limitMs } = this.#activity;
+    const remaining = this.#remaining();
+    const forMs = this.#options.clock.elapsedMs() - sinceMs;
+    return this.#redactor.value({
+      doing: describe(remaining),
+      forMs,
+      ...(limitMs !== Infinity && { atMostMs: limitMs - forMs }),
+      remaining,
+    });
+  }
+
+  #remaining(): readonly Remaining[] {
+    if (this.#opened === undefined || !('session' in this.#opened)) return [];
+    try {
+      return this.#monitor.remaining(this.#opened.session);
+    } catch {
+      // It is shown to somebody who waits: no reason to harm the run.
+      return [];
+    }
+  }
+
+  #begin(describe: Activity['describe'], limitMs: number): Activity {
+    return { describe, sinceMs: this.#options.clock.elapsedMs(), limitMs };
   }
 
   /** Removes secrets from whatever the front end itself has to say. */
@@ -76,6 +124,8 @@ export class MonitorRunner<Config, Session> {
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
+    this.#activity = this.#begin(() => 'looking for credentials and opening the connection', openTimeoutMs);
+    using pauses = watchForPauses(this.#options.clock);
     try {
       const config = monitor.parseConfig(values, otherProblems);
       this.#stepTimeoutMs = Math.min(monitor.stepTimeoutMs(config), longestStepMs);
@@ -91,6 +141,7 @@ export class MonitorRunner<Config, Session> {
       this.#opened = { session };
     } catch (error) {
       this.#opened = { error };
+      this.#pausedWhileOpening = pauses.signal;
     }
   }
 
@@ -102,7 +153,9 @@ export class MonitorRunner<Config, Session> {
    */
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
     if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
-    const result = this.#redactor.value(await this.#step(name, signal));
+    using pauses = watchForPauses(this.#options.clock);
+    const stop = AbortSignal.any([signal, this.#pausedWhileOpening, pauses.signal]);
+    const result = this.#redactor.value(await this.#step(name, stop));
     this.#results.set(name, result);
     return result;
   }
@@ -114,12 +167,24 @@ export class MonitorRunner<Config, Session> {
     const blocked = this.#blockedBy(index);
     if (blocked !== undefined) return blocked;
     const opened = this.#opened ?? { error: new Error('the session was not opened') };
-    const options = { clock: this.#options.clock, signal, explain: this.#monitor.explain };
-    if ('session' in opened) {
-      return await runStep(step, opened.session, { ...options, timeoutMs: this.#stepTimeoutMs });
-    }
-    const failing = { ...step, run: () => Promise.reject(opened.error) };
-    return await runStep(failing, undefined, { ...options, timeoutMs: 1000 });
+    const timeoutMs = 'session' in opened ? this.#stepTimeoutMs : 1000;
+    const options: RunStepOptions = {
+      clock: this.#options.clock,
+      timeoutMs,
+      signal,
+      explain: this.#monitor.explain,
+      onStart: (context) => {
+        this.#activity = this.#begin(() => `${name}: waiting for ${context.waitingFor}`, timeoutMs);
+      },
+    };
+    const startMs = this.#options.clock.elapsedMs();
+    if (this.#span.lastMs === 0) this.#span.firstMs = startMs;
+    const result =
+      'session' in opened
+        ? await runStep(step, opened.session, options)
+        : await runStep({ ...step, run: () => Promise.reject(opened.error) }, undefined, options);
+    this.#span.lastMs = startMs + result.durationMs;
+    return result;
   }
 
   #hasRun(name: string): boolean {
@@ -159,6 +224,11 @@ export class MonitorRunner<Config, Session> {
     if (opened === undefined || !('session' in opened)) return { leftovers: [], warnings: [] };
     const deadline = AbortSignal.timeout(this.#options.teardownTimeoutMs);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
+    this.#activity = this.#begin(
+      (remaining) =>
+        remaining.length === 0 ? 'ending' : `removing ${remaining.map(({ entity }) => entity).join(' and ')}`,
+      this.#options.teardownTimeoutMs,
+    );
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
       return this.#redactor.value(report);
@@ -177,7 +247,9 @@ export class MonitorRunner<Config, Session> {
   async sweep(signal: AbortSignal): Promise<SweepReport | undefined> {
     const opened = this.#opened;
     if (opened === undefined || !('session' in opened) || signal.aborted || !this.#isWorthSweeping()) return undefined;
-    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#options.sweepTimeoutMs)]);
+    const { sweepTimeoutMs } = this.#options;
+    const within = AbortSignal.any([signal, AbortSignal.timeout(sweepTimeoutMs)]);
+    this.#activity = this.#begin(() => 'removing what earlier runs left', sweepTimeoutMs);
     try {
       return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
@@ -193,6 +265,7 @@ export class MonitorRunner<Config, Session> {
 
   /** Closes the session. Nothing runs afterwards. */
   close(): void {
+    this.#activity = this.#begin(() => 'ending', Infinity);
     try {
       if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
     } catch {

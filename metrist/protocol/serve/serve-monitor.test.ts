@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Monitor } from '../../../runner/monitor.ts';
 import { testSession, testStep, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
 import { TestOrchestrator } from './testing/orchestrator.ts';
@@ -388,4 +388,33 @@ test('says no secret, whether it came in the Config or was found while opening',
   expect(everything).toContain('[redacted]');
   expect(everything).not.toContain(configured);
   expect(everything).not.toContain(found);
+});
+
+test('a step that a pause of the process cut off has no result, and the run ends', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const torn: string[] = [];
+  const boil = testStep({
+    name: 'Fill',
+    run: async () => {
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 70_000);
+      vi.advanceTimersByTime(1000);
+      await never();
+    },
+  });
+  const orchestrator = new TestOrchestrator({
+    steps: steps(boil),
+    teardown: ({ ran }) => {
+      torn.push(ran.join(', '));
+      return Promise.resolve({ leftovers: [], warnings: [] });
+    },
+  });
+  await orchestrator.configure();
+  orchestrator.send('Run Step Fill');
+  await orchestrator.served;
+  expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('stepError');
+  expect(orchestrator.logs).toContain(
+    'Warning: Fill was cut off by a pause of this process: nothing is reported of it',
+  );
+  expect(torn).toEqual(['']);
 });

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
+import type { Remaining } from '../../../runner/progress.ts';
 import type { Entities, EntityName, Existence } from '../entities.ts';
 import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
@@ -46,11 +47,21 @@ export async function teardown(
   );
   const leftovers = (['group', 'user'] as const).flatMap((entity): Leftover[] => {
     const reason = reasons.get(entity);
-    if (reason === undefined) return [];
-    const certainty = session.entities[entity] === 'present' ? '' : ' (may exist)';
-    return [{ entity: `${entity} ${session.names[entity]}${certainty}`, reason, command: commandFor(session, entity) }];
+    return reason === undefined ? [] : [{ ...nameRemaining(session, entity), reason }];
   });
   return { leftovers, warnings: [] };
+}
+
+/** The user and the group of this run, as far as they are not known to be gone. */
+export function remainingOf(session: Session): Remaining[] {
+  return (['group', 'user'] as const)
+    .filter((entity) => session.entities[entity] !== 'absent')
+    .map((entity) => nameRemaining(session, entity));
+}
+
+function nameRemaining(session: Session, entity: 'group' | 'user'): Remaining {
+  const certainty = session.entities[entity] === 'present' ? '' : ' (may exist)';
+  return { entity: `${entity} ${session.names[entity]}${certainty}`, command: commandFor(session, entity) };
 }
 
 /** What hangs on a user or a group goes first. */
