@@ -21,7 +21,8 @@ describe('progress', () => {
     vi.advanceTimersByTime(100);
     progress.tick('b removed');
     progress.end();
-    expect(terminal.written).toEqual([`${erase}1 · a removed`, `${erase}2 · b removed`, erase]);
+    progress.end();
+    expect(terminal.written).toEqual([`${erase}  … 1 · a removed`, `${erase}  … 2 · b removed`, erase]);
   });
 
   test('does not repaint more often than ten times a second, and loses no count', () => {
@@ -30,25 +31,25 @@ describe('progress', () => {
     for (let index = 0; index < 1000; index++) progress.tick(`${index}`);
     vi.advanceTimersByTime(100);
     progress.tick('last');
-    expect(terminal.written).toEqual([`${erase}1 · 0`, `${erase}1001 · last`]);
+    progress.end();
+    expect(terminal.written).toEqual([`${erase}  … 1 · 0`, `${erase}  … 1001 · last`, erase]);
   });
 
-  test('leaves a terminal alone on which nothing was shown, and erases only once', () => {
+  test('shows the seconds where nothing is done for two of them', () => {
     const terminal = output(true);
     const progress = createProgress(terminal);
+    vi.advanceTimersByTime(3000);
     progress.end();
-    expect(terminal.written).toEqual([]);
-    progress.tick('a');
-    progress.end();
-    progress.end();
-    expect(terminal.written).toEqual([`${erase}1 · a`, erase]);
+    expect(terminal.written).toEqual([`${erase}  … 0 so far (2 s)`, `${erase}  … 0 so far (3 s)`, erase]);
   });
 
-  test.for([[false], [undefined]])('writes nothing where the output is no terminal (isTTY %s)', ([isTTY]) => {
+  test.for([[false], [undefined]])('is a line every ten seconds where there is no terminal (isTTY %s)', ([isTTY]) => {
     const file = output(isTTY);
     const progress = createProgress(file);
     progress.tick('a');
+    vi.advanceTimersByTime(20_000);
     progress.end();
-    expect(file.written).toEqual([]);
+    vi.advanceTimersByTime(20_000);
+    expect(file.written).toEqual(['  … 1 so far (10 s)\n', '  … 1 so far (20 s)\n']);
   });
 });

@@ -1,4 +1,5 @@
-import type { OutputStream } from './command-context.ts';
+import { systemClock } from '../runner/clock.ts';
+import { StatusLine, type StatusOutput } from '../reporters/status-line.ts';
 
 export interface Progress {
   /** One more is done. */
@@ -7,25 +8,32 @@ export interface Progress {
   end(): void;
 }
 
-/** The terminal is not repainted more often than this. */
-const repaintMs = 100;
+/** In a log the first line comes after this. */
+const quietMs = 10_000;
+/** Where nothing is done for this long, the seconds show that it goes on. */
+const idleMs = 2000;
 
-/** One line that counts, on a terminal; nothing elsewhere. */
-export function createProgress(output: OutputStream): Progress {
+/** One line that counts and is removed at the end, on a terminal; a line every ten seconds elsewhere. */
+export function createProgress(output: StatusOutput): Progress {
+  const { elapsedMs } = systemClock;
+  const line = new StatusLine(output, { elapsedMs, quietMs });
+  const startMs = elapsedMs();
   let count = 0;
-  let paintedAtMs = -Infinity;
-  if (output.isTTY !== true) return { tick: () => {}, end: () => {} };
+  let doneAtMs = startMs;
+  const timer = setInterval(() => {
+    const nowMs = elapsedMs();
+    if (nowMs - doneAtMs >= idleMs) line.show(`${count} so far (${Math.round((nowMs - startMs) / 1000)} s)`);
+  }, 1000);
+  timer.unref();
   return {
     tick: (what) => {
       count++;
-      const nowMs = performance.now();
-      if (nowMs - paintedAtMs < repaintMs) return;
-      paintedAtMs = nowMs;
-      output.write(`\r\u001B[K${count} · ${what}`);
+      doneAtMs = elapsedMs();
+      line.show(`${count} · ${what}`);
     },
     end: () => {
-      if (paintedAtMs !== -Infinity) output.write('\r\u001B[K');
-      paintedAtMs = -Infinity;
+      clearInterval(timer);
+      line.clear();
     },
   };
 }

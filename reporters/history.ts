@@ -6,6 +6,7 @@ import { oneLine } from './text.ts';
 
 /** Appends each run to a file of its day: `results/runs/2026-11-22.ndjson`, one line of JSON per run, by UTC. */
 export class HistoryReporter implements RunReporter {
+  readonly doing = 'writing the history';
   readonly #dir: string;
 
   /** @param options.dir `results/runs` */

@@ -1,22 +1,26 @@
 import type { SerializedError, UserConsoleLog } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
+import type { InterruptionListener } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
+import { formatProgress, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
 import type { Redactor } from '../runner/redact.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
+import { watchForPauses } from '../runner/watch-for-pauses.ts';
 import { collectRun, collectStep, type RunContext } from './collect-run.ts';
 import { withRelativeStacks } from './relative-stacks.ts';
+import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
-export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'endedAt'> {
+export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'elapsedMs' | 'pause'> {
   /** Makes the destinations of finished runs, which get them one after the other. Called when the run starts. */
   readonly createReporters: () => Promise<readonly RunReporter[]>;
   /** The project's directory: paths in stacks are shown relative to it. */
   readonly root: string;
   readonly terminal: TerminalOptions;
   readonly output: { write(text: string): unknown };
-  /** For what is written by code of the run itself. */
-  readonly errorOutput: { write(text: string): unknown };
+  /** For what is written by code of the run itself, and for what takes long, while it lasts. */
+  readonly errorOutput: StatusOutput;
   readonly redact: Redactor;
   readonly clock: Clock;
   /**
@@ -30,16 +34,29 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
 export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
   readonly #printed = new Set<string>();
+  readonly #status: StatusLine;
   #startedAt: Date;
+  #startMs: number;
+  #pauses: InterruptionListener | undefined;
+  #progress: Disposable | undefined;
   #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
 
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
-    this.#startedAt = options.clock.now();
+    const { clock, errorOutput } = options;
+    this.#status = new StatusLine(errorOutput, { elapsedMs: () => clock.elapsedMs() });
+    this.#startedAt = clock.now();
+    this.#startMs = clock.elapsedMs();
   }
 
   onTestRunStart(): void {
-    this.#startedAt = this.#options.clock.now();
+    const { clock } = this.#options;
+    this.#startedAt = clock.now();
+    this.#startMs = clock.elapsedMs();
+    this.#pauses = watchForPauses(clock);
+    this.#progress = listenForProgress((progress) => {
+      if (isSlow(progress)) this.#status.show(formatProgress(progress));
+    });
     this.#printed.clear();
     this.#reporters = this.#options.createReporters();
     // Where that fails it is said at the end.
@@ -54,6 +71,7 @@ export class MonitorReporter implements Reporter {
   }
 
   onUserConsoleLog({ content }: UserConsoleLog): void {
+    this.#status.clear();
     this.#options.errorOutput.write(this.#options.redact.text(content));
   }
 
@@ -63,13 +81,21 @@ export class MonitorReporter implements Reporter {
     reason: TestRunEndReason,
   ): Promise<void> {
     const { redact, clock, terminal, root, setExitCode } = this.#options;
-    const context = { ...this.#options, startedAt: this.#startedAt, endedAt: clock.now() };
+    const pause = this.#pauses?.signal;
+    this.#pauses?.[Symbol.dispose]();
+    const context = {
+      ...this.#options,
+      startedAt: this.#startedAt,
+      elapsedMs: clock.elapsedMs() - this.#startMs,
+      ...(pause?.aborted === true && { pause: (pause.reason as Error).message }),
+    };
     const collected = collectRun({ testModules, unhandledErrors, reason }, context);
     const run = redact.value(withRelativeStacks(collected, root));
     for (const step of run.steps) {
       if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
     }
     const outcomes = await this.#report(run);
+    this.#progress?.[Symbol.dispose]();
     this.#print(renderSummary(run, redact.value(outcomes), terminal));
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
@@ -78,14 +104,27 @@ export class MonitorReporter implements Reporter {
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     const outcomes: ReportOutcome[] = [];
     try {
-      for (const reporter of await this.#reporters) outcomes.push(await reporter.report(run));
+      for (const reporter of await this.#reporters) outcomes.push(await this.#deliver(reporter, run));
     } catch (error) {
       outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });
     }
     return outcomes;
   }
 
+  async #deliver(reporter: RunReporter, run: MonitorRun): Promise<ReportOutcome> {
+    const { elapsedMs } = this.#options.clock;
+    const sinceMs = elapsedMs();
+    const { doing = 'writing the reports' } = reporter;
+    const telling = tellProgress(() => ({ doing, forMs: elapsedMs() - sinceMs, remaining: run.leftovers }));
+    try {
+      return await reporter.report(run);
+    } finally {
+      telling[Symbol.dispose]();
+    }
+  }
+
   #print(text: string): void {
+    this.#status.clear();
     this.#options.output.write(`${text}\n`);
   }
 }

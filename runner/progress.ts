@@ -21,6 +21,10 @@ const channelName = 'progress';
 const slowMs = 2000;
 const tellEveryMs = 1000;
 
+export function isSlow({ forMs }: Progress): boolean {
+  return forMs >= slowMs;
+}
+
 /**
  * Tells every second what goes on, as soon as it has taken two; after `stopping` is aborted at once and always, because
  * somebody may want to know what the run still waits for. A quick run tells nothing.
@@ -29,20 +33,21 @@ const tellEveryMs = 1000;
  */
 export function tellProgress(current: () => Progress, stopping?: AbortSignal): Disposable {
   let channel: BroadcastChannel | undefined;
-  const tell = (leastMs: number): void => {
-    const progress = current();
-    if (progress.forMs < leastMs) return;
+  const tellNow = (progress = current()): void => {
     channel ??= openChannel();
     channel.postMessage(progress);
   };
-  const tellNow = (): void => tell(0);
-  const timer = setInterval(() => tell(stopping?.aborted ? 0 : slowMs), tellEveryMs);
+  const onStop = (): void => tellNow();
+  const timer = setInterval(() => {
+    const progress = current();
+    if (stopping?.aborted === true || isSlow(progress)) tellNow(progress);
+  }, tellEveryMs);
   timer.unref();
-  stopping?.addEventListener('abort', tellNow);
+  stopping?.addEventListener('abort', onStop);
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);
-      stopping?.removeEventListener('abort', tellNow);
+      stopping?.removeEventListener('abort', onStop);
       if (channel !== undefined) tellNow();
       channel?.close();
       channel = undefined;

@@ -12,5 +12,7 @@ export interface ReportOutcome {
 
 /** A destination for finished runs. Gets each run once, after teardown, and never throws: a report that fails says so in its outcome. */
 export interface RunReporter {
+  /** What it does, for somebody who waits for it: `delivering results to Metrist`. @default 'writing the reports' */
+  readonly doing?: string;
   report(run: MonitorRun): Promise<ReportOutcome>;
 }

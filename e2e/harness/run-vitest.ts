@@ -80,10 +80,10 @@ export async function runVitest({
   };
 }
 
-/** What a process needs to start, and a dead end in place of AWS. */
+/** What a process needs to start, a dead end in place of AWS, and lines so long that no text is wrapped. */
 export function cleanEnv(): Record<string, string> {
   const { PATH = '', HOME = '' } = process.env;
-  return { PATH, HOME, AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true' };
+  return { PATH, HOME, COLUMNS: '10000', AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true' };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
