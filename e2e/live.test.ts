@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import { steps } from '../suites/awsiam/steps.ts';
-import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
+import { liveEnv, noRemark, runVitest, secrets } from './harness/run-vitest.ts';
 import { metristEnv, startIam, startMetrist } from './harness/start.ts';
 
 const stepNames = steps.map(({ name }) => name);
@@ -21,7 +21,7 @@ test('a live run makes the eight calls in order, posts eight times and leaves no
   const metrist = await startMetrist();
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
 
-  expect(run, run.everything).toMatchObject({ code: 0, stderr: '' });
+  expect(run, run.everything).toMatchObject({ code: 0, stderr: noRemark });
   // After the steps the sweep looks for what earlier runs left.
   expect(iam.calls.map(({ operation }) => operation)).toEqual([...calls, 'ListGroups', 'ListUsers']);
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
@@ -54,6 +54,15 @@ test('the output is one line per step and one that says where the results went',
   );
   // No escape codes where the output is no terminal.
   expect(run.stdout).not.toContain('\u001B');
+});
+
+test('what takes longer than two seconds is said while it lasts', async () => {
+  const iam = await startIam('AddUserToGroup=slow:3200:1');
+  const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(0);
+  expect(run.stderr).toMatch(
+    /^ {2}… AddUserToGroup: waiting for the answer to AddUserToGroup \(\d+ s, at most \d+ s more\)$/m,
+  );
 });
 
 test('the client says who it is and signs with the key that it was given', async () => {

@@ -434,7 +434,7 @@ describe('a pause of the process', () => {
     const runner = makeRunner({ steps: [testStep({ name: 'Fill' }), boil, testStep({ name: 'Pour' })] }, { clock });
     expect((await runAll(runner)).map(course)).toEqual([
       'passed',
-      'the run was interrupted by a pause of 70 s, in which this process stood still',
+      'the run was interrupted by a 70 s pause of this process',
       'Boil was interrupted',
     ]);
   });
@@ -452,7 +452,7 @@ describe('a pause of the process', () => {
         { clock },
       );
     const failed = await runAll(open(() => Promise.reject(new Error('no credentials within 30 s'))));
-    expect(failed.map(course)[0]).toContain('interrupted by a pause of 70 s');
+    expect(failed.map(course)[0]).toContain('interrupted by a 70 s pause');
     expect((await runAll(open(() => Promise.resolve(testSession())))).map(course)).toEqual([
       'passed',
       'passed',

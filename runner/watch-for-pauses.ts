@@ -23,5 +23,5 @@ export function watchForPauses({ elapsedMs }: Pick<Clock, 'elapsedMs'>): Interru
 }
 
 function interruptionBy(pausedMs: number): Interruption {
-  return new Interruption(`a pause of ${Math.round(pausedMs / 1000)} s, in which this process stood still`);
+  return new Interruption(`a ${Math.round(pausedMs / 1000)} s pause of this process`);
 }
