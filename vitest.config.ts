@@ -1,46 +1,102 @@
-import dotenv from 'dotenv';
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
-import './runner/compile-cache.ts';
-import type { RunMode } from './runner/monitor-run.ts';
-import { takeOverSignals } from './runner/take-over-signals.ts';
+/**
+ * CommonJS, because of where vitest has to write: an ES module it bundles to a file in `node_modules` first, which fails in
+ * a checkout that is read-only or full. That is also why package.json has no `"type"`: each folder has its own.
+ * Everything else is loaded by `load()`, so that this file can answer an old Node.js.
+ */
+type ConfigEnv = import('vitest/config').ConfigEnv;
+type ViteUserConfig = import('vitest/config').ViteUserConfig;
+type Plugin = import('vitest/config').Plugin;
+type MonitorReporter = import('./reporters/monitor-reporter.ts').MonitorReporter;
+type RunMode = import('./runner/monitor-run.ts').RunMode;
 
-/** What `--mode` can be. `test` is what vitest takes where none was given: a live run. The last two are this project's own tests. */
-const modes: Readonly<Record<string, () => ViteUserConfig | Promise<ViteUserConfig>>> = {
-  test: () => monitorRun('live'),
-  offline: () => monitorRun('offline'),
-  unit: () => ownTests({ include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'] }),
-  e2e: () =>
-    ownTests({
-      include: ['e2e/**/*.test.ts'],
-      globalSetup: ['packaging/ensure-package.ts'],
-      testTimeout: 120_000,
-      maxConcurrency: 16,
-    }),
+const { rmSync } = require('node:fs') as typeof import('node:fs');
+const os = require('node:os') as typeof import('node:os');
+const path = require('node:path') as typeof import('node:path');
+const { pathToFileURL } = require('node:url') as typeof import('node:url');
+
+/** What `--mode` can be besides a run of the monitor: this project's own tests. */
+const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
+  unit: { include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'], testTimeout: 60_000 },
+  e2e: {
+    include: ['e2e/**/*.test.ts'],
+    globalSetup: ['packaging/ensure-package.ts'],
+    testTimeout: 120_000,
+    maxConcurrency: 16,
+  },
 };
 
-export default defineConfig(async ({ mode }) => {
-  const configure = modes[mode];
-  if (configure !== undefined) return await configure();
-  throw new Error(`Unknown mode "${mode}". For a live run give no --mode; for a run over the mock: --mode offline.`);
-});
+/** `test` is what vitest takes where no mode was given. */
+const runModes: Readonly<Record<string, RunMode>> = { test: 'live', offline: 'offline' };
 
-async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
-  if (mode === 'offline') requireMockPackages();
-  // Quiet: its log lines would be taken for part of the output.
-  dotenv.config({ quiet: true });
-  const [{ outline }, { createMonitorReporter }] = await Promise.all([
-    importByNode<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
-    importByNode<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
+module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
+  const { describeUnsupportedNode } = require('./runner/node-version.js') as typeof import('./runner/node-version.js');
+  const unsupported = describeUnsupportedNode(process.version);
+  if (unsupported !== undefined) fail(unsupported);
+  const test = ownTests[mode];
+  if (test !== undefined) {
+    return { test: { watch: false, pool: 'threads', setupFiles: ['e2e/harness/loopback-only.ts'], ...test } };
+  }
+  return await monitorRun(mode).catch(failWithoutReports);
+};
+
+/** A run of the monitor. What keeps it from starting is reported like a failure of its first step. */
+async function monitorRun(modeName: string): Promise<ViteUserConfig> {
+  await load('./runner/compile-cache.ts');
+  const [
+    { surviveOutputErrors },
+    { readEnvFile },
+    { chooseBaseDir },
+    { checkResultsDir, readResultsDir },
+    { outline },
+    { createMonitorReporter },
+  ] = await Promise.all([
+    load<typeof import('./runner/output-errors.ts')>('./runner/output-errors.ts'),
+    load<typeof import('./runner/env-file.ts')>('./runner/env-file.ts'),
+    load<typeof import('./runner/base-dir.ts')>('./runner/base-dir.ts'),
+    load<typeof import('./runner/results-dir.ts')>('./runner/results-dir.ts'),
+    load<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
+    load<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
   ]);
-  const reporter = createMonitorReporter({ monitor: outline, mode, values: process.env, root: import.meta.dirname });
+  surviveOutputErrors(process);
+  const baseDir = chooseBaseDir(__dirname, process.cwd());
+  const envFile = readEnvFile(baseDir, process.env);
+  // The monitor's worker thread and the AWS SDK read the environment.
+  Object.assign(process.env, envFile.added);
+  const values = process.env;
+  const resultsDir = readResultsDir(values, baseDir);
+  const startProblems = [...envFile.problems, ...checkResultsDir(values, baseDir)];
+  const mode = runModes[modeName] ?? 'offline';
+  const reporter = createMonitorReporter({ monitor: outline, mode, values, root: __dirname, resultsDir });
+  const problem = runModes[modeName] === undefined ? describeUnknownMode(modeName) : findMissingPackage(mode);
+  if (problem !== undefined) {
+    await reporter.failToStart({ name: 'ConfigError', code: 'ConfigError', message: problem });
+    process.exit(1);
+  }
+  const { takeOverSignals } = await load<typeof import('./runner/take-over-signals.ts')>(
+    './runner/take-over-signals.ts',
+  );
   return {
-    plugins: [takeOverSignals({ errorOutput: process.stderr })],
+    // Vite would read .env as well, for variables that it puts into pages.
+    envDir: false,
+    plugins: [
+      takeOverSignals({ errorOutput: process.stderr }),
+      await hideApiToken(resultsDir),
+      addReporter(reporter),
+      listSteps(),
+    ],
     test: {
       include: ['suites/**/*.suite.ts'],
       setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],
-      provide: { runMode: mode },
+      provide: { runMode: mode, startProblems },
       reporters: [reporter],
+      onConsoleLog: (text) => {
+        reporter.printLog(text);
+        return false;
+      },
       watch: false,
+      // Nothing is written to the project's directory.
+      cache: false,
+      fsModuleCache: false,
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
       maxWorkers: 1,
@@ -49,20 +105,83 @@ async function monitorRun(mode: RunMode): Promise<ViteUserConfig> {
   };
 }
 
-/** A monitoring host needs no mock, so what it is made of is a development dependency. */
-function requireMockPackages(): void {
+function describeUnknownMode(mode: string): string {
+  return `unknown mode ${JSON.stringify(mode)}: give no --mode for a live run, or --mode offline for a run over the mock`;
+}
+
+/** A monitoring host needs no mock, so the packages that the mock is made of are development dependencies. */
+function findMissingPackage(mode: RunMode): string | undefined {
+  if (mode === 'live') return undefined;
   try {
-    import.meta.resolve('aws-sdk-client-mock');
+    require.resolve('aws-sdk-client-mock');
+    return undefined;
   } catch {
-    throw new Error('An offline run needs the development packages: install with "npm ci", without --omit=dev.');
+    return 'an offline run needs the development packages: install with "npm ci", without --omit=dev';
   }
 }
 
-/** Vite would bundle all that stands behind an import of this file at every start, where Node runs it as it is. */
-async function importByNode<Module>(path: string): Promise<Module> {
-  return (await import(new URL(path, import.meta.url).href)) as Module;
+/**
+ * vitest writes a token for its API, which is not used here, to the user's data directory, and does not start where it
+ * cannot. It gets a private directory for that moment.
+ */
+async function hideApiToken(resultsDir: string): Promise<Plugin> {
+  const { makePrivateDir } = await load<typeof import('./runner/private-dir.ts')>('./runner/private-dir.ts');
+  const places = [resultsDir, os.tmpdir(), '/dev/shm'];
+  const dir = await makePrivateDir(places);
+  if (dir === undefined)
+    fail(
+      `awsiam cannot start: none of ${places.join(', ')} takes a file. Make room in one of them, or make it writable for this user.`,
+    );
+  const { XDG_DATA_HOME: before } = process.env;
+  process.env['XDG_DATA_HOME'] = dir.path;
+  return {
+    name: 'hide-api-token',
+    async configureVitest() {
+      if (before === undefined) delete process.env['XDG_DATA_HOME'];
+      else process.env['XDG_DATA_HOME'] = before;
+      await dir.remove();
+    },
+  };
 }
 
-function ownTests(test: ViteUserConfig['test']): ViteUserConfig {
-  return { test: { watch: false, pool: 'threads', setupFiles: ['e2e/harness/loopback-only.ts'], ...test } };
+/** `--reporter` replaces the reporters of this file, but a run without ours would report nothing. */
+function addReporter(reporter: MonitorReporter): Plugin {
+  return {
+    name: 'add-reporter',
+    configureVitest({ vitest }) {
+      const { reporters } = vitest.config;
+      if (reporters.flat().includes(reporter)) return;
+      reporter.standBesideAnother();
+      reporters.push(reporter);
+    },
+  };
+}
+
+/** `vitest list` looks for tests in the text of a suite. The steps are made by a function: they are there once it has run. */
+function listSteps(): Plugin {
+  return {
+    name: 'list-steps',
+    configureVitest({ vitest }) {
+      const collect = vitest.collect.bind(vitest);
+      vitest.collect = async (filters, options) => await collect(filters, { ...options, staticParse: false });
+    },
+  };
+}
+
+/** By Node itself: Vite would bundle all that stands behind an import of this file at every start. */
+async function load<Module>(file: string): Promise<Module> {
+  return (await import(pathToFileURL(path.join(__dirname, file)).href)) as Module;
+}
+
+/** Parts of this program did not load: nothing can be reported, but an older report must not stand for this run. */
+function failWithoutReports(error: unknown): never {
+  const resultsDir = path.resolve(__dirname, process.env['METRIST_RESULTS_DIR']?.trim() || 'results');
+  rmSync(path.join(resultsDir, 'junit.xml'), { force: true });
+  const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+  fail(`awsiam cannot start, and no report of this run could be written: ${reason}. Install it again with "npm ci".`);
+}
+
+function fail(line: string): never {
+  process.stderr.write(`${line}\n`);
+  process.exit(1);
 }

@@ -11,7 +11,12 @@ export interface OutputStream {
 export interface CommandContext {
   /** The command that starts this program, without arguments. */
   readonly self: readonly string[];
+  /** The environment that the process was started with. */
+  readonly environment: Values;
+  /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
+  /** Why `.env` could not be read, a sentence each. Every command refuses to run then. */
+  readonly envProblems: readonly string[];
   readonly output: OutputStream;
   /** For errors and progress: what is piped on holds neither. */
   readonly errorOutput: OutputStream;

@@ -60,9 +60,31 @@ describe('awsiam config', () => {
     expect([code, output]).toEqual([1, '']);
     expect(errorOutput).toContain('METRIST_RUN_GROUPS is "a,,b"');
   });
+
+  test('refuses a deadline of a step that it cannot read, and so cannot compare', async () => {
+    const { run } = await setUp({ METRIST_STEP_TIMEOUT_SECS: '60s' });
+    const { code, output, errorOutput } = await run('config');
+    expect([code, output]).toEqual([1, '']);
+    expect(errorOutput).toContain('METRIST_STEP_TIMEOUT_SECS is "60s": expected a number of seconds');
+  });
 });
 
 describe('awsiam register', () => {
+  test('lists every wrong setting at once, those of Metrist too', async () => {
+    const { run, metrist } = await setUp({
+      METRIST_RUN_GROUPS: 'a,,b',
+      METRIST_STEP_TIMEOUT_SECS: 'soon',
+      METRIST_API_TOKEN: '',
+      METRIST_API_HOST: 'not a host',
+    });
+    const { code, errorOutput } = await run('register');
+    expect(code).toBe(1);
+    for (const name of ['RUN_GROUPS', 'STEP_TIMEOUT_SECS', 'API_TOKEN', 'API_HOST']) {
+      expect(errorOutput).toContain(`- METRIST_${name} is `);
+    }
+    expect(metrist.requests).toEqual([]);
+  });
+
   test('registers, and the second time finds that it is done', async () => {
     const { run, stored, methods } = await setUp({ METRIST_RUN_GROUPS: 'prod' });
     const first = await run('register');

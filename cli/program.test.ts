@@ -77,6 +77,28 @@ describe('the awsiam command', () => {
     expect(context.written.errorOutput).toBe('');
   });
 
+  test('warns of a misspelt setting before it does anything, and not where only help is wanted', async () => {
+    const warning = '! METRIST_INSTANCE has no effect: there is no such setting; did you mean METRIST_INSTANCE_ID?\n';
+    const context = testContext({ METRIST_INSTANCE: 'here', METRIST_RUN_GROUPS: 'prod' });
+    expect(await runProgram(['config', '--json'], context)).toBe(0);
+    expect(context.written.errorOutput).toBe(warning);
+    context.written.errorOutput = '';
+    expect(await runProgram(['cleanup'], context)).toBe(1);
+    expect(context.written.errorOutput).toContain(`${warning}configuration: `);
+    context.written.errorOutput = '';
+    expect(await runProgram(['--help'], context)).toBe(0);
+    expect(context.written.errorOutput).toBe('');
+  });
+
+  test('deletes nothing where a switch is not understood', async () => {
+    const { state, calls, context } = await setUp();
+    seedStaleUsers(state, 'prod', 2);
+    const values = { ...context.values, METRIST_CLEANUP_ENABLED: 'disabled' };
+    expect(await runProgram(['cleanup'], { ...context, values })).toBe(1);
+    expect(context.written.errorOutput).toContain('METRIST_CLEANUP_ENABLED is "disabled": expected 1, true, yes or on');
+    expect(calls).toEqual([]);
+  });
+
   test('without configuration returns 1 and names the variables and the file', async () => {
     const context = testContext({});
     expect(await runProgram(['cleanup'], context)).toBe(1);

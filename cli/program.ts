@@ -4,7 +4,9 @@ import ms from 'ms';
 import packageJson from '../package.json' with { type: 'json' };
 import { createRedactor } from '../runner/redact.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
+import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
+import { findSettingWarnings } from '../suites/awsiam/settings/setting-warnings.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
@@ -36,7 +38,13 @@ export async function runProgram(args: readonly string[], context: CommandContex
       writeErr: (text) => context.errorOutput.write(redact.text(text)),
     })
     .showHelpAfterError('(awsiam --help lists the commands)')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', () => {
+      if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
+      for (const warning of findSettingWarnings(context.values, 'command')) {
+        context.errorOutput.write(`! ${redact.text(warning)}\n`);
+      }
+    });
 
   program
     .command('cleanup')

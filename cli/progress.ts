@@ -15,20 +15,19 @@ const idleMs = 2000;
 
 /** One line that counts and is removed at the end, on a terminal; a line every ten seconds elsewhere. */
 export function createProgress(output: StatusOutput): Progress {
-  const { elapsedMs } = systemClock;
-  const line = new StatusLine(output, { elapsedMs, quietMs });
-  const startMs = elapsedMs();
+  const line = new StatusLine(output, { clock: systemClock, quietMs });
+  const startMs = systemClock.elapsedMs();
   let count = 0;
   let doneAtMs = startMs;
   const timer = setInterval(() => {
-    const nowMs = elapsedMs();
+    const nowMs = systemClock.elapsedMs();
     if (nowMs - doneAtMs >= idleMs) line.show(`${count} so far (${Math.round((nowMs - startMs) / 1000)} s)`);
   }, 1000);
   timer.unref();
   return {
     tick: (what) => {
       count++;
-      doneAtMs = elapsedMs();
+      doneAtMs = systemClock.elapsedMs();
       line.show(`${count} · ${what}`);
     },
     end: () => {

@@ -1,3 +1,4 @@
+import { parseMetristAccess } from '../metrist/config.ts';
 import type { MonitorConfig } from '../metrist/registration/monitor-config.ts';
 import { register, type RegistrationEvent } from '../metrist/registration/register.ts';
 import { planRegistration, type RegistrationPlan } from '../metrist/registration/registration-plan.ts';
@@ -23,7 +24,9 @@ export async function registerMonitor(
   context: CommandContext,
 ): Promise<boolean> {
   const { config, problems, warnings } = resolveRegistration(args, context.values);
-  if (problems.length > 0) return refuseSettings(problems, context.errorOutput);
+  if (problems.length > 0) {
+    return refuseSettings([...problems, ...parseMetristAccess(context.values).problems], context.errorOutput);
+  }
   for (const warning of warnings) context.errorOutput.write(`! ${warning}\n`);
   return await withMetrist(context, signal, async (api) => {
     const plan = planRegistration(config, await api.list(config.monitor_logical_name));

@@ -1,9 +1,9 @@
-import { type MonitorConfig, createMonitorConfig, defaultTimeoutSecs } from '../metrist/registration/monitor-config.ts';
+import { type MonitorConfig, createMonitorConfig } from '../metrist/registration/monitor-config.ts';
 import { findRegistrationWarnings } from '../metrist/registration/registration-warnings.ts';
 import { parseRunGroups } from '../metrist/registration/run-groups.ts';
 import type { Values } from '../runner/monitor.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
-import { readVariable, variables } from '../suites/awsiam/settings/variables.ts';
+import { parseStepTimeout } from '../suites/awsiam/settings/config.ts';
 
 /** What the command line says of a registration. */
 export interface RegistrationArguments {
@@ -31,6 +31,10 @@ export function resolveRegistration(
       ? parseRunGroups(values['METRIST_RUN_GROUPS'])
       : { runGroups: runGroup, problems: [], warnings: [] };
   const config = createMonitorConfig(awsiam, { intervalSecs: interval, timeoutSecs: timeout, runGroups });
-  const stepTimeoutSecs = Number(readVariable(variables.stepTimeoutSecs, values)?.value ?? defaultTimeoutSecs);
-  return { config, problems, warnings: [...warnings, ...findRegistrationWarnings(config, stepTimeoutSecs)] };
+  const stepTimeout = parseStepTimeout(values);
+  return {
+    config,
+    problems: [...problems, ...stepTimeout.problems],
+    warnings: [...warnings, ...findRegistrationWarnings(config, stepTimeout.stepTimeoutMs / 1000)],
+  };
 }

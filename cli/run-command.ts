@@ -1,17 +1,25 @@
-import dotenv from 'dotenv';
+import { readEnvFile } from '../runner/env-file.ts';
+import { surviveOutputErrors } from '../runner/output-errors.ts';
 import { runProgram } from './program.ts';
 
+export interface RunCommandOptions {
+  readonly self: readonly string[];
+  /** Where `.env` lies. */
+  readonly baseDir: string;
+}
+
 /** Runs a command of a user at a terminal or in a script. */
-export async function runCommand(args: readonly string[], self: readonly string[]): Promise<void> {
-  dotenv.config({ quiet: true });
-  // `awsiam cleanup --dry-run | head`: whoever reads has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
+export async function runCommand(args: readonly string[], { self, baseDir }: RunCommandOptions): Promise<void> {
+  // `awsiam drive | head -1`: the command goes on, because a monitor that is cut off would leave things behind.
+  surviveOutputErrors(process);
+  const environment = { ...process.env };
+  const envFile = readEnvFile(baseDir, environment);
+  Object.assign(process.env, envFile.added);
   process.exitCode = await runProgram(args, {
     self,
+    environment,
     values: process.env,
+    envProblems: envFile.problems,
     output: process.stdout,
     errorOutput: process.stderr,
     onSignal: (listener) => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -75,6 +75,29 @@ describe('awsiam drive, with this monitor', () => {
     expect(run.code, run.everything).toBe(0);
     expect(iam.calls.length).toBeGreaterThanOrEqual(8);
     expect(run.everything).not.toContain(secrets.secretAccessKey);
+  });
+
+  test('gives the monitor nothing of .env, as the Orchestrator, and says what to do', async () => {
+    const iam = await startIam();
+    const cwd = await mkdtemp(path.join(os.tmpdir(), 'awsiam-drive-'));
+    onTestFinished(() => rm(cwd, { recursive: true }));
+    const { METRIST_NAMESPACE: namespace, ...others } = liveEnv;
+    await writeFile(path.join(cwd, '.env'), `METRIST_NAMESPACE=${namespace}\nMETRIST_INSTANCE_ID=here\n`);
+    const env = { ...others, METRIST_NAMESPACE: '', AWS_ENDPOINT_URL_IAM: iam.url };
+    const run = await runAwsiam(['drive', '--json'], env, { cwd });
+    expect(run.code).toBe(1);
+    expect(parseLines(run.stdout)).toMatchObject([
+      {
+        kind: 'error',
+        body: { instance_name: 'here', message: expect.stringContaining('METRIST_NAMESPACE is not set') as unknown },
+      },
+    ]);
+    expect(run.stderr).toMatch(/! the monitor got nothing of the file \.env, .*: METRIST_NAMESPACE, .* use --config\n/);
+    expect(iam.calls).toEqual([]);
+
+    const good = await runAwsiam(['drive', '--config', `Namespace=${namespace}`], env, { cwd });
+    expect(good.code, good.everything).toBe(0);
+    expect(good.everything).not.toContain('.env');
   });
 
   test.for([

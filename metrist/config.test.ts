@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseMetristAccess, parseMetristConfig } from './config.ts';
+import { metristVariables, parseMetristAccess, parseMetristConfig, readInstance } from './config.ts';
 
 const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
 
@@ -69,21 +69,36 @@ describe('parseMetristConfig', () => {
     expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).config?.instance).toBe(stored);
   });
 
-  test.for(Object.keys({ ...complete, METRIST_API_HOST: '', METRIST_REQUIRE_DELIVERY: '' }))(
-    'reports that %s was not resolved',
-    (name) => {
-      const value = '<<ERROR: secret awsiam not found>>';
-      expect(parseMetristConfig({ ...complete, [name]: value })).toEqual({
-        problems: [`${name} could not be resolved by the Orchestrator, which put this in its place: "${value}"`],
-      });
-    },
-  );
+  test.for(metristVariables)('reports that %s was not resolved, whether or not there is a token', (name) => {
+    const value = '<<ERROR: secret awsiam not found>>';
+    const problem = `${name} could not be resolved by the Orchestrator, which put this in its place: ${value}`;
+    expect(parseMetristConfig({ ...complete, [name]: value }).problems).toEqual([problem]);
+    expect(parseMetristConfig({ [name]: value }).problems).toContain(problem);
+  });
+
+  test.for([
+    ['METRIST_API_HOST', 'app.metrist.io/api'],
+    ['METRIST_INSTANCE_ID', 'a b'],
+    ['METRIST_REQUIRE_DELIVERY', 'perhaps'],
+  ] as const)('refuses a wrong %s also where there is no token', ([name, value]) => {
+    expect(parseMetristConfig({ [name]: value })).toEqual({
+      problems: [expect.stringContaining(`${name} is "${value}": expected `)],
+    });
+  });
+
+  test('can report a wrong METRIST_REQUIRE_DELIVERY to Metrist', () => {
+    const { config, problems } = parseMetristConfig({ ...complete, METRIST_REQUIRE_DELIVERY: 'always' });
+    expect(problems).toEqual([
+      'METRIST_REQUIRE_DELIVERY is "always": expected 1, true, yes or on, or else 0, false, no or off',
+    ]);
+    expect(config).toMatchObject({ instance: 'us-east-1', requireDelivery: false });
+  });
 
   test('lists every problem at once and never the token', () => {
-    const values = { METRIST_API_TOKEN: 'two s3cret words', METRIST_INSTANCE_ID: 'a b', METRIST_API_HOST: 'x y' };
-    const { config, problems } = parseMetristConfig(values);
+    const values = { METRIST_API_TOKEN: 'two s3cret words', METRIST_INSTANCE_ID: 'a b', METRIST_API_HOST: '<<ERROR' };
+    const { config, problems } = parseMetristConfig({ ...values, METRIST_REQUIRE_DELIVERY: 'x' });
     expect(config).toBeUndefined();
-    expect(problems).toHaveLength(3);
+    expect(problems).toHaveLength(4);
     expect(problems.join('')).not.toContain('s3cret');
   });
 });
@@ -112,14 +127,24 @@ describe('parseMetristAccess', () => {
     expect(problems).toEqual([expect.stringContaining(variable)]);
   });
 
+  test('tells of a missing token together with what else is wrong', () => {
+    expect(parseMetristAccess({ METRIST_API_HOST: 'x y' }).problems).toEqual([
+      expect.stringContaining('METRIST_API_TOKEN is not set'),
+      expect.stringContaining('METRIST_API_HOST is "x y"'),
+    ]);
+  });
+
   test.for([
     ['', false],
     [' ', false],
     ['0', false],
     ['False', false],
+    ['off', false],
+    ['No', false],
     ['1', true],
     ['true', true],
     ['yes', true],
+    ['ON', true],
   ] as const)('takes METRIST_REQUIRE_DELIVERY="%s" for %s', ([value, requireDelivery]) => {
     const values = { ...complete, METRIST_REQUIRE_DELIVERY: value };
     expect(parseMetristConfig(values).config).toMatchObject({ requireDelivery });
@@ -130,5 +155,16 @@ describe('parseMetristAccess', () => {
     expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '1' }).problems).toEqual([
       expect.stringContaining('METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is'),
     ]);
+  });
+});
+
+describe('readInstance', () => {
+  test('reads the instance as Metrist stores it, or says what is wrong with it', () => {
+    expect(readInstance({})).toEqual({ isSet: false });
+    expect(readInstance({ METRIST_INSTANCE_ID: ' aws:us-east-1' })).toEqual({ isSet: true, value: 'us-east-1' });
+    expect(readInstance({ METRIST_INSTANCE_ID: 'a b' })).toEqual({
+      isSet: true,
+      problem: expect.stringContaining('METRIST_INSTANCE_ID is "a b"') as unknown,
+    });
   });
 });

@@ -1,4 +1,5 @@
 import type { Values } from '../runner/monitor.ts';
+import { describeUnresolved, isUnresolved, parseSwitch, switchRule } from '../runner/setting-text.ts';
 
 /** Where Metrist is, and who asks. */
 export interface MetristAccess {
@@ -30,35 +31,85 @@ export interface ParsedMetristConfig {
   readonly problems: readonly string[];
 }
 
-const defaultHost = 'app.metrist.io';
+const defaultBaseUrl = 'https://app.metrist.io';
 const maxInstanceLength = 255;
+const instanceRule = `the place that this runs at, such as us-east-1 (letters, digits and . _ ~ : -, at most ${maxInstanceLength})`;
+const hostRule = 'host or host:port, which means https; http:// in front is for loopback hosts alone';
 const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
 const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-const variables = ['METRIST_API_TOKEN', 'METRIST_INSTANCE_ID', 'METRIST_API_HOST', 'METRIST_REQUIRE_DELIVERY'] as const;
+/** Every variable that is read here. */
+export const metristVariables = [
+  'METRIST_API_TOKEN',
+  'METRIST_INSTANCE_ID',
+  'METRIST_API_HOST',
+  'METRIST_REQUIRE_DELIVERY',
+] as const;
 
+const missingToken = "METRIST_API_TOKEN is not set: expected your Metrist account's API token";
 const requiredWithoutToken =
   "METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is: expected your Metrist account's API token";
 
 /**
  * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID`, `METRIST_API_HOST` (`host[:port]`, over https; `http://` in front is
- * accepted for a loopback host alone) and `METRIST_REQUIRE_DELIVERY` (`0`, `false` or nothing for no). An empty value
- * counts as absent. Never throws.
+ * accepted for a loopback host alone) and `METRIST_REQUIRE_DELIVERY`. An empty value counts as absent. Never throws.
+ *
+ * A configuration with which results can be posted is there even if `METRIST_REQUIRE_DELIVERY` is wrong, so that Metrist
+ * hears of the problem.
  */
 export function parseMetristConfig(values: Values): ParsedMetristConfig {
-  const [token, instance, host, required] = variables.map((name) => values[name]?.trim() || undefined);
-  const unresolved = variables.filter((name) => values[name]?.trim().startsWith('<<ERROR'));
-  if (unresolved.length > 0) {
-    return { problems: unresolved.map((name) => describeUnresolved(name, values[name])) };
+  const token = readSetting(values, 'METRIST_API_TOKEN', {
+    parse: parseToken,
+    rule: 'the token alone',
+    show: hideToken,
+  });
+  const instance = readInstance(values);
+  const host = readSetting(values, 'METRIST_API_HOST', { parse: parseHost, rule: hostRule, show: hideUserInfo });
+  const required = readSetting(values, 'METRIST_REQUIRE_DELIVERY', { parse: parseSwitch, rule: switchRule });
+  const problems = [token, instance, host, required].flatMap(({ problem }) => problem ?? []);
+  if (token.isSet && !instance.isSet) {
+    problems.push(`METRIST_INSTANCE_ID is not set, but METRIST_API_TOKEN is: expected ${instanceRule}`);
   }
-  const requireDelivery = required !== undefined && !/^(0|false)$/i.test(required);
-  if (token === undefined) return { problems: requireDelivery ? [requiredWithoutToken] : [] };
+  if (!token.isSet && required.value === true) problems.push(requiredWithoutToken);
+  const baseUrl = host.isSet ? host.value : defaultBaseUrl;
+  if (token.value === undefined || instance.value === undefined || baseUrl === undefined) return { problems };
+  const requireDelivery = required.value ?? false;
+  return { config: { token: token.value, instance: instance.value, baseUrl, requireDelivery }, problems };
+}
 
-  const baseUrl = parseHost(host ?? defaultHost);
-  const problems = [...checkToken(token), ...checkInstance(instance)];
-  if (baseUrl === undefined) problems.push(describeHostProblem(host ?? defaultHost));
-  if (problems.length > 0 || instance === undefined || baseUrl === undefined) return { problems };
-  return { config: { token, instance: stripAws(instance), baseUrl, requireDelivery }, problems };
+/** Reads `METRIST_INSTANCE_ID`, the one of these settings that also matters without Metrist: reports show it. */
+export function readInstance(values: Values): ReadSetting<string> {
+  return readSetting(values, 'METRIST_INSTANCE_ID', { parse: parseInstance, rule: instanceRule });
+}
+
+/** One setting: absent, or set to something that was understood, or set to something that was not. */
+export interface ReadSetting<Value> {
+  readonly isSet: boolean;
+  readonly value?: Value;
+  readonly problem?: string;
+}
+
+interface SettingForm<Value> {
+  readonly parse: (text: string) => Value | undefined;
+  /** What is expected. */
+  readonly rule: string;
+  /** How a text that was not understood is shown. @default quoted */
+  readonly show?: (text: string) => string;
+}
+
+function readSetting<Value>(
+  values: Values,
+  name: (typeof metristVariables)[number],
+  { parse, rule, show = quote }: SettingForm<Value>,
+): ReadSetting<Value> {
+  const text = values[name]?.trim() ?? '';
+  if (text === '') return { isSet: false };
+  if (isUnresolved(text)) return { isSet: true, problem: describeUnresolved(name, text) };
+  const value = parse(text);
+  return {
+    isSet: true,
+    ...(value === undefined ? { problem: `${name} is ${show(text)}: expected ${rule}` } : { value }),
+  };
 }
 
 /** Reads `METRIST_API_TOKEN` and `METRIST_API_HOST` as {@link parseMetristConfig} does; no token is a problem here. Never throws. */
@@ -70,27 +121,19 @@ export function parseMetristAccess(values: Values): ParsedMetristAccess {
     METRIST_REQUIRE_DELIVERY: '',
   });
   if (config !== undefined) return { access: { token: config.token, baseUrl: config.baseUrl }, problems };
-  if (problems.length > 0) return { problems };
-  return { problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"] };
+  const isMissing = (values['METRIST_API_TOKEN'] ?? '').trim() === '';
+  return { problems: [...(isMissing ? [missingToken] : []), ...problems] };
 }
 
-function describeUnresolved(name: string, value?: string): string {
-  return `${name} could not be resolved by the Orchestrator, which put this in its place: ${quote(value)}`;
+function parseToken(text: string): string | undefined {
+  return /^[!-~]+$/.test(text) ? text : undefined;
 }
 
-function checkToken(token: string): string[] {
-  if (/^[!-~]+$/.test(token)) return [];
-  return ['METRIST_API_TOKEN has spaces or other characters that no token has: expected the token alone'];
-}
+const hideToken = (): string => '[redacted], with spaces or other characters that no token has';
 
-function checkInstance(instance: string | undefined): string[] {
-  const expected = `the place that this runs at, such as us-east-1 (letters, digits and . _ ~ : -, at most ${maxInstanceLength})`;
-  if (instance === undefined) {
-    return [`METRIST_INSTANCE_ID is not set, but METRIST_API_TOKEN is: expected ${expected}`];
-  }
-  const stored = stripAws(instance);
-  if (instancePattern.test(stored) && stored.length <= maxInstanceLength) return [];
-  return [`METRIST_INSTANCE_ID is ${quote(instance)}: expected ${expected}`];
+function parseInstance(text: string): string | undefined {
+  const stored = stripAws(text);
+  return instancePattern.test(stored) && stored.length <= maxInstanceLength ? stored : undefined;
 }
 
 /** Metrist strips it too (Metrist-Software/backend `agent_controller.ex`): so what we say here is what is shown there. */
@@ -107,12 +150,9 @@ function parseHost(value: string): string | undefined {
   return url.origin;
 }
 
-function describeHostProblem(host: string): string {
-  // Somebody may have put credentials in front of the host: they are a secret too.
-  const came = quote(host.replace(/[^/]*@/, '***@'));
-  return `METRIST_API_HOST is ${came}: expected host or host:port, which means https; http:// in front is for loopback hosts alone`;
-}
+/** Somebody may have put credentials in front of the host: they are a secret too. */
+const hideUserInfo = (host: string): string => quote(host.replace(/[^/]*@/, '***@'));
 
-function quote(value = ''): string {
+function quote(value: string): string {
   return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
 }

@@ -9,12 +9,17 @@ const keys = {
 test('an empty environment gets everything; empty variables count as absent', () => {
   const everything = { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'offline', ...keys };
   expect(offlineDefaults({})).toEqual(everything);
-  expect(offlineDefaults({ METRIST_NAMESPACE: '', AWS_REGION: '' })).toEqual(everything);
+  expect(offlineDefaults({ METRIST_NAMESPACE: '', AWS_REGION: ' ', METRIST_AWS_ACCESS_KEY_ID: '\t' })).toEqual(
+    everything,
+  );
 });
 
-test.each(['METRIST_AWS_REGION', 'METRIST_AWSIAM_A_W_S_REGION', 'AWS_REGION'])('%s is enough of a region', (name) => {
-  expect(offlineDefaults({ [name]: 'eu-west-1' })).not.toHaveProperty('METRIST_AWS_REGION');
-});
+test.each(['METRIST_AWS_REGION', 'METRIST_AWSIAM_A_W_S_REGION', 'AWS_REGION', 'AWS_DEFAULT_REGION'])(
+  '%s is enough of a region',
+  (name) => {
+    expect(offlineDefaults({ [name]: 'eu-west-1' })).not.toHaveProperty('METRIST_AWS_REGION');
+  },
+);
 
 test.each(['METRIST_NAMESPACE', 'METRIST_AWSIAM_NAMESPACE'])('%s is enough of a namespace', (name) => {
   expect(offlineDefaults({ [name]: 'dev' })).not.toHaveProperty('METRIST_NAMESPACE');

@@ -12,9 +12,9 @@ const keyNames = [
  * its default credential chain, and that asks the network.
  */
 export function offlineDefaults(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const hasNone = (...names: string[]): boolean => names.every((name) => !values[name]);
+  const hasNone = (...names: string[]): boolean => names.every((name) => (values[name] ?? '').trim() === '');
   return {
-    ...(hasNone('METRIST_AWS_REGION', 'METRIST_AWSIAM_A_W_S_REGION', 'AWS_REGION') && {
+    ...(hasNone('METRIST_AWS_REGION', 'METRIST_AWSIAM_A_W_S_REGION', 'AWS_REGION', 'AWS_DEFAULT_REGION') && {
       METRIST_AWS_REGION: 'us-east-1',
     }),
     ...(hasNone('METRIST_NAMESPACE', 'METRIST_AWSIAM_NAMESPACE') && { METRIST_NAMESPACE: 'offline' }),

@@ -50,6 +50,13 @@ describe('collectRun', () => {
     });
   });
 
+  test('has the warnings from before the run first', () => {
+    const teardown = { leftovers: [], warnings: ['afterwards'] };
+    const module = fakeModule([fakeSuite(allPassed.map(recorded), { meta: { teardown } })]);
+    expect(collect({ testModules: [module] }, { warnings: ['before'] }).warnings).toEqual(['before', 'afterwards']);
+    expect(collect({ testModules: [module] }).warnings).toEqual(['afterwards']);
+  });
+
   test('has no instance where none was said', () => {
     expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('instance');
   });

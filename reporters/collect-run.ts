@@ -13,6 +13,8 @@ export interface RunContext {
   readonly version: string;
   readonly mode: RunMode;
   readonly instance?: string;
+  /** What was noticed before the run. @default none */
+  readonly warnings?: readonly string[];
   readonly startedAt: Date;
   /** From the start of the run to its end, by the monotonic clock. */
   readonly elapsedMs: number;
@@ -32,7 +34,7 @@ export interface VitestRun {
  * or recorded nothing is a failure of the first step, because a monitor that could not look must not look healthy.
  */
 export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, context: RunContext): MonitorRun {
-  const { monitor, stepNames, version, mode, instance, startedAt, elapsedMs } = context;
+  const { monitor, stepNames, version, mode, instance, warnings = [], startedAt, elapsedMs } = context;
   const suites = testModules.flatMap((module) => [...module.children.allSuites()]);
   const tests = suites.filter(({ name }) => name === monitor).flatMap((suite) => [...suite.children.tests()]);
   // vitest gives up on a worker that does not start within a minute, also where all of the process stood still meanwhile.
@@ -50,7 +52,10 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     steps.push(collectStep(test) ?? missingStep(name, steps, { problems, interruption, startedAt }));
   }
   if (!interrupted && problems.length === 0 && steps.every(({ state }) => state === 'blocked')) {
-    problems.push({ kind: 'empty', message: 'no step ran: was every one of them filtered out?' });
+    problems.push({
+      kind: 'empty',
+      message: 'no step ran: each step needs those before it, so give no filter such as -t or a file name',
+    });
   }
   const firstStart = steps.find((step) => 'startedAt' in step)?.startedAt ?? startedAt.toISOString();
   const teardowns = suites.flatMap((suite) => suite.meta().teardown ?? []);
@@ -67,7 +72,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     problems,
     leftovers: teardowns.flatMap(({ leftovers }) => leftovers),
     ...(sweeps.length > 0 && { swept: sweeps.reduce((sum, { removed }) => sum + removed, 0) }),
-    warnings: [...teardowns, ...sweeps].flatMap(({ warnings }) => warnings),
+    warnings: [...warnings, ...[...teardowns, ...sweeps].flatMap((report) => report.warnings)],
   };
 }
 

@@ -22,11 +22,16 @@ test.for([
   ],
   ['offline with a token: to disk alone', metrist, 'offline', [JunitReporter, HistoryReporter]],
 ] as const)('%s', async ([, values, mode, classes]) => {
-  const options = { mode, stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' };
+  const options = { mode, resultsDir: '/srv/results', stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' };
   expect((await createReporters(values, options)).map((reporter) => reporter.constructor)).toEqual(classes);
 });
 
 test.for(['http://', 'ftp//nonsense', '://'])('a proxy that cannot be meant (%s) costs no report', async (proxy) => {
-  const options = { mode: 'live', stepsFile: 'suites/awsiam/steps.ts', userAgent: 'awsiam/0.0.0' } as const;
+  const options = {
+    mode: 'live',
+    resultsDir: '/srv/results',
+    stepsFile: 'suites/awsiam/steps.ts',
+    userAgent: 'awsiam/0.0.0',
+  } as const;
   expect(await createReporters({ ...metrist, HTTPS_PROXY: proxy }, options)).toHaveLength(3);
 });

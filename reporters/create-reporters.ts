@@ -1,6 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parseMetristConfig } from '../metrist/config.ts';
+import { shortenPath } from '../runner/base-dir.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
@@ -9,6 +10,8 @@ import { JunitReporter } from './junit.ts';
 
 export interface CreateReportersOptions {
   readonly mode: RunMode;
+  /** `METRIST_RESULTS_DIR`, absolute. */
+  readonly resultsDir: string;
   /** Where the steps are written down, relative to the project. */
   readonly stepsFile: string;
   /** `awsiam/0.1.0` */
@@ -17,12 +20,18 @@ export interface CreateReportersOptions {
 
 /** Where finished runs go, in this order: what is on disk is there before anything is sent. A new report is one line. */
 export async function createReporters(values: Values, options: CreateReportersOptions): Promise<RunReporter[]> {
-  const resultsDir = values['METRIST_RESULTS_DIR'] || 'results';
-  const inResults = (name: string): string => path.join(resultsDir, name);
+  const { mode, stepsFile, userAgent } = options;
+  const inResults = (name: string): string => path.join(options.resultsDir, name);
+  const shown = (name: string): string => shortenPath(inResults(name), process.cwd());
   return [
-    new JunitReporter({ file: inResults('junit.xml'), hostname: os.hostname(), stepsFile: options.stepsFile }),
-    new HistoryReporter({ dir: inResults('runs') }),
-    ...(options.mode === 'live' ? await createMetristReporters(values, inResults('outbox'), options.userAgent) : []),
+    new JunitReporter({
+      file: inResults('junit.xml'),
+      shownAs: shown('junit.xml'),
+      hostname: os.hostname(),
+      stepsFile,
+    }),
+    new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs') }),
+    ...(mode === 'live' ? await createMetristReporters(values, inResults('outbox'), userAgent) : []),
   ];
 }
 

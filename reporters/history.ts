@@ -1,28 +1,35 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDir } from '../runner/make-dir.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { oneLine } from './text.ts';
 
 /** Appends each run to a file of its day: `results/runs/2026-11-22.ndjson`, one line of JSON per run, by UTC. */
 export class HistoryReporter implements RunReporter {
-  readonly doing = 'writing the history';
   readonly #dir: string;
+  readonly #shownAs: string;
 
-  /** @param options.dir `results/runs` */
-  constructor({ dir }: { readonly dir: string }) {
+  /** @param options.dir `results/runs`; `shownAs` is the path for people */
+  constructor({ dir, shownAs = dir }: { readonly dir: string; readonly shownAs?: string }) {
     this.#dir = dir;
+    this.#shownAs = shownAs;
+  }
+
+  get what(): string {
+    return `history ${this.#shownAs}`;
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
-    const file = path.join(this.#dir, `${run.startedAt.slice(0, 10)}.ndjson`);
+    const name = `${run.startedAt.slice(0, 10)}.ndjson`;
+    const text = `history ${path.join(this.#shownAs, name)}`;
     try {
-      await mkdir(this.#dir, { recursive: true });
-      await appendLine(file, JSON.stringify(run));
-      return { ok: true, text: `history ${file}` };
+      await makeDir(this.#dir);
+      await appendLine(path.join(this.#dir, name), JSON.stringify(run));
+      return { ok: true, text };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `history ${file} could not be written: ${oneLine(reason, 200)}` };
+      return { ok: false, text: `${text} could not be written: ${oneLine(reason, 200)}` };
     }
   }
 }

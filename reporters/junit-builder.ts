@@ -10,9 +10,7 @@ interface Buildable {
 
 /** A new, empty JUnit document. */
 export function newJunitBuilder(): Builder {
-  // The package's types promise a `default` export; its CommonJS file assigns the builder to `module.exports` itself.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return (junitReportBuilder as unknown as Builder).newBuilder();
+  return junitReportBuilder.newBuilder();
 }
 
 /**

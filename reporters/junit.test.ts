@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -201,9 +201,34 @@ describe('JunitReporter', () => {
     await mkdir(file);
     expect(await new JunitReporter({ file }).report(passedRun)).toEqual({
       ok: false,
-      text: expect.stringMatching(/^JUnit not written to .*junit\.xml: EISDIR/) as unknown,
+      text: expect.stringMatching(/^JUnit .*junit\.xml could not be written: EISDIR/) as unknown,
     });
   });
+});
+
+test('a document that cannot be written leaves no older one that shows a success', async () => {
+  const file = join(await temporaryDirectory(), 'junit.xml');
+  const reporter = new JunitReporter({ file });
+  await reporter.report(passedRun);
+  await expect(reporter.report({ ...passedRun, steps: undefined as never })).resolves.toMatchObject({ ok: false });
+  await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('removes what a killed run left unfinished, but not what another run is writing', async () => {
+  const directory = await temporaryDirectory();
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  for (const name of ['junit.xml.123', 'junit.xml.bak', 'other.xml.123']) {
+    await writeFile(join(directory, name), '');
+    await utimes(join(directory, name), hourAgo, hourAgo);
+  }
+  await writeFile(join(directory, 'junit.xml.456'), '');
+  await new JunitReporter({ file: join(directory, 'junit.xml') }).report(passedRun);
+  expect((await readdir(directory)).toSorted()).toEqual([
+    'junit.xml',
+    'junit.xml.456',
+    'junit.xml.bak',
+    'other.xml.123',
+  ]);
 });
 
 testReporter('JunitReporter', async () => {

@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import path from 'node:path';
 import type { TestCase } from 'junit-report-builder';
 import writeFileAtomic from 'write-file-atomic';
+import { makeDir } from '../runner/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
@@ -176,28 +177,50 @@ function body(lines: readonly string[]): string {
 export interface JunitReporterOptions extends JunitOptions {
   /** Path of the document. Missing directories are made; an earlier document is replaced in one go. */
   readonly file: string;
+  /** The path for people. @default file */
+  readonly shownAs?: string;
 }
 
-/** Writes each run as a JUnit document: the whole new one or, whatever happens, the whole old one. */
+/** An unfinished document that is older than this was left by a process that was killed while it wrote. */
+const staleAfterMs = 600_000;
+
+/**
+ * Writes each run as a JUnit document, in one go. Where that fails, no document is there: an older one would show a
+ * success that is over.
+ */
 export class JunitReporter implements RunReporter {
-  readonly doing = 'writing the JUnit report';
   readonly #options: JunitReporterOptions;
+  readonly what: string;
 
   constructor(options: JunitReporterOptions) {
     this.#options = options;
+    this.what = `JUnit ${options.shownAs ?? options.file}`;
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     const { file } = this.#options;
     try {
-      await mkdir(dirname(file), { recursive: true });
+      await makeDir(path.dirname(file));
       await writeFileAtomic(file, renderJunit(run, this.#options));
-      return { ok: true, text: `JUnit ${file}` };
+      await removeUnfinished(file);
+      return { ok: true, text: this.what };
     } catch (error) {
-      return {
-        ok: false,
-        text: `JUnit not written to ${file}: ${oneLine(error instanceof Error ? error.message : String(error), 200)}`,
-      };
+      // Where not even that is allowed, an empty document fails those who read it.
+      await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ok: false, text: `${this.what} could not be written: ${oneLine(reason, 200)}` };
     }
+  }
+}
+
+/** write-file-atomic adds a number to the name of the file while it writes. */
+async function removeUnfinished(file: string): Promise<void> {
+  const [dir, start] = [path.dirname(file), `${path.basename(file)}.`];
+  const unfinished = (await readdir(dir)).filter(
+    (name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)),
+  );
+  for (const name of unfinished) {
+    const { mtimeMs } = await stat(path.join(dir, name));
+    if (Date.now() - mtimeMs > staleAfterMs) await rm(path.join(dir, name), { force: true });
   }
 }

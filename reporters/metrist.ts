@@ -26,7 +26,7 @@ export interface MetristReporterOptions {
 
 /** Delivers each run to Metrist, after what earlier runs could not deliver. An offline run is never posted. */
 export class MetristReporter implements RunReporter {
-  readonly doing = 'delivering results to Metrist';
+  readonly what = 'Metrist';
   readonly #options: MetristReporterOptions;
   readonly #outbox: Outbox;
 

@@ -18,6 +18,7 @@ function setUp({
   const written = { output: '', errorOutput: '' };
   const clock = fakeClock();
   const setExitCode = vi.fn<(code: number) => void>();
+  const onHang = vi.fn<() => void>();
   const createReporters = vi.fn<MonitorReporterOptions['createReporters']>(() => Promise.resolve(reporters));
   const reporter = new MonitorReporter({
     monitor: 'awsiam',
@@ -37,8 +38,9 @@ function setUp({
     redact: createRedactor([{ value: secret, shownAs: '[redacted]' }]),
     clock,
     setExitCode,
+    onHang,
   });
-  return { reporter, written, clock, setExitCode, createReporters };
+  return { reporter, written, clock, setExitCode, onHang, createReporters };
 }
 
 const testOf = (step: StepResult) =>
@@ -93,6 +95,7 @@ describe('MonitorReporter', () => {
     const runs: MonitorRun[] = [];
     const reporters: RunReporter[] = [
       {
+        what: 'log',
         report(run) {
           runs.push(run);
           return Promise.resolve({ ok: false, text: `not delivered with ${secret}` });
@@ -114,6 +117,7 @@ describe('MonitorReporter', () => {
   test('hands the whole run to its reporters, one after the other', async () => {
     const events: string[] = [];
     const slow = (name: string): RunReporter => ({
+      what: name,
       async report(run) {
         events.push(`${name} begins with ${run.steps.length} steps`);
         await Promise.resolve();
@@ -139,7 +143,7 @@ describe('MonitorReporter', () => {
 
   test('measures a run without a step from its own start to its end', async () => {
     const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'wrote' }));
-    const { reporter, clock } = setUp({ reporters: [{ report }] });
+    const { reporter, clock } = setUp({ reporters: [{ what: 'log', report }] });
     clock.advance(1000);
     reporter.onTestRunStart();
     const startedAt = clock.now().toISOString();
@@ -150,7 +154,7 @@ describe('MonitorReporter', () => {
 
   test('shows the paths of stacks relative to the project', async () => {
     const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'wrote' }));
-    const { reporter } = setUp({ reporters: [{ report }] });
+    const { reporter } = setUp({ reporters: [{ what: 'log', report }] });
     reporter.onTestRunStart();
     const stack = 'Error: x\n    at file:///project/a.ts:1:2\n    at /project/b.ts:3:4';
     const step = failedStep({ name: 'CreateUser', error: stepError({ stack }) });
@@ -179,7 +183,7 @@ describe('MonitorReporter', () => {
   ] as const)(
     'after steps that passed and a report that %s sets the exit code accordingly',
     async ([, outcome, code]) => {
-      const { reporter, setExitCode } = setUp({ reporters: [{ report: () => Promise.resolve(outcome) }] });
+      const { reporter, setExitCode } = setUp({ reporters: [{ what: 'log', report: () => Promise.resolve(outcome) }] });
       reporter.onTestRunStart();
       await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
       expect(setExitCode.mock.calls).toEqual(code === 0 ? [] : [[code]]);
@@ -194,7 +198,7 @@ describe('MonitorReporter', () => {
 
   test('writes what the run’s own code prints to the error output, without secrets', () => {
     const { reporter, written } = setUp();
-    reporter.onUserConsoleLog({ content: `retrying with ${secret}\n`, type: 'stdout', size: 0, time: 0 });
+    reporter.printLog(`retrying with ${secret}\n`);
     expect(written).toEqual({ output: '', errorOutput: 'retrying with [redacted]\n' });
   });
 
@@ -203,7 +207,7 @@ describe('MonitorReporter', () => {
     onTestFinished(() => void vi.useRealTimers());
     const told = new EventTarget();
     const slow: RunReporter = {
-      doing: 'delivering results to Metrist',
+      what: 'Metrist',
       async report() {
         const said = once(told, 'said');
         clock.advance(4000);
@@ -212,13 +216,60 @@ describe('MonitorReporter', () => {
         return { ok: true, text: 'delivered' };
       },
     };
-    const quick: RunReporter = { report: () => Promise.resolve({ ok: true, text: 'written' }) };
+    const quick: RunReporter = { what: 'log', report: () => Promise.resolve({ ok: true, text: 'written' }) };
     const { reporter, written, clock } = setUp({
       reporters: [quick, slow],
       onError: () => told.dispatchEvent(new Event('said')),
     });
     reporter.onTestRunStart();
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
-    expect(written.errorOutput).toBe('  … delivering results to Metrist (4 s)\n');
+    expect(written.errorOutput).toBe('  … reporting the run: Metrist (4 s, at most 6 s more)\n');
+  });
+
+  test('beside another reporter it leaves stdout to that one, and sums the run up on stderr', async () => {
+    const { reporter, written } = setUp();
+    reporter.standBesideAnother();
+    reporter.onTestRunStart();
+    reporter.onTestCaseResult(testOf(passedStep()));
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(written.output).toBe('');
+    expect(written.errorOutput).toContain('awsiam offline · 2 passed');
+  });
+
+  test.for([
+    ['a report that never ends', () => new Promise<never>(() => {}), 'gave up after 0.02 s'],
+    ['a report that breaks its promise and throws', () => Promise.reject(new Error('no room')), 'Error: no room'],
+  ] as const)('%s costs that report and no other', async ([, report, words]) => {
+    const { reporter, written, setExitCode, onHang } = setUp({
+      reporters: [
+        { what: 'JUnit results/junit.xml', timeoutMs: 20, report },
+        { what: 'log', report: () => Promise.resolve({ ok: true, text: 'log written' }) },
+      ],
+    });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(written.output).toContain(`! JUnit results/junit.xml: ${words}`);
+    expect(written.output).toContain('log written');
+    expect(setExitCode).not.toHaveBeenCalled();
+    expect(onHang).toHaveBeenCalledTimes(words.startsWith('gave up') ? 1 : 0);
+  });
+
+  test('a required report that never ends fails the run', async () => {
+    const report = (): Promise<never> => new Promise(() => {});
+    const { reporter, setExitCode } = setUp({
+      reporters: [{ what: 'Metrist', timeoutMs: 20, required: true, report }],
+    });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(setExitCode).toHaveBeenCalledExactlyOnceWith(1);
+  });
+
+  test('a run that cannot start is a failure of its first step in every report', async () => {
+    const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'wrote' }));
+    const { reporter, written, setExitCode } = setUp({ reporters: [{ what: 'log', report }] });
+    await reporter.failToStart({ name: 'ConfigError', code: 'ConfigError', message: 'unknown mode "ofline"' });
+    expect(report.mock.calls[0]?.[0].steps[0]).toMatchObject({ state: 'failed', error: { verdict: 'configuration' } });
+    expect(written.output).toContain('unknown mode "ofline"');
+    expect(setExitCode).toHaveBeenCalledExactlyOnceWith(1);
   });
 });

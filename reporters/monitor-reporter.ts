@@ -1,4 +1,4 @@
-import type { SerializedError, UserConsoleLog } from 'vitest';
+import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
 import type { InterruptionListener } from '../runner/interruption.ts';
@@ -28,13 +28,21 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
    * test was skipped for a success.
    */
   readonly setExitCode: (code: number) => void;
+  /** Called at the end of a run whose report did not end. What it waits for may never let the process end by itself. */
+  readonly onHang?: () => void;
 }
+
+/** For one report, unless the reporter says otherwise. */
+const reportTimeoutMs = 10_000;
 
 /** What the run looks like to vitest: the one vitest reporter, which prints a line per step and hands the run to the others. */
 export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
   readonly #printed = new Set<string>();
-  readonly #status: StatusLine;
+  #status: StatusLine;
+  /** Whether stdout belongs to another reporter, which prints the steps in its own way. */
+  #isBesideAnother = false;
+  #isHanging = false;
   #startedAt: Date;
   #startMs: number;
   #pauses: InterruptionListener | undefined;
@@ -44,7 +52,7 @@ export class MonitorReporter implements Reporter {
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
     const { clock, errorOutput } = options;
-    this.#status = new StatusLine(errorOutput, { elapsedMs: () => clock.elapsedMs() });
+    this.#status = this.#newStatusLine(errorOutput);
     this.#startedAt = clock.now();
     this.#startMs = clock.elapsedMs();
   }
@@ -70,9 +78,24 @@ export class MonitorReporter implements Reporter {
     this.#print(renderStepLine(this.#options.redact.value(step), this.#options.terminal));
   }
 
-  onUserConsoleLog({ content }: UserConsoleLog): void {
+  /** Leaves stdout to another reporter: only warnings and the summary are printed, on stderr. */
+  standBesideAnother(): void {
+    this.#isBesideAnother = true;
+    // A line that is painted over on a terminal would damage what the other one prints.
+    const { errorOutput } = this.#options;
+    this.#status = this.#newStatusLine({ write: (text) => errorOutput.write(text) });
+  }
+
+  /** Prints what code of the run wrote to its console. */
+  printLog(content: string): void {
     this.#status.clear();
     this.#options.errorOutput.write(this.#options.redact.text(content));
+  }
+
+  /** Reports a run that could not start, as a failure of its first step. */
+  async failToStart(error: SerializedError): Promise<void> {
+    this.onTestRunStart();
+    await this.onTestRunEnd([], [error], 'failed');
   }
 
   async onTestRunEnd(
@@ -96,35 +119,56 @@ export class MonitorReporter implements Reporter {
     }
     const outcomes = await this.#report(run);
     this.#progress?.[Symbol.dispose]();
-    this.#print(renderSummary(run, redact.value(outcomes), terminal));
+    this.#status.clear();
+    const summary = renderSummary(run, redact.value(outcomes), terminal);
+    if (this.#isBesideAnother) this.#options.errorOutput.write(`${summary}\n`);
+    else this.#print(summary);
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
+    if (this.#isHanging) this.#options.onHang?.();
   }
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     const outcomes: ReportOutcome[] = [];
     try {
-      for (const reporter of await this.#reporters) outcomes.push(await this.#deliver(reporter, run));
+      for (const reporter of await this.#reporters) outcomes.push(await this.#reportInTime(reporter, run));
     } catch (error) {
       outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });
     }
     return outcomes;
   }
 
-  async #deliver(reporter: RunReporter, run: MonitorRun): Promise<ReportOutcome> {
-    const { elapsedMs } = this.#options.clock;
-    const sinceMs = elapsedMs();
-    const { doing = 'writing the reports' } = reporter;
-    const telling = tellProgress(() => ({ doing, forMs: elapsedMs() - sinceMs, remaining: run.leftovers }));
+  /** A disk or a network that does not answer costs one report, and not the others. */
+  async #reportInTime(reporter: RunReporter, run: MonitorRun): Promise<ReportOutcome> {
+    const { what, timeoutMs = reportTimeoutMs, required = false } = reporter;
+    const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
+    const timer = setTimeout(() => {
+      this.#isHanging = true;
+      const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
+      resolve({ ok: false, text, required });
+    }, timeoutMs);
+    const { clock } = this.#options;
+    const sinceMs = clock.elapsedMs();
+    const telling = tellProgress(() => {
+      const forMs = clock.elapsedMs() - sinceMs;
+      return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: run.leftovers };
+    });
     try {
-      return await reporter.report(run);
+      return await Promise.race([reporter.report(run), promise]);
+    } catch (error) {
+      return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {
+      clearTimeout(timer);
       telling[Symbol.dispose]();
     }
   }
 
+  #newStatusLine(output: StatusOutput): StatusLine {
+    return new StatusLine(output, this.#options);
+  }
+
   #print(text: string): void {
     this.#status.clear();
-    this.#options.output.write(`${text}\n`);
+    if (!this.#isBesideAnother) this.#options.output.write(`${text}\n`);
   }
 }

@@ -6,7 +6,7 @@ function setUp(output: Omit<StatusOutput, 'write'>, options: Partial<StatusLineO
   const clock = fakeClock();
   const written: string[] = [];
   const stream = { ...output, write: (text: string) => written.push(text) };
-  return { clock, written, line: new StatusLine(stream, { elapsedMs: () => clock.elapsedMs(), ...options }) };
+  return { clock, written, line: new StatusLine(stream, { clock, ...options }) };
 }
 
 test('on a terminal it is one line, repainted and removed again', () => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../runner/clock.ts';
 import { clip, oneLine } from './text.ts';
 
 export interface StatusOutput {
@@ -7,7 +8,7 @@ export interface StatusOutput {
 }
 
 export interface StatusLineOptions {
-  readonly elapsedMs: () => number;
+  readonly clock: Pick<Clock, 'elapsedMs'>;
   /** Where there is no terminal: the first line comes not before this. @default 0 */
   readonly quietMs?: number;
 }
@@ -20,18 +21,18 @@ const logEveryMs = 10_000;
 /** Says what goes on while it lasts: on a terminal in one line that is removed again, elsewhere in a line now and then. */
 export class StatusLine {
   readonly #output: StatusOutput;
-  readonly #elapsedMs: () => number;
+  readonly #clock: Pick<Clock, 'elapsedMs'>;
   #nextMs: number;
   #isShown = false;
 
-  constructor(output: StatusOutput, { elapsedMs, quietMs = 0 }: StatusLineOptions) {
+  constructor(output: StatusOutput, { clock, quietMs = 0 }: StatusLineOptions) {
     this.#output = output;
-    this.#elapsedMs = elapsedMs;
-    this.#nextMs = elapsedMs() + (output.isTTY === true ? 0 : quietMs);
+    this.#clock = clock;
+    this.#nextMs = clock.elapsedMs() + (output.isTTY === true ? 0 : quietMs);
   }
 
   show(text: string): void {
-    const nowMs = this.#elapsedMs();
+    const nowMs = this.#clock.elapsedMs();
     if (nowMs < this.#nextMs) return;
     const { isTTY, columns = 80 } = this.#output;
     const line = `  … ${oneLine(text, 1000)}`;

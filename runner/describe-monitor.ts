@@ -46,12 +46,19 @@ export function describeMonitor<Config, Session>(
   const stopScrubbing = scrubUnhandledErrors(() => runner.redact);
   const telling = tellProgress(() => runner.progress, interruption.signal);
   let suite: RunnerTestSuite | undefined;
+  /** Whether only some steps were asked for (`-t`). Each step needs those before it, so that none runs. */
+  let isSelection = false;
 
   describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: never }, () => {
-    beforeAll(() => runner.open(interruption.signal), never);
+    // oxlint-disable-next-line no-empty-pattern -- vitest accepts no other first argument
+    beforeAll(async ({}, { tasks }) => {
+      isSelection = tasks.some(({ mode }) => mode === 'skip' || mode === 'todo');
+      if (!isSelection) await runner.open(interruption.signal);
+    }, never);
 
     for (const { name } of monitor.steps) {
       test(name, async ({ task, signal, skip }) => {
+        if (isSelection) skip('not selected for this run');
         const result = await runner.step(name, AbortSignal.any([signal, interruption.signal]));
         task.meta.step = result;
         suite = task.suite;

@@ -6,6 +6,9 @@ import type { Evidence, StepError } from './step-result.ts';
 /** Configuration as it comes from outside: environment variables, or the Config JSON of a protocol. */
 export type Values = Readonly<Record<string, string | undefined>>;
 
+/** Who reads the settings: a live or an offline run, the Orchestrator's monitor, or a command at a terminal. */
+export type SettingsReader = RunMode | 'orchestrator' | 'command';
+
 /** What a step gets beside the session. */
 export interface StepContext {
   /** Aborted at the step's deadline and when the run is cancelled. */
@@ -36,6 +39,8 @@ export interface Monitor<Config, Session> {
    * @throws when anything is missing or wrong, with one error that lists every problem
    */
   readonly parseConfig: (values: Values, otherProblems: readonly string[]) => Config;
+  /** Settings that look like a mistake and have no effect, one sentence each. Names only, never values. */
+  readonly findSettingWarnings: (values: Values, reader: SettingsReader) => readonly string[];
   /** Deadline of one step. */
   readonly stepTimeoutMs: (config: Config) => number;
   /** What can be done before the configuration is known: loading and warming up code. Changes nothing but speed. */

@@ -12,7 +12,14 @@ export interface ReportOutcome {
 
 /** A destination for finished runs. Gets each run once, after teardown, and never throws: a report that fails says so in its outcome. */
 export interface RunReporter {
-  /** What it does, for somebody who waits for it: `delivering results to Metrist`. @default 'writing the reports' */
-  readonly doing?: string;
+  /** What it writes, for the line that says that it did not end: `JUnit results/junit.xml`. */
+  readonly what: string;
+  /**
+   * Longest time for one report. Whoever calls it goes on after that.
+   * @default 10_000
+   */
+  readonly timeoutMs?: number;
+  /** Whether a run counts as failed whose report did not end. @default false */
+  readonly required?: boolean;
   report(run: MonitorRun): Promise<ReportOutcome>;
 }

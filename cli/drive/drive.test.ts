@@ -8,6 +8,8 @@ import { testContext } from '../testing/context.ts';
 
 interface Settings {
   readonly values?: Values;
+  /** @default the values */
+  readonly environment?: Values;
   readonly self?: readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -15,9 +17,11 @@ interface Settings {
 /** @returns `code` 2 where commander refused the arguments */
 async function run(
   args: readonly string[],
-  { values = {}, self = [], signal = new AbortController().signal }: Settings = {},
+  { values = {}, environment = values, self = [], signal = new AbortController().signal }: Settings = {},
 ) {
-  const context = testContext({ PATH: process.env['PATH'], ...values });
+  // So wide that no text is wrapped.
+  const shell = { PATH: process.env['PATH'], COLUMNS: '1000' };
+  const context = testContext({ ...shell, ...values }, { environment: { ...shell, ...environment } });
   let code = 0;
   const program = new Command('awsiam').exitOverride().configureOutput({
     writeOut: (text) => context.output.write(text),
@@ -140,6 +144,38 @@ describe('awsiam drive', () => {
     expect(errorOutput).toBe('stderr │ {"Namespace":"a=b","Region":"größer"} x y\nstderr │ cleanup 1\n');
   });
 
+  test('does not give the monitor what .env adds, and says so where a step fails', async () => {
+    const script = { step: `send(process.env.METRIST_NAMESPACE ? 'Step OK' : 'Step Error no namespace');` };
+    const values = { METRIST_NAMESPACE: 'prod', METRIST_API_TOKEN: 'token0of0the0file' };
+    const { code, output } = await drive(script, [], { values, environment: { METRIST_NAMESPACE: '' } });
+    expect(code).toBe(1);
+    expect(output).toContain('no namespace');
+    expect(output).toMatch(
+      /^ {2}! the monitor got nothing of the file \.env, .*: METRIST_NAMESPACE, METRIST_API_TOKEN\. .*--config$/m,
+    );
+    expect(output).not.toContain('token0of0the0file');
+    const other = await drive({}, [], { values, environment: {} });
+    expect(other.code).toBe(0);
+    expect(other.output).not.toContain('.env');
+  });
+
+  test('takes its own settings from .env', async () => {
+    const values = { METRIST_INSTANCE_ID: 'aws:eu-west-1' };
+    const { output } = await drive({}, ['--json'], { values, environment: {} });
+    expect(parseLines(output)[0]).toMatchObject({ body: { instance_name: 'eu-west-1' } });
+  });
+
+  test('refuses an instance that Metrist would not take', async () => {
+    const values = { METRIST_INSTANCE_ID: 'two words' };
+    const { code, output, errorOutput } = await drive({}, ['--json'], { values });
+    expect([code, output]).toEqual([1, '']);
+    expect(errorOutput).toMatch(
+      /^error: METRIST_INSTANCE_ID is "two words": expected .*; or name it with --instance\n$/,
+    );
+    expect((await drive({}, ['--json', '--instance', 'here'], { values })).code).toBe(0);
+    expect((await drive({}, [], { values })).code).toBe(0);
+  });
+
   test('gives up on a step after its timeout', async () => {
     const { code, output } = await drive({ step: '' }, ['--timeout', '20ms']);
     expect(code).toBe(1);
@@ -207,4 +243,5 @@ test('its help says what it does and where to put secrets', async () => {
   const { output } = await run(['--help']);
   expect(output).toContain('Usage: awsiam drive [options] [command...]');
   expect(output.replaceAll(/\s+/g, ' ')).toContain('give secrets in the environment');
+  expect(output.replaceAll(/\s+/g, ' ')).toContain('but nothing of the file .env');
 });

@@ -25,7 +25,7 @@ export function addDriveCommand(
   const drive = program
     .command('drive')
     .description(
-      'run a monitor once as the Metrist Orchestrator would, and print what would be reported; nothing is sent to Metrist',
+      'run a monitor once as the Metrist Orchestrator would, and print what would be reported; nothing is sent to Metrist. The monitor gets the environment of this command and --config, but nothing of the file .env, which the Orchestrator does not read',
     )
     .argument(
       '[command...]',

@@ -1,3 +1,4 @@
+import { readInstance } from '../../metrist/config.ts';
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
@@ -31,8 +32,13 @@ export interface RunDriveOptions {
  */
 export async function driveAndPrint(options: RunDriveOptions, unredacted: CommandContext): Promise<boolean> {
   const { command, steps, config = {}, json, monitor, signal } = options;
-  const { values } = unredacted;
+  const { environment, values } = unredacted;
   const context = redactContext(hideConfigSecrets(unredacted, config));
+  const { value: instance = 'drive', problem } = options.instance ? { value: options.instance } : readInstance(values);
+  if (json && problem !== undefined) {
+    context.errorOutput.write(`error: ${problem}; or name it with --instance\n`);
+    return false;
+  }
   let failedAt: Date | undefined;
   const print = createPrinter(options, context);
   let report: DriveReport;
@@ -43,7 +49,8 @@ export async function driveAndPrint(options: RunDriveOptions, unredacted: Comman
       configJson: JSON.stringify(config),
       stepTimeoutMs: options.timeout,
       cleanup: options.cleanup,
-      env: values,
+      // Not what .env adds: the Orchestrator reads no such file.
+      env: environment,
       signal,
       onEvent: (event) => {
         if (event.kind === 'step' && event.step.state === 'failed') failedAt = new Date();
@@ -55,8 +62,9 @@ export async function driveAndPrint(options: RunDriveOptions, unredacted: Comman
     context.errorOutput.write(`error: ${error.message}\n`);
     return false;
   }
+  const withheld = Object.keys(values).filter((name) => values[name] !== environment[name]);
+  if (withheld.length > 0 && !isFlawless(report)) print({ kind: 'notice', text: describeWithheld(withheld) });
   if (json) {
-    const instance = options.instance ?? (values['METRIST_INSTANCE_ID']?.trim() || 'drive');
     const results = toReportedResults(report, { monitor, instance, now: failedAt ?? new Date() });
     context.output.write(results.map((result) => `${JSON.stringify(result)}\n`).join(''));
   } else {
@@ -64,6 +72,10 @@ export async function driveAndPrint(options: RunDriveOptions, unredacted: Comman
     context.output.write(`\n${renderDriveSummary(report, monitor, style)}\n`);
   }
   return isFlawless(report);
+}
+
+function describeWithheld(names: readonly string[]): string {
+  return `the monitor got nothing of the file .env, because the Orchestrator would not read it either: ${names.join(', ')}. To give it these, set them in the environment (set -a; . ./.env; set +a) or use --config`;
 }
 
 function createPrinter(

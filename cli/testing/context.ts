@@ -8,13 +8,18 @@ export interface TestContext extends CommandContext {
   readonly raise: (signal: NodeJS.Signals) => void;
 }
 
-/** Neither stream is a terminal unless that is said. */
-export function testContext(values: Values, { isTTY = false } = {}): TestContext {
+/** Neither stream is a terminal and no `.env` adds anything unless that is said. */
+export function testContext(
+  values: Values,
+  { isTTY = false, environment = values }: { readonly isTTY?: boolean; readonly environment?: Values } = {},
+): TestContext {
   const written = { output: '', errorOutput: '' };
   const listeners: ((signal: NodeJS.Signals) => void)[] = [];
   return {
     self: ['awsiam'],
+    environment,
     values,
+    envProblems: [],
     written,
     output: { isTTY, write: (text) => (written.output += text) },
     errorOutput: { isTTY, write: (text) => (written.errorOutput += text) },

@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { listEntities } from '../../mocks/iam/seeding.ts';
+import { seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
 import {
   goodConfig,
   parseStep,
@@ -107,6 +109,15 @@ const wrong = [
     ['AWSSecretAccessKey in the Config JSON could not be resolved', '<<ERROR: secret /prod/keys not found>>'],
   ],
   [
+    'a switch and numbers that could only be guessed',
+    { CleanupEnabled: 'disabled', StepTimeoutSecs: '1e2', MaxTestEntities: '0x10' },
+    [
+      'CleanupEnabled in the Config JSON is "disabled": expected 1, true, yes or on, or else 0, false, no or off',
+      'StepTimeoutSecs in the Config JSON is "1e2"',
+      'MaxTestEntities in the Config JSON is "0x10"',
+    ],
+  ],
+  [
     'what is out of its range',
     { AWSRegion: 'Frankfurt', Namespace: 'a b', StepTimeoutSecs: '901', RequestTimeoutSecs: 'x' },
     [
@@ -151,6 +162,43 @@ test.concurrent('properties that mean nothing are warned about after Configured,
   expect(monitor.messages.indexOf(warnings[0] ?? '')).toBeGreaterThan(monitor.messages.indexOf('Configured'));
 });
 
+test.concurrent('misspelt variables are warned about after Configured, without their values', async ({ scenario }) => {
+  const monitor = await scenario.start(await scenario.account(), {
+    env: { METRIST_AWSIAM_STEP_TIMEOUT: 'hunter2', METRIST_ORCHESTRATOR_NAME: 'x', METRIST_AWSECS_NAMESPACE: 'y' },
+  });
+  await shakeHands(monitor);
+  await runSteps(monitor, ['CreateUser']);
+  monitor.send('Exit 0');
+  expect(await monitor.ended).toMatchObject({ code: 0 });
+  const warnings = monitor.messages.filter((message) => message.startsWith('Log Warning'));
+  expect(warnings).toEqual([
+    'Log Warning METRIST_AWSIAM_STEP_TIMEOUT has no effect: there is no such setting; did you mean METRIST_AWSIAM_STEP_TIMEOUT_SECS?',
+  ]);
+  expect(monitor.messages.indexOf(warnings[0] ?? '')).toBeGreaterThan(monitor.messages.indexOf('Configured'));
+});
+
+/** The Orchestrator takes the mere presence of the variable for a yes. */
+const switchedOff = [
+  ['METRIST_CLEANUP_ENABLED=off', { METRIST_CLEANUP_ENABLED: 'off' }, {}, 'Time'],
+  ['CleanupEnabled=No in the Config', {}, { CleanupEnabled: 'No' }, 'Time'],
+  ['METRIST_CLEANUP_ENABLED=disabled, which is refused,', { METRIST_CLEANUP_ENABLED: 'disabled' }, {}, 'Error'],
+] as const;
+
+test.concurrent.for(switchedOff)(
+  'with %s nothing is deleted that earlier runs left',
+  async ([, env, config, kind], { scenario }) => {
+    const iam = await scenario.usedAccount();
+    const users = seedStaleUsers(iam.state, 'e2e', 1);
+    const monitor = await scenario.start(iam, { env });
+    await shakeHands(monitor, { ...goodConfig, ...config });
+    const [answer] = await runSteps(monitor, ['CreateUser']);
+    expect(answer?.kind).toBe(kind);
+    monitor.send('Exit 1');
+    expect(await monitor.ended).toMatchObject({ code: 0 });
+    expect(listEntities(iam.state).users).toEqual(users);
+  },
+);
+
 const region = { orchestrator: 'METRIST_AWSIAM_A_W_S_REGION', own: 'METRIST_AWS_REGION' } as const;
 
 /** The strongest one is wrong, so that it is named. */
@@ -174,12 +222,13 @@ const precedence = [
     { AWSRegion: 'wrong' },
     'AWSRegion in the Config JSON',
   ],
-  ["AWS's own variable is read last", { AWS_REGION: 'wrong' }, { AWSRegion: '' }, 'AWS_REGION'],
+  ["AWS's own variable is read after it", { AWS_REGION: 'wrong', AWS_DEFAULT_REGION: 'us-east-1' }, {}, 'AWS_REGION'],
+  ["AWS's other variable is read last", { AWS_REGION: '', AWS_DEFAULT_REGION: 'wrong' }, {}, 'AWS_DEFAULT_REGION'],
 ] as const;
 
 test.concurrent.for(precedence)('%s', async ([, env, values, from], { scenario }) => {
   const monitor = await scenario.start(await scenario.account(), { env });
-  await shakeHands(monitor, { ...goodConfig, ...values });
+  await shakeHands(monitor, { ...goodConfig, AWSRegion: '', ...values });
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expectConfigurationError(answer, [`- ${from} is "wrong"`]);
   expect(answer?.rest).toContain('1 problem with');

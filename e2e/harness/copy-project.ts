@@ -9,6 +9,7 @@ export async function copyProject(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   for (const name of [
+    'cli',
     'metrist',
     'mocks',
     'reporters',

@@ -11,7 +11,7 @@ import { cleanEnv, projectDir } from './run-vitest.ts';
 const packaged = [path.join(projectDir, 'dist/awsiam')] as const;
 
 /** The monitor from its sources: foreign code can be put into it. */
-export const fromSource = [process.execPath, path.join(projectDir, 'cli/awsiam.ts')] as const;
+export const fromSource = [process.execPath, path.join(projectDir, 'cli/awsiam.js')] as const;
 
 /** What is tested: the packaged binary, or with E2E_MONITOR=source the sources. */
 export function monitorCommand(): readonly string[] {

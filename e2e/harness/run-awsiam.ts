@@ -23,7 +23,7 @@ export async function runAwsiam(
   env: Readonly<Record<string, string>> = {},
   { cwd = os.tmpdir(), onStart }: { readonly cwd?: string; readonly onStart?: (child: ChildProcess) => void } = {},
 ): Promise<AwsiamRun> {
-  const child = spawn(process.execPath, [path.join(projectDir, 'cli/awsiam.ts'), ...args], {
+  const child = spawn(process.execPath, [path.join(projectDir, 'cli/awsiam.js'), ...args], {
     cwd,
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -83,10 +83,14 @@ export async function runVitest({
   };
 }
 
-/** What a process needs to start, a dead end in place of AWS, and lines so long that no text is wrapped. */
+/**
+ * What a process needs to start, and dead ends in place of AWS and Metrist, also where the checkout has a `.env`. Its lines
+ * are so long that no text is wrapped.
+ */
 export function cleanEnv(): Record<string, string> {
   const { PATH = '', HOME = '' } = process.env;
-  return { PATH, HOME, COLUMNS: '10000', AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true' };
+  const deadEnds = { AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true', METRIST_API_HOST: nowhere() };
+  return { PATH, HOME, COLUMNS: '10000', ...deadEnds };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

@@ -8,7 +8,7 @@ if (isMainThread) {
   const { setTimeout: original } = globalThis;
   const shortened = (callback: () => void, ms?: number, ...args: []): NodeJS.Timeout =>
     original(callback, ms !== undefined && ms >= 60_000 ? 3000 : ms, ...args);
-  globalThis.setTimeout = Object.assign(shortened, original) as typeof setTimeout;
+  globalThis.setTimeout = Object.assign(shortened, original);
 } else {
   process.kill(process.pid, 'SIGSTOP');
 }

@@ -24,10 +24,20 @@ describe('parseRunGroups', () => {
     });
   });
 
-  test.for(['a,,b', 'a,', ',', 'a,a', 'a, a', '<<ERROR: secret groups not found>>'])('refuses %o', (value) => {
+  test.for(['a,,b', 'a,', ',', 'a,a', 'a, a'])('refuses %o', (value) => {
     expect(parseRunGroups(value)).toEqual({
       runGroups: [],
       problems: [`METRIST_RUN_GROUPS is "${value}": expected different names, separated by commas`],
+      warnings: [],
+    });
+  });
+
+  test('says that the Orchestrator could not resolve it', () => {
+    expect(parseRunGroups('<<ERROR: secret groups not found>>')).toEqual({
+      runGroups: [],
+      problems: [
+        expect.stringMatching(/^METRIST_RUN_GROUPS could not be resolved .*<<ERROR: secret groups not found>>$/),
+      ],
       warnings: [],
     });
   });

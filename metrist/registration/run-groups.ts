@@ -1,3 +1,4 @@
+import { describeUnresolved, isUnresolved } from '../../runner/setting-text.ts';
 import { isRunGroup } from './validate-monitor-config.ts';
 
 /** Run groups as they can be registered, and what is to be said about how they were written. */
@@ -14,10 +15,13 @@ export interface ParsedRunGroups {
  */
 export function parseRunGroups(value = ''): ParsedRunGroups {
   if (value.trim() === '') return { runGroups: [], problems: [], warnings: [] };
+  if (isUnresolved(value)) {
+    return { runGroups: [], problems: [describeUnresolved('METRIST_RUN_GROUPS', value)], warnings: [] };
+  }
   const written = value.split(',');
   const runGroups = written.map((name) => name.trim());
   const isFine = runGroups.every(isRunGroup) && new Set(runGroups).size === runGroups.length;
-  if (!isFine || value.trim().startsWith('<<ERROR')) {
+  if (!isFine) {
     const expected = 'different names, separated by commas';
     return { runGroups: [], problems: [`METRIST_RUN_GROUPS is ${quote(value)}: expected ${expected}`], warnings: [] };
   }

@@ -20,6 +20,7 @@ export function testMonitor(
     name: 'kettle',
     steps: ['Fill', 'Boil', 'Pour'].map((name) => testStep({ name })),
     parseConfig: (values) => values,
+    findSettingWarnings: () => [],
     stepTimeoutMs: () => 60_000,
     prepare: () => Promise.resolve(),
     openSession: () => Promise.resolve(testSession()),

@@ -34,7 +34,7 @@ export const settings = {
   },
   cleanupEnabled: {
     required: false,
-    description: '0 or false switches off the sweep of what killed runs left behind.',
+    description: '0, false, no or off switches off the sweep of what killed runs left behind.',
   },
   mostTestEntities: {
     required: false,

@@ -8,9 +8,14 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** From vitest.config.ts: the same value that decides whether the mock is installed. */
     runMode: RunMode;
+    /** What was found wrong before the run started, a sentence each. */
+    startProblems: readonly string[];
   }
 }
 
 const mode = inject('runMode');
-const otherProblems = mode === 'live' ? parseMetristConfig(process.env).problems : [];
+const otherProblems = [
+  ...inject('startProblems'),
+  ...(mode === 'live' ? parseMetristConfig(process.env).problems : []),
+];
 describeMonitor(awsiam, { values: process.env, mode, otherProblems });

@@ -1,5 +1,6 @@
 import type { Monitor } from '../../runner/monitor.ts';
 import { secretsOf, secretsOfCredentials } from './settings/secrets.ts';
+import { findSettingWarnings } from './settings/setting-warnings.ts';
 import type { Session } from './session.ts';
 import { steps } from './steps.ts';
 
@@ -7,8 +8,9 @@ import { steps } from './steps.ts';
 export const outline = {
   name: 'awsiam',
   steps,
+  findSettingWarnings,
   secrets: (values, session) => [
     ...secretsOf(values),
     ...(session?.credentials === undefined ? [] : secretsOfCredentials(session.credentials)),
   ],
-} as const satisfies Pick<Monitor<unknown, Session>, 'name' | 'steps' | 'secrets'>;
+} as const satisfies Pick<Monitor<unknown, Session>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type Clock, systemClock } from '../../../runner/clock.ts';
+import { makeDir } from '../../../runner/make-dir.ts';
 import type { Values } from '../../../runner/monitor.ts';
 import { type DriveLimits, orchestratorLimits } from './drive-limits.ts';
 import type { DriveEvent, DriveReport } from './drive-report.ts';
@@ -78,7 +79,7 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
   };
   process.once('exit', abandon);
   try {
-    await mkdir(tmpDir, { recursive: true });
+    await makeDir(tmpDir);
     const spawnedMs = elapsedMs();
     monitor = await startMonitor({
       command: options.command,

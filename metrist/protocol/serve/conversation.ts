@@ -143,6 +143,10 @@ export class Conversation<Config, Session> {
     if (this.#stop.signal.aborted) return;
     this.#speaker.say({ kind: 'configured' });
     this.#speaker.allowLogs();
+    const values = { ...this.#options.values, ...config.values };
+    for (const warning of this.#run?.monitor.findSettingWarnings(values, 'orchestrator') ?? []) {
+      this.#speaker.log('Warning', warning);
+    }
     for (const property of config.unknown) {
       const known = [...this.#options.properties.keys()].join(', ');
       this.#speaker.log(

@@ -86,6 +86,16 @@ describe('the handshake', () => {
     });
   });
 
+  test('logs what looks like a mistake in the settings, of the environment and of the Config', async () => {
+    const orchestrator = new TestOrchestrator(
+      { findSettingWarnings: (values, reader) => [`${values['WATER']} and ${values['CUPS']} for the ${reader}`] },
+      { values: { CUPS: '2' } },
+    );
+    await orchestrator.configure('{"Water":"1 l"}');
+    await orchestrator.runStep('Fill');
+    expect(orchestrator.logs[0]).toBe('Warning: 1 l and 2 for the orchestrator');
+  });
+
   test('names a property that means nothing, and those that do', async () => {
     const orchestrator = new TestOrchestrator();
     await orchestrator.configure('{"Milk":"yes"}');

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Values } from '../../../runner/monitor.ts';
-import { ConfigError, parseConfig } from './config.ts';
+import { ConfigError, parseConfig, parseStepTimeout } from './config.ts';
 import { longestNamespace, makeNames } from '../names.ts';
 import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';
 import { configJsonKey, variables } from './variables.ts';
@@ -81,9 +81,10 @@ describe('parseConfig', () => {
     });
   });
 
-  test('prefers the Orchestrator’s form, then the specification’s, then the Config JSON, then AWS_REGION', () => {
-    const forms = ['METRIST_AWSIAM_A_W_S_REGION', 'METRIST_AWS_REGION', configJsonKey('AWSRegion'), 'AWS_REGION'];
-    const regions = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
+  test('prefers the Orchestrator’s form, then the specification’s, then the Config JSON, then the names of AWS', () => {
+    const ours = ['METRIST_AWSIAM_A_W_S_REGION', 'METRIST_AWS_REGION', configJsonKey('AWSRegion')];
+    const forms = [...ours, 'AWS_REGION', 'AWS_DEFAULT_REGION'];
+    const regions = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2', 'eu-west-1'];
     for (const [rank, region] of regions.entries()) {
       const given = Object.fromEntries(forms.slice(rank).map((form, index) => [form, regions[rank + index]]));
       expect(parseConfig({ METRIST_NAMESPACE: 'prod', ...given }).region).toBe(region);
@@ -129,12 +130,18 @@ describe('parseConfig', () => {
       - METRIST_NAMESPACE is not set: expected the first part of the test policy's name, at most 38 of the characters A-Z a-z 0-9 _ + = , . @ -
       - METRIST_POLICY_ARN is "ReadOnlyAccess": expected the ARN of a managed policy
       - METRIST_AWS_SECRET_ACCESS_KEY is not set, but METRIST_AWS_ACCESS_KEY_ID is: set both keys, or neither to use the AWS SDK's default credential chain
-      - METRIST_STEP_TIMEOUT_SECS is "soon": expected a number of seconds above 0 and at most 900
-      - METRIST_AWSIAM_REQUEST_TIMEOUT_SECS is "0": expected a number of seconds above 0 and at most 300
+      - METRIST_STEP_TIMEOUT_SECS is "soon": expected a number of seconds from 0.001 to 900, such as 30 or 2.5
+      - METRIST_AWSIAM_REQUEST_TIMEOUT_SECS is "0": expected a number of seconds from 0.001 to 300, such as 30 or 2.5
       - METRIST_PROPAGATION_TIMEOUT_SECS could not be resolved by the Orchestrator, which put this in its place: <<ERROR
       - METRIST_INSTANCE_ID is not set"
     `);
     expect(error.code).toBe('ConfigError');
+  });
+
+  test('refuses a reference that only the Orchestrator could have resolved', () => {
+    expect(problemsOf({ METRIST_AWS_SECRET_ACCESS_KEY: '@secret@:/prod/keys#secret' })).toEqual([
+      expect.stringMatching(/^METRIST_AWS_SECRET_ACCESS_KEY begins with @secret@:/),
+    ]);
   });
 
   test('speaks of one problem in the singular', () => {
@@ -242,29 +249,58 @@ describe('parseConfig', () => {
     ['METRIST_PROPAGATION_TIMEOUT_SECS', 600],
   ] as const)('takes %s up to %d and no further', ([name, most]) => {
     expect(() => parseConfig(testValues({ [name]: String(most) }))).not.toThrow();
-    for (const value of [String(most + 1), '0', '-1', 'NaN', 'Infinity', '10s', '1,5', '']) {
-      if (value === '') expect(() => parseConfig(testValues({ [name]: value }))).not.toThrow();
-      else expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining(`at most ${most}`)]);
+    for (const value of [String(most + 1), '0', '0.0001', '-1', '+1', 'NaN', 'Infinity', '10s', '1,5', '1e1', '0x10']) {
+      expect(problemsOf({ [name]: value })).toEqual([
+        `${name} is "${value}": expected a number of seconds from 0.001 to ${most}, such as 30 or 2.5`,
+      ]);
     }
   });
 
   test.for([
+    [' 30 ', 30_000],
+    ['1.005', 1005],
+    ['0.001', 1],
+    ['0.0015', 2],
+  ] as const)('takes %j seconds for %d whole milliseconds, which is what timers want', ([text, stepTimeoutMs]) => {
+    expect(parseConfig(testValues({ METRIST_STEP_TIMEOUT_SECS: text }))).toMatchObject({ stepTimeoutMs });
+  });
+
+  test.for([
     ['0', false],
-    ['false', false],
     ['FALSE', false],
+    ['no', false],
+    ['off', false],
     ['1', true],
-    ['true', true],
+    ['on', true],
     ['', true],
     [undefined, true],
   ] as const)('takes METRIST_CLEANUP_ENABLED=%j for %j', ([value, enabled]) => {
     expect(parseConfig(testValues({ METRIST_CLEANUP_ENABLED: value })).cleanupEnabled).toBe(enabled);
   });
 
-  test.for(['0', '-1', '1.5', 'many'])('refuses %j for METRIST_MAX_TEST_ENTITIES', (value) => {
-    expect(problemsOf({ METRIST_MAX_TEST_ENTITIES: value })).toEqual([
-      `METRIST_MAX_TEST_ENTITIES is ${JSON.stringify(value)}: expected a whole number above 0`,
-    ]);
+  test.for([variables.cleanupEnabled.name, variables.cleanupEnabled.orchestrator, configJsonKey('CleanupEnabled')])(
+    'refuses a word for %s that means neither on nor off',
+    (name) => {
+      for (const value of ['disabled', 'none', '2', 'offf']) {
+        expect(problemsOf({ [name]: value })).toEqual([
+          `${name} is "${value}": expected 1, true, yes or on, or else 0, false, no or off`,
+        ]);
+      }
+    },
+  );
+
+  test('takes a whole number for METRIST_MAX_TEST_ENTITIES', () => {
+    expect(parseConfig(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).mostTestEntities).toBe(5000);
   });
+
+  test.for(['0', '000', '-1', '1.5', '5e1', '0x10', '1 000', '9'.repeat(20), 'many'])(
+    'refuses %j for METRIST_MAX_TEST_ENTITIES',
+    (value) => {
+      expect(problemsOf({ METRIST_MAX_TEST_ENTITIES: value })).toEqual([
+        `METRIST_MAX_TEST_ENTITIES is ${JSON.stringify(value)}: expected a whole number above 0`,
+      ]);
+    },
+  );
 
   test.for(['http://127.0.0.1:4566', 'https://iam.example.com/path'])('takes the endpoint %s', (endpoint) => {
     expect(parseConfig(testValues({ AWS_ENDPOINT_URL_IAM: endpoint })).endpoint).toBe(endpoint);
@@ -299,7 +335,7 @@ describe('parseConfig', () => {
     'arn:aws:iam::aws:policy/P',
   );
   const anyValues = fc.dictionary(
-    fc.constantFrom(...names, 'AWS_REGION', 'PATH'),
+    fc.constantFrom(...names, 'AWS_REGION', 'AWS_DEFAULT_REGION', 'PATH'),
     fc.oneof(plausible, fc.string(), fc.string({ unit: 'binary' }), fc.constant(undefined)),
   );
 
@@ -338,5 +374,18 @@ describe('parseConfig', () => {
         expect(error.message).not.toContain('hunter2');
       }),
     );
+  });
+});
+
+describe('parseStepTimeout', () => {
+  test('needs nothing else of the configuration', () => {
+    expect(parseStepTimeout({})).toEqual({ stepTimeoutMs: 900_000, problems: [] });
+    expect(parseStepTimeout({ METRIST_STEP_TIMEOUT_SECS: '90' })).toEqual({ stepTimeoutMs: 90_000, problems: [] });
+  });
+
+  test.for(['soon', '901', '<<ERROR: secret x not found>>'])('says what is wrong with %j', (value) => {
+    expect(parseStepTimeout({ METRIST_STEP_TIMEOUT_SECS: value }).problems).toEqual([
+      expect.stringMatching(/^METRIST_STEP_TIMEOUT_SECS /),
+    ]);
   });
 });

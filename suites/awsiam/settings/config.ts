@@ -1,6 +1,13 @@
 import { proxyEnvironment } from '../../../runner/proxy-environment.ts';
+import {
+  describeUnresolved,
+  isUnresolved,
+  parseDecimal,
+  parseSwitch,
+  switchRule,
+} from '../../../runner/setting-text.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
-import { isUnresolved, readVariable, variables, type Setting, type Variable } from './variables.ts';
+import { readVariable, variables, type Setting, type Variable } from './variables.ts';
 
 /** What the monitor needs to know, checked. */
 export interface Config {
@@ -51,21 +58,13 @@ const maxShownLength = 100;
 
 type Values = Readonly<Record<string, string | undefined>>;
 
-/**
- * Reads the configuration from environment variables or the Orchestrator's Config JSON.
- *
- * @param otherProblems what is wrong with settings outside of the monitor
- * @throws {ConfigError} with every problem at once
- */
-export function parseConfig(values: Values, otherProblems: readonly string[] = []): Config {
+/** Reads settings one by one and collects what is wrong with them. */
+function readSettings(values: Values) {
   const problems: string[] = [];
-  const hints: string[] = [];
   const read = (variable: Variable): Setting | undefined => {
     const setting = readVariable(variable, values);
     if (setting === undefined || !isUnresolved(setting.value)) return setting;
-    problems.push(
-      `${setting.from} could not be resolved by the Orchestrator, which put this in its place: ${setting.value}`,
-    );
+    problems.push(describeUnresolved(setting.from, setting.value));
     return { ...setting, value: '' };
   };
   const check = (setting: Setting | undefined, ok: (value: string) => boolean, expected: string): void => {
@@ -80,10 +79,39 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   };
   const seconds = (variable: Variable, fallback: number, most: number): number => {
     const setting = read(variable);
-    const value = Number(setting?.value ?? fallback);
-    check(setting, () => value > 0 && value <= most, `a number of seconds above 0 and at most ${most}`);
-    return value * 1000;
+    const value = setting === undefined ? fallback : parseDecimal(setting.value);
+    check(
+      setting,
+      () => value >= 0.001 && value <= most,
+      `a number of seconds from 0.001 to ${most}, such as 30 or 2.5`,
+    );
+    // Timers take whole milliseconds, and 1.005 * 1000 is not quite 1005.
+    return Math.round(value * 1000);
   };
+  return { problems, read, check, require, seconds };
+}
+
+/** Reads the deadline of a step alone, for a registration. */
+export function parseStepTimeout(values: Values): {
+  readonly stepTimeoutMs: number;
+  readonly problems: readonly string[];
+} {
+  const { seconds, problems } = readSettings(values);
+  return { stepTimeoutMs: stepTimeout(seconds), problems };
+}
+
+const stepTimeout = (seconds: ReturnType<typeof readSettings>['seconds']): number =>
+  seconds(variables.stepTimeoutSecs, 900, 900);
+
+/**
+ * Reads the configuration from environment variables or the Orchestrator's Config JSON.
+ *
+ * @param otherProblems what is wrong with settings outside of the monitor
+ * @throws {ConfigError} with every problem at once
+ */
+export function parseConfig(values: Values, otherProblems: readonly string[] = []): Config {
+  const { problems, read, check, require, seconds } = readSettings(values);
+  const hints: string[] = [];
 
   const region = read(variables.region);
   require(region, variables.region, 'an AWS region such as us-east-1');
@@ -98,18 +126,16 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   check(policyArn, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
 
   const credentials = readCredentials(read, problems, hints);
-  const stepTimeoutMs = seconds(variables.stepTimeoutSecs, 900, 900);
+  const stepTimeoutMs = stepTimeout(seconds);
   const requestTimeoutMs = seconds(variables.requestTimeoutSecs, 30, 300);
   const propagationTimeoutMs = seconds(variables.propagationTimeoutSecs, 60, 600);
 
-  const cleanupEnabled = !/^(0|false)$/i.test(read(variables.cleanupEnabled)?.value ?? '');
-  const mostTestEntitiesSetting = read(variables.mostTestEntities);
-  const mostTestEntities = Number(mostTestEntitiesSetting?.value ?? 50);
-  check(
-    mostTestEntitiesSetting,
-    () => Number.isInteger(mostTestEntities) && mostTestEntities > 0,
-    'a whole number above 0',
-  );
+  const cleanup = read(variables.cleanupEnabled);
+  check(cleanup, (value) => parseSwitch(value) !== undefined, switchRule);
+  const cleanupEnabled = parseSwitch(cleanup?.value ?? 'on') ?? false;
+  const entities = read(variables.mostTestEntities);
+  check(entities, (value) => /^0*[1-9]\d{0,14}$/.test(value), 'a whole number above 0');
+  const mostTestEntities = Number(entities?.value ?? 50);
 
   const endpoint = read(variables.endpoint);
   check(endpoint, isHttpUrl, 'a URL such as https://iam.example.com or http://127.0.0.1:4566');

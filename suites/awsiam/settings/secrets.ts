@@ -1,5 +1,6 @@
 import type { Secret } from '../../../runner/redact.ts';
-import { configJsonKey, isUnresolved, variables, type Variable } from './variables.ts';
+import { isUnresolved } from '../../../runner/setting-text.ts';
+import { configJsonKey, variables, type Variable } from './variables.ts';
 
 /** Resolved credentials, whichever way they came. */
 export interface Credentials {

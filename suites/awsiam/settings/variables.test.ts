@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { configJsonKey, readVariable, variables, type Variable } from './variables.ts';
 
 describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable]) => {
-  const { orchestrator, name, property, fallback } = variable;
-  const strongestFirst = [orchestrator, name, configJsonKey(property), ...(fallback === undefined ? [] : [fallback])];
+  const { orchestrator, name, property, fallbacks = [] } = variable;
+  const strongestFirst = [orchestrator, name, configJsonKey(property), ...fallbacks];
 
   test.for(strongestFirst.map((from, rank) => ({ from, rank })))(
     'is read from $from unless a stronger one is set',
@@ -20,7 +20,7 @@ describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable
     'is read from $from where the stronger ones are empty',
     ({ from, rank }) => {
       const empty = Object.fromEntries(
-        strongestFirst.slice(0, rank + 1).map((key, index) => [key, ['', ' ', '\t\n'][index]]),
+        strongestFirst.slice(0, rank + 1).map((key, index) => [key, ['', ' ', '\t\n'][index % 3]]),
       );
       expect(readVariable(variable, { ...empty, [from]: 'x' })).toEqual({ from, value: 'x' });
     },
@@ -44,9 +44,9 @@ test('blanks around a value are no part of it', () => {
   });
 });
 
-test('only the region has a name from outside of this product', () => {
-  const fallbacks = Object.values<Variable>(variables).flatMap(({ fallback }) => fallback ?? []);
-  expect(fallbacks).toEqual(['AWS_REGION']);
+test('only the region has names from outside of this product, those that the AWS SDKs and the AWS CLI read', () => {
+  const all = Object.values<Variable>(variables).flatMap(({ fallbacks = [] }) => fallbacks);
+  expect(all).toEqual(['AWS_REGION', 'AWS_DEFAULT_REGION']);
 });
 
 test('no environment variable can stand for a property of the Config JSON', () => {

@@ -6,8 +6,8 @@ export interface Variable {
   readonly name: string;
   /** The property's name in the Orchestrator's Config JSON. */
   readonly property: string;
-  /** A name outside this product that is honoured last. */
-  readonly fallback?: string;
+  /** Names outside this product that are honoured last, the strongest first. */
+  readonly fallbacks?: readonly string[];
 }
 
 /** Where every setting of the monitor comes from. */
@@ -31,7 +31,7 @@ export const variables = {
     orchestrator: 'METRIST_AWSIAM_A_W_S_REGION',
     name: 'METRIST_AWS_REGION',
     property: 'AWSRegion',
-    fallback: 'AWS_REGION',
+    fallbacks: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
   },
   namespace: { orchestrator: 'METRIST_AWSIAM_NAMESPACE', name: 'METRIST_NAMESPACE', property: 'Namespace' },
   policyArn: { orchestrator: 'METRIST_AWSIAM_POLICY_ARN', name: 'METRIST_POLICY_ARN', property: 'PolicyArn' },
@@ -78,11 +78,6 @@ export const configProperties: ReadonlyMap<string, string> = new Map(
   Object.values(variables).map(({ property }) => [property, configJsonKey(property)]),
 );
 
-/** Whether the Orchestrator could not find a value, and put a sentence that says so in its place. */
-export function isUnresolved(value: string): boolean {
-  return value.trimStart().startsWith('<<ERROR');
-}
-
 /** A setting that was found, with the name under which the user set it. */
 export interface Setting {
   readonly from: string;
@@ -91,10 +86,10 @@ export interface Setting {
 
 /** The strongest form of a variable that holds something. An empty variable counts as absent. */
 export function readVariable(
-  { orchestrator, name, fallback, property }: Variable,
+  { orchestrator, name, fallbacks = [], property }: Variable,
   values: Readonly<Record<string, string | undefined>>,
 ): Setting | undefined {
-  const names = [orchestrator, name, configJsonKey(property), ...(fallback === undefined ? [] : [fallback])];
+  const names = [orchestrator, name, configJsonKey(property), ...fallbacks];
   const from = names.find((candidate) => (values[candidate] ?? '').trim() !== '');
   return from === undefined ? undefined : { from, value: (values[from] ?? '').trim() };
 }

@@ -1,0 +1,36 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { Values } from './monitor.ts';
+import { describeUnresolved, isUnresolved } from './setting-text.ts';
+
+const name = 'METRIST_RESULTS_DIR';
+
+/**
+ * Where reports are written and results wait: an absolute path.
+ *
+ * @param baseDir what a relative path is relative to
+ */
+export function readResultsDir(values: Values, baseDir: string): string {
+  const text = values[name]?.trim() ?? '';
+  return path.resolve(baseDir, text === '' || isUnresolved(text) ? 'results' : text);
+}
+
+/**
+ * What is wrong with the setting itself. A directory that cannot be made or written to is no wrong setting: whoever writes
+ * a report says so.
+ */
+export function checkResultsDir(values: Values, baseDir: string): string[] {
+  const text = values[name]?.trim() ?? '';
+  if (isUnresolved(text)) return [describeUnresolved(name, text)];
+  if (text === '' || !isFile(path.resolve(baseDir, text))) return [];
+  return [`${name} is ${JSON.stringify(text)}: expected a directory, or a path where one can be made; there is a file`];
+}
+
+function isFile(file: string): boolean {
+  try {
+    return !statSync(file).isDirectory();
+  } catch (error) {
+    // A part of the path that should be a directory is a file.
+    return (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+  }
+}
