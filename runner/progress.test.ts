@@ -52,6 +52,9 @@ test('after a stop everything is told at once', async () => {
   stopping.abort();
   await arrival();
   expect(heard).toEqual([{ doing: 'boiling', forMs: 0, remaining: [] }]);
+  vi.advanceTimersByTime(100);
+  await arrival();
+  expect(heard).toHaveLength(2);
 });
 
 test.for([

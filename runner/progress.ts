@@ -20,13 +20,15 @@ const channelName = 'progress';
 /** Whatever takes longer is worth a word. */
 const slowMs = 2000;
 const tellEveryMs = 1000;
+/** Once the run was told to stop, each signal that follows is answered with what it waits for just then. */
+const tellStoppingEveryMs = 100;
 
 export function isSlow({ forMs }: Progress): boolean {
   return forMs >= slowMs;
 }
 
 /**
- * Tells every second what goes on, as soon as it has taken two; after `stopping` is aborted at once and always, because
+ * Tells every second what goes on, as soon as it has taken two; after `stopping` is aborted at once and more often, because
  * somebody may want to know what the run still waits for. A quick run tells nothing.
  *
  * Disposing of it tells the last state, if anything was told before.
@@ -37,13 +39,17 @@ export function tellProgress(current: () => Progress, stopping?: AbortSignal): D
     channel ??= openChannel();
     channel.postMessage(progress);
   };
-  const onStop = (): void => tellNow();
-  const timer = setInterval(() => {
+  let timer = setInterval(() => {
     const progress = current();
-    if (stopping?.aborted === true || isSlow(progress)) tellNow(progress);
-  }, tellEveryMs);
-  timer.unref();
-  stopping?.addEventListener('abort', onStop);
+    if (isSlow(progress)) tellNow(progress);
+  }, tellEveryMs).unref();
+  const onStop = (): void => {
+    tellNow();
+    clearInterval(timer);
+    timer = setInterval(() => tellNow(), tellStoppingEveryMs).unref();
+  };
+  if (stopping?.aborted === true) onStop();
+  else stopping?.addEventListener('abort', onStop);
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);

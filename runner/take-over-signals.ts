@@ -89,7 +89,8 @@ class Stop {
 
   #explain(signal: Signal): void {
     const doing = this.#progress === undefined ? 'the run has not answered yet' : formatProgress(this.#progress);
-    this.#say(`${signal}: still stopping: ${doing}; a third signal ends it at once and leaves what is there`);
+    const next = signal === 'SIGINT' ? 'one more Ctrl-C' : 'a third signal';
+    this.#say(`${signal}: still stopping: ${doing}; ${next} ends the run at once and leaves what is there`);
   }
 
   #endAtOnce(signal: Signal, why: string): void {
