@@ -38,10 +38,11 @@ interface Unopened {
   readonly error: unknown;
 }
 
-/** Something that takes time and has a limit. */
+/** Something that takes time. */
 interface Activity {
   readonly describe: (remaining: readonly Remaining[]) => string;
   readonly sinceMs: number;
+  /** `Infinity` where nobody would wait for the limit. */
   readonly limitMs: number;
 }
 
@@ -74,7 +75,7 @@ export class MonitorRunner<Config, Session> {
       ...options,
     };
     this.#redactor = createRedactor(monitor.secrets(options.values));
-    this.#activity = this.#begin(() => 'starting', Infinity);
+    this.#activity = this.#begin(() => 'starting');
   }
 
   /** From the start of the first step to the end of the last one, by the monotonic clock. 0 where no step ran. */
@@ -105,7 +106,7 @@ export class MonitorRunner<Config, Session> {
     }
   }
 
-  #begin(describe: Activity['describe'], limitMs: number): Activity {
+  #begin(describe: Activity['describe'], limitMs = Infinity): Activity {
     return { describe, sinceMs: this.#options.clock.elapsedMs(), limitMs };
   }
 
@@ -174,7 +175,7 @@ export class MonitorRunner<Config, Session> {
       signal,
       explain: this.#monitor.explain,
       onStart: (context) => {
-        this.#activity = this.#begin(() => `${name}: waiting for ${context.waitingFor}`, timeoutMs);
+        this.#activity = this.#begin(() => `${name}: waiting for ${context.waitingFor}`);
       },
     };
     const startMs = this.#options.clock.elapsedMs();
@@ -265,7 +266,7 @@ export class MonitorRunner<Config, Session> {
 
   /** Closes the session. Nothing runs afterwards. */
   close(): void {
-    this.#activity = this.#begin(() => 'ending', Infinity);
+    this.#activity = this.#begin(() => 'ending');
     try {
       if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
     } catch {

@@ -41,13 +41,16 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
 
   test('is not ended early by more hang-ups, nor by the same signal that comes twice within half a second', async () => {
     const { child, ended } = await startProcess(1500);
-    for (const signal of ['SIGHUP', 'SIGHUP', 'SIGTERM', 'SIGTERM'] as const) child.kill(signal);
+    child.kill('SIGHUP');
+    child.kill('SIGHUP');
     await delay(600);
     child.kill('SIGHUP');
     child.kill('SIGHUP');
     const { signal, lines } = await ended;
     expect(signal).toBe('SIGHUP');
-    expect(lines[0]).toBe('SIGHUP: stopping; what this run made is being removed');
-    expect(lines[1]).toBe('SIGHUP: the run did not end within 1.5 s: ending at once');
+    expect(lines.slice(0, 2)).toEqual([
+      'SIGHUP: stopping; what this run made is being removed',
+      'SIGHUP: the run did not end within 1.5 s: ending at once',
+    ]);
   });
 });

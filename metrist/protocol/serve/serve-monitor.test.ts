@@ -428,3 +428,25 @@ test('a step that a pause of the process cut off has no result, and the run ends
   );
   expect(torn).toEqual(['']);
 });
+
+test.for([
+  ['a DOMException', new DOMException('no power', 'TimeoutError'), 'TimeoutError at Fill: no power'],
+  ['a frozen error', Object.freeze(new Error('no power')), 'Error at Fill: no power'],
+  [
+    'an error that cannot be read',
+    Object.defineProperty(new Error('a'), 'message', {
+      get: () => {
+        throw new Error('b');
+      },
+    }),
+    'Error at Fill: ',
+  ],
+] as const)('%s that nobody caught fails the running step', async ([, error, message]) => {
+  const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: never })) });
+  await orchestrator.configure();
+  orchestrator.send('Run Step Fill');
+  await vi.waitFor(() => expect(orchestrator.logs).toContain('Info: kettle 1.2.3'));
+  orchestrator.crash(error);
+  await vi.waitFor(() => expect(orchestrator.said.at(-1)).toMatchObject({ kind: 'stepError' }));
+  expect(JSON.stringify(orchestrator.said.at(-1))).toContain(message);
+});
