@@ -397,7 +397,7 @@ describe('the progress of a run', () => {
     await runAll(runner);
     await runner.teardown();
     await runner.sweep(quiet);
-    expect(said).toEqual(['removing cup 1', 'removing what earlier runs left']);
+    expect(said).toEqual(['removing cup 1', 'looking for what earlier runs left']);
   });
 
   test('harms nothing where the monitor cannot say what is left', async () => {

@@ -250,7 +250,7 @@ export class MonitorRunner<Config, Session> {
     if (opened === undefined || !('session' in opened) || signal.aborted || !this.#isWorthSweeping()) return undefined;
     const { sweepTimeoutMs } = this.#options;
     const within = AbortSignal.any([signal, AbortSignal.timeout(sweepTimeoutMs)]);
-    this.#activity = this.#begin(() => 'removing what earlier runs left', sweepTimeoutMs);
+    this.#activity = this.#begin(() => 'looking for what earlier runs left', sweepTimeoutMs);
     try {
       return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
