@@ -5,13 +5,13 @@ import { spawnNode } from './spawn-node.ts';
 
 /**
  * What a sweep costs that finds many leftovers: bare users, and a tenth as many groups as far as the account's quota
- * lets them be. Targets: at most 1.5 calls for a stale user, list pages included; memory that does not grow with their
- * number.
+ * lets them be. Targets: at most 1.5 calls for a stale user, list pages included; memory for hardly more than the names
+ * of what is to be removed.
  */
 const sizes = [100, 500, 1000, 5000];
 const mostGroups = 300;
 const mostCallsPerUser = 1.5;
-/** The process itself takes a while to settle: less than what 5 000 users would take if they were kept. */
+/** The process itself takes a while to settle: less than what 5 000 users would take if more than their names were kept. */
 const mostGrowthMb = 2;
 
 interface Measured {

@@ -25,8 +25,11 @@ const measure = (): void => {
 const startMs = performance.now();
 const report = await sweep({
   iam: session.iam,
+  history: session.history,
   namespace: config.namespace,
   now: () => new Date(),
+  random: Math.random,
+  olderThanMs: 3_600_000,
   paceMs: 0,
   signal,
   onEntity: () => {

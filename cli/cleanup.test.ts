@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createFaultPlan } from '../mocks/iam/faults.ts';
+import { createFaultPlan, type FaultPlan } from '../mocks/iam/faults.ts';
 import { listEntities, seedUser } from '../mocks/iam/seeding.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { userPath } from '../suites/awsiam/names.ts';
@@ -11,21 +11,34 @@ import { testContext } from './testing/context.ts';
 
 vi.mock(import('node:timers/promises'), { spy: true });
 
+interface SetUp {
+  readonly faults?: string | FaultPlan;
+  readonly isTTY?: boolean;
+  readonly values?: Readonly<Record<string, string>>;
+}
+
 /** The command over a server, with the namespace prod. */
-async function setUp({ faults = '', isTTY = false } = {}) {
-  const server = await startIamServer({ faults: createFaultPlan(faults) });
+async function setUp({ faults = '', isTTY = false, values = {} }: SetUp = {}) {
+  const plan = typeof faults === 'string' ? createFaultPlan(faults) : faults;
+  const server = await startIamServer({ faults: plan });
   onTestFinished(() => server.close());
-  const context = testContext(testValues({ AWS_ENDPOINT_URL_IAM: server.url }), { isTTY });
+  const context = testContext(testValues({ AWS_ENDPOINT_URL_IAM: server.url, ...values }), { isTTY });
   return {
     ...server,
     context,
     clean: (options: Partial<CleanupOptions> = {}) =>
-      cleanUp(
-        { dryRun: false, olderThan: 3_600_000, pace: 0, signal: new AbortController().signal, ...options },
-        context,
-      ),
+      cleanUp({ ...usual, signal: new AbortController().signal, ...options }, context),
   };
 }
+
+const usual = {
+  dryRun: false,
+  mayBreakRuns: false,
+  pace: 0,
+  refuse: (why: string): never => {
+    throw new Error(why);
+  },
+};
 
 describe('awsiam cleanup', () => {
   test('removes stale users and groups of the namespace and says how many', async () => {
@@ -46,7 +59,7 @@ describe('awsiam cleanup', () => {
     seedStaleUsers(state, 'prod', 1);
     seedUser(state, { name: runName('testuser', 'prod', 9), path: userPath });
     expect(await clean()).toBe(true);
-    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept\n');
+    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
   test('with nothing to do says so and is content', async () => {
@@ -55,12 +68,34 @@ describe('awsiam cleanup', () => {
     expect(context.written).toEqual({ output: '0 test entities of the namespace prod removed\n', errorOutput: '' });
   });
 
-  test('takes younger ones as well when told to', async () => {
+  test.for([
+    [{}, 125],
+    [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
+    [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
+  ] as const)('with %o keeps what is younger than %d minutes, and refuses to be told a shorter time', async (row) => {
+    const [values, minutes] = row;
+    const { state, calls, context, clean } = await setUp({ values });
+    const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
+    const ago = (ms: number) => new Date(Date.now() - ms);
+    seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
+    seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
+    await expect(clean({ olderThan: minutes * 60_000 - 1 })).rejects.toThrow(
+      `--older-than is shorter than ${minutes}m, as long as a run with these settings can last`,
+    );
+    await expect(clean({ olderThan: 0 })).rejects.toThrow('--may-break-runs');
+    expect(calls).toEqual([]);
+    expect(await clean()).toBe(true);
+    expect(listEntities(state).users).toEqual([young]);
+    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
+  });
+
+  test('takes younger ones as well when told that it may break runs', async () => {
     const { state, clean } = await setUp();
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
-    await clean({ olderThan: 1_200_000 });
+    await clean({ mayBreakRuns: true });
+    await clean({ mayBreakRuns: true, olderThan: 1_200_000 });
     expect(state.users.size).toBe(1);
-    await clean({ olderThan: 300_000 });
+    await clean({ mayBreakRuns: true, olderThan: 300_000 });
     expect(state.users.size).toBe(0);
   });
 
@@ -93,26 +128,59 @@ describe('awsiam cleanup', () => {
 
   test('shows progress on a terminal and takes it off before it ends', async () => {
     const { state, context, clean } = await setUp({ isTTY: true });
-    const [name = ''] = seedStaleUsers(state, 'prod', 3);
+    seedStaleUsers(state, 'prod', 3);
     await clean();
-    expect(context.written.errorOutput).toContain(`1 · ${name} removed`);
+    expect(context.written.errorOutput).toMatch(/1 · testuser-prod-\w+-\w+ removed/);
     expect(context.written.errorOutput.endsWith('\r\u001B[K')).toBe(true);
     expect(context.written.output).toBe('3 test entities of the namespace prod removed\n');
   });
 
-  test('shows no progress where the output is no terminal', async () => {
+  test('says that it is still at work where IAM takes more than two seconds to answer', async () => {
+    const { context, clean } = await setUp({ faults: 'ListGroups=slow:2300:1' });
+    expect(await clean()).toBe(true);
+    expect(context.written.output).toBe('0 test entities of the namespace prod removed\n');
+    expect(context.written.errorOutput).toMatch(
+      /^ {2}… looking for old test users and groups of the namespace prod \(\d s\)\n$/,
+    );
+  });
+
+  test('is silent where the output is no terminal and little is to be done', async () => {
     const { state, context, clean } = await setUp();
     seedStaleUsers(state, 'prod', 3);
     await clean();
     expect(context.written.errorOutput).toBe('');
   });
 
-  test('is not content while something could not be removed, and names it', async () => {
-    const { state, context, clean } = await setUp({ faults: 'DeleteUser=DeleteConflict:2' });
-    const [stuck = ''] = seedStaleUsers(state, 'prod', 2);
+  test('is not content while something could not be removed, names it and removes the others', async () => {
+    const stuck = runName('testuser', 'prod', 0);
+    const faults: FaultPlan = {
+      next: (operation, { UserName } = {}) =>
+        operation === 'DeleteUser' && UserName === stuck ? { kind: 'error', name: 'LimitExceeded' } : undefined,
+    };
+    const { state, context, clean } = await setUp({ faults });
+    seedStaleUsers(state, 'prod', 3);
     expect(await clean()).toBe(false);
-    expect(context.written.errorOutput).toMatch(new RegExp(`^! user ${stuck} could not be removed: DeleteConflict`));
-    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept\n');
+    expect(context.written.errorOutput).toMatch(new RegExp(`^! user ${stuck} could not be removed: LimitExceeded`));
+    expect(context.written.output).toBe('2 test entities of the namespace prod removed, 1 could not be removed\n');
+  });
+
+  test('counts apart what another one removed first', async () => {
+    const { state, context, clean } = await setUp({ faults: 'DeleteUser=NoSuchEntity:2' });
+    seedStaleUsers(state, 'prod', 3);
+    expect(await clean()).toBe(true);
+    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 2 already gone\n');
+  });
+
+  test('says what it did not get to when it is stopped', async () => {
+    const { state, context, events, clean } = await setUp({ faults: 'DeleteGroup=slow:1:2,DeleteGroup=hang' });
+    seedStaleGroups(state, 'prod', 6);
+    seedStaleUsers(state, 'prod', 30);
+    const stop = new AbortController();
+    events.on('call', ({ fault }) => fault === 'hang' && stop.abort());
+    expect(await clean({ signal: stop.signal })).toBe(false);
+    expect(context.written.output).toBe(
+      '2 test entities of the namespace prod removed, 4 not reached, not all users were looked at\n',
+    );
   });
 
   test('names the action that it may not do', async () => {
@@ -125,7 +193,7 @@ describe('awsiam cleanup', () => {
     const { calls, context } = await setUp();
     const values = { ...context.values, METRIST_NAMESPACE: 'a b', METRIST_AWS_REGION: '' };
     const { signal } = new AbortController();
-    const options = { dryRun: false, olderThan: 0, pace: 0, signal };
+    const options = { ...usual, signal };
     await expect(cleanUp(options, { ...context, values })).rejects.toMatchObject({
       code: 'ConfigError',
       problems: [expect.stringContaining('METRIST_AWS_REGION'), expect.stringContaining('METRIST_NAMESPACE')],
@@ -140,7 +208,7 @@ describe('awsiam cleanup', () => {
       response.writeHead(403).end(iamErrorXml('SignatureDoesNotMatch', `you signed with ${secretAccessKey}`));
     });
     const values = { ...context.values, AWS_ENDPOINT_URL_IAM: leaky.url };
-    const options = { dryRun: false, olderThan: 0, pace: 0, signal: new AbortController().signal };
+    const options = { ...usual, signal: new AbortController().signal };
     expect(await cleanUp(options, { ...context, values })).toBe(false);
     expect(context.written.errorOutput).toContain('you signed with [redacted]');
     expect(JSON.stringify(context.written)).not.toContain(secretAccessKey);

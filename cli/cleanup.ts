@@ -1,7 +1,8 @@
 import { parseConfig } from '../suites/awsiam/settings/config.ts';
 import { secretsOf, secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
-import { closeSession, openSession } from '../suites/awsiam/session.ts';
-import { serviceTime, sweep } from '../suites/awsiam/cleanup/sweep.ts';
+import { closeSession, openSession, type Session } from '../suites/awsiam/session.ts';
+import { longestRunMs } from '../suites/awsiam/cleanup/housekeeping.ts';
+import { serviceTime, sweep, type SweepResult } from '../suites/awsiam/cleanup/sweep.ts';
 import { settleWithin } from '../runner/abort.ts';
 import { createRedactor } from '../runner/redact.ts';
 import type { CommandContext } from './command-context.ts';
@@ -9,11 +10,15 @@ import { createProgress } from './progress.ts';
 
 export interface CleanupOptions {
   readonly dryRun: boolean;
-  /** Milliseconds. */
-  readonly olderThan: number;
+  /** Milliseconds. @default the longest run by the settings */
+  readonly olderThan?: number;
+  /** Whether runs may be broken that are still going. */
+  readonly mayBreakRuns: boolean;
   /** Milliseconds. */
   readonly pace: number;
   readonly signal: AbortSignal;
+  /** Ends the command: its options cannot be meant. */
+  readonly refuse: (why: string) => never;
 }
 
 /** For opening the session, as in a run. */
@@ -25,31 +30,46 @@ const openTimeoutMs = 30_000;
  * @returns whether everything that was to be removed is gone
  * @throws ConfigError, and the SDK's error where there are no credentials
  */
-export async function cleanUp(
-  { dryRun, olderThan, pace, signal }: CleanupOptions,
-  context: CommandContext,
-): Promise<boolean> {
+export async function cleanUp(options: CleanupOptions, context: CommandContext): Promise<boolean> {
+  const { dryRun, mayBreakRuns, pace, signal } = options;
   const config = parseConfig(context.values);
-  const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
-  // What looks for credentials does not heed a signal.
-  const session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
-  const redact = createRedactor([
-    ...secretsOf(context.values),
-    ...(session.credentials ? secretsOfCredentials(session.credentials) : []),
-  ]);
-  const progress = createProgress(context.errorOutput);
+  const sparedMs = longestRunMs(config);
+  const { olderThan = sparedMs } = options;
+  if (olderThan < sparedMs && !mayBreakRuns && !dryRun) {
+    const spared = `${Math.ceil(sparedMs / 60_000)}m`;
+    options.refuse(
+      `--older-than is shorter than ${spared}, as long as a run with these settings can last: what is younger may still be in use. Use ${spared} or more, or add --may-break-runs.`,
+    );
+  }
+  const progress = createProgress(
+    context.errorOutput,
+    `looking for old test users and groups of the namespace ${config.namespace}`,
+  );
+  let session: Session | undefined;
   try {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
+    // What looks for credentials does not heed a signal.
+    session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
+    const { iam, history, credentials } = session;
+    const redact = createRedactor([
+      ...secretsOf(context.values),
+      ...(credentials ? secretsOfCredentials(credentials) : []),
+    ]);
     const report = await sweep({
-      iam: session.iam,
+      iam,
+      history,
       namespace: config.namespace,
-      now: () => serviceTime(session.iam),
+      now: () => serviceTime(iam),
+      random: Math.random,
       olderThanMs: olderThan,
+      takeUndated: mayBreakRuns,
       dryRun,
       paceMs: pace,
       signal,
       onEntity: (kind, name) => {
-        if (dryRun) context.output.write(`${kind} ${name}\n`);
-        else progress.tick(`${name} removed`);
+        if (!dryRun) return progress.tick(`${name} removed`);
+        progress.end();
+        context.output.write(`${kind} ${name}\n`);
       },
     });
     progress.end();
@@ -58,16 +78,22 @@ export async function cleanUp(
     return report.warnings.length === 0;
   } finally {
     progress.end();
-    closeSession(session);
+    if (session !== undefined) closeSession(session);
   }
 }
 
-function summarise(
-  { removed, remaining }: { readonly removed: number; readonly remaining: number },
-  dryRun: boolean,
-  namespace: string,
-): string {
+function summarise(report: SweepResult, dryRun: boolean, namespace: string): string {
+  const { removed, alreadyGone, kept, failed, untried, unlisted } = report;
   const entities = removed === 1 ? 'test entity' : 'test entities';
-  const kept = remaining === 0 ? '' : `, ${remaining} kept`;
-  return `${removed} ${entities} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}${kept}`;
+  const others: readonly (readonly [number, string])[] = [
+    [alreadyGone, 'already gone'],
+    [kept, 'kept as too young'],
+    [failed, 'could not be removed'],
+    [untried, 'not reached'],
+  ];
+  return [
+    `${removed} ${entities} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}`,
+    ...others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+    ...unlisted.map((kind) => `not all ${kind}s were looked at`),
+  ].join(', ');
 }

@@ -32,8 +32,10 @@ describe('the awsiam command', () => {
     expect(await run('cleanup', '--dry-run', '--older-than=5m')).toBe(0);
     expect(context.written.output).toContain('1 test entity of the namespace prod would be removed\n');
     expect(calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListUsers']);
-    expect(await run('cleanup', '--older-than', '15m', '--pace=0s')).toBe(0);
+    expect(await run('cleanup', '--older-than', '3h', '--pace=0s')).toBe(0);
     expect(state.users.size).toBe(1);
+    expect(await run('cleanup', '--older-than', '5m', '--may-break-runs', '--pace=0s')).toBe(0);
+    expect(state.users.size).toBe(0);
   });
 
   test.for([
@@ -57,6 +59,15 @@ describe('the awsiam command', () => {
     expect(await run(...args)).toBe(2);
     expect(context.written.output).toBe('');
     expect(context.written.errorOutput).toContain(named);
+    expect(calls).toEqual([]);
+  });
+
+  test('refuses with code 2 an age that a running run can have, and names the option and the way out', async () => {
+    const { state, calls, context, run } = await setUp();
+    seedStaleUsers(state, 'prod', 1);
+    expect(await run('cleanup', '--older-than', '0s')).toBe(2);
+    expect(context.written.errorOutput).toMatch(/^error: --older-than is shorter than 125m.* add --may-break-runs\./);
+    expect(context.written.output).toBe('');
     expect(calls).toEqual([]);
   });
 
@@ -130,7 +141,7 @@ describe('the awsiam command', () => {
     events.on('call', ({ operation }: IamCall) => operation === 'DeleteUser' && context.raise(signal));
     expect(await run('cleanup')).toBe(code);
     expect(context.written.errorOutput).toContain('did not get to the end');
-    expect(context.written.output).toBe('0 test entities of the namespace prod removed, 2 kept\n');
+    expect(context.written.output).toBe('0 test entities of the namespace prod removed, 2 not reached\n');
   });
 
   test('obeys a signal while it looks for credentials', async () => {

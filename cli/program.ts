@@ -46,14 +46,22 @@ export async function runProgram(args: readonly string[], context: CommandContex
       }
     });
 
-  program
+  const cleanup = program
     .command('cleanup')
     .description('remove test users and groups that killed runs of this namespace left')
     .option('--dry-run', 'only list what would be removed', false)
-    .option('--older-than <duration>', 'spare what is younger: 1h, 90m, 2d', duration, 3_600_000)
+    .option(
+      '--older-than <duration>',
+      'spare what is younger: 3h, 1d (default: the longest that a run with these settings can last)',
+      duration,
+    )
+    .option('--may-break-runs', 'allow a shorter --older-than, and remove what has no usable creation date', false)
     .option('--pace <duration>', 'least time between two requests: 100ms, 1s', duration, 100)
-    .action(async (options: { dryRun: boolean; olderThan: number; pace: number }) => {
-      const done = await cleanUp({ ...options, signal: stop.signal }, context);
+    .action(async (options: { dryRun: boolean; olderThan?: number; mayBreakRuns: boolean; pace: number }) => {
+      const done = await cleanUp(
+        { ...options, signal: stop.signal, refuse: (why) => cleanup.error(`error: ${why}`) },
+        context,
+      );
       if (!done) exitCode ||= exitCodes.failed;
     });
 
@@ -72,15 +80,18 @@ export async function runProgram(args: readonly string[], context: CommandContex
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (exitCode !== exitCodes.ok) return exitCode;
-    const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim());
+    const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim(), {
+      mode: 'live',
+      values: context.values,
+      howToConfigure: "Set the variables in the environment or in a file .env in this command's working directory",
+    });
     context.errorOutput.write(redact.text(`${verdict}: ${message}\n${advice}\n`));
     return exitCodes.failed;
   }
 }
 
 /**
- * A number alone is refused: whoever writes `--older-than 2` hardly means milliseconds, and would remove what a run is
- * still using.
+ * A number alone is refused: whoever writes `--older-than 2` hardly means milliseconds.
  *
  * @throws InvalidArgumentError, to which commander adds the option's name
  */

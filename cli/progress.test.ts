@@ -16,7 +16,7 @@ describe('progress', () => {
 
   test('counts on one line of a terminal, which is gone at the end', () => {
     const terminal = output(true);
-    const progress = createProgress(terminal);
+    const progress = createProgress(terminal, 'looking');
     progress.tick('a removed');
     vi.advanceTimersByTime(100);
     progress.tick('b removed');
@@ -27,7 +27,7 @@ describe('progress', () => {
 
   test('does not repaint more often than ten times a second, and loses no count', () => {
     const terminal = output(true);
-    const progress = createProgress(terminal);
+    const progress = createProgress(terminal, 'looking');
     for (let index = 0; index < 1000; index++) progress.tick(`${index}`);
     vi.advanceTimersByTime(100);
     progress.tick('last');
@@ -35,21 +35,37 @@ describe('progress', () => {
     expect(terminal.written).toEqual([`${erase}  … 1 · 0`, `${erase}  … 1001 · last`, erase]);
   });
 
-  test('shows the seconds where nothing is done for two of them', () => {
+  test('says on a terminal that it is at work when nothing has come for two seconds', () => {
     const terminal = output(true);
-    const progress = createProgress(terminal);
-    vi.advanceTimersByTime(3000);
+    const progress = createProgress(terminal, 'looking');
+    vi.advanceTimersByTime(4000);
     progress.end();
-    expect(terminal.written).toEqual([`${erase}  … 0 so far (2 s)`, `${erase}  … 0 so far (3 s)`, erase]);
+    expect(terminal.written).toEqual([`${erase}  … looking (2 s)`, `${erase}  … looking (4 s)`, erase]);
   });
 
-  test.for([[false], [undefined]])('is a line every ten seconds where there is no terminal (isTTY %s)', ([isTTY]) => {
-    const file = output(isTTY);
-    const progress = createProgress(file);
+  test.for([[false], [undefined]])(
+    'writes a line now and then where the output is no terminal (isTTY %s)',
+    ([isTTY]) => {
+      const file = output(isTTY);
+      const progress = createProgress(file, 'looking');
+      vi.advanceTimersByTime(2000);
+      for (let index = 0; index < 200; index++) {
+        progress.tick('a removed');
+        vi.advanceTimersByTime(100);
+      }
+      progress.end();
+      vi.advanceTimersByTime(60_000);
+      expect(file.written).toEqual(['  … looking (2 s)\n', '  … 100 · a removed\n', '  … 200 · a removed\n']);
+    },
+  );
+
+  test('writes nothing about what takes no two seconds', () => {
+    const file = output(false);
+    const progress = createProgress(file, 'looking');
     progress.tick('a');
-    vi.advanceTimersByTime(20_000);
+    vi.advanceTimersByTime(1999);
     progress.end();
-    vi.advanceTimersByTime(20_000);
-    expect(file.written).toEqual(['  … 1 so far (10 s)\n', '  … 1 so far (20 s)\n']);
+    vi.advanceTimersByTime(60_000);
+    expect(file.written).toEqual([]);
   });
 });

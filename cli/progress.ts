@@ -8,27 +8,29 @@ export interface Progress {
   end(): void;
 }
 
-/** In a log the first line comes after this. */
-const quietMs = 10_000;
-/** Where nothing is done for this long, the seconds show that it goes on. */
-const idleMs = 2000;
+/** What takes longer than this says that it is still at work. */
+const quietMs = 2000;
 
-/** One line that counts and is removed at the end, on a terminal; a line every ten seconds elsewhere. */
-export function createProgress(output: StatusOutput): Progress {
+/**
+ * Tells how far a command is that may take long: one line that counts on a terminal, elsewhere a line now and then.
+ *
+ * @param doing what the command does until the first one is done
+ */
+export function createProgress(output: StatusOutput, doing: string): Progress {
   const line = new StatusLine(output, { clock: systemClock, quietMs });
-  const startMs = systemClock.elapsedMs();
   let count = 0;
-  let doneAtMs = startMs;
+  let text = doing;
+  let changedAtMs = systemClock.elapsedMs();
   const timer = setInterval(() => {
-    const nowMs = systemClock.elapsedMs();
-    if (nowMs - doneAtMs >= idleMs) line.show(`${count} so far (${Math.round((nowMs - startMs) / 1000)} s)`);
-  }, 1000);
+    const idleMs = systemClock.elapsedMs() - changedAtMs;
+    line.show(idleMs < quietMs ? text : `${text} (${Math.round(idleMs / 1000)} s)`);
+  }, quietMs);
   timer.unref();
   return {
     tick: (what) => {
-      count++;
-      doneAtMs = systemClock.elapsedMs();
-      line.show(`${count} · ${what}`);
+      text = `${++count} · ${what}`;
+      changedAtMs = systemClock.elapsedMs();
+      line.show(text);
     },
     end: () => {
       clearInterval(timer);

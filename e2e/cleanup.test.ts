@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { IamCall } from '../mocks/iam/endpoint.ts';
 import { listEntities, seedGroup, seedUser } from '../mocks/iam/seeding.ts';
 import type { IamServer } from '../mocks/iam/server.ts';
@@ -12,6 +11,7 @@ import { groupPath, userPath } from '../suites/awsiam/names.ts';
 import { steps, type StepName } from '../suites/awsiam/steps.ts';
 import { iamErrorXml, startHttpServer } from '../suites/awsiam/testing/http-server.ts';
 import { runName, seedStaleGroups, seedStaleUsers, staleMs } from '../suites/awsiam/testing/stale.ts';
+import { copyProject } from './harness/copy-project.ts';
 import { nowhere } from './harness/loopback-only.ts';
 import { runAwsiam } from './harness/run-awsiam.ts';
 import { liveEnv, noRemark, runVitest, secrets } from './harness/run-vitest.ts';
@@ -58,24 +58,30 @@ describe('awsiam cleanup', () => {
     const name = runName('testuser', namespace);
     seedUser(iam.state, { name, path: userPath, createDate: new Date(Date.now() - 600_000) });
     const clean = (...args: string[]) => runAwsiam(['cleanup', ...args], envFor(iam));
-    expect(await clean()).toMatchObject({ code: 0, stdout: '0 test entities of the namespace e2e removed, 1 kept\n' });
+    expect(await clean()).toMatchObject({
+      code: 0,
+      stdout: '0 test entities of the namespace e2e removed, 1 kept as too young\n',
+    });
     expect(await clean('--older-than', '5m', '--dry-run')).toMatchObject({
       code: 0,
       stdout: `user ${name}\n1 test entity of the namespace e2e would be removed\n`,
     });
     expect(listEntities(iam.state).users).toEqual([name]);
-    expect(await clean('--older-than', '5m')).toMatchObject({ code: 0 });
+    const refused = await clean('--older-than', '0s');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('add --may-break-runs');
+    expect(listEntities(iam.state).users).toEqual([name]);
+    expect(await clean('--older-than', '5m', '--may-break-runs')).toMatchObject({ code: 0 });
     expect(listEntities(iam.state)).toEqual(nothing);
   });
 
-  test('takes its configuration from .env as well', async () => {
+  test('takes its configuration from .env of the checkout as well, wherever it is started', async () => {
     const iam = await startIam();
     seedStaleUsers(iam.state, 'from-file', 1);
-    const cwd = await mkdtemp(path.join(os.tmpdir(), 'awsiam-env-'));
-    onTestFinished(() => rm(cwd, { recursive: true }));
-    await writeFile(path.join(cwd, '.env'), 'METRIST_NAMESPACE=from-file\nMETRIST_AWS_REGION=eu-west-1\n');
+    const checkout = await copyProject();
+    await writeFile(path.join(checkout, '.env'), 'METRIST_NAMESPACE=from-file\nMETRIST_AWS_REGION=eu-west-1\n');
     const { METRIST_NAMESPACE: _, METRIST_AWS_REGION: __, ...keys } = envFor(iam);
-    const run = await runAwsiam(['cleanup'], keys, { cwd });
+    const run = await runAwsiam(['cleanup'], keys, { checkout });
     expect(run).toMatchObject({ code: 0, stdout: '1 test entity of the namespace from-file removed\n', stderr: '' });
   });
 
@@ -112,7 +118,7 @@ describe('awsiam cleanup', () => {
     });
     expect(run.code, run.everything).toBe(143);
     expect(run.stderr).toContain('did not get to the end');
-    expect(run.stdout).toBe('3 test entities of the namespace e2e removed, 7 kept\n');
+    expect(run.stdout).toBe('3 test entities of the namespace e2e removed, 7 not reached\n');
     expect(iam.state.users.size).toBe(7);
   });
 
@@ -185,14 +191,26 @@ describe('a run after one that was killed', () => {
     await Promise.all(steps.slice(index, index + 2).map(({ name }) => killAndSweep(name)));
   });
 
-  async function killAndSweep(step: StepName): Promise<void> {
+  // A board without a battery: 1970 at every start, until it is set by the network.
+  test('sweeps what was left by a host whose clock stood at 1970, whichever clock it has itself', async () => {
+    await Promise.all([
+      killAndSweep('DeleteGroup', clockAt(60_000)),
+      killAndSweep('CreateGroup', clockAt(60_000), clockAt(60_000)),
+    ]);
+  });
+
+  async function killAndSweep(
+    step: StepName,
+    killedEnv: Readonly<Record<string, string>> = {},
+    laterEnv: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const operation = step.replace(/^(At|De)tachPolicy$/, '$1tachUserPolicy');
-    // By the account's clock the first run is two hours ago.
+    // By the account's clock the first run is three hours ago.
     let behindMs = staleMs;
     const state = createIamState({ now: () => new Date(Date.now() - behindMs) });
     const iam = await startIam(`${operation}=hang-after:1`, { state });
     const killed = await runVitest({
-      env: envFor(iam),
+      env: { ...envFor(iam), ...killedEnv },
       onStart: (child) => void arrival(iam, operation).then(() => child.kill('SIGKILL')),
     });
     expect(killed.signal, killed.everything).toBe('SIGKILL');
@@ -200,7 +218,7 @@ describe('a run after one that was killed', () => {
     expect([...users.map(() => 'user'), ...groups.map(() => 'group')], step).toEqual(leftAt[step]);
 
     behindMs = 0;
-    const later = await runVitest({ env: envFor(iam) });
+    const later = await runVitest({ env: { ...envFor(iam), ...laterEnv } });
     expect(later.code, later.everything).toBe(0);
     expect(listEntities(state), later.everything).toEqual(nothing);
     const count = leftAt[step].length;
@@ -221,6 +239,24 @@ describe('a run after one that was killed', () => {
   });
 });
 
+test('a run and a cleanup of a host whose clock stands at 1970 leave nothing of their own and spare other runs', async () => {
+  const iam = await startIam();
+  const young = runName('testuser', namespace);
+  seedUser(iam.state, { name: young, path: userPath, createDate: new Date(Date.now() - 600_000) });
+  seedStaleGroups(iam.state, namespace, 1);
+  const env = { ...envFor(iam), ...clockAt(0) };
+  const cleanup = await runAwsiam(['cleanup'], env);
+  expect(cleanup).toMatchObject({
+    code: 0,
+    stdout: '1 test entity of the namespace e2e removed, 1 kept as too young\n',
+  });
+  const failing = await startIam('AddUserToGroup=AccessDenied');
+  const runs = await Promise.all([runVitest({ env }), runVitest({ env: { ...env, ...envFor(failing) } })]);
+  for (const [index, run] of runs.entries()) expect(run.code, run.everything).toBe(index);
+  expect(listEntities(iam.state)).toEqual({ users: [young], groups: [] });
+  expect(listEntities(failing.state)).toEqual(nothing);
+});
+
 test('a sweep goes by the clock of the service where that of its own host is hours ahead', async () => {
   const iam = await startIam();
   const name = runName('testuser', namespace);
@@ -230,6 +266,17 @@ test('a sweep goes by the clock of the service where that of its own host is hou
   expect(cleanup.code, cleanup.everything).toBe(0);
   expect(run.code, run.everything).toBe(0);
   expect(listEntities(iam.state).users).toEqual([name]);
+});
+
+test('three cleanups at once together count each entity once', async () => {
+  const iam = await startIam();
+  seedStaleUsers(iam.state, namespace, 20);
+  seedStaleGroups(iam.state, namespace, 20);
+  const runs = await Promise.all([1, 2, 3].map(() => runAwsiam(['cleanup', '--pace', '1ms'], envFor(iam))));
+  for (const run of runs) expect(run.code, run.everything).toBe(0);
+  const removed = runs.map(({ stdout }) => Number(/^(\d+) test entit/.exec(stdout)?.[1]));
+  expect(removed.reduce((sum, count) => sum + count, 0)).toBe(40);
+  expect(listEntities(iam.state)).toEqual(nothing);
 });
 
 describe('two runs of one namespace', () => {

@@ -56,7 +56,7 @@ test('the file .env is read, and what the environment says wins over it, unless 
   expect(run.code, run.everything).toBe(0);
   expect(iam.calls[0]?.params['UserName']).toMatch(/^testuser-wins-/);
 
-  const command = await runAwsiam(['cleanup', '--dry-run'], { ...env, METRIST_NAMESPACE: ' ' }, { cwd: dir });
+  const command = await runAwsiam(['cleanup', '--dry-run'], { ...env, METRIST_NAMESPACE: ' ' }, { checkout: dir });
   expect(command.code, command.everything).toBe(0);
   expect(command.stdout).toContain('of the namespace e2e would be removed');
 });
@@ -135,7 +135,7 @@ test('an unknown mode is refused and starts nothing', async () => {
   const iam = await startIam();
   const run = await runVitest({ args: ['--mode', 'offlin'], env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code).toBe(1);
-  expect(run.stderr).toContain('Unknown mode "offlin"');
+  expect(run.stdout).toContain('unknown mode "offlin"');
   expect(iam.calls).toEqual([]);
 });
 

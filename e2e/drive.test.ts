@@ -8,6 +8,7 @@ import type { IamCall } from '../mocks/iam/endpoint.ts';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import type { IamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
+import { copyProject } from './harness/copy-project.ts';
 import { type AwsiamRun, runAwsiam } from './harness/run-awsiam.ts';
 import { liveEnv, secrets } from './harness/run-vitest.ts';
 import { metristEnv, startIam, startMetrist } from './harness/start.ts';
@@ -79,12 +80,11 @@ describe('awsiam drive, with this monitor', () => {
 
   test('gives the monitor nothing of .env, as the Orchestrator, and says what to do', async () => {
     const iam = await startIam();
-    const cwd = await mkdtemp(path.join(os.tmpdir(), 'awsiam-drive-'));
-    onTestFinished(() => rm(cwd, { recursive: true }));
+    const checkout = await copyProject();
     const { METRIST_NAMESPACE: namespace, ...others } = liveEnv;
-    await writeFile(path.join(cwd, '.env'), `METRIST_NAMESPACE=${namespace}\nMETRIST_INSTANCE_ID=here\n`);
+    await writeFile(path.join(checkout, '.env'), `METRIST_NAMESPACE=${namespace}\nMETRIST_INSTANCE_ID=here\n`);
     const env = { ...others, METRIST_NAMESPACE: '', AWS_ENDPOINT_URL_IAM: iam.url };
-    const run = await runAwsiam(['drive', '--json'], env, { cwd });
+    const run = await runAwsiam(['drive', '--json'], env, { checkout });
     expect(run.code).toBe(1);
     expect(parseLines(run.stdout)).toMatchObject([
       {
@@ -95,7 +95,7 @@ describe('awsiam drive, with this monitor', () => {
     expect(run.stderr).toMatch(/! the monitor got nothing of the file \.env, .*: METRIST_NAMESPACE, .* use --config\n/);
     expect(iam.calls).toEqual([]);
 
-    const good = await runAwsiam(['drive', '--config', `Namespace=${namespace}`], env, { cwd });
+    const good = await runAwsiam(['drive', '--config', `Namespace=${namespace}`], env, { checkout });
     expect(good.code, good.everything).toBe(0);
     expect(good.everything).not.toContain('.env');
   });

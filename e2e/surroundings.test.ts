@@ -208,7 +208,13 @@ describe('ways to start', () => {
 
   test.for(['dot', 'junit'])('with --reporter=%s everything is reported, too', async (name) => {
     const [iam, metrist] = [await startIam('CreateGroup=ServiceFailure:3'), await startMetrist()];
-    const run = await runVitest({ args: [`--reporter=${name}`], env: { ...liveOver(iam), ...metristEnv(metrist) } });
+    // vitest's own JUnit reporter writes to the checkout.
+    const cwd = await copyProject();
+    const run = await runVitest({
+      cwd,
+      args: [`--reporter=${name}`],
+      env: { ...liveOver(iam), ...metristEnv(metrist) },
+    });
     expect(run.code).toBe(1);
     expect(run.junit).toMatchObject({ tests: 8, failures: 1 });
     expect(metrist.errors).toHaveLength(1);

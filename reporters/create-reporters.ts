@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseMetristConfig } from '../metrist/config.ts';
 import { shortenPath } from '../runner/base-dir.ts';
+import { systemClock } from '../runner/clock.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
@@ -31,12 +32,19 @@ export async function createReporters(values: Values, options: CreateReportersOp
       stepsFile,
     }),
     new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs') }),
-    ...(mode === 'live' ? await createMetristReporters(values, inResults('outbox'), userAgent) : []),
+    ...(mode === 'live' ? await createMetristReporters(values, { inResults, shown, userAgent }) : []),
   ];
 }
 
 /** None without a token. Loaded for live runs alone: an offline run has nothing to say to Metrist. */
-async function createMetristReporters(values: Values, outboxDir: string, userAgent: string): Promise<RunReporter[]> {
+async function createMetristReporters(
+  values: Values,
+  {
+    inResults,
+    shown,
+    userAgent,
+  }: Record<'inResults' | 'shown', (name: string) => string> & Pick<CreateReportersOptions, 'userAgent'>,
+): Promise<RunReporter[]> {
   const { config } = parseMetristConfig(values);
   if (config === undefined) return [];
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
@@ -48,9 +56,10 @@ async function createMetristReporters(values: Values, outboxDir: string, userAge
     new MetristReporter({
       api: createMetristApi({ ...config, userAgent, fetch: fetchThroughProxy(values, config.baseUrl) }),
       instance: config.instance,
-      outboxDir,
+      outboxDir: inResults('outbox'),
+      shownAs: { outboxDir: shown('outbox'), historyDir: shown('runs') },
       required: config.requireDelivery,
-      now: () => new Date(),
+      clock: systemClock,
     }),
   ];
 }

@@ -153,6 +153,13 @@ describe('renderJunit', () => {
     expect(failure?.text).toContain('What to do: Look here.');
   });
 
+  test('offers no command for what was left in the memory of an offline run', () => {
+    const leftovers = [{ entity: 'user testuser-offline', reason: 'AccessDenied' }];
+    const xml = renderJunit(monitorRun({ mode: 'offline', leftovers }));
+    expect(xml).toContain('left behind: user testuser-offline (AccessDenied)');
+    expect(xml).not.toMatch(/remove with|undefined/);
+  });
+
   test('stays well-formed and keeps the words whatever the texts are', () => {
     const text = fc.string({
       unit: fc.oneof(

@@ -147,7 +147,8 @@ function describeRemarks(run: MonitorRun): string[] {
   return [
     ...(interruption === undefined ? [] : [`${interruption}: what it left out is neither a success nor a failure`]),
     ...run.leftovers.map(
-      ({ entity, reason, command }) => `left behind: ${entity} (${reason}); remove with: ${command}`,
+      ({ entity, reason, command }) =>
+        `left behind: ${entity} (${reason})${command === undefined ? '' : `; remove with: ${command}`}`,
     ),
     ...run.warnings.map((warning) => `warning: ${warning}`),
   ];

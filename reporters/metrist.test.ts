@@ -10,14 +10,17 @@ import {
 } from '../metrist/testing/delivery.ts';
 import { startMetristStandIn } from '../metrist/testing/stand-in.ts';
 import { createMetristApi } from '../metrist/delivery/api.ts';
+import { systemClock } from '../runner/clock.ts';
 import { MetristReporter, type MetristReporterOptions, renderDelivery } from './metrist.ts';
 import { hostileRun, interruptedRun, passedRun, theirFailureRun } from './testing/runs.ts';
 import { testReporter } from './testing/test-reporter.ts';
 
 async function setUp(options: Partial<MetristReporterOptions> = {}) {
-  const { standIn, api, clock, now, dir } = await setUpDelivery();
-  const waiting = { api, instance: 'us-east-1', outboxDir: dir, now, wait: () => Promise.resolve() };
-  return { standIn, clock, dir, reporter: new MetristReporter({ ...waiting, ...options }) };
+  const { standIn, api, clock, dir } = await setUpDelivery();
+  const shownAs = { outboxDir: dir, historyDir: 'results/runs' };
+  const given = { api, instance: 'us-east-1', outboxDir: dir, shownAs, clock };
+  const reporter = new MetristReporter({ ...given, wait: () => Promise.resolve(), ...options });
+  return { standIn, clock, dir, reporter };
 }
 
 const checks = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map((row) => row['check_logical_name']);
@@ -63,19 +66,29 @@ describe('MetristReporter', () => {
     expect([...standIn.requests, ...(await filesIn(dir))]).toEqual([]);
   });
 
-  test('keeps what was not delivered for the next run, and says why and where', async () => {
-    const { clock, dir, reporter, standIn } = await setUp();
+  test('has the error of a run on disk once it is prepared, and sends it with the report', async () => {
+    const { dir, reporter, standIn } = await setUp();
+    await reporter.prepare(theirFailureRun);
+    expect(await filesIn(dir)).toEqual([expect.stringContaining('.held-')]);
+    expect(standIn.requests).toEqual([]);
+    expect(await reporter.report(theirFailureRun)).toEqual({ ok: true, text: '2 results to Metrist (us-east-1)' });
+    expect(standIn.errors).toHaveLength(1);
+    expect(await filesIn(dir)).toEqual([]);
+  });
+
+  test('keeps an error for the next run, and says why, where, and what is not sent any more', async () => {
+    const { dir, reporter, standIn } = await setUp();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     const outcome = await reporter.report(theirFailureRun);
     expect(outcome.ok).toBe(false);
     expect(outcome.text).toMatch(
-      /^Metrist: 2 results not delivered yet, kept in .*outbox: HTTP 500 from 127\.0\.0\.1:\d+: Metrist failed/,
+      /^Metrist: 2 of 2 results not delivered \(kept in results\/runs\), 1 error waits in .*outbox: HTTP 500 from 127/,
     );
-    expect(await filesIn(dir)).toHaveLength(2);
+    expect(await filesIn(dir)).toHaveLength(1);
     standIn.behave([]);
-    clock.advance(60_000);
-    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '10 results to Metrist (us-east-1)' });
+    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '9 results to Metrist (us-east-1)' });
     expect(standIn.errors).toHaveLength(1);
+    expect(checks(standIn.telemetry)).toEqual(passedRun.steps.map(({ name }) => name));
   });
 
   test('names the variable of a wrong token, never the token', async () => {
@@ -83,17 +96,17 @@ describe('MetristReporter', () => {
     const api = createMetristApi({ baseUrl: standIn.url, token: 'wrong-token', userAgent: 'awsiam/0.1.0' });
     const { dir, reporter } = await setUp({ api });
     const outcome = await reporter.report(passedRun);
-    expect(outcome.text).toMatch(/^Metrist: 8 results not delivered yet, kept in .*: HTTP 403 .* METRIST_API_TOKEN/);
+    expect(outcome.text).toMatch(/^Metrist: 8 of 8 results not delivered \(.*\): HTTP 403 .* METRIST_API_TOKEN/);
     expect(outcome.text).not.toContain('wrong-token');
     expect(standIn.requests).toHaveLength(1);
-    expect(await filesIn(dir)).toHaveLength(8);
+    expect(await filesIn(dir)).toEqual([]);
   });
 
   test('gives up at its deadline', async () => {
     const { standIn, reporter } = await setUp({ deadlineMs: 1000 });
     standIn.behave([undefined, { kind: 'hang' }]);
     const outcome = await reporter.report(passedRun);
-    expect(outcome.text).toMatch(/^Metrist: 1 result delivered, 7 results not delivered yet, .*: gave up on 127/);
+    expect(outcome.text).toMatch(/^Metrist: 7 of 8 results not delivered .*: gave up on 127/);
     expect(standIn.requests).toHaveLength(2);
   });
 
@@ -107,14 +120,14 @@ describe('MetristReporter', () => {
   });
 
   test('does not fail a run that requires delivery for what earlier ones left', async () => {
-    const { standIn, clock, reporter } = await setUp({ required: true });
+    const { standIn, reporter } = await setUp({ required: true });
     standIn.behave(() => ({ kind: 'answer', status: 403 }));
-    await reporter.report(passedRun);
-    standIn.behave([]);
-    clock.advance(600_000);
-    expect(await reporter.report(passedRun)).toEqual({
+    await reporter.report(theirFailureRun);
+    standIn.behave((request) => (request.path === '/api/agent/error' ? { kind: 'answer', status: 403 } : undefined));
+    const outcome = await reporter.report(passedRun);
+    expect(outcome).toEqual({
       ok: false,
-      text: 'Metrist: 8 results delivered, 8 results not delivered because out of date',
+      text: expect.stringMatching(/^Metrist: 8 results delivered, 1 error waits in .*outbox: HTTP 403/) as unknown,
     });
   });
 
@@ -139,23 +152,42 @@ describe('MetristReporter', () => {
 });
 
 describe('renderDelivery', () => {
-  const place = { instance: 'us-east-1', outboxDir: 'results/outbox' };
+  const place = { instance: 'us-east-1', outboxDir: 'results/outbox', historyDir: 'results/runs' };
 
   test.for([
     [
-      { waiting: 1, unconfirmed: 1 },
-      '1 result not delivered yet, kept in results/outbox (1 sent without an answer: Metrist will be asked)',
-    ],
-    [{ delivered: 7, refused: 1, reason: 'HTTP 413' }, '7 results delivered, 1 result not taken by Metrist: HTTP 413'],
-    [{ delivered: 8, dropped: 3 }, '8 results delivered, 3 results not delivered because out of date'],
-    [{ delivered: 8, corrupt: 1 }, '8 results delivered, 1 unreadable file moved to results/outbox/corrupt'],
-    [
-      { delivered: 8, diskProblem: 'ENOSPC: no space left on device' },
-      '8 results delivered, results/outbox could not be written (ENOSPC: no space left on device)',
+      { own: 8, delivered: 5, missing: 3, reason: 'HTTP 500' },
+      '3 of 8 results not delivered (kept in results/runs): HTTP 500',
     ],
     [
-      { lost: 8, diskProblem: 'ENOSPC', reason: 'no answer' },
-      '8 results LOST, not delivered and not on disk, results/outbox could not be written (ENOSPC): no answer',
+      { own: 1, missing: 1, waiting: 2, unconfirmed: 1, reason: 'HTTP 504' },
+      '1 of 1 result not delivered (kept in results/runs), 2 errors wait in results/outbox (1 sent without an answer: Metrist will be asked): HTTP 504',
+    ],
+    [{ own: 8, delivered: 8, waiting: 1 }, '8 results delivered, 1 error waits in results/outbox'],
+    [
+      { own: 8, delivered: 7, missing: 1, refused: 1, reason: 'HTTP 413' },
+      '1 of 8 results not delivered (kept in results/runs), 1 result not taken by Metrist: HTTP 413',
+    ],
+    [
+      { own: 8, delivered: 8, dropped: 3 },
+      '8 results delivered, 3 errors dropped because more than 5,000 were waiting',
+    ],
+    [
+      { own: 8, delivered: 8, outdated: 3 },
+      '8 results delivered, 3 results of an earlier version removed, too old to be delivered',
+    ],
+    [
+      { own: 8, delivered: 8, foreign: 2 },
+      '8 results delivered, 2 files in results/outbox not sent: this user may not read or move them',
+    ],
+    [{ own: 8, delivered: 8, corrupt: 1 }, '8 results delivered, 1 unreadable file moved to results/outbox/corrupt'],
+    [
+      { own: 8, delivered: 8, diskProblem: 'ENOSPC: no space left on device' },
+      '8 results delivered, results/outbox could not be used (ENOSPC: no space left on device)',
+    ],
+    [
+      { own: 8, missing: 8, lost: 1, diskProblem: 'ENOSPC', reason: 'no answer' },
+      '8 of 8 results not delivered (kept in results/runs), 1 error LOST: not delivered, and not in results/outbox either, results/outbox could not be used (ENOSPC): no answer',
     ],
   ] as const)('says of %o what became of the results', ([numbers, text]) => {
     expect(renderDelivery(deliveryReport(numbers), place)).toEqual({ ok: false, text: `Metrist: ${text}` });
@@ -171,8 +203,9 @@ testReporter('MetristReporter', async () => {
     if (isOpen) await standIn.close();
     isOpen = false;
   };
-  const now = () => new Date();
   const wait = () => Promise.resolve();
-  const reporter = new MetristReporter({ api, instance: 'us-east-1', outboxDir, now, wait });
+  const shownAs = { outboxDir, historyDir: 'results/runs' };
+  const options = { api, instance: 'us-east-1', outboxDir, shownAs, clock: systemClock, wait };
+  const reporter = new MetristReporter(options);
   return { reporter, breakDestination: close, close };
 });

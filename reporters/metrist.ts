@@ -1,7 +1,15 @@
 import type { MetristApi } from '../metrist/delivery/api.ts';
-import { deliver, type DeliverOptions, type DeliveryReport } from '../metrist/delivery/deliver.ts';
+import {
+  deliver,
+  type DeliveryReport,
+  type DeliverOptions,
+  type HeldResults,
+  holdErrors,
+  mostWaiting,
+} from '../metrist/delivery/deliver.ts';
 import { Outbox } from '../metrist/delivery/outbox.ts';
 import { toMetristResults } from '../metrist/delivery/results.ts';
+import type { Clock } from '../runner/clock.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { oneLine } from './text.ts';
@@ -10,10 +18,12 @@ export interface MetristReporterOptions {
   readonly api: MetristApi;
   /** Where the run took place, as Metrist shall show it (`METRIST_INSTANCE_ID`). */
   readonly instance: string;
-  /** Where results wait until Metrist took them: `results/outbox`. */
+  /** Where errors wait until Metrist has accepted them: `results/outbox`. */
   readonly outboxDir: string;
-  readonly now: () => Date;
-  /** Whether a run fails whose own results were not all delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
+  /** The paths for people: of the outbox, and of the history, where every result can be found later. */
+  readonly shownAs: { readonly outboxDir: string; readonly historyDir: string };
+  readonly clock: Clock;
+  /** Whether a run fails when its own results were not all delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
   readonly required?: boolean;
   /**
    * For all that is delivered after a run.
@@ -24,26 +34,44 @@ export interface MetristReporterOptions {
   readonly wait?: DeliverOptions['wait'];
 }
 
-/** Delivers each run to Metrist, after what earlier runs could not deliver. An offline run is never posted. */
+const defaultDeadlineMs = 60_000;
+/** What may remain to be written after the deadline. */
+const writeTimeoutMs = 15_000;
+
+/** Delivers each run to Metrist, after the errors that earlier runs could not deliver. An offline run is never posted. */
 export class MetristReporter implements RunReporter {
   readonly what = 'Metrist';
+  readonly timeoutMs: number;
+  readonly required: boolean;
   readonly #options: MetristReporterOptions;
   readonly #outbox: Outbox;
+  #prepared: { readonly run: MonitorRun; readonly held: HeldResults } | undefined;
 
   constructor(options: MetristReporterOptions) {
     this.#options = options;
-    this.#outbox = new Outbox({ dir: options.outboxDir, now: options.now });
+    this.timeoutMs = (options.deadlineMs ?? defaultDeadlineMs) + writeTimeoutMs;
+    this.required = options.required ?? false;
+    this.#outbox = new Outbox({ dir: options.outboxDir, now: () => options.clock.now() });
+  }
+
+  /** Puts the run's error into the outbox. If that fails `report` tries again, and says why. */
+  async prepare(run: MonitorRun): Promise<void> {
+    if (run.mode === 'offline') return;
+    const held = await this.#hold(run).catch(() => undefined);
+    this.#prepared = held && { run, held };
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     if (run.mode === 'offline') return { ok: true, text: 'Metrist offline: nothing posted' };
-    const { api, instance, outboxDir, now, required = false, deadlineMs = 60_000, wait } = this.#options;
+    const { api, clock, instance, shownAs, required = false, deadlineMs = defaultDeadlineMs, wait } = this.#options;
     try {
+      const held = this.#prepared?.run === run ? this.#prepared.held : await this.#hold(run);
+      this.#prepared = undefined;
       const signal = AbortSignal.timeout(deadlineMs);
-      const options = { api, outbox: this.#outbox, now, signal, ...(wait && { wait }) };
-      const report = await deliver(toMetristResults(run, instance), options);
+      const elapsedMs = (): number => clock.elapsedMs();
+      const report = await deliver(held, { api, outbox: this.#outbox, elapsedMs, signal, ...(wait && { wait }) });
       const isMissed = required && report.missing > 0;
-      return { ...renderDelivery(report, { instance, outboxDir }), ...(isMissed && { required }) };
+      return { ...renderDelivery(report, { instance, ...shownAs }), ...(isMissed && { required }) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return {
@@ -53,6 +81,10 @@ export class MetristReporter implements RunReporter {
       };
     }
   }
+
+  async #hold(run: MonitorRun): Promise<HeldResults> {
+    return await holdErrors(toMetristResults(run, this.#options.instance), this.#outbox);
+  }
 }
 
 /**
@@ -60,35 +92,47 @@ export class MetristReporter implements RunReporter {
  *
  * ```text
  * 8 results to Metrist (us-east-1)
- * Metrist: 8 results not delivered yet, kept in results/outbox: app.metrist.io refused the connection; check …
- * Metrist: 9 results delivered, 7 results not delivered because out of date
+ * Metrist: 8 of 8 results not delivered (kept in results/runs): app.metrist.io refused the connection; check …
+ * Metrist: 2 of 2 results not delivered (kept in results/runs), 1 error waits in results/outbox: HTTP 500 from …
  * ```
  */
 export function renderDelivery(
   report: DeliveryReport,
-  { instance, outboxDir }: { readonly instance: string; readonly outboxDir: string },
+  {
+    instance,
+    outboxDir,
+    historyDir,
+  }: { readonly instance: string; readonly outboxDir: string; readonly historyDir: string },
 ): ReportOutcome {
-  const { delivered, waiting, unconfirmed, dropped, refused, corrupt, lost, diskProblem, reason } = report;
+  const { own, missing, lost, delivered, waiting, unconfirmed, refused, dropped, corrupt, foreign, outdated } = report;
+  const { diskProblem, reason } = report;
   const place = oneLine(instance, 100);
   const asked = unconfirmed > 0 ? ` (${unconfirmed} sent without an answer: Metrist will be asked)` : '';
   const problems = [
-    ...(lost > 0 ? [`${count(lost)} LOST, not delivered and not on disk`] : []),
-    ...(waiting > 0 ? [`${count(waiting)} not delivered yet, kept in ${outboxDir}${asked}`] : []),
-    ...(refused > 0 ? [`${count(refused)} not taken by Metrist`] : []),
-    ...(dropped > 0 ? [`${count(dropped)} not delivered because out of date`] : []),
-    ...(corrupt > 0 ? [`${corrupt} unreadable ${corrupt === 1 ? 'file' : 'files'} moved to ${outboxDir}/corrupt`] : []),
-    ...(diskProblem === undefined ? [] : [`${outboxDir} could not be written (${oneLine(diskProblem, 150)})`]),
+    ...(missing > 0 ? [`${missing} of ${count(own, 'result')} not delivered (kept in ${historyDir})`] : []),
+    ...(lost > 0 ? [`${count(lost, 'error')} LOST: not delivered, and not in ${outboxDir} either`] : []),
+    ...(waiting > 0 ? [`${count(waiting, 'error')} ${waiting === 1 ? 'waits' : 'wait'} in ${outboxDir}${asked}`] : []),
+    ...(refused > 0 ? [`${count(refused, 'result')} not taken by Metrist`] : []),
+    ...(dropped > 0
+      ? [`${count(dropped, 'error')} dropped because more than ${mostWaiting.toLocaleString('en')} were waiting`]
+      : []),
+    ...(outdated > 0 ? [`${count(outdated, 'result')} of an earlier version removed, too old to be delivered`] : []),
+    ...(foreign > 0 ? [`${count(foreign, 'file')} in ${outboxDir} not sent: this user may not read or move them`] : []),
+    ...(corrupt > 0 ? [`${count(corrupt, 'unreadable file')} moved to ${outboxDir}/corrupt`] : []),
+    ...(diskProblem === undefined ? [] : [`${outboxDir} could not be used (${oneLine(diskProblem, 150)})`]),
   ];
   if (problems.length === 0) {
     return {
       ok: true,
-      text: delivered === 0 ? `no result for Metrist (${place})` : `${count(delivered)} to Metrist (${place})`,
+      text:
+        delivered === 0 ? `no result for Metrist (${place})` : `${count(delivered, 'result')} to Metrist (${place})`,
     };
   }
-  const facts = [...(delivered > 0 ? [`${count(delivered)} delivered`] : []), ...problems].join(', ');
-  return { ok: false, text: `Metrist: ${facts}${reason === undefined ? '' : `: ${oneLine(reason, 250)}`}` };
+  // Where results are missing, their number says how many were delivered.
+  const facts = [...(delivered > 0 && missing === 0 ? [`${count(delivered, 'result')} delivered`] : []), ...problems];
+  return { ok: false, text: `Metrist: ${facts.join(', ')}${reason === undefined ? '' : `: ${oneLine(reason, 250)}`}` };
 }
 
-function count(results: number): string {
-  return `${results} ${results === 1 ? 'result' : 'results'}`;
+function count(number: number, noun: string): string {
+  return `${number} ${number === 1 ? noun : `${noun}s`}`;
 }

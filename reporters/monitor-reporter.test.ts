@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { createRedactor } from '../runner/redact.ts';
@@ -132,6 +133,25 @@ describe('MonitorReporter', () => {
     expect(written.output).toContain('disk wrote · Metrist wrote');
   });
 
+  test('lets every reporter prepare the run before the first one reports it', async () => {
+    const events: string[] = [];
+    const named = (name: string): RunReporter => ({
+      what: name,
+      async prepare({ steps }) {
+        events.push(`${name} prepares ${steps.length} steps`);
+        await Promise.resolve();
+      },
+      report() {
+        events.push(`${name} reports`);
+        return Promise.resolve({ ok: true, text: `${name} wrote` });
+      },
+    });
+    const { reporter } = setUp({ reporters: [named('disk'), named('Metrist')] });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(events).toEqual(['disk prepares 2 steps', 'Metrist prepares 2 steps', 'disk reports', 'Metrist reports']);
+  });
+
   test('makes its reporters anew for every run', async () => {
     const { reporter, createReporters } = setUp();
     for (let run = 1; run <= 2; run++) {
@@ -210,6 +230,7 @@ describe('MonitorReporter', () => {
       what: 'Metrist',
       async report() {
         const said = once(told, 'said');
+        await turn();
         clock.advance(4000);
         vi.advanceTimersByTime(1000);
         await said;
@@ -252,6 +273,22 @@ describe('MonitorReporter', () => {
     expect(written.output).toContain('log written');
     expect(setExitCode).not.toHaveBeenCalled();
     expect(onHang).toHaveBeenCalledTimes(words.startsWith('gave up') ? 1 : 0);
+  });
+
+  test('a report that cannot be prepared is given up, and the others go on', async () => {
+    const report = vi.fn<RunReporter['report']>(() => Promise.resolve({ ok: true, text: 'posted' }));
+    const { reporter, written, onHang } = setUp({
+      reporters: [
+        { what: 'Metrist', prepare: () => Promise.reject(new Error('no room')), report },
+        { what: 'log', report: () => Promise.resolve({ ok: true, text: 'log written' }) },
+      ],
+    });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(written.output).toContain('! Metrist: Error: no room');
+    expect(written.output).toContain('log written');
+    expect(report).not.toHaveBeenCalled();
+    expect(onHang).not.toHaveBeenCalled();
   });
 
   test('a required report that never ends fails the run', async () => {

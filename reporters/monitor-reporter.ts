@@ -129,18 +129,29 @@ export class MonitorReporter implements Reporter {
   }
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
-    const outcomes: ReportOutcome[] = [];
     try {
-      for (const reporter of await this.#reporters) outcomes.push(await this.#reportInTime(reporter, run));
+      const reporters = await this.#reporters;
+      const prepared: (ReportOutcome | void)[] = [];
+      for (const reporter of reporters) {
+        const { what, required = false } = reporter;
+        prepared.push(await this.#inTime({ what, required }, run, Promise.resolve(reporter.prepare?.(run))));
+      }
+      const outcomes: ReportOutcome[] = [];
+      for (const [index, reporter] of reporters.entries()) {
+        outcomes.push(prepared[index] ?? (await this.#inTime(reporter, run, reporter.report(run))));
+      }
+      return outcomes;
     } catch (error) {
-      outcomes.push({ ok: false, text: `the reports could not be written: ${String(error)}` });
+      return [{ ok: false, text: `the reports could not be written: ${String(error)}` }];
     }
-    return outcomes;
   }
 
   /** A disk or a network that does not answer costs one report, and not the others. */
-  async #reportInTime(reporter: RunReporter, run: MonitorRun): Promise<ReportOutcome> {
-    const { what, timeoutMs = reportTimeoutMs, required = false } = reporter;
+  async #inTime<T>(
+    { what, timeoutMs = reportTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
+    { leftovers }: MonitorRun,
+    work: Promise<T>,
+  ): Promise<T | ReportOutcome> {
     const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
     const timer = setTimeout(() => {
       this.#isHanging = true;
@@ -151,10 +162,10 @@ export class MonitorReporter implements Reporter {
     const sinceMs = clock.elapsedMs();
     const telling = tellProgress(() => {
       const forMs = clock.elapsedMs() - sinceMs;
-      return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: run.leftovers };
+      return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
     });
     try {
-      return await Promise.race([reporter.report(run), promise]);
+      return await Promise.race([work, promise]);
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {

@@ -70,6 +70,13 @@ describe('a run in the terminal', () => {
     `);
   });
 
+  test('offers no command for what was left in the memory of an offline run', () => {
+    const leftovers = [{ entity: 'user testuser-offline', reason: 'AccessDenied' }];
+    const text = render(monitorRun({ mode: 'offline', leftovers }));
+    expect(text).toContain('! left behind: user testuser-offline (AccessDenied)');
+    expect(text).not.toMatch(/remove it with|undefined/);
+  });
+
   test('tells a load error once, with the place', () => {
     expect(render(loadErrorRun)).toMatchInlineSnapshot(`
       "  ✗ CreateUser              0 ms

@@ -139,7 +139,7 @@ function leftoverLines({ entity, reason, command }: Leftover, options: TerminalO
   return [
     ...remark(painter(options)('yellow', '!'), `left behind: ${entity} (${reason})`, options),
     // Never broken: a person copies it.
-    `${indent}remove it with: ${oneLine(command, maxPartLength)}`,
+    ...(command === undefined ? [] : [`${indent}remove it with: ${oneLine(command, maxPartLength)}`]),
   ];
 }
 

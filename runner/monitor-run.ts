@@ -16,8 +16,8 @@ export interface Leftover {
   readonly entity: string;
   /** Why it is still there. */
   readonly reason: string;
-  /** The command that removes it. */
-  readonly command: string;
+  /** The command that removes it. Absent offline: it is gone with the process. */
+  readonly command?: string;
 }
 
 /** What a run's teardown has to say. */

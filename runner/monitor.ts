@@ -19,6 +19,15 @@ export interface StepContext {
   waitingFor: string;
 }
 
+/** What an explanation depends on beside the error: what the reader can change, and where. */
+export interface ExplainContext {
+  readonly mode: RunMode;
+  /** What the configuration was read from. */
+  readonly values: Values;
+  /** Where settings are made in this front end, as a sentence without its full stop. */
+  readonly howToConfigure: string;
+}
+
 /** One timed step: Metrist's *check*. `run` rejects when the step failed. */
 export interface Step<Session> {
   /** Logical name, without spaces, the same in every report. */
@@ -51,7 +60,7 @@ export interface Monitor<Config, Session> {
     options: { readonly mode: RunMode; readonly signal: AbortSignal },
   ) => Promise<Session>;
   /** Says whose fault an error is and what to do. Never throws. */
-  readonly explain: (error: unknown, step: string) => StepError;
+  readonly explain: (error: unknown, step: string, context: ExplainContext) => StepError;
   /** Values that must never leave the process. Has to work where the configuration is wrong, too. */
   readonly secrets: (values: Values, session?: Session) => readonly Secret[];
   /** Removes what this run made or may have made. Idempotent. */
@@ -60,6 +69,8 @@ export interface Monitor<Config, Session> {
   readonly remaining: (session: Session) => readonly Remaining[];
   /** After the steps: removes what earlier, killed runs left. Never rejects but for bugs. */
   readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
+  /** What has to be added to this host's clock to get the service's time, as far as its answers have told. @default 0 */
+  readonly clockOffsetMs?: (session: Session) => number;
   readonly closeSession: (session: Session) => void;
 }
 

@@ -1,10 +1,19 @@
+import { once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { OpenTimeoutError } from './deadline-errors.ts';
 import type { Monitor } from './monitor.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
 import type { StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
 import { fakeClock } from './testing/fake-clock.ts';
-import { testMonitor, testSession, testStep, type TestConfig, type TestSession } from './testing/test-monitor.ts';
+import {
+  explained,
+  testMonitor,
+  testSession,
+  testStep,
+  type TestConfig,
+  type TestSession,
+} from './testing/test-monitor.ts';
 
 const { signal: quiet } = new AbortController();
 
@@ -171,7 +180,7 @@ describe('teardown of a run', () => {
     const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() =>
       Promise.resolve({ leftovers: [leftover], warnings: [] }),
     );
-    const runner = makeRunner({ teardown, openSession: () => Promise.resolve(session) });
+    const runner = makeRunner({ teardown, openSession: () => Promise.resolve(session) }, { mode: 'live' });
     await runner.open(quiet);
     expect(await runner.teardown()).toEqual({ leftovers: [leftover], warnings: [] });
     expect(teardown).toHaveBeenCalledWith(session, { signal: expect.any(AbortSignal) as AbortSignal });
@@ -306,6 +315,86 @@ describe('preparing', () => {
   });
 });
 
+describe('opening the session', () => {
+  const openTimeoutMs = 1;
+  const explain = (error: unknown, step: string) =>
+    explained(error instanceof OpenTimeoutError ? error.cause : error, step);
+
+  test('that takes too long is explained with what the monitor was waiting for', async () => {
+    const openSession: Monitor<TestConfig, TestSession>['openSession'] = async (_config, { signal }) => {
+      await once(signal, 'abort');
+      throw new Error('waiting for the plug');
+    };
+    const [step] = await runAll(makeRunner({ openSession, explain }, { openTimeoutMs }));
+    expect(step).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: waiting for the plug' } });
+  });
+
+  test('that takes too long without a word has no cause', async () => {
+    const [step] = await runAll(makeRunner({ openSession: () => new Promise(() => {}), explain }, { openTimeoutMs }));
+    expect(step).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: undefined' } });
+  });
+});
+
+test('an explanation gets to know the mode, the values and where settings are made', async () => {
+  const explain = vi.fn<Monitor<TestConfig, TestSession>['explain']>(explained);
+  const steps = [testStep({ name: 'Fill', run: () => Promise.reject(new Error('dry')) })];
+  await runAll(makeRunner({ steps, explain }, { values: { A: '1' }, howToConfigure: 'Turn the knob' }), ['Fill']);
+  expect(explain.mock.lastCall?.[2]).toMatchObject({
+    mode: 'offline',
+    values: { A: '1' },
+    howToConfigure: 'Turn the knob',
+  });
+});
+
+describe('a host whose clock is wrong', () => {
+  const minuteMs = 60_000;
+  async function runWith(offsetsMs: number[]) {
+    const runner = makeRunner({ clockOffsetMs: () => offsetsMs.shift() ?? 0 });
+    const results = await runAll(runner);
+    return {
+      starts: results.map((result) => 'startedAt' in result && result.startedAt),
+      warnings: (await runner.teardown()).warnings,
+    };
+  }
+
+  test('reports the service’s time, and says so once', async () => {
+    expect(await runWith([-10 * minuteMs, -10 * minuteMs - 700, -10 * minuteMs + 900])).toEqual({
+      // The clock of this test stands still at noon. The answers tell whole seconds: steps must not seem to overlap.
+      starts: Array.from({ length: 3 }, () => '2026-11-22T11:50:00.000Z'),
+      warnings: [
+        "this host's clock is 10 min ahead of the service's; the times of the steps are corrected. Set the clock (NTP)",
+      ],
+    });
+    expect((await runWith([90 * minuteMs, 90 * minuteMs, 90 * minuteMs])).warnings).toEqual([
+      expect.stringContaining('90 min behind'),
+    ]);
+  });
+
+  test('reports its own time while that is nearly right', async () => {
+    expect(await runWith([-900, 59_000, 0])).toEqual({
+      starts: Array.from({ length: 3 }, () => '2026-11-22T12:00:00.000Z'),
+      warnings: [],
+    });
+  });
+
+  test('that jumps during the run is corrected from then on', async () => {
+    const { starts } = await runWith([0, -60 * minuteMs, -60 * minuteMs]);
+    expect(starts).toEqual(['2026-11-22T12:00:00.000Z', '2026-11-22T11:00:00.000Z', '2026-11-22T11:00:00.000Z']);
+  });
+});
+
+test.for([
+  ['live', 'rm kettle'],
+  ['offline', undefined],
+] as const)('a command for what is left belongs to a %s run: %j', async ([mode, command]) => {
+  const leftover = { entity: 'kettle', reason: 'too hot', command: 'rm kettle' };
+  const teardown = () => Promise.resolve({ leftovers: [leftover], warnings: [] });
+  const runner = makeRunner({ teardown }, { mode });
+  await runner.open(quiet);
+  const { leftovers } = await runner.teardown();
+  expect(leftovers.map((each) => each.command)).toEqual([command]);
+});
+
 test('a step ends at the shorter one of the deadlines of the monitor and of the front end', async () => {
   const steps = [testStep({ name: 'Fill', run: () => new Promise(() => {}) })];
   const [step] = await runAll(makeRunner({ steps, stepTimeoutMs: () => 900_000 }, { longestStepMs: 1 }));
@@ -375,7 +464,7 @@ describe('the progress of a run', () => {
     });
     const runner = makeRunner(
       { steps: [boil], remaining: () => remaining },
-      { clock, values: { SECRET: 'hunter2hunter2' } },
+      { clock, mode: 'live', values: { SECRET: 'hunter2hunter2' } },
     );
     expect((await runAll(runner, ['Boil'])).map(course)).toEqual(['passed']);
   });

@@ -1,14 +1,14 @@
 import { settleWithin } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { OpenTimeoutError } from './deadline-errors.ts';
 import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
-import { OpenTimeoutError } from './open-timeout-error.ts';
 import type { Progress, Remaining } from './progress.ts';
 import { createRedactor, type Redactor } from './redact.ts';
-import { runStep, type RunStepOptions } from './run-step.ts';
-import type { BlockedStep, StepResult } from './step-result.ts';
 import { roundMs } from './round-ms.ts';
+import { runStep, type RunStepOptions } from './run-step.ts';
+import type { BlockedStep, StepError, StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
 import { watchForPauses } from './watch-for-pauses.ts';
 
@@ -17,6 +17,8 @@ export interface MonitorRunnerOptions {
   readonly mode: RunMode;
   /** What is wrong with the front end's own settings. */
   readonly otherProblems?: readonly string[];
+  /** Where settings are made in this front end, as a sentence without its full stop. */
+  readonly howToConfigure?: string;
   readonly clock?: Clock;
   /** What the front end began to prepare while it waited for the values. @default prepared when the session is opened */
   readonly prepared?: Promise<void>;
@@ -32,6 +34,9 @@ export interface MonitorRunnerOptions {
 
 /** After these the service still does what it is asked, and a quota is what the sweep is there for. */
 const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
+
+/** A clock that is off by more is corrected in the results and warned about. Answers tell the time in whole seconds. */
+const clockToleranceMs = 60_000;
 
 /** What the steps of a run whose session could not be opened fail with. */
 interface Unopened {
@@ -56,6 +61,7 @@ export class MonitorRunner<Config, Session> {
   readonly #results = new Map<string, StepResult>();
   #redactor: Redactor;
   #stepTimeoutMs = 0;
+  #clockOffsetMs = 0;
   #opened: { readonly session: Session } | Unopened | undefined;
   /** Aborted when the session could not be opened because of a pause of this process. */
   #pausedWhileOpening = new AbortController().signal;
@@ -67,6 +73,7 @@ export class MonitorRunner<Config, Session> {
     this.#monitor = monitor;
     this.#options = {
       otherProblems: [],
+      howToConfigure: 'Set the variables in the environment',
       clock: systemClock,
       longestStepMs: Infinity,
       openTimeoutMs: 30_000,
@@ -99,7 +106,7 @@ export class MonitorRunner<Config, Session> {
   #remaining(): readonly Remaining[] {
     if (this.#opened === undefined || !('session' in this.#opened)) return [];
     try {
-      return this.#monitor.remaining(this.#opened.session);
+      return this.#monitor.remaining(this.#opened.session).map((each) => this.#withUsefulCommand(each));
     } catch {
       // It is shown to somebody who waits: no reason to harm the run.
       return [];
@@ -136,7 +143,8 @@ export class MonitorRunner<Config, Session> {
       const session = await settleWithin(opening, within).catch((error: unknown) => {
         // One that opens when nobody waits for it any more must not stay open.
         opening.then(monitor.closeSession).catch(() => {});
-        throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
+        if (!deadline.aborted || signal.aborted) throw error;
+        throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
       });
       this.#redactor = createRedactor(monitor.secrets(values, session));
       this.#opened = { session };
@@ -156,7 +164,7 @@ export class MonitorRunner<Config, Session> {
     if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
     using pauses = watchForPauses(this.#options.clock);
     const stop = AbortSignal.any([signal, this.#pausedWhileOpening, pauses.signal]);
-    const result = this.#redactor.value(await this.#step(name, stop));
+    const result = this.#redactor.value(this.#inServiceTime(await this.#step(name, stop)));
     this.#results.set(name, result);
     return result;
   }
@@ -173,7 +181,7 @@ export class MonitorRunner<Config, Session> {
       clock: this.#options.clock,
       timeoutMs,
       signal,
-      explain: this.#monitor.explain,
+      explain: this.#explain,
       onStart: (context) => {
         this.#activity = this.#begin(() => `${name}: waiting for ${context.waitingFor}`);
       },
@@ -186,6 +194,29 @@ export class MonitorRunner<Config, Session> {
         : await runStep({ ...step, run: () => Promise.reject(opened.error) }, undefined, options);
     this.#span.lastMs = startMs + result.durationMs;
     return result;
+  }
+
+  readonly #explain = (error: unknown, step: string): StepError => this.#monitor.explain(error, step, this.#options);
+
+  /**
+   * Corrects the start of a step where this host's clock is wrong, so that all reports tell the same, true time. The
+   * correction stays the same throughout the run unless the clock jumps: steps must not seem to overlap.
+   */
+  #inServiceTime(result: StepResult): StepResult {
+    const opened = this.#opened;
+    if (!('startedAt' in result) || opened === undefined || !('session' in opened)) return result;
+    const offsetMs = this.#monitor.clockOffsetMs?.(opened.session) ?? 0;
+    if (Math.abs(offsetMs - this.#clockOffsetMs) > clockToleranceMs) this.#clockOffsetMs = offsetMs;
+    return { ...result, startedAt: new Date(Date.parse(result.startedAt) + this.#clockOffsetMs).toISOString() };
+  }
+
+  get #clockWarnings(): string[] {
+    if (this.#clockOffsetMs === 0) return [];
+    const minutes = Math.round(Math.abs(this.#clockOffsetMs) / 60_000);
+    const [amount, direction] = [`${minutes} min`, this.#clockOffsetMs < 0 ? 'ahead of' : 'behind'];
+    return [
+      `this host's clock is ${amount} ${direction} the service's; the times of the steps are corrected. Set the clock (NTP)`,
+    ];
   }
 
   #hasRun(name: string): boolean {
@@ -232,11 +263,21 @@ export class MonitorRunner<Config, Session> {
     );
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
-      return this.#redactor.value(report);
+      return this.#redactor.value({
+        leftovers: report.leftovers.map((leftover) => this.#withUsefulCommand(leftover)),
+        warnings: [...report.warnings, ...this.#clockWarnings],
+      });
     } catch (error) {
-      const { message } = explainSafely(this.#monitor.explain, error, 'teardown');
-      return { leftovers: [], warnings: [this.#redactor.text(`teardown did not finish: ${message}`)] };
+      const { message } = explainSafely(this.#explain, error, 'teardown');
+      const warnings = [this.#redactor.text(`teardown did not finish: ${message}`), ...this.#clockWarnings];
+      return { leftovers: [], warnings };
     }
+  }
+
+  /** What an offline run leaves exists in its memory alone: there is nothing to remove it with. */
+  #withUsefulCommand<T extends Remaining>(leftover: T): T | Omit<T, 'command'> {
+    const { command: _, ...rest } = leftover;
+    return this.#options.mode === 'live' ? leftover : rest;
   }
 
   /**
@@ -254,7 +295,7 @@ export class MonitorRunner<Config, Session> {
     try {
       return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
-      const { message } = explainSafely(this.#monitor.explain, error, 'sweep');
+      const { message } = explainSafely(this.#explain, error, 'sweep');
       return { removed: 0, remaining: 0, warnings: [this.#redactor.text(`the sweep did not finish: ${message}`)] };
     }
   }

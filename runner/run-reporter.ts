@@ -21,5 +21,10 @@ export interface RunReporter {
   readonly timeoutMs?: number;
   /** Whether a run counts as failed whose report did not end. @default false */
   readonly required?: boolean;
+  /**
+   * Puts on disk what must not be lost if the process is killed during the reports. Called for all destinations before the
+   * first of them reports. Never throws. One that does not end in time is not asked to report.
+   */
+  prepare?(run: MonitorRun): Promise<void>;
   report(run: MonitorRun): Promise<ReportOutcome>;
 }

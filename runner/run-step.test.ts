@@ -2,15 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Interruption } from './interruption.ts';
 import type { Step } from './monitor.ts';
 import { runStep } from './run-step.ts';
-import type { StepError } from './step-result.ts';
 import { fakeClock } from './testing/fake-clock.ts';
-
-const explain = (error: unknown, step: string): StepError => ({
-  verdict: 'service',
-  code: 'Broken',
-  message: `Broken at ${step}: ${error instanceof Error ? error.message : String(error)}`,
-  advice: 'Mend it.',
-});
+import { explained as explain } from './testing/test-monitor.ts';
 
 function setUp() {
   const clock = fakeClock();
@@ -115,6 +108,8 @@ describe('runStep', () => {
         verdict: 'timeout',
         code: 'StepTimeout',
         message: 'StepTimeout at Boil: gave up after 1.5 s of waiting for the whistle',
+        // The monitor's own: it knows the setting.
+        advice: 'Allow it more time.',
       },
     });
   });

@@ -1,5 +1,6 @@
 import { settleWithin } from './abort.ts';
 import type { Clock } from './clock.ts';
+import { StepTimeoutError } from './deadline-errors.ts';
 import { explainSafely } from './explain-safely.ts';
 import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
@@ -50,22 +51,11 @@ export async function runStep<Session>(
   } catch (error) {
     const facts = settled();
     if (signal.aborted) return { state: 'interrupted', ...facts, reason: reasonOf(signal) };
-    if (deadline.signal.aborted) {
-      return { state: 'failed', ...facts, error: deadlineError(step.name, timeoutMs, context.waitingFor) };
-    }
-    return { state: 'failed', ...facts, error: explainSafely(explain, error, step.name) };
+    const why = deadline.signal.aborted ? new StepTimeoutError(timeoutMs, context.waitingFor) : error;
+    return { state: 'failed', ...facts, error: explainSafely(explain, why, step.name) };
   } finally {
     clearTimeout(timer);
   }
-}
-
-function deadlineError(step: string, timeoutMs: number, waitingFor: string): StepError {
-  return {
-    verdict: 'timeout',
-    code: 'StepTimeout',
-    message: `StepTimeout at ${step}: gave up after ${timeoutMs / 1000} s of waiting for ${waitingFor}`,
-    advice: 'Nothing answered in time. Check the service and the network in between; the deadline is a setting.',
-  };
 }
 
 function reasonOf({ reason }: AbortSignal): string {

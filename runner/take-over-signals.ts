@@ -100,7 +100,8 @@ class Stop {
       this.#say('  ! what this run made may be left behind; "awsiam cleanup" removes it when it is an hour old');
     }
     for (const { entity, command } of progress?.remaining ?? []) {
-      this.#say(`  ! left behind: ${entity}\n      remove it with: ${command}`);
+      this.#say(`  ! left behind: ${entity}`);
+      if (command !== undefined) this.#say(`      remove it with: ${command}`);
     }
     // By the signal's own effect: process.exit() would wait for threads that hang in a file system or a name server.
     process.removeAllListeners(signal);

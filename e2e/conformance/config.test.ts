@@ -232,6 +232,8 @@ test.concurrent.for(precedence)('%s', async ([, env, values, from], { scenario }
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expectConfigurationError(answer, [`- ${from} is "wrong"`]);
   expect(answer?.rest).toContain('1 problem with');
+  expect(JSON.stringify(answer)).toContain("in the Config of the monitor's registration");
+  expect(JSON.stringify(answer)).not.toMatch(/\.env|vitest/);
   monitor.giveUp();
   await monitor.ended;
 });

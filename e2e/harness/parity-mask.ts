@@ -37,6 +37,10 @@ const inherentDifferences: readonly InherentDifference[] = [
     mask: inText(/\w+ in the Config JSON/g, (name) => variableOf.get(name) ?? name),
   },
   {
+    because: 'each front end has its own place for settings',
+    mask: inText(/(?<=AWS was not called\. ).*/, '<where settings are made>'),
+  },
+  {
     because: 'a space keeps what begins like a number too great for a float from breaking the metadata of a message',
     mask: (value, key) =>
       key === 'requestId' && typeof value === 'string' ? value.replace(/^ (?=\d+e\d)/, '') : value,
@@ -45,6 +49,16 @@ const inherentDifferences: readonly InherentDifference[] = [
     because: 'no connection is opened over the mock in memory',
     offlineOnly: true,
     mask: (value, key) => (key === 'connectMs' ? undefined : value),
+  },
+  {
+    because: 'there is no endpoint to correct',
+    offlineOnly: true,
+    mask: inText(/ The endpoint comes from \w+: is it right\?/, ''),
+  },
+  {
+    because: 'what is left in memory cannot be removed with a command',
+    offlineOnly: true,
+    mask: inText(/; remove it with: .*/, ''),
   },
 ];
 

@@ -14,16 +14,25 @@ export interface AwsiamRun {
 }
 
 /**
- * Runs the command `awsiam` as a user would, with nothing of this process's settings and of any `.env`.
+ * Runs the command `awsiam` as a user would, with nothing of this process's settings.
  *
  * @param onStart gets the process as soon as it runs, for signals
  */
 export async function runAwsiam(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { cwd = os.tmpdir(), onStart }: { readonly cwd?: string; readonly onStart?: (child: ChildProcess) => void } = {},
+  {
+    cwd = os.tmpdir(),
+    checkout = projectDir,
+    onStart,
+  }: {
+    readonly cwd?: string;
+    /** Whose program is started, and whose `.env` is read. @default the project's own directory */
+    readonly checkout?: string;
+    readonly onStart?: (child: ChildProcess) => void;
+  } = {},
 ): Promise<AwsiamRun> {
-  const child = spawn(process.execPath, [path.join(projectDir, 'cli/awsiam.js'), ...args], {
+  const child = spawn(process.execPath, [path.join(checkout, 'cli/awsiam.js'), ...args], {
     cwd,
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

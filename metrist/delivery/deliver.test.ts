@@ -1,10 +1,11 @@
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { createMetristApi } from './api.ts';
-import { type DeliverOptions, deliver } from './deliver.ts';
-import { Outbox } from './outbox.ts';
+import { deliver, holdErrors } from './deliver.ts';
+import type { Outbox } from './outbox.ts';
+import type { ErrorBody } from './results.ts';
 import { telemetryBody } from '../testing/builders.ts';
 import { failedRun, failure, report, setUpDelivery, telemetry, token } from '../testing/delivery.ts';
 import type { Misbehaviour } from '../testing/stand-in.ts';
@@ -18,17 +19,17 @@ const arrived = (rows: readonly Readonly<Record<string, unknown>>[]): string[] =
 const isError = ({ path: asked }: { readonly path: string }): boolean => asked === '/api/agent/error';
 
 describe('a delivery', () => {
-  test('delivers this run’s results in the order of its steps and leaves nothing on disk', async () => {
+  test('delivers this run’s error, then its telemetry in the order of the steps, and leaves nothing on disk', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
-    expect(await run(failedRun)).toEqual(report({ delivered: 3 }));
+    expect(await run(failedRun)).toEqual(report({ own: 3, delivered: 3 }));
     expect(
       standIn.requests.map(({ body }) => (JSON.parse(body) as { check_logical_name: string }).check_logical_name),
-    ).toEqual(['CreateUser', 'CreateGroup', 'AddUserToGroup']);
+    ).toEqual(['AddUserToGroup', 'CreateUser', 'CreateGroup']);
     expect(standIn.maxConcurrency).toBe(1);
     expect(await files()).toEqual([]);
   });
 
-  test('has every result on disk before the first is sent', async () => {
+  test('has its error on disk, marked as sent, before anything is sent', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
     const seen: Promise<string[]>[] = [];
     standIn.behave(() => {
@@ -36,7 +37,7 @@ describe('a delivery', () => {
       return { kind: 'hold', when: 'before', until: seen[0] ?? Promise.resolve() };
     });
     await run(failedRun);
-    expect(await seen[0]).toHaveLength(3);
+    expect(await seen[0]).toEqual([expect.stringContaining('.sent-')]);
   });
 
   test('delivers what is left before its own, oldest first, and errors with their own time', async () => {
@@ -47,7 +48,9 @@ describe('a delivery', () => {
     await run([failure('CreateGroup', '12:01:58')]);
     standIn.behave([]);
     clock.advance(2 * minuteMs);
-    expect(await run([telemetry('DeleteUser'), failure('CreateUser', '12:03:58')])).toEqual(report({ delivered: 4 }));
+    expect(await run([telemetry('DeleteUser'), failure('CreateUser', '12:03:58')])).toEqual(
+      report({ own: 2, delivered: 4 }),
+    );
     expect(arrived(standIn.errors)).toEqual([
       'CreateUser 2026-11-22T11:59:58.312000',
       'CreateGroup 2026-11-22T12:01:58.312000',
@@ -60,6 +63,7 @@ describe('a delivery', () => {
     const bad = { kind: 'telemetry', body: telemetryBody({ value: Number.NaN }) } as const;
     expect(await run([bad, telemetry('CreateGroup')])).toEqual(
       report({
+        own: 2,
         delivered: 1,
         refused: 1,
         missing: 1,
@@ -78,12 +82,12 @@ describe('a fault of Metrist', () => {
     /** Of this run, with its three results. */
     readonly first: Partial<ReturnType<typeof report>>;
     readonly waitsMs?: readonly number[];
-    /** Copies of telemetry that the two runs may make. */
+    /** Copies of telemetry that the run may make. */
     readonly twice?: number;
   }
   const down = (status: number, headers: Record<string, string> = {}) => ({ kind: 'answer', status, headers }) as const;
   const ownDelays = [250, 500, 1000, 2000];
-  const nothing = { waiting: 3, missing: 3 };
+  const nothing = { waiting: 1, missing: 3 };
 
   const faults: readonly Fault[] = [
     {
@@ -108,48 +112,59 @@ describe('a fault of Metrist', () => {
     { title: '429 forever, without headers', plan: () => down(429), first: nothing, waitsMs: ownDelays },
     { title: '500 once', plan: [down(500)], first: { delivered: 3 }, waitsMs: [250] },
     {
-      title: '500 once at the error',
-      plan: [undefined, undefined, down(500)],
+      title: '500 once at telemetry',
+      plan: [undefined, down(500)],
       first: { delivered: 3 },
       waitsMs: [250],
     },
     { title: '500 forever', plan: () => down(500), first: nothing, waitsMs: ownDelays },
     { title: '503 once', plan: [down(503)], first: { delivered: 3 }, waitsMs: [250] },
-    { title: '502 once at telemetry', plan: [down(502)], first: { delivered: 3 }, waitsMs: [250] },
+    { title: '502 once at telemetry', plan: [undefined, down(502)], first: { delivered: 3 }, waitsMs: [250] },
     {
       title: '504 once at the error',
-      plan: [undefined, undefined, down(504)],
+      plan: [down(504)],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     { title: '504 forever', plan: () => down(504), first: { ...nothing, unconfirmed: 1 }, waitsMs: ownDelays },
-    { title: 'no answer to telemetry', plan: [{ kind: 'hang' }], first: nothing, waitsMs: [] },
+    {
+      title: 'no answer to telemetry',
+      plan: [undefined, { kind: 'hang' }],
+      first: { delivered: 2, missing: 1 },
+      waitsMs: [],
+    },
+    {
+      title: 'no answer to anything',
+      plan: () => ({ kind: 'hang' }),
+      first: { ...nothing, unconfirmed: 1 },
+      waitsMs: [],
+    },
     {
       title: 'no answer to the error',
-      plan: [undefined, undefined, { kind: 'hang' }],
+      plan: [{ kind: 'hang' }],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     { title: 'slow answers', plan: () => ({ kind: 'slow', delayMs: 5 }), first: { delivered: 3 } },
     {
       title: 'a reset before telemetry was stored',
-      plan: [{ kind: 'reset', when: 'before' }],
+      plan: [undefined, { kind: 'reset', when: 'before' }],
       first: { delivered: 3 },
       waitsMs: [250],
     },
     {
       title: 'a reset after telemetry was stored',
-      plan: [{ kind: 'reset', when: 'after' }],
+      plan: [undefined, { kind: 'reset', when: 'after' }],
       first: { delivered: 3 },
       waitsMs: [250],
       twice: 1,
     },
     {
       title: 'a reset before the error was stored',
-      plan: [undefined, undefined, { kind: 'reset', when: 'before' }],
+      plan: [{ kind: 'reset', when: 'before' }],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     {
       title: 'a reset after the error was stored',
-      plan: [undefined, undefined, { kind: 'reset', when: 'after' }],
+      plan: [{ kind: 'reset', when: 'after' }],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
     {
@@ -163,7 +178,7 @@ describe('a fault of Metrist', () => {
     {
       title: 'a proxy’s page',
       plan: () => ({ kind: 'answer', status: 200, body: '<html>' }),
-      first: nothing,
+      first: { ...nothing, unconfirmed: 1 },
       waitsMs: [],
     },
   ];
@@ -180,41 +195,40 @@ describe('a fault of Metrist', () => {
     });
     standIn.behave(plan);
     const outcome = await run(failedRun);
-    expect(outcome).toMatchObject(report(first));
+    expect(outcome).toMatchObject(report({ own: 3, ...first }));
     if (waitsMs !== undefined) expect(waited).toEqual(waitsMs);
     expect((await files()).length).toBe(outcome.waiting);
+    expect(standIn.telemetry).toHaveLength(outcome.delivered - (outcome.waiting === 0 ? 1 : 0) + twice);
 
     standIn.behave([]);
     clock.advance(2 * minuteMs);
-    expect(await run([])).toMatchObject({ delivered: 3 - (first.delivered ?? 0), waiting: 0, lost: 0 });
+    expect(await run([])).toEqual(report({ delivered: outcome.waiting }));
     expect(arrived(standIn.errors)).toEqual(['AddUserToGroup 2026-11-22T11:59:58.312000']);
-    expect(new Set(arrived(standIn.telemetry))).toEqual(new Set(['CreateUser', 'CreateGroup']));
-    expect(standIn.telemetry).toHaveLength(2 + twice);
     expect([...standIn.swallowed, ...standIn.problems, ...(await files())]).toEqual([]);
   });
 
   test('413 is about one result: it is given up, counted, and the others arrive', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'answer', status: 413 }]);
-    expect(await run(failedRun)).toMatchObject(report({ delivered: 2, refused: 1, missing: 1 }));
+    expect(await run(failedRun)).toMatchObject(report({ own: 3, delivered: 2, refused: 1, missing: 1 }));
     expect(await files()).toEqual([]);
   });
 
-  test('a certificate that nobody trusts: nothing is sent, everything waits', async () => {
+  test('a certificate that nobody trusts: nothing is sent, the error waits', async () => {
     const tls = await makeCertificate();
     if (tls === undefined) return;
     const { standIn, files, deliver: run } = await setUpDelivery({ tls });
-    expect(await run(failedRun)).toMatchObject(report({ waiting: 3, missing: 3 }));
+    expect(await run(failedRun)).toMatchObject(report({ own: 3, waiting: 1, missing: 3 }));
     expect(standIn.requests).toEqual([]);
     // Nothing is unconfirmed: it is known that the error was not sent.
     expect((await files()).join(' ')).not.toContain('sent');
   });
 
-  test('nobody listens: it is tried for less than five seconds, and everything waits', async () => {
+  test('nobody listens: it is tried for less than five seconds, and the errors wait', async () => {
     const { closeMetrist, deliver: run, waitsMs } = await setUpDelivery();
     await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
     await closeMetrist();
-    expect(await run(failedRun)).toMatchObject(report({ waiting: 4, missing: 3 }));
+    expect(await run(failedRun)).toMatchObject(report({ own: 3, waiting: 2, missing: 3 }));
     expect(waitsMs.reduce((sum, ms) => sum + ms)).toBeLessThan(5000);
   });
 
@@ -227,9 +241,10 @@ describe('a fault of Metrist', () => {
     clock.advance(5 * minuteMs);
     standIn.behave((request) => (request.method === 'GET' ? { kind: 'answer', status: 500 } : undefined));
     const before = standIn.requests.length;
-    expect(await run([telemetry('CreateUser')])).toEqual(report({ delivered: 1, waiting: 3, unconfirmed: 3 }));
+    expect(await run([telemetry('CreateUser')])).toEqual(report({ own: 1, delivered: 1, waiting: 3, unconfirmed: 3 }));
     expect(standIn.requests.slice(before).map(({ method }) => method)).toEqual(['GET', 'POST']);
     standIn.behave([]);
+    clock.advance(minuteMs);
     expect(await run()).toEqual(report({ delivered: 3 }));
     expect(standIn.errors).toHaveLength(3);
   });
@@ -251,11 +266,11 @@ describe('a fault of Metrist', () => {
       return undefined;
     });
     expect(await run([telemetry('CreateUser')])).toEqual(
-      report({ delivered: 3, waiting: 3, reason: 'there was no time left for them' }),
+      report({ own: 1, delivered: 3, waiting: 3, reason: 'there was no time left for them' }),
     );
   });
 
-  test('after its deadline sends nothing, and what was under way is confirmed later', async () => {
+  test('after its deadline sends nothing, and the error that was under way is confirmed later', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     const deadline = new AbortController();
     standIn.behave((request) => {
@@ -264,8 +279,8 @@ describe('a fault of Metrist', () => {
       return { kind: 'hang' };
     });
     const results = [telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')];
-    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 1, waiting: 2, unconfirmed: 1 });
-    expect(standIn.requests).toHaveLength(2);
+    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 0, waiting: 2, unconfirmed: 1 });
+    expect(standIn.requests).toHaveLength(1);
     standIn.behave([]);
     clock.advance(minuteMs);
     await run();
@@ -333,121 +348,155 @@ describe('an error whose answer was lost', () => {
   });
 });
 
-describe('what is out of date', () => {
-  /** A run whose results all wait. */
-  async function waiting(results = failedRun) {
-    const setUp = await setUpDelivery();
-    await setUp.deliver(results, { api: await deniedApi() });
-    return setUp;
-  }
+describe('a clock that is wrong', () => {
+  const dayMs = 86_400_000;
 
-  test('telemetry is dropped and counted once it is older than the interval; an error still arrives', async () => {
-    const { standIn, clock, deliver: run } = await waiting();
-    clock.advance(2 * minuteMs + 1);
-    expect(await run()).toEqual(report({ delivered: 1, dropped: 2 }));
-    expect(standIn.telemetry).toEqual([]);
+  test.for([
+    ['three days ahead', 3 * dayMs],
+    ['a few seconds ahead', 7_000],
+  ] as const)('%s when an error was sent holds that error up for a minute, not longer', async ([, aheadMs]) => {
+    const { standIn, clock, setClockWrong, deliver: run } = await setUpDelivery();
+    standIn.behave([{ kind: 'reset', when: 'before' }]);
+    setClockWrong(aheadMs);
+    await run([failure('CreateUser')]);
+    setClockWrong(0);
+    // When it was sent is unknown, so the minute counts from now on.
+    expect(await run()).toEqual(report({ waiting: 1, unconfirmed: 1 }));
+    expect(standIn.requests).toHaveLength(1);
+    clock.advance(minuteMs);
+    expect(await run()).toEqual(report({ delivered: 1 }));
     expect(standIn.errors).toHaveLength(1);
   });
 
-  test('telemetry is still sent while it is not', async () => {
-    const { standIn, clock, deliver: run } = await waiting();
-    clock.advance(2 * minuteMs);
-    expect(await run()).toEqual(report({ delivered: 3 }));
-    expect(standIn.telemetry).toHaveLength(2);
-  });
-
-  test('telemetry that a later error of its check has overtaken would look like a recovery, and is dropped', async () => {
-    const { standIn, clock, deliver: run } = await waiting();
+  test('and is set forward right after an error was sent does not make that error old enough to ask for', async () => {
+    const { standIn, clock, setClockWrong, deliver: run } = await setUpDelivery({ msUntilErrorVisible: 30_000 });
+    standIn.behave([{ kind: 'reset', when: 'after' }]);
+    setClockWrong(-50 * 365 * dayMs);
+    await run([failure('CreateUser')]);
+    setClockWrong(0);
+    expect(await run()).toEqual(report({ waiting: 1, unconfirmed: 1 }));
     clock.advance(minuteMs);
-    expect(await run([failure('CreateUser', '12:00:58')])).toEqual(report({ delivered: 3, dropped: 1 }));
-    expect(arrived(standIn.telemetry)).toEqual(['CreateGroup']);
-  });
-
-  test('an error is dropped after a week, also when Metrist is down', async () => {
-    const { closeMetrist, clock, deliver: run, files } = await waiting();
-    await closeMetrist();
-    clock.advance(7 * 24 * 60 * minuteMs + 1);
-    expect(await run()).toEqual(report({ dropped: 3 }));
-    expect(await files()).toEqual([]);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(standIn.errors).toHaveLength(1);
   });
 
   test.for([
-    ['forward', 60],
-    ['back', -60],
-  ] as const)('a clock that goes an hour %s drops telemetry and leaves an error its own time', async ([, minutes]) => {
-    const { standIn, clock, deliver: run } = await waiting();
-    clock.advance(minutes * minuteMs);
-    expect(await run([telemetry('DeleteUser')])).toEqual(report({ delivered: 2, dropped: 2 }));
-    expect(arrived(standIn.errors)).toEqual(['AddUserToGroup 2026-11-22T11:59:58.312000']);
-    expect(arrived(standIn.telemetry)).toEqual(['DeleteUser']);
+    ['ahead', 400 * dayMs],
+    ['behind', -400 * dayMs],
+  ] as const)('a year %s drops no error that waits', async ([, wrongByMs]) => {
+    const { standIn, setClockWrong, deliver: run } = await setUpDelivery();
+    await run([failure('CreateUser')], { api: await deniedApi() });
+    setClockWrong(wrongByMs);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(arrived(standIn.errors)).toEqual(['CreateUser 2026-11-22T11:59:58.312000']);
   });
 
-  test('where too much waits the oldest is dropped', async () => {
-    const { standIn, clock, deliver: run } = await waiting([failure('CreateUser', '11:50:00')]);
-    for (const time of ['11:52:00', '11:54:00']) {
+  test('and jumps during a delivery takes no time from the leftovers', async () => {
+    const { standIn, setClockWrong, deliver: run } = await setUpDelivery();
+    const api = await deniedApi();
+    for (let index = 0; index < 3; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api });
+    standIn.behave(() => {
+      setClockWrong(dayMs);
+      return undefined;
+    });
+    expect(await run()).toEqual(report({ delivered: 3 }));
+  });
+});
+
+describe('what waits', () => {
+  test('is errors alone: telemetry that was not delivered is never sent by a later run', async () => {
+    const { standIn, deliver: run, files } = await setUpDelivery();
+    expect(await run(failedRun, { api: await deniedApi() })).toMatchObject({ own: 3, missing: 3, waiting: 1 });
+    expect(await files()).toHaveLength(1);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(standIn.telemetry).toEqual([]);
+  });
+
+  test('is dropped from the oldest on when it is too much, and counted', async () => {
+    const { standIn, clock, deliver: run } = await setUpDelivery();
+    for (const time of ['11:50:00', '11:52:00', '11:54:00']) {
       clock.advance(1);
       await run([failure('CreateUser', time)], { api: await deniedApi() });
     }
-    expect(await run([], { mostEntries: 2 })).toEqual(report({ delivered: 2, dropped: 1 }));
+    expect(await run([], { mostWaiting: 2 })).toEqual(report({ delivered: 2, dropped: 1 }));
     expect(arrived(standIn.errors)).toEqual([
       'CreateUser 2026-11-22T11:52:00.312000',
       'CreateUser 2026-11-22T11:54:00.312000',
     ]);
   });
 
-  test('10 000 results wait: the newest are delivered, the rest is dropped and counted', async () => {
-    const { standIn, clock, deliver: run, dir, files } = await setUpDelivery();
-    const results = Array.from({ length: 100 }, (_, index) => failure(`Check${index}`));
-    await run(results, { api: await deniedApi() });
-    const [first = ''] = await readdir(dir);
-    for (let copy = 1; copy < 100; copy++) {
-      await cp(path.join(dir, first), path.join(dir, first.replace(/-.*/, `-${(copy + 10).toString(16)}`)), {
-        recursive: true,
-      });
+  test('is dropped from the oldest on also while Metrist is down', async () => {
+    const { dir, files, deliver: run } = await setUpDelivery();
+    await mkdir(dir, { recursive: true });
+    for (let index = 0; index < 5_300; index++) {
+      const name = `20261122T100000000-${index.toString(16).padStart(8, '0')}.json`;
+      await writeFile(path.join(dir, name), JSON.stringify(failure(`Check${index}`)));
     }
-    expect(await files()).toHaveLength(10_000);
-    clock.advance(minuteMs);
-    expect(await run([telemetry('CreateUser')], { mostEntries: 300 })).toEqual(
-      report({ delivered: 301, dropped: 9700 }),
-    );
-    expect(standIn.errors).toHaveLength(300);
-    expect(await files()).toEqual([]);
+    expect(await run([], { api: await deniedApi() })).toMatchObject({ dropped: 300, waiting: 5_000 });
+    expect((await files())[0]).toBe(`20261122T100000000-${(300).toString(16).padStart(8, '0')}.json`);
   }, 30_000);
 });
 
 describe('a disk', () => {
-  test('that is full: the results are sent from memory, and it is said', async () => {
+  test('that is full: the error is sent from memory, and the report says so', async () => {
     const { standIn, dir, deliver: run } = await setUpDelivery();
     await mkdir(path.dirname(dir), { recursive: true });
     await writeFile(dir, 'a file where the directory should be');
     expect(await run(failedRun)).toEqual(
-      report({ delivered: 3, diskProblem: expect.stringMatching(/EEXIST|ENOTDIR/) as unknown as string }),
+      report({ own: 3, delivered: 3, diskProblem: expect.stringMatching(/EEXIST|ENOTDIR/) as unknown as string }),
     );
     expect([...standIn.telemetry, ...standIn.errors]).toHaveLength(3);
   });
 
-  test('that is full while Metrist is down: what is lost is counted', async () => {
+  test('that is full while Metrist is down: the lost error is counted', async () => {
     const { closeMetrist, dir, deliver: run } = await setUpDelivery();
     await writeFile(dir, 'a file where the directory should be');
     await closeMetrist();
-    expect(await run(failedRun)).toMatchObject(report({ lost: 3, missing: 3 }));
+    expect(await run(failedRun)).toMatchObject(report({ own: 3, lost: 1, missing: 3 }));
   });
 
-  test('that takes no change: an error that cannot be marked is not sent, the others are', async () => {
-    const { standIn, deliver: run, outbox, files } = await setUpDelivery();
-    await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
-    const readOnly = brokenOutbox(outbox, ['markSent', 'remove']);
-    expect(await run([telemetry('CreateUser')], { outbox: readOnly })).toMatchObject(
-      report({ delivered: 1, waiting: 1, diskProblem: 'EROFS: read-only file system' }),
-    );
-    expect(standIn.errors).toEqual([]);
-    expect(standIn.telemetry).toHaveLength(1);
-    expect(await files()).toHaveLength(2);
+  test('that is full: the error is tried also when Metrist takes no telemetry', async () => {
+    const { standIn, dir, deliver: run } = await setUpDelivery();
+    await writeFile(dir, 'a file where the directory should be');
+    standIn.behave((request) => (isError(request) ? undefined : { kind: 'answer', status: 403 }));
+    expect(await run(failedRun)).toMatchObject({ delivered: 1, missing: 2, lost: 0 });
+    expect(standIn.errors).toHaveLength(1);
   });
 
-  test('that loses nothing when a delivered error cannot be removed: it is confirmed later', async () => {
+  test.for([
+    ['EACCES', { foreign: 1 }],
+    ['EPERM', { foreign: 1 }],
+    ['EROFS', { waiting: 1, diskProblem: 'EROFS' }],
+  ] as const)(
+    'where an error cannot be renamed (%s): it is never sent, because it could not be removed either',
+    async ([code, expected]) => {
+      const { standIn, deliver: run, outbox, files } = await setUpDelivery();
+      await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
+      const broken = brokenOutbox(outbox, code, ['markSent', 'remove']);
+      for (let runs = 0; runs < 3; runs++) {
+        expect(await run([telemetry('CreateUser')], { outbox: broken })).toEqual(
+          report({ own: 1, delivered: 1, ...expected }),
+        );
+      }
+      expect(standIn.errors).toEqual([]);
+      expect(standIn.telemetry).toHaveLength(3);
+      expect(await files()).toHaveLength(1);
+    },
+  );
+
+  test('where an error that was sent cannot be renamed: it is not even asked for', async () => {
+    const { standIn, clock, deliver: run, outbox } = await setUpDelivery();
+    standIn.behave([{ kind: 'reset', when: 'before' }]);
+    await run([failure('CreateUser')]);
+    clock.advance(minuteMs);
+    const broken = brokenOutbox(outbox, 'EACCES', ['markSent', 'remove']);
+    expect(await run([], { outbox: broken })).toEqual(report({ foreign: 1 }));
+    expect(standIn.requests).toHaveLength(1);
+  });
+
+  test('where a delivered error cannot be removed: it is asked for later and not sent again', async () => {
     const { standIn, clock, deliver: run, outbox, files } = await setUpDelivery();
-    const stuck = brokenOutbox(outbox, ['remove']);
+    const stuck = brokenOutbox(outbox, 'EROFS', ['remove']);
     expect(await run([failure('CreateUser')], { outbox: stuck })).toMatchObject({ delivered: 1 });
     clock.advance(2 * minuteMs);
     expect(await run()).toEqual(report({ delivered: 1 }));
@@ -455,46 +504,70 @@ describe('a disk', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('with files that are cut off, empty, of another kind or not ours: set aside, counted, never in the way', async () => {
-    const { standIn, clock, deliver: run, dir, files } = await setUpDelivery();
-    await run(failedRun, { api: await deniedApi() });
-    const [batch = ''] = await readdir(dir);
-    const valid = JSON.stringify(failure('CreateUser'));
-    const junk = {
-      '10-error.json': valid.slice(0, -20),
-      '11-error.json': '',
-      '12-telemetry.json': valid,
-      '13-error.json': valid.replace('.312000', '.312'),
-      '14-error.json': 'null',
-      '15-error.json': '{"kind":"error"}',
-      'notes.txt': 'mine',
-    };
-    for (const [name, content] of Object.entries(junk)) await writeFile(path.join(dir, batch, name), content);
-    await mkdir(path.join(dir, batch, '16-error.json'));
-    await writeFile(path.join(dir, 'README'), 'not a batch');
+  test('where an error cannot be put back: it is asked for before it is sent again', async () => {
+    const { standIn, clock, deliver: run, outbox } = await setUpDelivery();
+    standIn.behave(() => ({ kind: 'answer', status: 403 }));
+    const stuck = brokenOutbox(outbox, 'EROFS', ['putBack']);
+    expect(await run([failure('CreateUser')], { outbox: stuck })).toMatchObject({ waiting: 1, unconfirmed: 1 });
+    standIn.behave([]);
     clock.advance(minuteMs);
-    expect(await run([telemetry('DeleteUser')])).toEqual(report({ delivered: 4, corrupt: 8 }));
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(standIn.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST']);
+  });
+
+  test('with files that are cut off, empty, of another kind or not ours: set aside, counted, never in the way', async () => {
+    const { standIn, deliver: run, dir, files } = await setUpDelivery();
+    await run([failure('DeleteUser')], { api: await deniedApi() });
+    const valid = JSON.stringify(failure('CreateUser'));
+    const contents = [
+      valid.slice(0, -20),
+      '',
+      JSON.stringify(telemetry('CreateUser')),
+      valid.replace('.312000', '.312'),
+      'null',
+      '{"kind":"error"}',
+    ];
+    const nameOf = (index: number) => `20261122T100000000-0000000${index}.json`;
+    for (const [index, content] of contents.entries()) await writeFile(path.join(dir, nameOf(index)), content);
+    await mkdir(path.join(dir, nameOf(9)));
+    await writeFile(path.join(dir, 'README'), 'not an error');
+    expect(await run([telemetry('DeleteUser')])).toEqual(report({ own: 1, delivered: 2, corrupt: 7 }));
     expect(standIn.errors).toHaveLength(1);
-    expect(await files()).toEqual(['README', ...Object.keys(junk).map((name) => `corrupt/${batch}-${name}`)]);
+    expect(await files()).toEqual(['README', ...contents.map((_, index) => `corrupt/${nameOf(index)}`)]);
     expect(await run()).toEqual(report());
+  });
+
+  test('with no room for what is cut off: that stays, and the rest is delivered', async () => {
+    const { standIn, deliver: run, dir } = await setUpDelivery();
+    await run([failure('DeleteUser')], { api: await deniedApi() });
+    await writeFile(path.join(dir, '20261122T100000000-00000000.json'), '');
+    await writeFile(path.join(dir, 'corrupt'), 'a file');
+    expect(await run()).toMatchObject({
+      delivered: 1,
+      corrupt: 0,
+      waiting: 1,
+      diskProblem: expect.any(String) as unknown,
+    });
+    expect(standIn.errors).toHaveLength(1);
   });
 });
 
 describe('two processes', () => {
   test('deliver from one outbox at once: each result arrives once', async () => {
-    const { standIn, clock, now, deliver: run, dir, files } = await setUpDelivery();
+    const { standIn, clock, makeOutbox, deliver: run, files } = await setUpDelivery();
     const api = await deniedApi();
     for (let index = 0; index < 30; index++) {
       await run([failure(`Check${index}`)], { api });
       clock.advance(1);
     }
-    const outboxes = Array.from({ length: 4 }, () => new Outbox({ dir, now }));
-    const reports = await Promise.all(outboxes.map((outbox, index) => run([telemetry(`Own${index}`)], { outbox })));
-    expect(reports.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(34);
+    const reports = await Promise.all(
+      [0, 1, 2, 3].map((index) => run([telemetry(`Own${index}`), failure(`Own${index}`)], { outbox: makeOutbox() })),
+    );
+    expect(reports.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(38);
     // Nobody else takes a run's own results: each says whether they were delivered.
-    expect(reports.every(({ delivered, missing }) => delivered > 0 && missing === 0)).toBe(true);
-    expect(new Set(arrived(standIn.errors)).size).toBe(30);
-    expect(standIn.errors).toHaveLength(30);
+    expect(reports.every(({ own, missing }) => own === 2 && missing === 0)).toBe(true);
+    expect(new Set(arrived(standIn.errors)).size).toBe(34);
+    expect(standIn.errors).toHaveLength(34);
     expect(standIn.telemetry).toHaveLength(4);
     expect(await files()).toEqual([]);
   });
@@ -510,8 +583,10 @@ describe('two processes', () => {
         return { state: 'accepted' } as const;
       },
     };
-    await run([telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')], { api });
-    expect(arrived(standIn.errors)).toEqual([
+    expect(await run([telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')], { api })).toEqual(
+      report({ own: 3, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
+    );
+    expect(arrived(standIn.errors).toSorted()).toEqual([
       'CreateGroup 2026-11-22T11:59:58.312000',
       'DeleteUser 2026-11-22T11:59:58.312000',
     ]);
@@ -526,27 +601,20 @@ async function deniedApi() {
 }
 
 /** An outbox on whose disk these changes fail. */
-function brokenOutbox(
-  outbox: Outbox,
-  changes: readonly ('markSent' | 'putBack' | 'remove')[],
-): DeliverOptions['outbox'] {
-  const fail = () => Promise.reject(new Error('EROFS: read-only file system'));
+function brokenOutbox(outbox: Outbox, code: string, changes: readonly ('markSent' | 'putBack' | 'remove')[]): Outbox {
+  const fail = () => Promise.reject(Object.assign(new Error(code), { code }));
   const broken = Object.fromEntries(changes.map((change) => [change, fail]));
-  const breakBatch = <Batch extends { readonly entries: readonly object[] }>(batch: Batch): Batch => ({
-    ...batch,
-    entries: batch.entries.map((entry) => ({ ...entry, ...broken })),
-  });
   return {
-    hold: async (results: Parameters<Outbox['hold']>[0]) => breakBatch(await outbox.hold(results)),
-    async *claim() {
-      for await (const batch of outbox.claim()) yield breakBatch(batch);
-    },
+    hold: async (error: ErrorBody) => ({ ...(await outbox.hold(error)), ...broken }),
+    entries: async () => (await outbox.entries()).map((entry) => ({ ...entry, ...broken })),
+    oldFiles: () => outbox.oldFiles(),
   } as unknown as Outbox;
 }
 
-test('deliver waits with the timers of Node where it is told nothing else', async () => {
-  const { api, outbox, now, standIn } = await setUpDelivery();
+test('a delivery waits with the timers of Node where it is told nothing else', async () => {
+  const { api, outbox, standIn } = await setUpDelivery();
   standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '0' } }]);
   const signal = new AbortController().signal;
-  expect(await deliver([telemetry('CreateUser')], { api, outbox, now, signal })).toEqual(report({ delivered: 1 }));
+  const held = await holdErrors([telemetry('CreateUser')], outbox);
+  expect(await deliver(held, { api, outbox, elapsedMs: () => 0, signal })).toEqual(report({ own: 1, delivered: 1 }));
 });

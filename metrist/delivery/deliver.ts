@@ -1,79 +1,119 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { MetristApi, PostResult } from './api.ts';
-import type { Batch, Outbox, OutboxEntry } from './outbox.ts';
+import type { Outbox, OutboxEntry } from './outbox.ts';
 import type { ErrorBody, MetristResult } from './results.ts';
 
 export interface DeliverOptions {
   readonly api: MetristApi;
   readonly outbox: Outbox;
-  readonly now: () => Date;
-  /** Ends the delivery; what is left waits for the next run. */
+  /** A clock that never jumps, in milliseconds. */
+  readonly elapsedMs: () => number;
+  /** Ends the delivery. */
   readonly signal: AbortSignal;
-  /** Metrist stamps telemetry when it arrives: older than this it would be untrue. @default 120_000, the interval of runs */
-  readonly freshForMs?: number;
-  /** Errors carry their own time; older than this they interest nobody. @default 604_800_000, a week */
-  readonly keepErrorsForMs?: number;
-  /** More results than this do not wait: the oldest go first. @default 5_000 */
-  readonly mostEntries?: number;
-  /** So long after it was sent Metrist shows an error, if it has it. @default 60_000 */
+  /** The oldest errors beyond this number are removed. @default mostWaiting */
+  readonly mostWaiting?: number;
+  /** How long after it was sent Metrist certainly shows an error that it has. @default 60_000 */
   readonly settleMs?: number;
-  /** What earlier runs left takes no longer than this: this run's own results are due. @default 30_000 */
+  /** Time limit for what earlier runs left, so that enough is left for this run's own results. @default 30_000 */
   readonly leftoversForMs?: number;
   /** Between attempts; ends early with the signal. @default the timers of Node */
   readonly wait?: (delayMs: number, signal: AbortSignal) => Promise<unknown>;
 }
 
+/** The results of one run before their delivery. */
+export interface HeldResults {
+  readonly results: readonly OwnResult[];
+  /** Why an error could not be put into the outbox. */
+  readonly diskProblem?: string;
+}
+
+/** One result of this run. */
+export interface OwnResult {
+  readonly result: MetristResult;
+  /** Where an error is on disk. Telemetry never is, and an error only if the disk took it. */
+  readonly entry?: OutboxEntry;
+}
+
 /** What became of the results. */
 export interface DeliveryReport {
-  readonly delivered: number;
-  /** Still in the outbox. */
-  readonly waiting: number;
-  /** Errors among the waiting of which it is not known yet whether they arrived. */
-  readonly unconfirmed: number;
-  /** Never to be delivered: telemetry that is too old to be true, errors that are too old to matter, too many results. */
-  readonly dropped: number;
-  /** Never to be delivered: Metrist would not take them. */
-  readonly refused: number;
-  /** Files that could not be read and were set aside. */
-  readonly corrupt: number;
-  /** Neither delivered nor on disk. */
-  readonly lost: number;
-  /** How many results of this run are not delivered, whatever became of them. */
+  /** How many results this run has. */
+  readonly own: number;
+  /** How many of them were not delivered, for whatever reason. */
   readonly missing: number;
-  /** Why something could not be changed on disk: the first reason. */
+  /** Errors of this run that are neither delivered nor in the outbox. */
+  readonly lost: number;
+  /** What Metrist accepted: this run's results and errors of earlier runs. */
+  readonly delivered: number;
+  /** Errors in the outbox, for the next run. */
+  readonly waiting: number;
+  /** How many of those were sent and may have arrived. */
+  readonly unconfirmed: number;
+  /** Results that Metrist will never take. */
+  readonly refused: number;
+  /** Errors that were removed unsent because too many were waiting. */
+  readonly dropped: number;
+  /** Files that could not be read and were moved to `corrupt/`. */
+  readonly corrupt: number;
+  /** Files in the outbox that this user may not read or move. They were not sent. */
+  readonly foreign: number;
+  /** Telemetry that an earlier version left in the outbox and that was removed. */
+  readonly outdated: number;
+  /** Why something could not be read or changed on disk: the first reason. */
   readonly diskProblem?: string;
   /** Why something was not delivered: the first reason. */
   readonly reason?: string;
 }
 
-/** Between attempts, all results together: under five seconds where Metrist is down, because a run waits for it. */
+/** At one failing run every two minutes this is about a week. */
+export const mostWaiting = 5_000;
+
+/** Between attempts, all results together: under five seconds when Metrist is down, because a run waits for it. */
 const delaysMs = { left: [250], own: [250, 500, 1000, 2000] } as const;
 
-/** A full budget says when there is a new one. */
+/** When the rate limit is used up Metrist says when there is a new one. */
 const longestBudgetWaitMs = 5_000;
 const mostBudgetWaits = 5;
 
-/** After so many results in a row that Metrist did not take, the others are left for the next run. */
+/** After this many results in a row that Metrist did not take, the rest is not tried. */
 const mostFailuresInARow = 3;
 
-/** What one result came to. */
-type Handled = 'delivered' | 'waiting' | 'unconfirmed' | 'refused';
+/** What one result came to. `taken`: another process is dealing with it. */
+type Handled = 'delivered' | 'refused' | 'waiting' | 'unconfirmed' | 'corrupt' | Obstacle;
+
+/** Why a file could not be changed. `waiting` stands for a fault of the disk. */
+type Obstacle = 'taken' | 'foreign' | 'waiting';
+
+/** Puts the errors of a run into the outbox, before anything is reported anywhere. Never throws. */
+export async function holdErrors(results: readonly MetristResult[], outbox: Outbox): Promise<HeldResults> {
+  let diskProblem: string | undefined;
+  const held: OwnResult[] = [];
+  for (const result of results) {
+    try {
+      held.push({ result, ...(result.kind === 'error' && { entry: await outbox.hold(result.body) }) });
+    } catch (error) {
+      diskProblem ??= messageOf(error);
+      held.push({ result });
+    }
+  }
+  return { results: held, ...(diskProblem !== undefined && { diskProblem }) };
+}
 
 /**
- * Delivers what earlier runs left, oldest first, and then this run's results. Nothing is lost and no error is sent twice:
- * each result is on disk until Metrist accepted it, and an error whose answer was lost waits until Metrist can be asked
- * whether it has it, because two copies of one failure would turn the check down. Never throws.
+ * Delivers the errors that earlier runs left, oldest first, and then this run's results, its error first. No error is lost and none is sent
+ * twice, because two copies of one failure would turn the check down: an error is on disk until Metrist accepted it, and
+ * when the answer was lost it waits until Metrist can be asked whether it has it. Telemetry is sent now or not at all,
+ * because Metrist takes the time of its arrival for the time of the call. Never throws.
  */
-export async function deliver(results: readonly MetristResult[], options: DeliverOptions): Promise<DeliveryReport> {
-  const delivery = new Delivery(options);
-  return await delivery.run(results);
+export async function deliver(held: HeldResults, options: DeliverOptions): Promise<DeliveryReport> {
+  return await new Delivery(options).run(held);
 }
 
 class Delivery {
   readonly #options: Required<DeliverOptions>;
-  readonly #counts = { delivered: 0, waiting: 0, unconfirmed: 0, dropped: 0, refused: 0, corrupt: 0 };
+  readonly #counts = { dropped: 0, corrupt: 0, foreign: 0, outdated: 0 };
   #delays: number[] = [];
   #failuresInARow = 0;
+  #isLastChance = false;
   #isStopped = false;
   #canAsk = true;
   #reason: string | undefined;
@@ -81,9 +121,7 @@ class Delivery {
 
   constructor(options: DeliverOptions) {
     this.#options = {
-      freshForMs: 120_000,
-      keepErrorsForMs: 7 * 86_400_000,
-      mostEntries: 5_000,
+      mostWaiting,
       settleMs: 60_000,
       leftoversForMs: 30_000,
       wait: (delayMs, signal) => wait(delayMs, undefined, { signal }),
@@ -91,151 +129,170 @@ class Delivery {
     };
   }
 
-  async run(results: readonly MetristResult[]): Promise<DeliveryReport> {
-    const held = await this.#onDisk(this.#options.outbox.hold(results));
-    const own = held?.entries ?? results.map(entryInMemory(this.#options.now()));
-    const batches = await this.#claimAll();
-    const left = await this.#dropUntrue(
-      batches.flatMap(({ entries }) => entries),
-      own,
-    );
-    const untilMs = this.#options.now().getTime() + this.#options.leftoversForMs;
-    let beforeOwn = this.#counts;
+  async run({ results: unordered, diskProblem }: HeldResults): Promise<DeliveryReport> {
+    this.#diskProblem = diskProblem;
+    // The error first: nothing that happens to telemetry may keep it from being tried.
+    const results = [
+      ...unordered.filter(({ result }) => result.kind === 'error'),
+      ...unordered.filter(({ result }) => result.kind === 'telemetry'),
+    ];
     try {
-      await this.#deliverAll(left, delaysMs.left, () => this.#options.now().getTime() >= untilMs);
-      beforeOwn = { ...this.#counts };
-      await this.#deliverAll(own, delaysMs.own, () => false);
+      const { elapsedMs, leftoversForMs } = this.#options;
+      await this.#clearOldFiles();
+      const entries = await this.#listEntries();
+      const untilMs = elapsedMs() + leftoversForMs;
+      const ofOthers = await this.#handleAll(entries, {
+        delays: delaysMs.left,
+        isTimeUp: () => elapsedMs() >= untilMs,
+        isLastChance: false,
+        handle: (entry) => this.#handleLeftover(entry),
+        unhandled: stateOf,
+      });
+      const ofOwn = await this.#handleAll(results, {
+        delays: delaysMs.own,
+        isTimeUp: () => false,
+        isLastChance: true,
+        handle: ({ result, entry }) => this.#deliver(result, entry),
+        unhandled: () => 'waiting',
+      });
+      return this.#report(results, ofOwn, ofOthers);
     } finally {
-      for (const batch of held === undefined ? batches : [...batches, held]) await batch.release();
+      for (const { entry } of results) if (entry !== undefined) await this.#change(entry.release());
     }
+  }
 
-    const ownWaiting = this.#counts.waiting - beforeOwn.waiting;
-    // What is not on disk does not wait for anything.
-    const isLost = held === undefined;
+  #report(results: readonly OwnResult[], ofOwn: readonly Handled[], ofOthers: readonly Handled[]): DeliveryReport {
+    const isOnDisk = (_: unknown, index: number): boolean => results[index]?.entry !== undefined;
+    const isUnkeptError = (_: unknown, index: number): boolean =>
+      results[index]?.result.kind === 'error' && results[index].entry === undefined;
+    const inOutbox = [...ofOthers, ...ofOwn.filter(isOnDisk)];
+    const unconfirmed = count(inOutbox, 'unconfirmed');
+    if (ofOwn.includes('taken')) this.#reason ??= 'another run has taken over the error';
     return {
+      own: results.length,
+      missing: results.length - count(ofOwn, 'delivered'),
+      lost: ofOwn.filter(isUnkeptError).filter((handled) => handled !== 'delivered' && handled !== 'refused').length,
+      delivered: count([...ofOthers, ...ofOwn], 'delivered'),
+      waiting: count(inOutbox, 'waiting') + unconfirmed,
+      unconfirmed,
+      refused: count([...ofOthers, ...ofOwn], 'refused'),
       ...this.#counts,
-      waiting: isLost ? this.#counts.waiting - ownWaiting : this.#counts.waiting,
-      unconfirmed: isLost ? beforeOwn.unconfirmed : this.#counts.unconfirmed,
-      lost: isLost ? ownWaiting : 0,
-      missing: own.length - (this.#counts.delivered - beforeOwn.delivered),
+      corrupt: this.#counts.corrupt + count(inOutbox, 'corrupt'),
+      foreign: this.#counts.foreign + count(inOutbox, 'foreign'),
       ...(this.#diskProblem !== undefined && { diskProblem: this.#diskProblem }),
       ...(this.#reason !== undefined && { reason: this.#reason }),
     };
   }
 
-  /** Nothing that goes wrong on the disk keeps other results from their way. */
-  async #onDisk<T>(done: Promise<T>): Promise<T | undefined> {
-    return await done.catch((error: unknown) => {
-      this.#diskProblem ??= error instanceof Error ? error.message : String(error);
-      return undefined;
-    });
-  }
-
-  async #claimAll(): Promise<Batch[]> {
-    const batches: Batch[] = [];
-    const claimed = async (): Promise<void> => {
-      for await (const batch of this.#options.outbox.claim()) batches.push(batch);
-    };
-    await this.#onDisk(claimed());
-    this.#counts.corrupt = batches.reduce((sum, { corrupt }) => sum + corrupt.length, 0);
-    return batches;
-  }
-
-  /** Needs no Metrist, so that the outbox stays small while it cannot be reached. */
-  async #dropUntrue(left: readonly OutboxEntry[], own: readonly OutboxEntry[]): Promise<OutboxEntry[]> {
-    const kept: OutboxEntry[] = [];
-    const failed = new Set(own.filter(({ result }) => result.kind === 'error').map(seriesOf));
-    for (const entry of left.toReversed()) {
-      // Arriving after a later error of its check, telemetry would look like a recovery from it.
-      const isOvertaken = entry.result.kind === 'telemetry' && failed.has(seriesOf(entry));
-      if (entry.result.kind === 'error') failed.add(seriesOf(entry));
-      if (isOvertaken || this.#isTooOld(entry)) await this.#drop(entry);
-      else kept.push(entry);
+  async #clearOldFiles(): Promise<void> {
+    for (const file of await this.#options.outbox.oldFiles()) {
+      const obstacle = await this.#change(file.clear());
+      if (obstacle === 'foreign') this.#counts.foreign++;
+      else if (obstacle === undefined && file.kind === 'telemetry') this.#counts.outdated++;
+      else if (obstacle === undefined && file.kind === 'unknown') this.#counts.corrupt++;
     }
-    for (const entry of kept.splice(this.#options.mostEntries)) await this.#drop(entry);
-    return kept.toReversed();
   }
 
-  /** What was put there in the future was put there by a clock that has been put right since. */
-  #isTooOld({ result, at }: OutboxEntry): boolean {
-    const { now, freshForMs, keepErrorsForMs } = this.#options;
-    const ageMs = Math.abs(now().getTime() - at.getTime());
-    return ageMs > (result.kind === 'telemetry' ? freshForMs : keepErrorsForMs);
-  }
-
-  async #drop(entry: OutboxEntry): Promise<void> {
-    this.#counts.dropped++;
-    await this.#onDisk(entry.remove());
+  /** Needs no Metrist, so the outbox stays small while Metrist cannot be reached. */
+  async #listEntries(): Promise<OutboxEntry[]> {
+    const entries: OutboxEntry[] = [];
+    try {
+      entries.push(...(await this.#options.outbox.entries()));
+    } catch (error) {
+      this.#diskProblem ??= messageOf(error);
+    }
+    for (const entry of entries.splice(0, entries.length - this.#options.mostWaiting)) {
+      const obstacle = await this.#change(entry.remove());
+      if (obstacle === undefined) this.#counts.dropped++;
+      else if (obstacle === 'foreign') this.#counts.foreign++;
+    }
+    return entries;
   }
 
   /** One after the other. What the leftovers met says nothing about this run's results: those have a new start. */
-  async #deliverAll(
-    entries: readonly OutboxEntry[],
-    delays: readonly number[],
-    isTimeUp: () => boolean,
-  ): Promise<void> {
+  async #handleAll<Item>(
+    items: readonly Item[],
+    {
+      delays,
+      isTimeUp,
+      isLastChance,
+      handle,
+      unhandled,
+    }: {
+      readonly delays: readonly number[];
+      readonly isTimeUp: () => boolean;
+      /** Telemetry gets no other chance, so one request that hangs does not stop the rest. */
+      readonly isLastChance: boolean;
+      readonly handle: (item: Item) => Promise<Handled>;
+      readonly unhandled: (item: Item) => Handled;
+    },
+  ): Promise<Handled[]> {
     this.#delays = [...delays];
+    this.#isLastChance = isLastChance;
     this.#isStopped = false;
     this.#failuresInARow = 0;
-    for (const entry of entries) {
+    const handled: Handled[] = [];
+    for (const item of items) {
       if (!this.#isStopped && (this.#options.signal.aborted || isTimeUp())) {
         this.#isStopped = true;
         this.#reason ??= 'there was no time left for them';
       }
-      const handled = this.#isStopped ? stateOf(entry) : await this.#handle(entry);
-      this.#counts[handled]++;
-      // These are among the waiting.
-      if (handled === 'unconfirmed') this.#counts.waiting++;
+      handled.push(this.#isStopped ? unhandled(item) : await handle(item));
     }
-  }
-
-  async #handle(entry: OutboxEntry): Promise<Handled> {
-    const { result, sentAt } = entry;
-    if (result.kind === 'error' && sentAt !== undefined) {
-      const hasArrived = await this.#hasArrived(result.body, sentAt);
-      if (hasArrived === undefined) return 'unconfirmed';
-      if (hasArrived) return await this.#finish(entry, 'delivered');
-    }
-    const outcome = await this.#post(entry);
-    if (outcome === undefined) return stateOf(entry);
-    if (outcome.state === 'accepted') {
-      this.#failuresInARow = 0;
-      return await this.#finish(entry, 'delivered');
-    }
-    this.#reason ??= outcome.reason;
-    if (outcome.state === 'refused') return await this.#finish(entry, 'refused');
-    const isHopeless = outcome.state === 'denied' || outcome.isPointlessToRepeat === true;
-    if (isHopeless || ++this.#failuresInARow >= mostFailuresInARow) this.#isStopped = true;
-    if (result.kind === 'telemetry') return 'waiting';
-    if (outcome.state === 'unknown') return 'unconfirmed';
-    await this.#onDisk(entry.putBack());
-    return 'waiting';
-  }
-
-  async #finish(entry: OutboxEntry, handled: 'delivered' | 'refused'): Promise<Handled> {
-    await this.#onDisk(entry.remove());
     return handled;
   }
 
-  /** Whether an error that was sent is there; `undefined` while that cannot be said. */
-  async #hasArrived(body: ErrorBody, sentAt: Date): Promise<boolean | undefined> {
-    const { api, now, settleMs, signal } = this.#options;
-    if (!this.#canAsk || now().getTime() - sentAt.getTime() < settleMs) return undefined;
-    const hasArrived = await api.hasError(body, { signal });
-    // What does not answer now would make the other results wait once for each question.
-    this.#canAsk = hasArrived !== undefined;
-    return hasArrived;
+  async #handleLeftover(entry: OutboxEntry): Promise<Handled> {
+    const { sentAgoMs } = entry;
+    const isTooEarly = sentAgoMs !== undefined && sentAgoMs >= 0 && sentAgoMs < this.#options.settleMs;
+    if (isTooEarly || (sentAgoMs !== undefined && !this.#canAsk)) return 'unconfirmed';
+    let body: ErrorBody | undefined;
+    const obstacle = await this.#change(entry.read().then((read) => (body = read)));
+    if (obstacle !== undefined) return obstacle;
+    if (body === undefined) return (await this.#change(entry.setAside())) ?? 'corrupt';
+    if (sentAgoMs !== undefined) {
+      // Renaming it shows that it can be removed. If a clock was wrong, its time counts from now on.
+      const unclaimable = await this.#change(entry.markSent());
+      if (unclaimable !== undefined || sentAgoMs < 0) return unclaimable ?? 'unconfirmed';
+      const hasArrived = await this.#options.api.hasError(body, { signal: this.#options.signal });
+      // If Metrist does not answer now, asking for each of the others would only take time.
+      this.#canAsk = hasArrived !== undefined;
+      if (hasArrived === undefined) return 'unconfirmed';
+      if (hasArrived) return (await this.#change(entry.remove())) ?? 'delivered';
+    }
+    return await this.#deliver({ kind: 'error', body }, entry);
   }
 
-  /** Sends a result, and again where that is safe and there is time. `undefined` where it could not be sent at all. */
-  async #post(entry: OutboxEntry): Promise<PostResult | undefined> {
+  async #deliver(result: MetristResult, entry?: OutboxEntry): Promise<Handled> {
+    const outcome = await this.#post(result, entry);
+    if (typeof outcome === 'string') return outcome;
+    if (outcome.state === 'accepted') {
+      this.#failuresInARow = 0;
+      await this.#change(entry?.remove());
+      return 'delivered';
+    }
+    this.#reason ??= outcome.reason;
+    if (outcome.state === 'refused') {
+      await this.#change(entry?.remove());
+      return 'refused';
+    }
+    const hasHung = outcome.state === 'unknown' && outcome.status === undefined;
+    const isHopeless =
+      outcome.state === 'denied' || (outcome.isPointlessToRepeat === true && !(hasHung && this.#isLastChance));
+    if (isHopeless || ++this.#failuresInARow >= mostFailuresInARow) this.#isStopped = true;
+    if (outcome.state === 'unknown') return 'unconfirmed';
+    return (await this.#change(entry?.putBack())) === undefined ? 'waiting' : 'unconfirmed';
+  }
+
+  /** Sends a result, and again when that is safe and there is time. */
+  async #post(result: MetristResult, entry?: OutboxEntry): Promise<PostResult | Obstacle> {
     const { api, signal, wait: pause } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      // From here to the answer nobody knows whether an error arrived: also not when this process is killed now.
-      const isMarked = entry.result.kind === 'telemetry' || (await this.#onDisk(entry.markSent().then(() => true)));
-      if (isMarked !== true) return undefined;
-      const outcome = await api.post(entry.result, { signal });
-      const delayMs = this.#retryDelay(entry.result, outcome, attempt);
+      // From here to the answer nobody knows whether an error arrived, also if this process is killed.
+      const obstacle = await this.#change(entry?.markSent());
+      if (obstacle !== undefined) return obstacle;
+      const outcome = await api.post(result, { signal });
+      const delayMs = this.#retryDelay(result, outcome, attempt);
       if (delayMs === undefined) return outcome;
       await pause(delayMs, signal).catch(() => {});
       if (signal.aborted) return outcome;
@@ -252,23 +309,31 @@ class Delivery {
     }
     return this.#delays.shift();
   }
+
+  /** Waits for a change on disk. Nothing that goes wrong there keeps other results from being sent. */
+  async #change(change: Promise<unknown> | undefined): Promise<Obstacle | undefined> {
+    try {
+      await change;
+      return undefined;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return 'taken';
+      if (code === 'EACCES' || code === 'EPERM') return 'foreign';
+      this.#diskProblem ??= messageOf(error);
+      return 'waiting';
+    }
+  }
 }
 
-/** What it is while nothing is done about it. */
-function stateOf({ sentAt }: OutboxEntry): Handled {
-  return sentAt === undefined ? 'waiting' : 'unconfirmed';
+/** What a leftover is while nothing is done about it. */
+function stateOf({ sentAgoMs }: OutboxEntry): Handled {
+  return sentAgoMs === undefined ? 'waiting' : 'unconfirmed';
 }
 
-/** What Metrist's states are made of: one check at one instance. */
-function seriesOf({ result: { body } }: OutboxEntry): string {
-  return JSON.stringify([body.monitor_logical_name, body.check_logical_name, body.instance_name]);
+function count(all: readonly Handled[], wanted: Handled): number {
+  return all.filter((handled) => handled === wanted).length;
 }
 
-/** For results that the disk did not take. */
-function entryInMemory(at: Date): (result: MetristResult) => OutboxEntry {
-  return (result) => ({ result, at, markSent: nothing, putBack: nothing, remove: nothing });
-}
-
-function nothing(): Promise<void> {
-  return Promise.resolve();
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -3,156 +3,144 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fakeClock } from '../../runner/testing/fake-clock.ts';
-import { type Batch, Outbox } from './outbox.ts';
 import { errorBody } from '../testing/builders.ts';
-import { failedRun, failure, filesIn, telemetry, temporaryDirectory } from '../testing/delivery.ts';
+import { failure, filesIn, setUpDelivery, temporaryDirectory } from '../testing/delivery.ts';
+import { Outbox, type OutboxEntry } from './outbox.ts';
 
 async function setUp() {
-  const clock = fakeClock();
-  const dir = path.join(await temporaryDirectory(), 'outbox');
-  const outbox = new Outbox({ dir, now: () => clock.now() });
-  const claimAll = async (): Promise<Batch[]> => await Array.fromAsync(outbox.claim());
-  const put = async (results = failedRun): Promise<void> => {
-    await (await outbox.hold(results)).release();
+  const { clock, dir, outbox, makeOutbox, setClockWrong, files } = await setUpDelivery();
+  const put = async (check: string): Promise<void> => {
+    await (await outbox.hold(failure(check).body)).release();
     clock.advance(1);
   };
-  return { clock, dir, outbox, claimAll, put, files: () => filesIn(dir) };
+  return { clock, dir, outbox, makeOutbox, setClockWrong, files, put };
 }
 
-const checksOf = (batches: readonly Batch[]) =>
-  batches.map(({ entries }) => entries.map(({ result }) => result.body.check_logical_name));
+const checksOf = async (entries: readonly OutboxEntry[]) =>
+  (await Promise.all(entries.map((entry) => entry.read()))).map((body) => body?.check_logical_name);
 
 describe('an outbox', () => {
   test('makes no directory before there is something to keep', async () => {
-    const { dir, outbox, claimAll } = await setUp();
-    expect(await claimAll()).toEqual([]);
-    expect(await outbox.count()).toBe(0);
-    await (await outbox.hold([])).release();
+    const { dir, outbox } = await setUp();
+    expect([...(await outbox.entries()), ...(await outbox.oldFiles())]).toEqual([]);
     await expect(readdir(dir)).rejects.toThrow('ENOENT');
   });
 
-  test('gives back what was put into it, oldest run first and in the order of the steps', async () => {
-    const { claimAll, put, outbox } = await setUp();
-    await put();
-    await put([failure('DeleteUser')]);
-    expect(await outbox.count()).toBe(4);
-    const batches = await claimAll();
-    expect(batches.map(({ entries }) => entries.map(({ result }) => result))).toEqual([
-      failedRun,
-      [failure('DeleteUser')],
+  test('gives back what was put into it, oldest first', async () => {
+    const { put, outbox, files } = await setUp();
+    await put('CreateUser');
+    await put('DeleteUser');
+    const entries = await outbox.entries();
+    expect(await Promise.all(entries.map((entry) => entry.read()))).toEqual([
+      failure('CreateUser').body,
+      failure('DeleteUser').body,
     ]);
-    expect(batches[0]?.entries[0]?.at).toEqual(new Date(Date.UTC(2026, 10, 22, 12)));
+    expect(await files()).toEqual([
+      expect.stringMatching(/^20261122T120000000-[\da-f]{8}\.json$/),
+      expect.stringMatching(/^20261122T120000001-[\da-f]{8}\.json$/),
+    ]);
   });
 
-  test('holds what was put into it until it is released: nobody else takes it', async () => {
-    const { claimAll, outbox } = await setUp();
-    const batch = await outbox.hold(failedRun);
-    expect(await claimAll()).toEqual([]);
-    expect(await outbox.count()).toBe(3);
-    await batch.release();
-    expect(checksOf(await claimAll())).toEqual([['CreateUser', 'CreateGroup', 'AddUserToGroup']]);
-    expect(await claimAll()).toEqual([]);
+  test('keeps an error for its own run until it is released', async () => {
+    const { outbox, makeOutbox, files } = await setUp();
+    const entry = await outbox.hold(failure('CreateUser').body);
+    expect(await files()).toEqual([expect.stringMatching(/\.held-\d+\.json$/)]);
+    expect(await makeOutbox().entries()).toEqual([]);
+    await entry.release();
+    expect(await checksOf(await makeOutbox().entries())).toEqual(['CreateUser']);
   });
 
   test.for([
     ['three minutes', 180_000],
-    ['an hour, by a clock that went back', -3_600_000],
+    ['an hour, by a clock that was put back', -3_600_000],
   ] as const)('takes over what a process has held for %s', async ([, passedMs]) => {
-    const { claimAll, clock, outbox } = await setUp();
-    await outbox.hold(failedRun);
-    clock.advance(179_999);
-    expect(await claimAll()).toEqual([]);
-    clock.advance(passedMs - 179_999);
-    expect(checksOf(await claimAll())).toEqual([['CreateUser', 'CreateGroup', 'AddUserToGroup']]);
+    const { outbox, makeOutbox, setClockWrong } = await setUp();
+    await outbox.hold(failure('CreateUser').body);
+    setClockWrong(179_999);
+    expect(await makeOutbox().entries()).toEqual([]);
+    setClockWrong(passedMs);
+    expect(await checksOf(await makeOutbox().entries())).toEqual(['CreateUser']);
   });
 
   test('remembers that an error was sent, and that it did not arrive', async () => {
-    const { claimAll, clock, put, files } = await setUp();
-    await put();
-    const mark = async (change: 'markSent' | 'putBack') => {
-      const [batch] = await claimAll();
-      const entry = batch?.entries.at(-1);
-      await entry?.[change]();
-      await batch?.release();
-      return entry?.sentAt;
-    };
-    const sentAt = clock.now();
-    expect(await mark('markSent')).toBeUndefined();
-    expect((await files()).at(-1)).toMatch(/\/02-error\.sent-\d+\.json$/);
+    const { clock, put, outbox, files } = await setUp();
+    await put('CreateUser');
+    const entryOf = async () => (await outbox.entries())[0];
+    const waiting = await entryOf();
+    expect(waiting).not.toHaveProperty('sentAgoMs');
+    await waiting?.markSent();
+    expect(await files()).toEqual([expect.stringMatching(/\.sent-\d+-\d+\.json$/)]);
     clock.advance(60_000);
-    expect(await mark('putBack')).toEqual(sentAt);
-    expect(await mark('markSent')).toBeUndefined();
+    const sent = await entryOf();
+    expect(sent?.sentAgoMs).toBeCloseTo(60_000, -1);
+    // It stays marked: nobody knows whether it arrived.
+    await waiting?.release();
+    await sent?.putBack();
+    expect(await entryOf()).not.toHaveProperty('sentAgoMs');
   });
 
-  test('forgets a run when all its results are gone', async () => {
-    const { claimAll, put, dir } = await setUp();
-    await put();
-    const [batch] = await claimAll();
-    for (const entry of batch?.entries ?? []) await entry.remove();
-    await batch?.release();
-    expect(await readdir(dir)).toEqual([]);
+  test.for([
+    ['is set forward by an hour', 3_600_000, false, 30_000],
+    ['is set forward by an hour, and the machine is restarted', 3_600_000, true, 3_630_000],
+    ['is put back by three days', -259_200_000, false, -259_170_000],
+  ] as const)('says how long ago an error was sent when the clock %s', async ([, wrongByMs, isRestarted, agoMs]) => {
+    const { dir, clock, put, outbox } = await setUp();
+    await put('CreateUser');
+    await (await outbox.entries())[0]?.markSent();
+    clock.advance(30_000);
+    const later = new Outbox({
+      dir,
+      now: () => new Date(clock.now().getTime() + wrongByMs),
+      uptimeMs: () => (isRestarted ? 1000 : clock.elapsedMs()),
+    });
+    expect((await later.entries())[0]?.sentAgoMs).toBeCloseTo(agoMs, -1);
   });
 
-  test('keeps what is left of a run', async () => {
-    const { claimAll, put } = await setUp();
-    await put();
-    const [batch] = await claimAll();
-    await batch?.entries[1]?.remove();
-    await batch?.release();
-    expect(checksOf(await claimAll())).toEqual([['CreateUser', 'AddUserToGroup']]);
-  });
-
-  test('does not let a process mark what another one holds by now', async () => {
-    const { claimAll, clock, outbox } = await setUp();
-    const slow = await outbox.hold([failure('CreateUser')]);
-    clock.advance(180_000);
-    const [batch] = await claimAll();
-    await expect(slow.entries[0]?.markSent()).rejects.toThrow('ENOENT');
-    await slow.release();
-    await batch?.entries[0]?.markSent();
-  });
-
-  test('gives each result to one of many that ask at once', async () => {
-    const { claimAll, put } = await setUp();
-    for (let run = 0; run < 20; run++) await put([failure(`Check${run}`)]);
-    const claims = await Promise.all(Array.from({ length: 5 }, claimAll));
-    expect(checksOf(claims.flat()).flat().toSorted()).toEqual(
-      Array.from({ length: 20 }, (_, run) => `Check${run}`).toSorted(),
-    );
+  test('lets one of several processes that want the same error have it', async () => {
+    const { put, outbox, makeOutbox } = await setUp();
+    await put('CreateUser');
+    const entries = (await Promise.all([outbox, makeOutbox(), makeOutbox()].map((one) => one.entries()))).flat();
+    const marked = await Promise.allSettled(entries.map((entry) => entry.markSent()));
+    expect(marked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(marked.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'ENOENT' } });
   });
 
   test('sets aside what is cut off and keeps it for a look', async () => {
-    const { claimAll, dir, put, outbox } = await setUp();
-    await put();
-    const [name = ''] = await readdir(dir);
-    await writeFile(path.join(dir, name, '01-telemetry.json'), '{"kind":"telem');
-    const [batch] = await claimAll();
-    expect(batch?.corrupt).toEqual(['01-telemetry.json']);
-    expect(checksOf(batch === undefined ? [] : [batch])).toEqual([['CreateUser', 'AddUserToGroup']]);
-    expect(await readFile(path.join(dir, 'corrupt', `${name}-01-telemetry.json`), 'utf8')).toBe('{"kind":"telem');
-    await batch?.release();
-    expect(await outbox.count()).toBe(2);
-    expect((await claimAll())[0]?.corrupt).toEqual([]);
+    const { dir, put, outbox, files } = await setUp();
+    await put('CreateUser');
+    const [name = ''] = await files();
+    await writeFile(path.join(dir, name), '{"kind":"err');
+    const [entry] = await outbox.entries();
+    expect(await entry?.read()).toBeUndefined();
+    await entry?.setAside();
+    expect(await readFile(path.join(dir, 'corrupt', name), 'utf8')).toBe('{"kind":"err');
+    expect(await outbox.entries()).toEqual([]);
   });
 
-  test('has nowhere to set aside: goes on without', async () => {
-    const { claimAll, dir, put } = await setUp();
-    await put([telemetry('CreateUser')]);
-    const [name = ''] = await readdir(dir);
-    await writeFile(path.join(dir, name, 'notes.txt'), 'mine');
-    await writeFile(path.join(dir, 'corrupt'), 'a file');
-    expect(checksOf(await claimAll())).toEqual([['CreateUser']]);
-  });
-
-  test('that cannot be made says why', async () => {
+  test.for([
+    'README',
+    'corrupt',
+    '.DS_Store',
+    '20261122T100000123.json',
+    '20261122T100000123-9f3a0c11.json.tmp',
+    '20261122T100000123-9f3a0c11.held-.json',
+    '20261122T100000123-9f3a0c11.sent-12-.json',
+    'x20261122T100000123-9f3a0c11.json',
+  ])('takes no notice of %s', async (name) => {
     const { dir, outbox } = await setUp();
-    await mkdir(path.dirname(dir), { recursive: true });
-    await writeFile(dir, 'a file');
-    await expect(outbox.hold(failedRun)).rejects.toThrow(/EEXIST|ENOTDIR/);
+    await mkdir(dir, { recursive: true });
+    await writeFile(path.join(dir, name), JSON.stringify(failure('CreateUser')));
+    expect([...(await outbox.entries()), ...(await outbox.oldFiles())]).toEqual([]);
   });
 
-  test('on a disk that is full keeps all results of a run or none, and what was there stays in order', async (context) => {
+  test('says why it cannot be made', async () => {
+    const { dir, outbox } = await setUp();
+    await writeFile(dir, 'a file');
+    await expect(outbox.hold(failure('CreateUser').body)).rejects.toThrow(/EEXIST|ENOTDIR/);
+    expect(await outbox.entries()).toEqual([]);
+  });
+
+  test('keeps an error whole or not at all on a full disk, and can still change what is there', async (context) => {
     const dir = await temporaryDirectory();
     const run = promisify(execFile);
     const isMounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]).catch(() => undefined);
@@ -160,18 +148,14 @@ describe('an outbox', () => {
     onTestFinished(async () => void (await run('umount', [dir])));
     const now = new Date();
     const outbox = new Outbox({ dir, now: () => now });
-    await (await outbox.hold([failure('CreateUser')])).release();
-    const large = { kind: 'error', body: errorBody({ message: 'x'.repeat(40_000) }) } as const;
-    await expect(outbox.hold([large, large])).rejects.toThrow('ENOSPC');
+    const held = await outbox.hold(failure('CreateUser').body);
+    await expect(outbox.hold(errorBody({ message: 'x'.repeat(80_000) }))).rejects.toThrow('ENOSPC');
     expect(await filesIn(dir)).toHaveLength(1);
 
-    // Filled to the last byte: what is there can still be marked, put back and removed.
     await writeFile(path.join(dir, 'filler'), 'x'.repeat(100_000)).catch(() => {});
-    const [batch] = await Array.fromAsync(outbox.claim());
-    await batch?.entries[0]?.markSent();
-    await batch?.entries[0]?.putBack();
-    await batch?.entries[0]?.remove();
-    await batch?.release();
+    await held.markSent();
+    await held.putBack();
+    await held.remove();
     expect(await filesIn(dir)).toEqual(['filler']);
   });
 });

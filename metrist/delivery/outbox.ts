@@ -1,186 +1,194 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
-import { batchName, claimName, type EntryName, entryName, parseBatchName, parseEntryName } from './outbox-names.ts';
-import type { MetristResult } from './results.ts';
+import { makeDir } from '../../runner/make-dir.ts';
+import { listOldFiles, type OldFile } from './old-outbox.ts';
+import type { ErrorBody, MetristResult } from './results.ts';
 import { validateResult } from './validate-result.ts';
 
 export interface OutboxOptions {
-  /** `results/outbox`. Made when something is put into it. */
+  /** `results/outbox`. Made when the first error is put into it. */
   readonly dir: string;
   readonly now: () => Date;
-  /** A claim that is older belongs to a process that died. @default 180_000, three times the longest delivery */
-  readonly claimTimeoutMs?: number;
-}
-
-/** One result on disk. */
-export interface OutboxEntry {
-  readonly result: MetristResult;
-  /** When its run put it into the outbox. */
-  readonly at: Date;
-  /** When it was sent with an unknown outcome, if it was. */
-  readonly sentAt?: Date;
-  /**
-   * Notes that it is about to be sent: from now on its outcome is unknown until it is removed or put back.
-   *
-   * @throws where it is not there any more: another process holds it, or the disk takes no change
-   */
-  markSent(): Promise<void>;
-  /** Notes that it certainly did not arrive. */
-  putBack(): Promise<void>;
-  /** It is delivered, or never will be. */
-  remove(): Promise<void>;
-}
-
-/** The results of one run that are not delivered yet, held by this process alone. */
-export interface Batch {
-  /** In the order of the steps. */
-  readonly entries: readonly OutboxEntry[];
-  /** Files that could not be read, set aside. */
-  readonly corrupt: readonly string[];
-  /** Lets go of what is left. */
-  release(): Promise<void>;
+  /** Time since the machine started: setting the clock does not change it. @default os.uptime */
+  readonly uptimeMs?: () => number;
+  /** How long an error belongs to the run that put it there. @default 180_000, three times the longest delivery */
+  readonly holdForMs?: number;
 }
 
 /**
- * Results on their way to Metrist, as files: a directory per run, a file per result. Each change is a rename, so that
- * whatever kills the process leaves each result in exactly one known state, and two processes never hold the same one.
+ * One error on disk. Every method throws Node's error when it fails: `ENOENT` when another process was faster, `EACCES` or
+ * `EPERM` when this user may not do it.
+ */
+export interface OutboxEntry {
+  /**
+   * How long ago it was sent with an unknown outcome; absent when it was not sent. Negative when it was sent in the
+   * future: the clock was wrong then, or is wrong now.
+   */
+  readonly sentAgoMs?: number;
+  /** @returns `undefined` when the file does not hold an error that Metrist would store */
+  read(): Promise<ErrorBody | undefined>;
+  /**
+   * Notes that it is about to be sent. This is also the claim: of several processes one succeeds. A user who may not rename
+   * a file may not remove it either, so an error that could not be removed afterwards is not sent.
+   */
+  markSent(): Promise<void>;
+  /** Notes that it did not arrive. */
+  putBack(): Promise<void>;
+  /** Lets other processes send it, if this one did not. */
+  release(): Promise<void>;
+  /** Metrist has it, or will never take it. */
+  remove(): Promise<void>;
+  /** Moves an unreadable file to `corrupt/`. */
+  setAside(): Promise<void>;
+}
+
+/** What the name of a file says. */
+interface EntryName {
+  /** Sorts by time. */
+  readonly id: string;
+  /** When its run put it there. Absent once that run is done with it. */
+  readonly heldAtMs?: number;
+  readonly sent?: SentAt;
+}
+
+/** A moment by two clocks. Earlier versions did not note the uptime. */
+interface SentAt {
+  readonly atMs: number;
+  readonly uptimeMs?: number;
+}
+
+/**
+ * Errors that Metrist has not accepted yet, a file each. Every change is a rename, so a process that is killed leaves each
+ * error in one known state, and of two processes that want the same error only one gets it.
  *
  * ```text
- * outbox/20261122T100000123-9f3a0c11/01-telemetry.json          waits
- * outbox/20261122T100000123-9f3a0c11/09-error.json
- * outbox/20261122T095800456-77b0e2d4.claim-1795…-4711/…         held by a process since 1795…
- * outbox/20261122T095600789-01c2a5f6/09-error.sent-1795….json   was sent; whether it arrived is unknown
+ * outbox/20261122T100000123-9f3a0c11.json                       waits
+ * outbox/20261122T100000123-9f3a0c11.held-1795….json            its own run, which began to report at 1795…, will send it
+ * outbox/20261122T100000123-9f3a0c11.sent-1795…-86400250.json   was sent at 1795…, at this uptime; may have arrived
  * outbox/corrupt/…                                              could not be read
  * ```
  */
 export class Outbox {
-  readonly #dir: string;
-  readonly #now: () => Date;
-  readonly #claimTimeoutMs: number;
+  readonly #options: Required<OutboxOptions>;
 
-  constructor({ dir, now, claimTimeoutMs = 180_000 }: OutboxOptions) {
-    this.#dir = dir;
-    this.#now = now;
-    this.#claimTimeoutMs = claimTimeoutMs;
+  constructor(options: OutboxOptions) {
+    this.#options = { uptimeMs: () => os.uptime() * 1000, holdForMs: 180_000, ...options };
   }
 
   /**
-   * Puts the results of one run into the outbox and keeps hold of them: no other process takes them before they are
-   * released, or before the claim is too old because this process died.
+   * Puts an error into the outbox and keeps other processes from sending it until it is released, or until this process
+   * must have died.
    *
-   * @throws Node's error where the disk does not take all of them; then none is there
+   * @throws Node's error when the disk did not take it; then it is not there
    */
-  async hold(results: readonly MetristResult[]): Promise<Batch> {
-    const at = this.#now();
-    const name = batchName(at, randomBytes(4).toString('hex'));
-    const dir = path.join(this.#dir, claimName(name, at.getTime(), process.pid));
-    const entries = results.map((result, index) => this.#entry(result, { dir, at, index, kind: result.kind }));
-    if (results.length === 0) return { entries, corrupt: [], release: () => Promise.resolve() };
+  async hold(body: ErrorBody): Promise<OutboxEntry> {
+    const { dir, now } = this.#options;
+    const at = now();
+    const id = `${at.toISOString().replaceAll(/[-:.Z]/g, '')}-${randomBytes(4).toString('hex')}`;
+    const name: EntryName = { id, heldAtMs: at.getTime() };
+    const file = path.join(dir, formatName(name));
+    await makeDir(dir);
     try {
-      await mkdir(dir, { recursive: true });
-      // The error first: should this process be killed now, it is what must not be missing.
-      for (const [index, result] of [...results.entries()].toReversed()) {
-        const file = path.join(dir, entryName({ index, kind: result.kind }));
-        await writeFile(file, `${JSON.stringify(result)}\n`, { flush: true });
-      }
-    } catch (error) {
-      await rm(dir, { recursive: true, force: true }).catch(() => {});
-      throw error;
+      await writeFile(file, `${JSON.stringify({ kind: 'error', body })}\n`, { flush: true });
+    } catch (problem) {
+      await unlink(file).catch(() => {});
+      // If it cannot be removed a later run will send it, so this one must not send it from memory.
+      if (!(await exists(file))) throw problem;
     }
-    return { entries, corrupt: [], release: () => this.#release(dir, name) };
+    return this.#entry(name);
   }
 
-  /** Takes hold of one batch after the other, oldest first. What another living process holds is passed over. */
-  async *claim(): AsyncGenerator<Batch, void, void> {
-    for (const name of await this.#batchNames()) {
-      const claimed = await this.#claimBatch(name);
-      if (claimed !== undefined) yield await this.#open(claimed);
-    }
+  /** What an earlier version left here, to be cleared before the entries are listed. */
+  async oldFiles(): Promise<OldFile[]> {
+    return await listOldFiles(this.#options.dir, (atMs) => this.#isHeld(atMs));
   }
 
-  /** How many results wait, held ones included. */
-  async count(): Promise<number> {
-    const names = await this.#batchNames();
-    const counts = await Promise.all(names.map(async (name) => (await list(path.join(this.#dir, name))).length));
-    return counts.reduce((sum, count) => sum + count, 0);
+  /**
+   * Every error but those that other runs hold, oldest first.
+   *
+   * @throws Node's error when the directory cannot be listed
+   */
+  async entries(): Promise<OutboxEntry[]> {
+    const names = (await list(this.#options.dir)).map(parseName).filter((name) => name !== undefined);
+    return names
+      .filter(({ heldAtMs }) => heldAtMs === undefined || !this.#isHeld(heldAtMs))
+      .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+      .map((name) => this.#entry(name));
   }
 
-  async #batchNames(): Promise<string[]> {
-    const names = await list(this.#dir);
-    return names.filter((name) => parseBatchName(name) !== undefined).toSorted();
+  /** A hold from far in the future was made by a wrong clock. */
+  #isHeld(atMs: number): boolean {
+    return Math.abs(this.#options.now().getTime() - atMs) < this.#options.holdForMs;
   }
 
-  /** A rename succeeds for one process alone: for all others its source is gone. */
-  async #claimBatch(name: string): Promise<string | undefined> {
-    const parsed = parseBatchName(name);
-    const nowMs = this.#now().getTime();
-    if (parsed === undefined) return undefined;
-    // A claim from the future was made by a clock that has been put right since.
-    const isHeld = parsed.claimedAtMs !== undefined && Math.abs(nowMs - parsed.claimedAtMs) < this.#claimTimeoutMs;
-    if (isHeld) return undefined;
-    const claimed = claimName(parsed.name, nowMs, process.pid);
-    const done = await tryRename(path.join(this.#dir, name), path.join(this.#dir, claimed));
-    return done ? claimed : undefined;
-  }
-
-  async #open(claimed: string): Promise<Batch> {
-    const dir = path.join(this.#dir, claimed);
-    const entries: OutboxEntry[] = [];
-    const corrupt: string[] = [];
-    const { name = claimed, at = this.#now() } = parseBatchName(claimed) ?? {};
-    for (const file of (await list(dir)).toSorted()) {
-      const parsed = parseEntryName(file);
-      const result = await readResult(path.join(dir, file));
-      if (parsed !== undefined && result !== undefined && parsed.kind === result.kind) {
-        entries.push(this.#entry(result, { dir, at, ...parsed }));
-      } else {
-        corrupt.push(file);
-        await this.#setAside(path.join(dir, file), `${name}-${file}`);
-      }
-    }
-    return { entries, corrupt, release: () => this.#release(dir, name) };
-  }
-
-  async #release(dir: string, name: string): Promise<void> {
-    const isEmpty = await rmdir(dir).then(
-      () => true,
-      () => false,
-    );
-    if (!isEmpty) await tryRename(dir, path.join(this.#dir, name));
-  }
-
-  #entry(result: MetristResult, { dir, at, sentAtMs, ...name }: EntryName & Place): OutboxEntry {
-    let current = path.join(dir, entryName({ ...name, ...(sentAtMs !== undefined && { sentAtMs }) }));
-    const moveTo = async (newName: EntryName): Promise<void> => {
-      const next = path.join(dir, entryName(newName));
-      await rename(current, next);
+  #entry(name: EntryName): OutboxEntry {
+    const { dir, now, uptimeMs } = this.#options;
+    const { id, sent } = name;
+    let current = name;
+    const file = (): string => path.join(dir, formatName(current));
+    const moveTo = async (next: EntryName): Promise<void> => {
+      await rename(file(), path.join(dir, formatName(next)));
       current = next;
     };
     return {
-      result,
-      at,
-      ...(sentAtMs !== undefined && { sentAt: new Date(sentAtMs) }),
-      markSent: () => moveTo({ ...name, sentAtMs: this.#now().getTime() }),
-      putBack: () => moveTo(name),
-      remove: () => rm(current, { force: true }),
+      ...(sent && { sentAgoMs: this.#agoMs(sent) }),
+      read: async () => parseError(await readFile(file(), 'utf8').catch(emptyForDirectory)),
+      markSent: () => moveTo({ id, sent: { atMs: now().getTime(), uptimeMs: Math.floor(uptimeMs()) } }),
+      putBack: () => moveTo({ id }),
+      release: async () => {
+        if (current.heldAtMs !== undefined) await moveTo({ id });
+      },
+      remove: () => unlink(file()),
+      setAside: async () => {
+        const corruptDir = path.join(dir, 'corrupt');
+        await makeDir(corruptDir);
+        await rename(file(), path.join(corruptDir, formatName(current)));
+      },
     };
   }
 
-  async #setAside(file: string, name: string): Promise<void> {
-    const corruptDir = path.join(this.#dir, 'corrupt');
-    await mkdir(corruptDir, { recursive: true }).catch(() => {});
-    await tryRename(file, path.join(corruptDir, name));
+  /** The shorter time of the two clocks: setting the clock forward makes nothing older. */
+  #agoMs({ atMs, uptimeMs }: SentAt): number {
+    const byClockMs = this.#options.now().getTime() - atMs;
+    const byUptimeMs = uptimeMs === undefined ? -1 : this.#options.uptimeMs() - uptimeMs;
+    // The machine has been restarted since, or this is another one.
+    if (byUptimeMs < 0) return byClockMs;
+    return Math.min(byClockMs, byUptimeMs);
   }
 }
 
-/** Where an entry lies, and since when. */
-interface Place {
-  readonly dir: string;
-  readonly at: Date;
+function formatName({ id, heldAtMs, sent }: EntryName): string {
+  const held = heldAtMs === undefined ? '' : `.held-${heldAtMs}`;
+  const uptime = sent?.uptimeMs === undefined ? '' : `-${sent.uptimeMs}`;
+  return `${id}${held}${sent === undefined ? '' : `.sent-${sent.atMs}${uptime}`}.json`;
 }
 
-/** What is in a directory; nothing where there is none. */
+/** `undefined` for anything else that somebody put there. */
+function parseName(text: string): EntryName | undefined {
+  const match = /^(\d{8}T\d{9}-[\da-f-]+)(?:\.held-(\d+)|\.sent-(\d+)(?:-(\d+))?)?\.json$/.exec(text);
+  if (match === null) return undefined;
+  const [, id = '', heldAt, sentAt, uptime] = match;
+  return {
+    id,
+    ...(heldAt !== undefined && { heldAtMs: Number(heldAt) }),
+    ...(sentAt !== undefined && {
+      sent: { atMs: Number(sentAt), ...(uptime !== undefined && { uptimeMs: Number(uptime) }) },
+    }),
+  };
+}
+
+/** `undefined` for anything but an error that Metrist would store. */
+function parseError(text: string): ErrorBody | undefined {
+  try {
+    const result = JSON.parse(text) as MetristResult;
+    return result.kind === 'error' && validateResult(result).length === 0 ? result.body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function list(dir: string): Promise<string[]> {
   return await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
@@ -188,20 +196,14 @@ async function list(dir: string): Promise<string[]> {
   });
 }
 
-async function tryRename(from: string, to: string): Promise<boolean> {
-  return await rename(from, to).then(
+function emptyForDirectory(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EISDIR') return '';
+  throw error;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await access(file).then(
     () => true,
     () => false,
   );
-}
-
-/** `undefined` for anything that is not a whole result that Metrist would store. */
-async function readResult(file: string): Promise<MetristResult | undefined> {
-  try {
-    const result = JSON.parse(await readFile(file, 'utf8')) as MetristResult;
-    const known: readonly unknown[] = ['telemetry', 'error'];
-    return known.includes(result.kind) && validateResult(result).length === 0 ? result : undefined;
-  } catch {
-    return undefined;
-  }
 }

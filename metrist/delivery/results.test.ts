@@ -115,5 +115,5 @@ describe('toMetristResults', () => {
         expect(receiveError({ ...failure.body })).toMatchObject({ status: 202, stored: {}, problems: [] });
       }),
     );
-  });
+  }, 60_000);
 });

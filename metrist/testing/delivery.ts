@@ -4,7 +4,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { fakeClock } from '../../runner/testing/fake-clock.ts';
 import { createMetristApi, type MetristApiOptions } from '../delivery/api.ts';
-import { deliver, type DeliverOptions } from '../delivery/deliver.ts';
+import { deliver, type DeliverOptions, type DeliveryReport, holdErrors } from '../delivery/deliver.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { MetristResult } from '../delivery/results.ts';
 import { errorBody, telemetryBody } from './builders.ts';
@@ -24,11 +24,11 @@ export function telemetry(check: string): MetristResult {
 }
 
 /** @param time of the error, `10:00:01` on the day of the tests */
-export function failure(check: string, time = '11:59:58'): MetristResult {
+export function failure(check: string, time = '11:59:58') {
   return {
     kind: 'error',
     body: errorBody({ check_logical_name: check, time: `2026-11-22T${time}.312000`, blocked_steps: [] }),
-  };
+  } as const satisfies MetristResult;
 }
 
 /** A run of three steps of which the last one failed. */
@@ -49,8 +49,9 @@ export async function setUpDelivery({
   ...standInOptions
 }: Partial<MetristStandInOptions> & { readonly api?: Partial<MetristApiOptions> } = {}) {
   const clock = fakeClock();
-  const now = (): Date => clock.now();
-  const standIn = await startMetristStandIn({ token, nowMs: () => clock.now().getTime(), ...standInOptions });
+  let clockErrorMs = 0;
+  const now = (): Date => new Date(clock.now().getTime() + clockErrorMs);
+  const standIn = await startMetristStandIn({ token, nowMs: () => clock.elapsedMs(), ...standInOptions });
   let isOpen = true;
   const close = async (): Promise<void> => {
     if (isOpen) await standIn.close();
@@ -59,45 +60,52 @@ export async function setUpDelivery({
   onTestFinished(close);
   const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...apiOptions });
   const dir = path.join(await temporaryDirectory(), 'outbox');
-  const outbox = new Outbox({ dir, now });
+  const makeOutbox = (): Outbox => new Outbox({ dir, now, uptimeMs: () => clock.elapsedMs() });
+  const outbox = makeOutbox();
   const waitsMs: number[] = [];
   return {
     clock,
-    now,
+    /** Sets the host's clock wrong by so much from now on. */
+    setClockWrong: (byMs: number): void => void (clockErrorMs = byMs),
     standIn,
     /** From now on nobody listens. */
     closeMetrist: close,
     api,
     dir,
     outbox,
+    /** As another process sees the same directory. */
+    makeOutbox,
     /** How long it would have waited between attempts. */
     waitsMs,
     /** What a run does at its end. */
-    deliver: (results: readonly MetristResult[] = [], overrides: Partial<DeliverOptions> = {}) =>
-      deliver(results, {
+    deliver: async (results: readonly MetristResult[] = [], overrides: Partial<DeliverOptions> = {}) =>
+      await deliver(await holdErrors(results, overrides.outbox ?? outbox), {
         api,
         outbox,
-        now,
+        elapsedMs: () => clock.elapsedMs(),
         signal: new AbortController().signal,
         wait: (delayMs) => Promise.resolve(waitsMs.push(delayMs)),
         ...overrides,
       }),
-    /** The results in the outbox, by their files. */
+    /** The files in the outbox. */
     files: () => filesIn(dir),
   };
 }
 
 /** A report with nothing but what is given. */
-export function report(overrides: Partial<Awaited<ReturnType<typeof deliver>>> = {}) {
+export function report(overrides: Partial<DeliveryReport> = {}): DeliveryReport {
   return {
+    own: 0,
+    missing: 0,
+    lost: 0,
     delivered: 0,
     waiting: 0,
     unconfirmed: 0,
-    dropped: 0,
     refused: 0,
+    dropped: 0,
     corrupt: 0,
-    lost: 0,
-    missing: 0,
+    foreign: 0,
+    outdated: 0,
     ...overrides,
   };
 }

@@ -115,7 +115,7 @@ export class IamEndpoint {
       refuseMalformed(query + body);
       refuseUnsigned(headers, form);
       const parsed = parseQueryRequest(form);
-      fault = this.#faults.next(parsed.operation);
+      fault = this.#faults.next(parsed.operation, parsed.input);
       const carryOut = (): HttpAnswer => {
         const answer = this.#run(parsed, requestId);
         carriedOut = true;

@@ -3,6 +3,7 @@ import {
   ConcurrentModificationException,
   EntityTemporarilyUnmodifiableException,
   ServiceFailureException,
+  UnmodifiableEntityException,
 } from '@aws-sdk/client-iam';
 import {
   deleteConflict,
@@ -80,6 +81,11 @@ export const faultErrors = {
     new EntityTemporarilyUnmodifiableException({
       message: `Entity ${input.UserName ?? input.GroupName} is temporarily unmodifiable. Please try again later.`,
       $metadata: { httpStatusCode: 409 },
+    }),
+  UnmodifiableEntity: () =>
+    new UnmodifiableEntityException({
+      message: 'The request was rejected because the entity cannot be changed by the account.',
+      $metadata: { httpStatusCode: 400 },
     }),
   InvalidInput: () => invalidInput('The request was rejected because an invalid or out-of-range value was supplied.'),
 } as const satisfies Record<string, (context: FaultContext) => IAMServiceException>;

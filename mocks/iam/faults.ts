@@ -9,6 +9,8 @@ const transportFaults = {
   truncated: 'the request is carried out; the XML of the answer stops halfway',
   html: "a proxy's HTML page with status 200; the request is not carried out",
   xhtml: 'the same as well-formed XML, which the SDK takes for a success',
+  'html-500':
+    'an HTML page with status 500, as from an emulator that lacks the operation; the request is not carried out',
   'html-502': "a proxy's HTML page with status 502; the request is not carried out",
   empty: 'status 200 without a body; the request is not carried out',
   hang: 'no answer, ever; the request is not carried out',
@@ -26,8 +28,8 @@ export type Fault =
 
 /** Which requests go wrong, and how. */
 export interface FaultPlan {
-  /** What goes wrong with the next request of this operation. Asking uses the fault up. */
-  readonly next: (operation: string) => Fault | undefined;
+  /** What goes wrong with the next request of this operation and input. Asking uses the fault up. */
+  readonly next: (operation: string, input?: Readonly<Record<string, unknown>>) => Fault | undefined;
 }
 
 /** A fault and how many requests of the operation it is for; without a count, for all that follow. */

@@ -24,6 +24,7 @@ describe('a fault of the transport', () => {
     ['truncated', true, { kind: 'answer', answer: { ...answer, body: '<A><B>12' } }],
     ['html', false, { kind: 'answer', answer: { status: 200, body: expect.stringContaining('<br>') as string } }],
     ['xhtml', false, { kind: 'answer', answer: { status: 200, body: expect.not.stringContaining('<br>') as string } }],
+    ['html-500', false, { kind: 'answer', answer: { status: 500 } }],
     ['html-502', false, { kind: 'answer', answer: { status: 502 } }],
   ] as const)('%s: carried out: %s', (fault, carriedOut, delivery) => {
     expect(meet(fault)).toMatchObject({ carriedOut, delivery });

@@ -44,6 +44,8 @@ export function spoil(fault: TransportFaultName, carryOut: () => HttpAnswer): De
       return delivered(page(200, '<p>Please sign in<br>to use the network.</p>'));
     case 'xhtml':
       return delivered(page(200, '<p>Please sign in to use the network.</p>'));
+    case 'html-500':
+      return delivered(page(500, '<h1>Internal Server Error</h1><hr>'));
     case 'html-502':
       return delivered(page(502, '<center><h1>502 Bad Gateway</h1></center><hr><center>proxy</center>'));
     default:

@@ -1,3 +1,4 @@
+import { StepTimeoutError } from '../deadline-errors.ts';
 import type { Monitor, Step } from '../monitor.ts';
 import type { StepError } from '../step-result.ts';
 
@@ -54,7 +55,11 @@ export function testSession(overrides: Partial<TestSession> = {}): TestSession {
 }
 
 /** What an explanation is, reduced to what a test needs. */
-function explained(error: unknown, step: string): StepError {
+export function explained(error: unknown, step: string): StepError {
   const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof StepTimeoutError) {
+    const { name: code } = error;
+    return { verdict: 'timeout', code, message: `${code} at ${step}: ${text}`, advice: 'Allow it more time.' };
+  }
   return { verdict: 'service', code: 'Broken', message: `Broken at ${step}: ${text}`, advice: 'Mend it.' };
 }

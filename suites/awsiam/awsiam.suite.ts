@@ -18,4 +18,10 @@ const otherProblems = [
   ...inject('startProblems'),
   ...(mode === 'live' ? parseMetristConfig(process.env).problems : []),
 ];
-describeMonitor(awsiam, { values: process.env, mode, otherProblems });
+describeMonitor(awsiam, {
+  values: process.env,
+  mode,
+  otherProblems,
+  howToConfigure:
+    'Set the variables in the environment or in the file .env (.env.example shows how); to see the steps run without AWS: npx vitest run --mode offline',
+});

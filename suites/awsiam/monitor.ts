@@ -3,7 +3,7 @@ import { parseConfig, type Config } from './settings/config.ts';
 import { explainError } from './errors/explain-error.ts';
 import { keepHouse } from './cleanup/housekeeping.ts';
 import { outline } from './outline.ts';
-import { closeSession, openSession, prepare, type Session } from './session.ts';
+import { clockOffsetMs, closeSession, openSession, prepare, type Session } from './session.ts';
 import { remainingOf, teardown } from './cleanup/teardown.ts';
 
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */
@@ -17,5 +17,6 @@ export const awsiam = defineMonitor<Config, Session>({
   teardown,
   remaining: remainingOf,
   sweep: keepHouse,
+  clockOffsetMs,
   closeSession,
 });

@@ -1,9 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { longestNamespace, makeNames, nameCharacters, testPolicyArn } from './names.ts';
+import { ownNamePattern } from './cleanup/own-names.ts';
 import { namespaces } from './testing/arbitraries.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
+
+/** All that a Date can hold, the beginnings and ends of what a board without a battery shows among them. */
+const clocks = fc.oneof(
+  fc.date({ noInvalidDate: false }),
+  fc.date({ min: new Date(0), max: new Date('1973-01-01') }),
+  fc.constantFrom(...[0, 1, -1, 36 ** 7 - 1, 36 ** 8, 36 ** 9 - 1, 36 ** 9, 2 ** 31 * 1000].map((ms) => new Date(ms))),
+);
 
 describe('makeNames', () => {
   test('names the user and the group of a run alike', () => {
@@ -13,18 +21,30 @@ describe('makeNames', () => {
     });
   });
 
-  test('stays within the limits and the characters of IAM, for every namespace and time', () => {
-    const date = fc.date({ min: new Date('1973-01-01'), max: new Date('2900-01-01'), noInvalidDate: true });
+  test('stays within the limits of IAM and knows its own, for every namespace and whatever the clock says', () => {
     const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     fc.assert(
-      fc.property(namespaces, date, random, (namespace, time, chance) => {
+      fc.property(namespaces, clocks, random, (namespace, time, chance) => {
         const { user, group } = makeNames(namespace, time, () => chance);
+        expect(user).toMatch(ownNamePattern('testuser', namespace));
+        expect(group).toMatch(ownNamePattern('testgroup', namespace));
         expect(user.length).toBeLessThanOrEqual(64);
         expect(group.length).toBeLessThanOrEqual(128);
         expect(user).toMatch(nameCharacters);
         expect(group).toMatch(nameCharacters);
       }),
     );
+  });
+
+  test.for([
+    ['1970-01-01T00:00:00.000Z', '00000000'],
+    ['1970-01-01T00:01:00.000Z', '00001aao'],
+    ['1972-06-01T00:00:00.000Z', '0z0adc00'],
+    ['1901-12-13T20:45:52.000Z', '00000000'],
+    ['+275760-09-13T00:00:00.000Z', 'zzzzzzzzz'],
+    ['not a date', '00000000'],
+  ] as const)('with a clock at %s gives the time as %s', ([clock, time]) => {
+    expect(makeNames('prod', new Date(clock), () => 0).user).toBe(`testuser-prod-${time}-000000`);
   });
 
   test('differs for runs of the same millisecond', () => {

@@ -5,12 +5,13 @@ export const policyPath = '/AwsIamMonitorTestPolicies/';
 
 /** IAM's limit of a user name, the shorter of the two. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const longestUserName = 64;
-/** Base 36 milliseconds have 8 digits until 2059 and 9 for long after. */
-const timeLength = 9;
+/** Milliseconds to the base of 36 have 8 digits from 1972 to 2059, and 9 until the year 5188. */
+const shortestTime = 8;
+const longestTime = 9;
 const randomLength = 6;
 
 /** What is left for the namespace in the name of a user. */
-export const longestNamespace = longestUserName - 'testuser--'.length - timeLength - '-'.length - randomLength;
+export const longestNamespace = longestUserName - 'testuser--'.length - longestTime - '-'.length - randomLength;
 
 /** The characters IAM takes in names. */
 export const nameCharacters = /^[\w+=,.@-]+$/;
@@ -21,12 +22,15 @@ export interface EntityNames {
 }
 
 /**
- * Names for the entities of one run, unique by time and by chance: `testuser-prod-mf3k2x1c-9a8b7c`.
+ * Names for the entities of one run, unique by time and by chance: `testuser-prod-mf3k2x1c-9a8b7c`. They have the same
+ * form whatever the clock of this host says, so that teardown and sweep always know them for what they are.
  *
  * @param random a number in [0, 1)
  */
 export function makeNames(namespace: string, now: Date, random: () => number): EntityNames {
-  const time = now.getTime().toString(36);
+  const time = Math.min(Math.max(now.getTime() || 0, 0), 36 ** longestTime - 1)
+    .toString(36)
+    .padStart(shortestTime, '0');
   const chance = Math.floor(random() * 36 ** randomLength)
     .toString(36)
     .padStart(randomLength, '0');

@@ -33,14 +33,20 @@ const elapsedMs = (): number => performance.now();
 const connectionTimeoutMs = 5000;
 
 const loadSdk = () =>
-  Promise.all([import('@aws-sdk/client-iam'), import('./client/retry-history.ts'), import('./client/transport.ts')]);
+  Promise.all([
+    import('@aws-sdk/client-iam'),
+    import('./client/credential-search.ts'),
+    import('./client/iam-answer.ts'),
+    import('./client/retry-history.ts'),
+    import('./client/transport.ts'),
+  ]);
 
-/** Loads the SDK and, for the real service, takes it through its first calls. */
+/** Loads the SDK and, for the real service, takes it through its first calls. That is only for speed, and may fail. */
 export async function prepare({ mode }: { readonly mode: RunMode }): Promise<void> {
   await loadSdk();
   if (mode === 'offline') return;
   const { warmUp } = await import('./client/warm-up.ts');
-  await warmUp();
+  await warmUp().catch(() => {});
 }
 
 /**
@@ -50,25 +56,30 @@ export async function prepare({ mode }: { readonly mode: RunMode }): Promise<voi
  * The SDK is loaded here and in {@link prepare}, not at the top of this file, so that a configuration error is reported
  * at once.
  *
- * @throws the SDK's error where no credentials are found
+ * @throws {NoCredentialsError} where no credentials are found, also when the signal is aborted meanwhile
+ * @throws {ConfigError} where the SDK refuses a setting of its own
  */
 export async function openSession(
   config: Config,
   { mode, signal }: { readonly mode: RunMode; readonly signal: AbortSignal },
 ): Promise<Session> {
-  const [{ IAM }, { RetryHistory }, { Transport }] = await loadSdk();
+  const [{ IAM }, { CredentialSearch, silentLogger }, { refuseUnreadable }, { RetryHistory }, { Transport }] =
+    await loadSdk();
   const { requestTimeoutMs, proxyEnvironment } = config;
   const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
+  const search = new CredentialSearch(transport.credentialsHandler);
   const history = new RetryHistory(attempts, elapsedMs);
   const iam = new IAM({
     region: config.region,
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
     // A copy: the SDK writes into it.
-    ...(config.credentials && { credentials: { ...config.credentials } }),
+    credentials: config.credentials ? { ...config.credentials } : search.provider,
     retryStrategy: history,
     requestHandler: transport.handler,
+    logger: silentLogger,
     customUserAgent: [[packageJson.name, packageJson.version]],
   });
+  iam.middlewareStack.use(refuseUnreadable);
   const session = {
     config,
     names: makeNames(config.namespace, new Date(), Math.random),
@@ -80,7 +91,18 @@ export async function openSession(
   };
   if (mode === 'offline') return session;
   const { prepareFirstCall } = await import('./client/warm-up.ts');
-  return { ...session, credentials: await prepareFirstCall(iam, transport, signal) };
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => reject(search.unfinished());
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    const credentials = await Promise.race([prepareFirstCall(iam, transport, signal), givenUp]);
+    return { ...session, credentials };
+  } catch (error) {
+    closeSession(session);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
 /** The policy that the run attaches: the user's own choice, else the test policy of the account that the run works in. */
@@ -99,8 +121,13 @@ export class UnknownAccountError extends Error {
   }
 }
 
+/** What the SDK has learnt from the dates of IAM's answers. */
+export function clockOffsetMs({ iam }: Session): number {
+  return iam.config.systemClockOffset;
+}
+
 /** Closes connections. The session cannot be used afterwards. */
-export function closeSession({ iam, transport }: Session): void {
+export function closeSession({ iam, transport }: Pick<Session, 'iam' | 'transport'>): void {
   iam.destroy();
   transport.close();
 }

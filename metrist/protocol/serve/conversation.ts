@@ -163,6 +163,8 @@ export class Conversation<Config, Session> {
     const runner = new MonitorRunner(monitor, {
       values,
       mode: 'live',
+      howToConfigure:
+        "Set the variables in the Orchestrator's environment, or the properties in the Config of the monitor's registration",
       otherProblems: [...this.#problems, ...config.problems],
       prepared: this.#options.prepared,
       longestStepMs,
@@ -212,7 +214,8 @@ export class Conversation<Config, Session> {
   async #tearDown(): Promise<void> {
     const { leftovers = [], warnings = [] } = (await this.#run?.runner.teardown(this.#hurry.signal)) ?? {};
     for (const { entity, reason, command } of leftovers) {
-      this.#speaker.log('Warning', `left behind: ${entity} (${reason}); remove it with: ${command}`);
+      const remedy = command === undefined ? '' : `; remove it with: ${command}`;
+      this.#speaker.log('Warning', `left behind: ${entity} (${reason})${remedy}`);
     }
     for (const warning of warnings) this.#speaker.log('Warning', warning);
   }

@@ -43,6 +43,20 @@ describe('keeping house after the steps', () => {
     expect(listEntities(state)).toEqual({ users: [runName('testuser', 'prod', 5000)], groups: [] });
   });
 
+  test.for([
+    [{}, 125],
+    [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
+    [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
+  ] as const)('with %o leaves what is younger than %d minutes, as old as a run can get', async ([values, minutes]) => {
+    const { session, state } = await setUp(values);
+    const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
+    const ago = (ms: number) => new Date(Date.now() - ms);
+    seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
+    seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
+    expect(await keepHouse(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
+    expect(listEntities(state).users).toEqual([young]);
+  });
+
   test.for(['0', 'false', 'FALSE'])(
     'removes nothing with METRIST_CLEANUP_ENABLED=%s, and counts all the same',
     async (value) => {

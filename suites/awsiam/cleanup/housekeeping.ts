@@ -1,6 +1,20 @@
 import type { SweepReport } from '../../../runner/monitor-run.ts';
 import type { Session } from '../session.ts';
+import type { Config } from '../settings/config.ts';
+import { steps } from '../steps.ts';
 import { serviceTime, sweep } from './sweep.ts';
+
+/** For teardown, a late creation that it waits for, and the time in which the steps do nothing. */
+const besideStepsMs = 300_000;
+const leastSparedMs = 3_600_000;
+
+/**
+ * The longest that a run with these settings can need its entities: what is younger is never removed. At least an hour,
+ * because another run of the namespace may have longer timeouts than this one.
+ */
+export function longestRunMs({ stepTimeoutMs }: Pick<Config, 'stepTimeoutMs'>): number {
+  return Math.max(leastSparedMs, steps.length * stepTimeoutMs + besideStepsMs);
+}
 
 /**
  * After the steps: removes what killed runs left, unless that is turned off, and warns while there is still time when
@@ -8,12 +22,21 @@ import { serviceTime, sweep } from './sweep.ts';
  * hours, and `LimitExceeded` would then look like an outage.
  */
 export async function keepHouse(
-  { iam, config }: Session,
+  { iam, config, history }: Session,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SweepReport> {
   const { namespace, cleanupEnabled, mostTestEntities } = config;
-  const report = await sweep({ iam, namespace, now: () => serviceTime(iam), dryRun: !cleanupEnabled, signal });
-  const remaining = cleanupEnabled ? report.remaining : report.remaining + report.removed;
+  const report = await sweep({
+    iam,
+    history,
+    namespace,
+    now: () => serviceTime(iam),
+    random: Math.random,
+    olderThanMs: longestRunMs(config),
+    dryRun: !cleanupEnabled,
+    signal,
+  });
+  const remaining = report.kept + report.failed + report.untried + (cleanupEnabled ? 0 : report.removed);
   return {
     removed: cleanupEnabled ? report.removed : 0,
     remaining,

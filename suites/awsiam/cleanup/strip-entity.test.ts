@@ -1,12 +1,11 @@
-import { IAM } from '@aws-sdk/client-iam';
+import { GetGroupCommand, IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { installIamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import type { OperationName } from '../../../mocks/iam/operations.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
-import { stripGroup, stripUser, unlessGone, type Send } from './strip-entity.ts';
-import { iamError } from '../testing/errors.ts';
+import { stripGroup, stripUser, type Send } from './strip-entity.ts';
 
 const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
 const readOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
@@ -19,7 +18,8 @@ function setUp(faults = '') {
   const credentials = { accessKeyId: 'OFFLINEACCESSKEYID00', secretAccessKey: 'unused' };
   const iam = new IAM({ region: 'us-east-1', credentials, maxAttempts: 1 });
   const operations = (): string[] => mock.calls.map(({ operation }) => operation);
-  return { ...account, iam, operations };
+  const strip = { iam, send, endsSweep: (error: unknown) => (error as Error).name === 'Throttling' };
+  return { ...account, mock, strip, operations };
 }
 
 type Account = ReturnType<typeof setUp>;
@@ -81,14 +81,22 @@ const belongings: readonly [string, (account: Account) => void, OperationName, n
   ],
 ];
 
+/** A user with all of them. */
+function giveEverything(account: Account): void {
+  const policies = [denyAll, readOnly];
+  seedUser(account.state, { name: 'u', groups: ['g', 'h'], policies, inlinePolicies: ['a', 'b'] });
+  // The first three are seeded together with the user.
+  for (const [, give] of belongings.slice(3)) give(account);
+}
+
 describe('stripping a user', () => {
   test.for(belongings)('takes away %s, after which it can be deleted', async ([, give, operation, calls]) => {
     const account = setUp();
-    const { state, run, iam, operations } = account;
+    const { state, run, strip, operations } = account;
     seedUser(state, { name: 'u' });
     give(account);
     expect(() => run('DeleteUser', { UserName: 'u' })).toThrow(/^Cannot delete entity/);
-    await stripUser(iam, 'u', send);
+    await stripUser(strip, 'u');
     expect(operations().filter((each) => each === operation)).toHaveLength(calls);
     run('DeleteUser', { UserName: 'u' });
     expect(listEntities(state).users).toEqual([]);
@@ -98,33 +106,70 @@ describe('stripping a user', () => {
     const account = setUp(`${operation}=NoSuchEntity`);
     seedUser(account.state, { name: 'u' });
     give(account);
-    await expect(stripUser(account.iam, 'u', send)).resolves.toBeUndefined();
+    await expect(stripUser(account.strip, 'u')).resolves.toEqual([]);
+  });
+
+  test('takes away everything that comes on more than one page', async () => {
+    const { state, run, strip } = setUp();
+    const names = Array.from({ length: 130 }, (_, index) => `p${index}`);
+    seedUser(state, { name: 'u', inlinePolicies: names, groups: names });
+    expect(await stripUser(strip, 'u')).toEqual([]);
+    run('DeleteUser', { UserName: 'u' });
+    expect(listEntities(state).users).toEqual([]);
   });
 
   test('leaves the groups that it was in, their other members and everybody else as they are', async () => {
-    const { state, iam } = setUp();
+    const { state, strip } = setUp();
     seedUser(state, { name: 'u', groups: ['g'] });
     seedUser(state, { name: 'alice', groups: ['g'], policies: [denyAll] });
-    await stripUser(iam, 'u', send);
+    await stripUser(strip, 'u');
     const members = state.groups.get('g')?.members.values() ?? [];
     expect(members.map(({ entity }) => entity.UserName)).toEqual(['alice']);
     expect(state.users.get('alice')?.attachedPolicies.size).toBe(1);
   });
 
-  test('ends with the first refusal of another kind', async () => {
-    const { state, iam, operations } = setUp('DetachUserPolicy=Throttling');
+  test.for(belongings)('goes on where it may not take away %s, and says why', async ([, , operation]) => {
+    const account = setUp(`${operation}=AccessDenied`);
+    giveEverything(account);
+    const failures = await stripUser(account.strip, 'u');
+    expect(failures.length).toBeGreaterThan(0);
+    for (const failure of failures) expect(failure).toMatchObject({ name: 'AccessDenied' });
+    for (const [, , each] of belongings) expect(account.operations()).toContain(each);
+  });
+
+  test.for([
+    'ListGroupsForUser',
+    'ListAttachedUserPolicies',
+    'ListUserPolicies',
+    'ListAccessKeys',
+    'ListMFADevices',
+    'ListSigningCertificates',
+    'ListSSHPublicKeys',
+    'ListServiceSpecificCredentials',
+  ] as const)('takes away everything else where %s fails', async (operation) => {
+    const account = setUp(`${operation}=html-502`);
+    giveEverything(account);
+    expect(await stripUser(account.strip, 'u')).toMatchObject([{ $metadata: { httpStatusCode: 502 } }]);
+    const removals = belongings
+      .map(([, , removal]) => removal)
+      .filter((removal) => account.operations().includes(removal));
+    expect(removals).toHaveLength(belongings.length - 1);
+  });
+
+  test('ends with what ends the sweep', async () => {
+    const { state, strip, operations } = setUp('DetachUserPolicy=Throttling');
     seedUser(state, { name: 'u', policies: [denyAll, readOnly] });
-    await expect(stripUser(iam, 'u', send)).rejects.toMatchObject({ name: 'Throttling' });
+    await expect(stripUser(strip, 'u')).rejects.toMatchObject({ name: 'Throttling' });
     expect(operations()).toEqual(['ListGroupsForUser', 'ListAttachedUserPolicies', 'DetachUserPolicy']);
   });
 });
 
 describe('stripping a group', () => {
   test('removes its members, page by page, and takes away its policies, after which it can be deleted', async () => {
-    const { state, run, iam, operations } = setUp();
+    const { state, run, strip, operations } = setUp();
     seedGroup(state, { name: 'g', policies: [denyAll, readOnly], inlinePolicies: ['a', 'b'] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g', 'h'] });
-    await stripGroup(iam, 'g', send);
+    await stripGroup(strip, 'g');
     run('DeleteGroup', { GroupName: 'g' });
     expect(listEntities(state)).toMatchObject({ groups: ['h'], users: { length: 130 } });
     expect(state.groups.get('h')?.members.size).toBe(130);
@@ -134,26 +179,43 @@ describe('stripping a group', () => {
   test.for(['RemoveUserFromGroup', 'DetachGroupPolicy', 'DeleteGroupPolicy'])(
     'does not mind that somebody else was faster with %s',
     async (operation) => {
-      const { state, iam } = setUp(`${operation}=NoSuchEntity`);
+      const { state, strip } = setUp(`${operation}=NoSuchEntity`);
       seedGroup(state, { name: 'g', policies: [denyAll], inlinePolicies: ['a'] });
       seedUser(state, { name: 'u', groups: ['g'] });
-      await expect(stripGroup(iam, 'g', send)).resolves.toBeUndefined();
+      await expect(stripGroup(strip, 'g')).resolves.toEqual([]);
     },
   );
 
-  test('tells that the group itself is gone', async () => {
-    const { iam } = setUp();
-    await expect(stripGroup(iam, 'g', send)).rejects.toMatchObject({ name: 'NoSuchEntityException' });
+  test('has nothing to do where the group itself is gone', async () => {
+    const { strip } = setUp();
+    expect(await stripGroup(strip, 'g')).toEqual([]);
   });
-});
 
-describe('unlessGone', () => {
-  test('passes over what is gone and nothing else', async () => {
-    await expect(unlessGone(Promise.resolve('done'))).resolves.toBeUndefined();
-    await expect(unlessGone(Promise.reject(iamError('NoSuchEntityException', 404)))).resolves.toBeUndefined();
-    await expect(unlessGone(Promise.reject(iamError('DeleteConflictException', 409)))).rejects.toThrow(
-      'DeleteConflict',
-    );
-    await expect(unlessGone(Promise.reject(new Error('no way')))).rejects.toThrow('no way');
+  test('asks once for each page of members where removing them changes nothing', async () => {
+    const { state, strip, operations } = setUp('RemoveUserFromGroup=NoSuchEntity');
+    seedGroup(state, { name: 'g' });
+    for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
+    expect(await stripGroup(strip, 'g')).toEqual([]);
+    expect(operations().filter((each) => each === 'GetGroup')).toHaveLength(2);
+  });
+
+  test('leaves the other members alone after five in a row that cannot be removed', async () => {
+    const { state, strip, operations } = setUp('RemoveUserFromGroup=AccessDenied');
+    seedGroup(state, { name: 'g', policies: [denyAll] });
+    for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
+    expect(await stripGroup(strip, 'g')).toHaveLength(5);
+    expect(operations().filter((each) => each === 'RemoveUserFromGroup')).toHaveLength(5);
+    expect(operations()).toContain('DetachGroupPolicy');
+  });
+
+  test('does not follow members whose pages go round in a circle', async () => {
+    const { state, mock, strip } = setUp();
+    seedGroup(state, { name: 'g' });
+    seedUser(state, { name: 'u', groups: ['g'] });
+    const Group = { Path: '/', GroupName: 'g', GroupId: 'AGPA', Arn: 'arn', CreateDate: new Date(0) };
+    const Users = [{ Path: '/', UserName: 'u', UserId: 'AIDA', Arn: 'arn', CreateDate: new Date(0) }];
+    mock.client.on(GetGroupCommand).resolves({ Group, Users, IsTruncated: true, Marker: 'again' });
+    expect(await stripGroup(strip, 'g')).toMatchObject([{ message: expect.stringContaining('go round in a circle') }]);
+    expect(state.groups.get('g')?.members.size).toBe(0);
   });
 });

@@ -1,85 +1,155 @@
 import type { IAM } from '@aws-sdk/client-iam';
 import { codeOf } from '../errors/error-kinds.ts';
+import { readPages, type ListAnswer } from './read-pages.ts';
+
+interface RequestOptions {
+  readonly abortSignal: AbortSignal;
+}
 
 /** One request at a time, at the sweep's pace. */
-export type Send = <Answer>(
-  request: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
-) => Promise<Answer>;
+export type Send = <Answer>(request: (options: RequestOptions) => Promise<Answer>) => Promise<Answer>;
+
+export interface StripOptions {
+  readonly iam: IAM;
+  readonly send: Send;
+  /** Whether an error would meet every other request as well. */
+  readonly endsSweep: (error: unknown) => boolean;
+}
+
+/** After this many failures in a row the rest of the same kind is left alone. */
+export const mostFailuresInARow = 5;
 
 /**
  * Takes away everything that keeps IAM from deleting a user: what a killed run left, and what somebody may have added
  * to a test user since. A virtual MFA device is deactivated but remains in the account: it is not the user's.
  *
  * @param UserName of a user that was checked to be a test user
+ * @returns why some of it could not be looked up or taken away
+ * @throws what ends the sweep
  */
-export async function stripUser(iam: IAM, UserName: string, send: Send): Promise<void> {
+export async function stripUser(options: StripOptions, UserName: string): Promise<readonly unknown[]> {
+  const { iam } = options;
   const user = { UserName };
+  const stripping = new Stripping(options);
 
-  const { Groups = [] } = await send((o) => iam.listGroupsForUser(user, o));
-  for (const { GroupName } of Groups) await unlessGone(send((o) => iam.removeUserFromGroup({ ...user, GroupName }, o)));
-
-  const { AttachedPolicies = [] } = await send((o) => iam.listAttachedUserPolicies(user, o));
-  for (const { PolicyArn } of AttachedPolicies) {
-    await unlessGone(send((o) => iam.detachUserPolicy({ ...user, PolicyArn }, o)));
-  }
-
-  const { PolicyNames = [] } = await send((o) => iam.listUserPolicies(user, o));
-  for (const PolicyName of PolicyNames) await unlessGone(send((o) => iam.deleteUserPolicy({ ...user, PolicyName }, o)));
-
-  const { AccessKeyMetadata = [] } = await send((o) => iam.listAccessKeys(user, o));
-  for (const { AccessKeyId } of AccessKeyMetadata) {
-    await unlessGone(send((o) => iam.deleteAccessKey({ ...user, AccessKeyId }, o)));
-  }
-
-  await unlessGone(send((o) => iam.deleteLoginProfile(user, o)));
-
-  const { MFADevices = [] } = await send((o) => iam.listMFADevices(user, o));
-  for (const { SerialNumber } of MFADevices) {
-    await unlessGone(send((o) => iam.deactivateMFADevice({ ...user, SerialNumber }, o)));
-  }
-
-  const { Certificates = [] } = await send((o) => iam.listSigningCertificates(user, o));
-  for (const { CertificateId } of Certificates) {
-    await unlessGone(send((o) => iam.deleteSigningCertificate({ ...user, CertificateId }, o)));
-  }
-
-  const { SSHPublicKeys = [] } = await send((o) => iam.listSSHPublicKeys(user, o));
-  for (const { SSHPublicKeyId } of SSHPublicKeys) {
-    await unlessGone(send((o) => iam.deleteSSHPublicKey({ ...user, SSHPublicKeyId }, o)));
-  }
-
-  const { ServiceSpecificCredentials = [] } = await send((o) => iam.listServiceSpecificCredentials(user, o));
-  for (const { ServiceSpecificCredentialId } of ServiceSpecificCredentials) {
-    await unlessGone(send((o) => iam.deleteServiceSpecificCredential({ ...user, ServiceSpecificCredentialId }, o)));
-  }
+  await stripping.clear(
+    (page, o) => iam.listGroupsForUser({ ...user, ...page }, o),
+    ({ Groups }) => Groups,
+    ({ GroupName }, o) => iam.removeUserFromGroup({ ...user, GroupName }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listAttachedUserPolicies({ ...user, ...page }, o),
+    ({ AttachedPolicies }) => AttachedPolicies,
+    ({ PolicyArn }, o) => iam.detachUserPolicy({ ...user, PolicyArn }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listUserPolicies({ ...user, ...page }, o),
+    ({ PolicyNames }) => PolicyNames,
+    (PolicyName, o) => iam.deleteUserPolicy({ ...user, PolicyName }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listAccessKeys({ ...user, ...page }, o),
+    ({ AccessKeyMetadata }) => AccessKeyMetadata,
+    ({ AccessKeyId }, o) => iam.deleteAccessKey({ ...user, AccessKeyId }, o),
+  );
+  await stripping.attempt((o) => iam.deleteLoginProfile(user, o));
+  await stripping.clear(
+    (page, o) => iam.listMFADevices({ ...user, ...page }, o),
+    ({ MFADevices }) => MFADevices,
+    ({ SerialNumber }, o) => iam.deactivateMFADevice({ ...user, SerialNumber }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listSigningCertificates({ ...user, ...page }, o),
+    ({ Certificates }) => Certificates,
+    ({ CertificateId }, o) => iam.deleteSigningCertificate({ ...user, CertificateId }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listSSHPublicKeys({ ...user, ...page }, o),
+    ({ SSHPublicKeys }) => SSHPublicKeys,
+    ({ SSHPublicKeyId }, o) => iam.deleteSSHPublicKey({ ...user, SSHPublicKeyId }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listServiceSpecificCredentials({ ...user, ...page }, o),
+    ({ ServiceSpecificCredentials }) => ServiceSpecificCredentials,
+    ({ ServiceSpecificCredentialId: id }, o) =>
+      iam.deleteServiceSpecificCredential({ ...user, ServiceSpecificCredentialId: id }, o),
+  );
+  return stripping.failures;
 }
 
 /** The same for a group: its members and its policies. */
-export async function stripGroup(iam: IAM, GroupName: string, send: Send): Promise<void> {
+export async function stripGroup(options: StripOptions, GroupName: string): Promise<readonly unknown[]> {
+  const { iam } = options;
   const group = { GroupName };
+  const stripping = new Stripping(options);
 
-  for (let more = true; more;) {
-    const { Users = [], IsTruncated = false } = await send((o) => iam.getGroup(group, o));
-    for (const { UserName } of Users) await unlessGone(send((o) => iam.removeUserFromGroup({ ...group, UserName }, o)));
-    more = IsTruncated && Users.length > 0;
-  }
-
-  const { AttachedPolicies = [] } = await send((o) => iam.listAttachedGroupPolicies(group, o));
-  for (const { PolicyArn } of AttachedPolicies) {
-    await unlessGone(send((o) => iam.detachGroupPolicy({ ...group, PolicyArn }, o)));
-  }
-
-  const { PolicyNames = [] } = await send((o) => iam.listGroupPolicies(group, o));
-  for (const PolicyName of PolicyNames) {
-    await unlessGone(send((o) => iam.deleteGroupPolicy({ ...group, PolicyName }, o)));
-  }
+  await stripping.clear(
+    (page, o) => iam.getGroup({ ...group, ...page }, o),
+    ({ Users }) => Users,
+    ({ UserName }, o) => iam.removeUserFromGroup({ ...group, UserName }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listAttachedGroupPolicies({ ...group, ...page }, o),
+    ({ AttachedPolicies }) => AttachedPolicies,
+    ({ PolicyArn }, o) => iam.detachGroupPolicy({ ...group, PolicyArn }, o),
+  );
+  await stripping.clear(
+    (page, o) => iam.listGroupPolicies({ ...group, ...page }, o),
+    ({ PolicyNames }) => PolicyNames,
+    (PolicyName, o) => iam.deleteGroupPolicy({ ...group, PolicyName }, o),
+  );
+  return stripping.failures;
 }
 
-/** Another sweep, or a person, may have been faster. */
-export async function unlessGone(removal: Promise<unknown>): Promise<void> {
-  try {
-    await removal;
-  } catch (error) {
-    if (codeOf(error) !== 'NoSuchEntity') throw error;
+/**
+ * Goes on after a request that fails: an emulator may lack the operation, or the principal the permission, and the
+ * entity may have nothing there that keeps it from being deleted.
+ */
+class Stripping {
+  readonly failures: unknown[] = [];
+  readonly #send: Send;
+  readonly #endsSweep: (error: unknown) => boolean;
+
+  constructor({ send, endsSweep }: StripOptions) {
+    this.#send = send;
+    this.#endsSweep = endsSweep;
+  }
+
+  /** Lists one kind of what may be in the way, all pages of it, and removes what it finds. */
+  async clear<Answer extends ListAnswer, Item>(
+    list: (page: { readonly Marker: string | undefined }, options: RequestOptions) => Promise<Answer>,
+    itemsOf: (answer: Answer) => readonly Item[] | undefined,
+    remove: (item: Item, options: RequestOptions) => Promise<unknown>,
+  ): Promise<void> {
+    const items: Item[] = [];
+    await this.#tolerate(
+      readPages(
+        (Marker) => this.#send((o) => list({ Marker }, o)),
+        (answer) => items.push(...(itemsOf(answer) ?? [])),
+      ),
+    );
+    let failuresInARow = 0;
+    for (const item of items) {
+      failuresInARow = (await this.attempt((o) => remove(item, o))) ? 0 : failuresInARow + 1;
+      if (failuresInARow === mostFailuresInARow) return;
+    }
+  }
+
+  /** @returns whether it is gone */
+  attempt(removal: (options: RequestOptions) => Promise<unknown>): Promise<boolean> {
+    return this.#tolerate(this.#send(removal));
+  }
+
+  async #tolerate(request: Promise<unknown>): Promise<boolean> {
+    try {
+      await request;
+    } catch (error) {
+      // Another sweep, or a person, may have been faster.
+      if (codeOf(error) === 'NoSuchEntity') return true;
+      if (this.#endsSweep(error)) throw error;
+      this.failures.push(error);
+      return false;
+    }
+    return true;
   }
 }

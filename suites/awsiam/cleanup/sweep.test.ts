@@ -1,19 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { IAM, ListUsersCommand, type IAMClientConfig } from '@aws-sdk/client-iam';
+import { IAM, ListUsersCommand, type IAMClientConfig, type ListUsersCommandOutput } from '@aws-sdk/client-iam';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { installIamMock } from '../../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { createFaultPlan, type FaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
+import { RetryHistory } from '../client/retry-history.ts';
 import { groupPath, userPath } from '../names.ts';
-import { serviceTime, sweep, type SweepOptions } from './sweep.ts';
+import { serviceTime, sweep, type SweepOptions, type SweepResult } from './sweep.ts';
 import * as kinds from './swept-kinds.ts';
 import { namespaces } from '../testing/arbitraries.ts';
-import { iamXml, startHttpServer } from '../testing/http-server.ts';
+import { deadPort, iamXml, startHttpServer } from '../testing/http-server.ts';
 import { originalName, runName, seedStaleGroups, seedStaleUsers, staleMs } from '../testing/stale.ts';
 
 vi.mock(import('node:timers/promises'), { spy: true });
+
+const hourMs = 3_600_000;
 
 function testIam(config: IAMClientConfig = {}): IAM {
   const credentials = { accessKeyId: 'OFFLINEACCESSKEYID00', secretAccessKey: 'unused' };
@@ -21,9 +24,10 @@ function testIam(config: IAMClientConfig = {}): IAM {
 }
 
 /** An account behind a client that does not repeat anything, and a sweep of the namespace dev over it. */
-function setUp(faults = '') {
+function setUp(faults: string | FaultPlan = '') {
   const account = testAccount();
-  const mock = installIamMock({ state: account.state, faults: createFaultPlan(faults) });
+  const plan = typeof faults === 'string' ? createFaultPlan(faults) : faults;
+  const mock = installIamMock({ state: account.state, faults: plan });
   onTestFinished(() => mock.restore());
   const iam = testIam();
   const { state } = account;
@@ -40,8 +44,40 @@ function setUp(faults = '') {
     /** `ago` may be used as a seed's createDate. */
     ago: (ms: number) => new Date(state.now().getTime() - ms),
     sweepDev: (overrides: Partial<SweepOptions> = {}) =>
-      sweep({ iam, namespace: 'dev', now: state.now, paceMs: 0, signal: new AbortController().signal, ...overrides }),
+      sweep({
+        iam,
+        history: { failed: [] },
+        namespace: 'dev',
+        now: state.now,
+        random: () => 0,
+        olderThanMs: hourMs,
+        paceMs: 0,
+        signal: new AbortController().signal,
+        ...overrides,
+      }),
   };
+}
+
+/** The deletion of these users fails, whenever and how often it is tried. */
+function resistingUsers(names: readonly string[]): FaultPlan {
+  return {
+    next: (operation, { UserName } = {}) =>
+      operation === 'DeleteUser' && names.includes(UserName as string)
+        ? { kind: 'error', name: 'AccessDenied' }
+        : undefined,
+  };
+}
+
+/** The pauses of a sweep take no time. */
+function skipPauses(): void {
+  vi.mocked(wait).mockClear().mockResolvedValue(undefined);
+  onTestFinished(() => vi.mocked(wait).mockRestore());
+}
+
+/** What a sweep says that had nothing to do, but for what is given. */
+function resultOf(changes: Partial<SweepResult> = {}): SweepResult {
+  const nothing = { removed: 0, alreadyGone: 0, kept: 0, failed: 0, untried: 0, unlisted: [], warnings: [] };
+  return { ...nothing, ...changes };
 }
 
 describe('the sweep', () => {
@@ -57,7 +93,7 @@ describe('the sweep', () => {
       seedGroup(state, { name: runName('testgroup', 'dev-a', index), path: groupPath, ...old });
       seedUser(state, { name: `person-${index}`, ...old });
     }
-    expect(await sweepDev()).toEqual({ removed: 380, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 380 }));
     expect(listEntities(state).users).toHaveLength(360);
     expect(listEntities(state).groups).toHaveLength(120);
     expect(
@@ -70,7 +106,7 @@ describe('the sweep', () => {
 
   test('finds nothing with two calls', async () => {
     const { sweepDev, mock } = setUp();
-    expect(await sweepDev()).toEqual({ removed: 0, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf());
     expect(mock.calls.map(({ operation, params }) => [operation, params])).toEqual([
       ['ListGroups', { PathPrefix: groupPath }],
       ['ListUsers', { PathPrefix: userPath }],
@@ -89,7 +125,7 @@ describe('the sweep', () => {
     const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
     seedGroup(state, { name: group, path: groupPath, createDate: ago(staleMs) });
     seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group] });
-    expect(await sweepDev()).toEqual({ removed: 2, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
     expect(mock.calls.map(({ operation, params }) => [operation, params['GroupName'], params['UserName']])).toEqual([
       ['ListGroups', undefined, undefined],
       ['DeleteGroup', group, undefined],
@@ -126,7 +162,7 @@ describe('the sweep', () => {
       ] as const) {
         seed(namesIn(swept, 0));
         seed(namesIn(kept, 2));
-        expect(await sweepDev({ namespace: swept })).toEqual({ removed: 4, remaining: 0, warnings: [] });
+        expect(await sweepDev({ namespace: swept })).toEqual(resultOf({ removed: 4 }));
         expect(left()).toEqual(namesIn(kept, 2).toSorted());
         await sweepDev({ namespace: kept });
         expect(left()).toEqual([]);
@@ -145,7 +181,7 @@ describe('the sweep', () => {
     seedUser(state, { name: name(4), path: groupPath, ...old });
     seedUser(state, { name: name(5), path: `/other${userPath}`, ...old });
     seedGroup(state, { name: runName('testgroup', 'dev'), path: `${groupPath}sub/`, ...old });
-    expect(await sweepDev()).toEqual({ removed: 1, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 1 }));
     expect(listEntities(state)).toEqual({
       users: [1, 2, 3, 4, 5].map(name),
       groups: [runName('testgroup', 'dev')],
@@ -155,26 +191,41 @@ describe('the sweep', () => {
     expect(lists.map(({ params }) => params['PathPrefix'])).toEqual([groupPath, userPath]);
   });
 
-  test('leaves what is younger than an hour, or than it was told, and counts it as remaining', async () => {
+  test('keeps what is younger than it was told, and counts it', async () => {
     const { state, sweepDev, ago } = setUp();
     const [old, edge, young] = [0, 1, 2].map((index) => runName('testuser', 'dev', index)) as [string, string, string];
     seedUser(state, { name: old, path: userPath, createDate: ago(3_601_000) });
     seedUser(state, { name: edge, path: userPath, createDate: ago(3_600_000) });
     seedUser(state, { name: young, path: userPath, createDate: ago(1000) });
     seedGroup(state, { name: runName('testgroup', 'dev'), path: groupPath, createDate: ago(60_000) });
-    expect(await sweepDev()).toEqual({ removed: 1, remaining: 3, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 1, kept: 3 }));
     expect(listEntities(state).users).toEqual([edge, young]);
-    expect(await sweepDev({ olderThanMs: 30_000 })).toEqual({ removed: 2, remaining: 1, warnings: [] });
+    expect(await sweepDev({ olderThanMs: 30_000 })).toEqual(resultOf({ removed: 2, kept: 1 }));
     expect(listEntities(state)).toEqual({ users: [young], groups: [] });
   });
 
-  test('leaves what has no age', async () => {
+  test.for([
+    ['no creation date', undefined],
+    ['a creation date that is none', new Date(Number.NaN)],
+    ['a creation date an hour ahead', new Date(Date.now() + hourMs)],
+  ] as const)('keeps what has %s, unless it is told to take it', async ([, CreateDate]) => {
     const { state, sweepDev, mock, counts } = setUp();
     const [name = ''] = seedStaleUsers(state, 'dev', 1);
-    const user = { Path: userPath, UserName: name, UserId: 'AIDA', Arn: 'arn', CreateDate: undefined };
+    const user = { Path: userPath, UserName: name, UserId: 'AIDA', Arn: 'arn', CreateDate };
     mock.client.on(ListUsersCommand).resolves({ Users: [user], IsTruncated: false });
-    expect(await sweepDev()).toEqual({ removed: 0, remaining: 1, warnings: [] });
-    expect(counts()).toEqual({ ListGroups: 1 });
+    const now = () => new Date();
+    expect(await sweepDev({ now })).toEqual(resultOf({ kept: 1 }));
+    expect(await sweepDev({ now, olderThanMs: 0 })).toEqual(resultOf({ kept: 1 }));
+    expect(counts()).toEqual({ ListGroups: 2 });
+    expect(await sweepDev({ now, takeUndated: true })).toEqual(resultOf({ removed: 1 }));
+  });
+
+  test('takes what is a little ahead of the clock for young, not for undated', async () => {
+    const { sweepDev, mock } = setUp();
+    const CreateDate = new Date(Date.now() + 60_000);
+    const user = { Path: userPath, UserName: runName('testuser', 'dev'), UserId: 'AIDA', Arn: 'arn', CreateDate };
+    mock.client.on(ListUsersCommand).resolves({ Users: [user], IsTruncated: false });
+    expect(await sweepDev({ now: () => new Date(), takeUndated: true })).toEqual(resultOf({ kept: 1 }));
   });
 
   test('clears a user of everything that hangs on it, and a group as well', async () => {
@@ -211,156 +262,310 @@ describe('the sweep', () => {
     // Somebody else in the test group, and somebody's group that the test user is in: both stay.
     seedUser(state, { name: 'alice', groups: [group, 'people'], policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] });
 
-    expect(await sweepDev()).toEqual({ removed: 2, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
     expect(listEntities(state)).toEqual({ users: ['alice'], groups: ['people'] });
     const alice = state.users.get('alice');
     expect([...(alice?.groups.values() ?? [])].map(({ entity }) => entity.GroupName)).toEqual(['people']);
     expect(alice?.attachedPolicies.size).toBe(1);
   });
 
-  test('takes it as done where another sweep was faster, before it and in the middle', async () => {
+  test('does not count as its own what another sweep removed first, before it and in the middle', async () => {
     const { state, sweepDev, mock, ago } = setUp('DeleteUser=NoSuchEntity:1,ListAccessKeys=NoSuchEntity:1');
-    const [first, second] = [runName('testuser', 'dev', 0), runName('testuser', 'dev', 1)] as const;
+    const [first, second, third] = [0, 1, 2].map((index) => runName('testuser', 'dev', index)) as [
+      string,
+      string,
+      string,
+    ];
     seedUser(state, { name: first, path: userPath, createDate: ago(staleMs) });
     seedUser(state, { name: second, path: userPath, createDate: ago(staleMs), groups: ['people'] });
+    seedUser(state, { name: third, path: userPath, createDate: ago(staleMs) });
     mock.events.on('call', ({ operation }) => {
       if (operation === 'ListAccessKeys') state.users.delete(second);
     });
-    expect(await sweepDev()).toEqual({ removed: 2, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 1, alreadyGone: 2 }));
     expect(listEntities(state).users).toEqual([first]);
+  });
+
+  test.for([
+    ['reset-after', { removed: 1 }],
+    ['Throttling', { alreadyGone: 1 }],
+  ] as const)('after an attempt that ended with %s and one that found nothing counts %o', async ([fault, counted]) => {
+    const { state, sweepDev, counts } = setUp(`DeleteUser=${fault}:1,DeleteUser=NoSuchEntity:1`);
+    seedStaleUsers(state, 'dev', 1);
+    const history = new RetryHistory(2, () => performance.now());
+    expect(await sweepDev({ iam: testIam({ retryStrategy: history }), history })).toEqual(resultOf(counted));
+    expect(counts()).toMatchObject({ DeleteUser: 2 });
   });
 
   test('stops at once when IAM throttles it, says so, and goes on next time', async () => {
     const { state, sweepDev, counts } = setUp('DeleteGroup=Throttling:1');
     seedStaleGroups(state, 'dev', 5);
     seedStaleUsers(state, 'dev', 2);
-    const report = await sweepDev();
-    expect(report).toEqual({
-      removed: 0,
-      remaining: 5,
-      warnings: [expect.stringMatching(/^the sweep of old test entities stopped: Throttling .*\. IAM's write calls/)],
-    });
+    expect(await sweepDev()).toEqual(
+      resultOf({
+        untried: 5,
+        unlisted: ['user'],
+        warnings: [expect.stringMatching(/^the sweep of old test entities stopped: Throttling .*\. IAM's write calls/)],
+      }),
+    );
     expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 1 });
-    expect(await sweepDev()).toEqual({ removed: 7, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 7 }));
   });
 
-  test('stops at a failure of IAM or of the way to it', async () => {
-    for (const fault of ['ServiceFailure', 'reset-before', 'html', 'ExpiredToken']) {
-      const { state, sweepDev, counts } = setUp(`DeleteGroup=${fault}`);
+  test.for([
+    'DeleteGroup=reset-before',
+    'DeleteGroup=ExpiredToken',
+    'DeleteGroup=DeleteConflict:1,GetGroup=Throttling',
+    'DeleteGroup=DeleteConflict:1,GetGroup=InvalidClientTokenId',
+    'DeleteGroup=DeleteConflict:1,ListGroupPolicies=reset-before',
+  ])('stops where every other entity would meet the same: %s', async (faults) => {
+    const { state, sweepDev, counts } = setUp(faults);
+    seedStaleGroups(state, 'dev', 3);
+    seedStaleUsers(state, 'dev', 2);
+    expect(await sweepDev()).toMatchObject({
+      removed: 0,
+      untried: 3,
+      unlisted: ['user'],
+      warnings: [expect.stringMatching(/^the sweep of old test entities stopped: /)],
+    });
+    expect(counts()).toMatchObject({ DeleteGroup: 1 });
+  });
+
+  test('stops where no connection comes about', async () => {
+    const iam = testIam({ endpoint: `http://127.0.0.1:${await deadPort()}` });
+    const { signal } = new AbortController();
+    const options = { iam, history: { failed: [] }, namespace: 'dev', random: () => 0, olderThanMs: hourMs, signal };
+    expect(await sweep({ ...options, now: () => new Date() })).toEqual(
+      resultOf({
+        unlisted: ['group', 'user'],
+        warnings: [expect.stringMatching(/^the sweep of old test entities stopped: ECONNREFUSED/)],
+      }),
+    );
+  });
+
+  test.for(['AccessDenied', 'ServiceFailure', 'InvalidInput', 'html', 'html-502', 'truncated'])(
+    'where the groups cannot be listed for %s says so, and sweeps the users all the same',
+    async (fault) => {
+      const { state, sweepDev } = setUp(`ListGroups=${fault}`);
       seedStaleGroups(state, 'dev', 2);
       seedStaleUsers(state, 'dev', 2);
-      expect((await sweepDev()).warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: /)]);
-      expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 1 });
-    }
+      expect(await sweepDev()).toEqual(
+        resultOf({
+          removed: 2,
+          unlisted: ['group'],
+          warnings: [expect.stringMatching(/^test groups could not all be listed: /)],
+        }),
+      );
+      expect(listEntities(state)).toMatchObject({ users: [], groups: { length: 2 } });
+    },
+  );
+
+  test('names the action of a list that is not allowed', async () => {
+    const { sweepDev } = setUp('ListUsers=AccessDenied');
+    expect((await sweepDev()).warnings).toEqual([expect.stringContaining('iam:ListUsers is not allowed')]);
   });
 
-  test('names the action that it may not do, and sweeps the other kind all the same', async () => {
-    const { state, sweepDev } = setUp('ListGroups=AccessDenied');
-    seedStaleGroups(state, 'dev', 2);
-    seedStaleUsers(state, 'dev', 2);
-    expect(await sweepDev()).toEqual({
-      removed: 2,
-      remaining: 0,
-      warnings: [
-        expect.stringMatching(/^the sweep of old test groups stopped: AccessDenied.*iam:ListGroups is not allowed/),
+  test('removes what a list gave before it failed', async () => {
+    const { state, sweepDev } = setUp('ListUsers=slow:1:1,ListUsers=ServiceFailure');
+    seedStaleUsers(state, 'dev', 150);
+    const { unlisted, removed, warnings } = await sweepDev();
+    expect({ unlisted, removed }).toEqual({ unlisted: ['user'], removed: 100 });
+    expect(warnings).toEqual([expect.stringMatching(/^test users could not all be listed: /)]);
+  });
+
+  describe('a list that does not end', () => {
+    const page = (name: string, Marker: string | undefined): ListUsersCommandOutput => ({
+      $metadata: {},
+      Users: [{ Path: userPath, UserName: name, UserId: 'AIDA', Arn: 'arn', CreateDate: new Date(0) }],
+      IsTruncated: true,
+      ...(Marker !== undefined && { Marker }),
+    });
+    const [one, two] = [runName('testuser', 'dev', 1), runName('testuser', 'dev', 2)] as const;
+
+    test.for([
+      ['repeats its marker', { '': page(one, 'a'), a: page(one, 'a') }, 1, 2, /go round in a circle/],
+      [
+        'has markers that go round',
+        { '': page(one, 'a'), a: page(two, 'b'), b: page(one, 'a') },
+        2,
+        3,
+        /go round in a circle/,
       ],
+      ['says that more follows, but not where', { '': page(one, undefined) }, 1, 1, /gives no marker/],
+      ['has an empty marker', { '': page(one, '') }, 1, 1, /gives no marker/],
+    ] as const)('because it %s is noticed and told, and what it gave is removed once', async (row) => {
+      const [, pages, removed, requests, reason] = row as readonly [
+        string,
+        Readonly<Record<string, ListUsersCommandOutput>>,
+        number,
+        number,
+        RegExp,
+      ];
+      const { state, sweepDev, mock } = setUp();
+      for (const name of [one, two]) seedUser(state, { name, path: userPath, createDate: new Date(0) });
+      const asked: string[] = [];
+      mock.client.on(ListUsersCommand).callsFake(({ Marker = '' }: { readonly Marker?: string }) => {
+        asked.push(Marker);
+        return pages[Marker];
+      });
+      expect(await sweepDev()).toEqual(
+        resultOf({ removed, unlisted: ['user'], warnings: [expect.stringMatching(reason)] }),
+      );
+      expect(asked).toHaveLength(requests);
+      expect(listEntities(state).users).toHaveLength(2 - removed);
     });
-    expect(listEntities(state)).toMatchObject({ users: [], groups: { length: 2 } });
+
+    test('because every page has a new marker ends after a thousand pages', async () => {
+      const { sweepDev, mock } = setUp();
+      let pages = 0;
+      mock.client.on(ListUsersCommand).callsFake(() => page('alice', `${++pages}`));
+      expect(await sweepDev()).toMatchObject({ warnings: [expect.stringContaining('more than 1000 pages')] });
+      expect(pages).toBe(1001);
+    });
   });
 
-  test('asks only once where it may not delete', async () => {
-    const { state, sweepDev, counts } = setUp('DeleteUser=AccessDenied,DeleteGroup=AccessDenied');
-    seedStaleUsers(state, 'dev', 3);
-    seedStaleGroups(state, 'dev', 3);
-    const { warnings, removed } = await sweepDev();
-    expect(removed).toBe(0);
-    expect(warnings).toEqual([
-      expect.stringContaining('iam:DeleteGroup is not allowed'),
-      expect.stringContaining('iam:DeleteUser is not allowed'),
-    ]);
-    expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 1, ListGroups: 1, DeleteGroup: 1 });
-  });
+  describe('an entity that resists', () => {
+    const resisting = [
+      'AccessDenied',
+      'ServiceFailure',
+      'InvalidInput',
+      'LimitExceeded',
+      'EntityTemporarilyUnmodifiable',
+      'ConcurrentModification',
+      'html',
+      'html-502',
+      'truncated',
+    ];
 
-  test('goes on behind a user whose belongings it may not look at', async () => {
-    const { state, sweepDev, ago } = setUp('ListAccessKeys=AccessDenied');
-    const stuck = runName('testuser', 'dev', 0);
-    seedStaleUsers(state, 'dev', 3);
-    seedUser(state, {
-      name: stuck,
-      path: userPath,
-      createDate: ago(staleMs),
-      policies: ['arn:aws:iam::aws:policy/AWSDenyAll'],
-      groups: ['people'],
+    test.for(resisting)('with %s is named and counted, and the others are removed', async (fault) => {
+      const { state, sweepDev } = setUp(`DeleteGroup=${fault}:1,DeleteUser=${fault}:1`);
+      const [group = ''] = seedStaleGroups(state, 'dev', 3);
+      const [user = ''] = seedStaleUsers(state, 'dev', 3);
+      const { warnings, ...counts } = await sweepDev();
+      expect(counts).toMatchObject({ removed: 4, failed: 2, untried: 0, unlisted: [] });
+      expect(warnings).toEqual([
+        expect.stringContaining(`group ${group} could not be removed: `),
+        expect.stringContaining(`user ${user} could not be removed: `),
+      ]);
     });
-    expect(await sweepDev()).toEqual({
-      removed: 2,
-      remaining: 1,
-      warnings: [expect.stringMatching(new RegExp(`^user ${stuck} could not be removed: .*iam:ListAccessKeys`))],
-    });
-    expect(listEntities(state).users).toEqual([stuck]);
-  });
 
-  test('goes on behind a group whose members it may not look at, and finishes next time', async () => {
-    const { state, sweepDev, ago } = setUp('GetGroup=AccessDenied');
-    const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
-    seedStaleGroups(state, 'dev', 3);
-    seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group] });
-    expect(await sweepDev()).toEqual({
-      removed: 3,
-      remaining: 1,
-      warnings: [expect.stringMatching(new RegExp(`^group ${group} could not be removed: .*iam:GetGroup`))],
+    test('that never answers costs its own requests, not those of the others', async () => {
+      const { state, sweepDev } = setUp('DeleteUser=hang:1');
+      const [stuck = ''] = seedStaleUsers(state, 'dev', 3);
+      const iam = testIam({ requestHandler: { requestTimeout: 50, throwOnRequestTimeout: true } });
+      expect(await sweepDev({ iam })).toMatchObject({
+        removed: 2,
+        failed: 1,
+        warnings: [expect.stringContaining(stuck)],
+      });
     });
-    expect(listEntities(state)).toEqual({ users: [], groups: [group] });
-    expect(await sweepDev()).toEqual({ removed: 1, remaining: 0, warnings: [] });
+
+    test.for(resisting)('to a look-up with %s is removed where nothing else is in its way', async (fault) => {
+      const { state, sweepDev, ago } = setUp(
+        `ListServiceSpecificCredentials=${fault},ListAttachedGroupPolicies=${fault}`,
+      );
+      const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
+      seedGroup(state, { name: group, path: groupPath, createDate: ago(staleMs) });
+      seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group, 'people'] });
+      expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
+    });
+
+    test('with something that cannot be taken away is told with both reasons', async () => {
+      const { state, sweepDev, ago } = setUp('DetachUserPolicy=InvalidInput');
+      const stuck = runName('testuser', 'dev', 0);
+      seedStaleUsers(state, 'dev', 3);
+      const policies = ['arn:aws:iam::aws:policy/AWSDenyAll'];
+      seedUser(state, { name: stuck, path: userPath, createDate: ago(staleMs), policies, groups: ['people'] });
+      const { warnings, ...counts } = await sweepDev();
+      expect(counts).toMatchObject({ removed: 2, failed: 1 });
+      expect(warnings).toEqual([
+        expect.stringMatching(
+          new RegExp(`^user ${stuck} could not be removed: DeleteConflict .*; what is in its way: InvalidInput`),
+        ),
+      ]);
+    });
+
+    test('leaves the rest of its kind for the next sweep after five in a row', async () => {
+      const { state, sweepDev, counts } = setUp('DeleteUser=AccessDenied,DeleteGroup=AccessDenied:5');
+      seedStaleUsers(state, 'dev', 8);
+      seedStaleGroups(state, 'dev', 5);
+      const { warnings, ...numbers } = await sweepDev();
+      expect(numbers).toEqual({ removed: 0, alreadyGone: 0, kept: 0, failed: 10, untried: 3, unlisted: [] });
+      expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 5, ListGroups: 1, DeleteGroup: 5 });
+      // Nothing is left of the groups that this could be said of.
+      expect(warnings.slice(5)).toEqual([
+        '5 more entities could not be removed',
+        '5 test users in a row could not be removed: 3 more are left for the next sweep, which begins with others',
+      ]);
+      expect(warnings[0]).toContain('not authorized to perform: iam:DeleteGroup');
+    });
+
+    test('does not count with others that come after a success', async () => {
+      const names = Array.from({ length: 20 }, (_, index) => runName('testuser', 'dev', index));
+      const { state, sweepDev } = setUp(resistingUsers(names.filter((_, index) => index % 5 !== 4)));
+      seedStaleUsers(state, 'dev', 20);
+      expect(await sweepDev()).toMatchObject({ removed: 4, failed: 16, untried: 0 });
+    });
+
+    test('does not keep the others from ever being removed: each sweep begins elsewhere', async () => {
+      const names = Array.from({ length: 10 }, (_, index) => runName('testuser', 'dev', index));
+      const { state, sweepDev } = setUp(resistingUsers(names.slice(0, 5)));
+      seedStaleUsers(state, 'dev', 10);
+      expect(await sweepDev({ random: () => 0 })).toMatchObject({ removed: 0, failed: 5, untried: 5 });
+      expect(await sweepDev({ random: () => 0.7 })).toMatchObject({ removed: 3, failed: 5, untried: 2 });
+      expect(await sweepDev({ random: () => 0.999 })).toMatchObject({ removed: 1, failed: 5, untried: 1 });
+      expect(listEntities(state).users).toEqual([...names.slice(0, 5), names[5]]);
+    });
   });
 
   test.for(['DeleteConflict', 'EntityTemporarilyUnmodifiable', 'ConcurrentModification'])(
-    'goes on behind an entity that cannot be removed for %s',
+    'waits a little for %s to pass after everything in the way was taken away',
     async (code) => {
-      // A conflict is met twice: before and after everything in the way was cleared.
-      const { state, sweepDev } = setUp(`DeleteUser=${code}:${code === 'DeleteConflict' ? 2 : 1}`);
-      const [stuck = ''] = seedStaleUsers(state, 'dev', 3);
-      expect(await sweepDev()).toEqual({
-        removed: 2,
-        remaining: 1,
-        warnings: [expect.stringMatching(new RegExp(`^user ${stuck} could not be removed: ${code} \\(HTTP 409\\)`))],
-      });
-      expect(listEntities(state).users).toEqual([stuck]);
+      const { state, sweepDev, counts } = setUp(`DeleteUser=DeleteConflict:1,DeleteUser=${code}:3`);
+      seedStaleUsers(state, 'dev', 1);
+      skipPauses();
+      expect(await sweepDev()).toEqual(resultOf({ removed: 1 }));
+      expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual([500, 1000, 2000]);
+      expect(counts()).toMatchObject({ DeleteUser: 5 });
     },
   );
 
-  test.for([
-    [5, undefined],
-    [6, '1 more entity could not be removed'],
-    [8, '3 more entities could not be removed'],
-  ] as const)(
-    'warns of at most five of %d entities that stay, counts the others, and says why it stopped',
-    async ([count, more]) => {
-      const { state, sweepDev } = setUp('DeleteGroup=DeleteConflict,ListUsers=Throttling');
-      const names = seedStaleGroups(state, 'dev', count);
-      const { warnings, removed, remaining } = await sweepDev();
-      expect({ removed, remaining }).toEqual({ removed: 0, remaining: count });
-      expect(warnings).toEqual([
-        ...names.slice(0, 5).map((name) => expect.stringContaining(name) as string),
-        ...(more === undefined ? [] : [more]),
-        expect.stringMatching(/^the sweep of old test entities stopped: Throttling/),
-      ]);
-    },
-  );
-
-  test('that meets a conflict because its own changes are not visible yet finishes next time', async () => {
+  test('removes an entity whose deletion its own changes keep back for three seconds', async () => {
     const { state, sweepDev, wait: advance, ago } = setUp();
-    Object.assign(state.propagation, { removalMs: 5000 });
-    const [name] = [runName('testuser', 'dev')];
-    seedUser(state, {
-      name,
-      path: userPath,
-      createDate: ago(staleMs),
-      policies: ['arn:aws:iam::aws:policy/AWSDenyAll'],
+    Object.assign(state.propagation, { removalMs: 3000 });
+    const policies = ['arn:aws:iam::aws:policy/AWSDenyAll'];
+    seedUser(state, { name: runName('testuser', 'dev'), path: userPath, createDate: ago(staleMs), policies });
+    skipPauses();
+    vi.mocked(wait).mockImplementation((ms = 0) => Promise.resolve(advance(ms)));
+    expect(await sweepDev()).toEqual(resultOf({ removed: 1 }));
+  });
+
+  test('gives up a conflict that lasts, and goes on behind it', async () => {
+    const { state, sweepDev } = setUp('DeleteUser=DeleteConflict:5');
+    const [stuck = ''] = seedStaleUsers(state, 'dev', 3);
+    skipPauses();
+    expect(await sweepDev()).toEqual(
+      resultOf({
+        removed: 2,
+        failed: 1,
+        warnings: [
+          expect.stringMatching(new RegExp(`^user ${stuck} could not be removed: DeleteConflict \\(HTTP 409\\)`)),
+        ],
+      }),
+    );
+    expect(listEntities(state).users).toEqual([stuck]);
+  });
+
+  test('that is told to stop does not wait for a conflict to pass', async () => {
+    const { state, sweepDev, mock } = setUp('DeleteUser=DeleteConflict');
+    seedStaleUsers(state, 'dev', 1);
+    const stop = new AbortController();
+    let deletions = 0;
+    mock.events.on('call', ({ operation }) => {
+      if (operation === 'DeleteUser' && ++deletions === 2) setImmediate(() => stop.abort());
     });
-    expect(await sweepDev()).toMatchObject({ removed: 0, remaining: 1, warnings: [expect.stringContaining(name)] });
-    advance(5000);
-    expect(await sweepDev()).toEqual({ removed: 1, remaining: 0, warnings: [] });
+    expect(await sweepDev({ signal: stop.signal })).toMatchObject({ failed: 0, untried: 1 });
+    expect(deletions).toBe(2);
   });
 
   test('that is told to stop says that it goes on at the next run, and makes no further call', async () => {
@@ -369,13 +574,16 @@ describe('the sweep', () => {
     seedStaleUsers(state, 'dev', 2);
     const stop = new AbortController();
     const report = await sweepDev({ signal: stop.signal, onEntity: () => mock.calls.length === 4 && stop.abort() });
-    expect(report).toEqual({
-      removed: 3,
-      remaining: 7,
-      warnings: ['the sweep of old test entities did not get to the end: it goes on at the next run'],
-    });
+    expect(report).toEqual(
+      resultOf({
+        removed: 3,
+        untried: 7,
+        unlisted: ['user'],
+        warnings: ['the sweep of old test entities did not get to the end: it goes on at the next run'],
+      }),
+    );
     expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 3 });
-    expect(await sweepDev()).toMatchObject({ removed: 9, remaining: 0 });
+    expect(await sweepDev()).toEqual(resultOf({ removed: 9 }));
   });
 
   test('that is told to stop does not wait out a pause or a silence of IAM', async () => {
@@ -384,13 +592,13 @@ describe('the sweep', () => {
     const stop = new AbortController();
     const hour = 3_600_000;
     const report = await paused.sweepDev({ paceMs: hour, signal: stop.signal, onEntity: () => stop.abort() });
-    expect(report).toMatchObject({ removed: 1, remaining: 1, warnings: [expect.stringContaining('goes on')] });
+    expect(report).toMatchObject({ removed: 1, untried: 1, warnings: [expect.stringContaining('goes on')] });
 
     const silent = setUp('DeleteUser=hang');
     seedStaleUsers(silent.state, 'dev', 2);
     const stopSilence = new AbortController();
     silent.mock.events.on('call', ({ operation }) => operation === 'DeleteUser' && stopSilence.abort());
-    expect(await silent.sweepDev({ signal: stopSilence.signal })).toMatchObject({ removed: 0, remaining: 2 });
+    expect(await silent.sweepDev({ signal: stopSilence.signal })).toMatchObject({ removed: 0, untried: 2 });
   });
 
   test.for([
@@ -400,8 +608,7 @@ describe('the sweep', () => {
   ] as const)('with a pace of %s ms pauses between its writes', async ([paceMs, pauses]) => {
     const { state, sweepDev } = setUp();
     seedStaleUsers(state, 'dev', 4);
-    vi.mocked(wait).mockClear().mockResolvedValue(undefined);
-    onTestFinished(() => vi.mocked(wait).mockRestore());
+    skipPauses();
     expect((await sweepDev({ paceMs })).removed).toBe(4);
     expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual(pauses);
   });
@@ -413,7 +620,7 @@ describe('the sweep', () => {
     seedUser(state, { name: runName('testuser', 'dev', 9), path: userPath });
     const told: string[] = [];
     const report = await sweepDev({ dryRun: true, onEntity: (kind, name) => told.push(`${kind} ${name}`) });
-    expect(report).toEqual({ removed: 3, remaining: 1, warnings: [] });
+    expect(report).toEqual(resultOf({ removed: 3, kept: 1 }));
     expect(told).toEqual([...groups.map((name) => `group ${name}`), ...users.map((name) => `user ${name}`)]);
     expect(counts()).toEqual({ ListUsers: 1, ListGroups: 1 });
   });
@@ -450,7 +657,7 @@ describe('the sweep', () => {
           .flatMap(seed);
         seed(swept);
         try {
-          expect(await sweepDev({ namespace: swept })).toEqual({ removed: 4, remaining: 0, warnings: [] });
+          expect(await sweepDev({ namespace: swept })).toEqual(resultOf({ removed: 4 }));
           expect(Object.values(listEntities(state)).flat().toSorted()).toEqual(foreign.toSorted());
         } finally {
           mock.restore();
@@ -489,16 +696,17 @@ describe('the rail before every deletion', () => {
     seedUser(state, { ...truth, createDate: createdAt, groups: ['people'] });
     seedUser(state, { name: other, path: userPath, createDate: createdAt });
     const { signal } = new AbortController();
-    const users = kinds.sweptKinds({ iam, namespace: 'dev', signal, paceMs: 0 }).find(({ kind }) => kind === 'user');
+    const options = { iam, namespace: 'dev', signal, paceMs: 0, endsSweep: () => false };
+    const users = kinds.sweptKinds(options).find(({ kind }) => kind === 'user');
     if (!users) throw new Error('users are swept');
     const entities = [disguised(truth), { path: userPath, name: other, createdAt }];
-    const list = () => Promise.resolve({ entities, marker: undefined });
+    const list = () => Promise.resolve({ entities });
     vi.spyOn(kinds, 'sweptKinds').mockReturnValue([{ ...users, list }]);
     onTestFinished(() => void vi.restoreAllMocks());
 
-    expect(await sweepDev()).toEqual({
+    expect(await sweepDev()).toMatchObject({
       removed: 1,
-      remaining: 1,
+      failed: 1,
       warnings: [expect.stringContaining(`refused to touch ${truth.path}${truth.name}: it is not a test entity`)],
     });
     expect(listEntities(state).users).toEqual([truth.name]);
@@ -519,7 +727,7 @@ describe('the rail before every deletion', () => {
     seedUser(state, { name: 'alice' });
     const Users = entities.map((entity) => ({ ...entity, UserId: 'AIDA', Arn: 'arn', CreateDate: createdAt }));
     mock.client.on(ListUsersCommand).resolves({ Users, IsTruncated: false });
-    expect(await sweepDev()).toEqual({ removed: 0, remaining: 0, warnings: [] });
+    expect(await sweepDev()).toEqual(resultOf());
     expect(counts()).toEqual({ ListGroups: 1 });
   });
 });
@@ -544,8 +752,18 @@ describe('the time of the service', () => {
     });
     const iam = testIam({ endpoint: server.url });
     const { signal } = new AbortController();
-    const report = await sweep({ iam, namespace: 'dev', now: () => serviceTime(iam), paceMs: 0, signal });
-    expect(report).toEqual({ removed: 0, remaining: 1, warnings: [] });
+    const now = () => serviceTime(iam);
+    const options = {
+      iam,
+      history: { failed: [] },
+      namespace: 'dev',
+      now,
+      random: () => 0,
+      olderThanMs: hourMs,
+      signal,
+    };
+    const report = await sweep(options);
+    expect(report).toEqual(resultOf({ kept: 1 }));
     expect(asked).toHaveLength(2);
   });
 });

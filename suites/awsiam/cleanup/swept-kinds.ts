@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { IAM } from '@aws-sdk/client-iam';
 import { groupPath, userPath } from '../names.ts';
 import { ownNamePattern, type Entity } from './own-names.ts';
-import { stripGroup, stripUser, type Send } from './strip-entity.ts';
+import type { ListAnswer } from './read-pages.ts';
+import { stripGroup, stripUser, type Send, type StripOptions } from './strip-entity.ts';
 
 /** How users and groups differ for the sweep. */
 export interface SweptKind {
@@ -11,16 +11,19 @@ export interface SweptKind {
   readonly pattern: RegExp;
   list(marker: string | undefined): Promise<Page>;
   delete(name: string): Promise<unknown>;
-  strip(name: string): Promise<void>;
+  /** See {@link stripUser}. */
+  strip(name: string): Promise<readonly unknown[]>;
 }
 
-export interface Page {
-  readonly entities: readonly (Entity & { readonly createdAt: Date | undefined })[];
-  readonly marker: string | undefined;
+export interface Page extends ListAnswer {
+  readonly entities: readonly DatedEntity[];
 }
 
-export interface SweptKindsOptions {
-  readonly iam: IAM;
+export interface DatedEntity extends Entity {
+  readonly createdAt: Date | undefined;
+}
+
+export interface SweptKindsOptions extends Pick<StripOptions, 'iam' | 'endsSweep'> {
   readonly namespace: string;
   readonly signal: AbortSignal;
   /** @default 100 */
@@ -28,7 +31,7 @@ export interface SweptKindsOptions {
 }
 
 /** Groups first: of these the account may have the fewest, and a user that is in none is gone with one request. */
-export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsOptions): SweptKind[] {
+export function sweptKinds({ iam, endsSweep, namespace, signal, paceMs = 100 }: SweptKindsOptions): SweptKind[] {
   const send = paced(paceMs, signal);
   /** Listing is no write, and in most runs all that there is to do: it needs no pace. */
   const look: Send = (request) => request({ abortSignal: signal });
@@ -44,10 +47,10 @@ export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsO
           name: GroupName,
           createdAt: CreateDate,
         }));
-        return { entities, marker: answer.IsTruncated === true ? answer.Marker : undefined };
+        return { entities, IsTruncated: answer.IsTruncated, Marker: answer.Marker };
       },
       delete: (GroupName) => send((o) => iam.deleteGroup({ GroupName }, o)),
-      strip: (name) => stripGroup(iam, name, send),
+      strip: (name) => stripGroup({ iam, send, endsSweep }, name),
     },
     {
       kind: 'user',
@@ -60,10 +63,10 @@ export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsO
           name: UserName,
           createdAt: CreateDate,
         }));
-        return { entities, marker: answer.IsTruncated === true ? answer.Marker : undefined };
+        return { entities, IsTruncated: answer.IsTruncated, Marker: answer.Marker };
       },
       delete: (UserName) => send((o) => iam.deleteUser({ UserName }, o)),
-      strip: (name) => stripUser(iam, name, send),
+      strip: (name) => stripUser({ iam, send, endsSweep }, name),
     },
   ];
 }

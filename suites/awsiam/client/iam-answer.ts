@@ -1,3 +1,6 @@
+import type { ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-iam';
+import type { HttpResponse, Pluggable } from '@smithy/types';
+
 /**
  * Something answered, but not IAM: a proxy's page, half an answer, nothing. The SDK takes such a thing for a success
  * without content when its status is 200.
@@ -6,10 +9,21 @@ export class ForeignAnswerError extends Error {
   override readonly name = 'ForeignAnswer';
   /** Where the SDK's retries look for the status: a proxy's 502 is as transient as IAM's. */
   readonly $metadata: { readonly httpStatusCode: number };
+  /** Where the SDK's retries look for throttling that the status does not tell. */
+  readonly $retryable?: { readonly throttling: true };
 
-  constructor(httpStatusCode: number, reason: string) {
-    super(reason);
+  constructor(
+    httpStatusCode: number,
+    reason: string,
+    { isThrottled = false, cause }: { readonly isThrottled?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(reason, cause === undefined ? {} : { cause });
     this.$metadata = { httpStatusCode };
+    if (isThrottled) this.$retryable = { throttling: true };
+  }
+
+  get isThrottled(): boolean {
+    return this.$retryable !== undefined || this.$metadata.httpStatusCode === 429;
   }
 }
 
@@ -37,6 +51,33 @@ export async function readIamAnswer(body: AsyncIterable<Uint8Array>, httpStatus:
   return new Uint8Array(Buffer.concat(chunks));
 }
 
+/** IAM compresses nothing, but what stands in front of it may. */
+const decompressors = {
+  gzip: 'gunzipSync',
+  'x-gzip': 'gunzipSync',
+  deflate: 'inflateSync',
+  br: 'brotliDecompressSync',
+} as const;
+
+/**
+ * Undoes the compression that an answer's `Content-Encoding` names.
+ *
+ * @throws {ForeignAnswerError} where that is unknown, or the body is something else
+ */
+export function decompressAnswer(body: Uint8Array, encoding: string | undefined, httpStatus: number): Uint8Array {
+  const name = (encoding ?? 'identity').trim().toLowerCase();
+  if (name === 'identity' || name === '' || body.length === 0) return body;
+  try {
+    if (!Object.hasOwn(decompressors, name)) throw new Error('unknown here');
+    // Loaded only when it is needed.
+    const zlib = process.getBuiltinModule('node:zlib');
+    return zlib[decompressors[name as keyof typeof decompressors]](body, { maxOutputLength: maxBodyBytes });
+  } catch (cause) {
+    const reason = `the answer cannot be decompressed (Content-Encoding: ${name.slice(0, 20)})`;
+    throw new ForeignAnswerError(httpStatus, reason, { cause });
+  }
+}
+
 /** So much of a foreign answer is shown. */
 const excerptLength = 120;
 
@@ -50,8 +91,51 @@ export function checkIamAnswer(body: Uint8Array, httpStatus: number): void {
   const text = new TextDecoder().decode(body).trim();
   const reason = whyForeign(text, httpStatus);
   if (reason === undefined) return;
+  throw new ForeignAnswerError(httpStatus, withExcerpt(reason, text), {
+    isThrottled: httpStatus >= 400 && foreignThrottling.test(text),
+  });
+}
+
+/** How gateways and emulators say in JSON or in another XML that there were too many requests. */
+const foreignThrottling =
+  /(<Code>|"(__type|code)"\s*:\s*"([\w.]+#)?)\s*(Throttl(ing|ed)|RequestThrottled|RequestLimitExceeded|TooManyRequests|SlowDown)/i;
+
+function withExcerpt(reason: string, text: string): string {
   const excerpt = text.slice(0, excerptLength).replaceAll(/\s+/g, ' ');
-  throw new ForeignAnswerError(httpStatus, excerpt === '' ? reason : `${reason}: ${excerpt}`);
+  if (excerpt === '') return reason;
+  // Bytes that are no text would only spoil a terminal.
+  return /[^\P{Cc}\s]|\uFFFD/u.test(excerpt) ? `${reason}, nor is it text` : `${reason}: ${excerpt}`;
+}
+
+/**
+ * A plugin for the client: an answer that looks like IAM's but that the SDK cannot read (broken XML inside, a date that is
+ * none) is foreign, too. The SDK fails with whatever its parser stumbled over.
+ */
+export const refuseUnreadable: Pluggable<ServiceInputTypes, ServiceOutputTypes> = {
+  applyToStack: (stack) => {
+    stack.add(
+      (next) => async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          throw toReadable(error);
+        }
+      },
+      { name: 'refuseUnreadable', step: 'deserialize', priority: 'high' },
+    );
+  },
+};
+
+/** The SDK hangs the response on whatever happens while it is read; IAM's own refusals have a `$fault` besides. */
+function toReadable(error: unknown): unknown {
+  if (!(error instanceof Error) || '$fault' in error) return error;
+  const { $response } = error as { readonly $response?: HttpResponse };
+  if ($response === undefined) return error;
+  error.message = error.message.replace(/\s*Deserialization error: to see the raw response.*$/s, '');
+  const text = $response.body instanceof Uint8Array ? new TextDecoder().decode($response.body) : String($response.body);
+  return new ForeignAnswerError($response.statusCode, withExcerpt("the answer cannot be read as IAM's", text.trim()), {
+    cause: error,
+  });
 }
 
 function whyForeign(text: string, httpStatus: number): string | undefined {
@@ -60,5 +144,6 @@ function whyForeign(text: string, httpStatus: number): string | undefined {
   if (root === undefined) return "the answer is not one of IAM's";
   if (!text.endsWith(`</${root}>`)) return 'the answer breaks off';
   if ((root === 'ErrorResponse') !== httpStatus >= 300) return 'the answer contradicts its own HTTP status';
+  if (root === 'ErrorResponse' && !/<Code>\s*[^<\s]/.test(text)) return 'the answer is an error without a code';
   return undefined;
 }

@@ -14,7 +14,7 @@ const unknown = [404, iamErrorXml('NoSuchEntity')] as const;
 const reset = (): Error => nodeError('ECONNRESET', { name: 'TimeoutError' });
 
 /** A client of the SDK over the history, whose requests are answered as they are told to be. */
-function setUp(script: readonly Scripted[]) {
+function setUp(script: readonly Scripted[], headers: () => Record<string, string> = () => ({})) {
   const history = new RetryHistory(3, () => performance.now());
   const left = [...script];
   const handle = vi.fn(async () => {
@@ -22,7 +22,7 @@ function setUp(script: readonly Scripted[]) {
     if (next === undefined) throw new Error('no more answers');
     if (next instanceof Error) throw next;
     const [statusCode, body] = next;
-    return { response: new HttpResponse({ statusCode, headers: {}, body: new TextEncoder().encode(body) }) };
+    return { response: new HttpResponse({ statusCode, headers: headers(), body: new TextEncoder().encode(body) }) };
   });
   const iam = new IAM({
     region: 'us-east-1',
@@ -102,6 +102,22 @@ describe('RetryHistory', () => {
     const { handle, deleteUser } = setUp([[status, iamErrorXml(code)], success]);
     expect(await deleteUser()).toMatchObject({ status: 'rejected' });
     expect(handle).toHaveBeenCalledOnce();
+  });
+
+  describe('where this host’s clock is ten minutes ahead', () => {
+    const tenMinutesAgo = (): Record<string, string> => ({ date: new Date(Date.now() - 600_000).toUTCString() });
+
+    test('does not repeat a refusal that has nothing to do with it', async () => {
+      const { handle, deleteUser } = setUp([unknown, success], tenMinutesAgo);
+      expect(await deleteUser()).toMatchObject({ status: 'rejected', reason: { name: 'NoSuchEntityException' } });
+      expect(handle).toHaveBeenCalledOnce();
+    });
+
+    test.for(['SignatureDoesNotMatch', 'RequestExpired'])('repeats what was refused with %s', async (code) => {
+      const { handle, deleteUser } = setUp([[403, iamErrorXml(code)], success], tenMinutesAgo);
+      expect(await deleteUser()).toMatchObject({ status: 'fulfilled' });
+      expect(handle).toHaveBeenCalledTimes(2);
+    });
   });
 
   test('tells how long ago the last attempt began, without those before it and their delays', async () => {

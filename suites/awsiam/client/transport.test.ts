@@ -1,17 +1,24 @@
 import { once } from 'node:events';
 import https from 'node:https';
 import net from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { makeCertificate } from '../testing/certificate.ts';
 import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from '../testing/http-server.ts';
+import { refuseUnreadable } from './iam-answer.ts';
 import { Transport, type Origin, type TransportOptions } from './transport.ts';
 
 const { signal: quiet } = new AbortController();
 
-/** A transport and a client of one attempt over it, both gone when the test is over. */
-function connect(url: string, options: Partial<TransportOptions> = {}): { transport: Transport; iam: IAM } {
+/** A transport and a client over it, both gone when the test is over. */
+function connect(
+  url: string,
+  options: Partial<TransportOptions> = {},
+  maxAttempts = 1,
+): { transport: Transport; iam: IAM } {
   const transport = new Transport({
     connectionTimeoutMs: 5000,
     requestTimeoutMs: 5000,
@@ -23,9 +30,10 @@ function connect(url: string, options: Partial<TransportOptions> = {}): { transp
     endpoint: url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'TESTKEY', secretAccessKey: 'unused' },
-    maxAttempts: 1,
+    maxAttempts,
     requestHandler: transport.handler,
   });
+  iam.middlewareStack.use(refuseUnreadable);
   onTestFinished(() => {
     iam.destroy();
     transport.close();
@@ -86,6 +94,80 @@ describe('an answer over the transport', () => {
       code: 'ForeignAnswer',
       message: expect.stringContaining(message) as unknown,
     });
+  });
+
+  test.for([
+    ['a gateway’s page with 429', 429, '<html>Slow down</html>'],
+    ['JSON', 400, '{"__type":"com.amazon#ThrottlingException","message":"Rate exceeded"}'],
+    ['another XML', 400, '<Response><Errors><Error><Code>Throttling</Code></Error></Errors></Response>'],
+  ] as const)('that throttles is retried and explained as such also when it is %s', async ([, status, body]) => {
+    let requests = 0;
+    const { url } = await startHttpServer((_request, response) => {
+      requests++;
+      response.writeHead(status).end(body);
+    });
+    const error = await failureOf(deleteUser(connect(url, {}, 2).iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({ verdict: 'throttled', code: 'ForeignAnswer' });
+    expect(requests).toBe(2);
+  });
+
+  test.for([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ] as const)('is read although something on the way compressed it with %s', async ([encoding, compress]) => {
+    const { url } = await startHttpServer((request, response) => {
+      const isFirst = request.headers['amz-sdk-request']?.includes('attempt=1');
+      response.writeHead(isFirst ? 503 : 200, { 'content-encoding': encoding });
+      response.end(compress(isFirst ? iamErrorXml('ServiceUnavailable') : iamXml('DeleteUser')));
+    });
+    expect(await deleteUser(connect(url, {}, 2).iam)).toMatchObject({
+      $metadata: { httpStatusCode: 200, attempts: 2 },
+    });
+  });
+
+  test.for([
+    [
+      'named wrongly',
+      200,
+      'gzip',
+      Buffer.from(iamXml('DeleteUser')),
+      'cannot be decompressed (Content-Encoding: gzip)',
+    ],
+    ['unknown', 200, 'zstd', Buffer.from([1, 2, 3]), 'cannot be decompressed (Content-Encoding: zstd)'],
+    ['not named', 403, undefined, gzipSync(iamErrorXml('AccessDenied')), "not one of IAM's, nor is it text"],
+  ] as const)(
+    'is a failure of the service when its compression is %s, and none of its bytes are shown',
+    async ([, status, encoding, body, message]) => {
+      const { url } = await startHttpServer((_request, response) =>
+        response.writeHead(status, encoding ? { 'content-encoding': encoding } : {}).end(body),
+      );
+      const explained = explainError(await failureOf(deleteUser(connect(url).iam)), 'DeleteUser');
+      expect(explained).toMatchObject({ verdict: 'service', message: expect.stringContaining(message) as unknown });
+      expect(explained.message).toMatch(/^[\x20-\x7E]+$/);
+    },
+  );
+
+  const user = (inside: string): string => iamXml('CreateUser', `<CreateUserResult><User>${inside}</CreateUserResult>`);
+  test.for([
+    ['XML that is broken inside', 200, user('')],
+    ['a date that is none', 200, user('<CreateDate>soon</CreateDate></User>')],
+    ['a refusal with broken XML', 503, '<ErrorResponse><Error><Code>X</Error></ErrorResponse>'],
+    ['a refusal without a code', 503, '<ErrorResponse><Error/></ErrorResponse>'],
+    ['a refusal with an empty code', 400, '<ErrorResponse><Error><Code/></Error></ErrorResponse>'],
+    ['a bare error', 503, '<Error/>'],
+  ] as const)('is a failure of the service in readable words when it is %s', async ([, status, body]) => {
+    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
+    const error = await failureOf(connect(url).iam.createUser({ UserName: 'u' }));
+    const explained = explainError(error, 'CreateUser');
+    expect(explained).toMatchObject({
+      verdict: 'service',
+      code: 'ForeignAnswer',
+      message: expect.stringMatching(
+        /the answer (cannot be read as|is not one of) IAM's|is an error without a code/,
+      ) as unknown,
+    });
+    expect(explained.message).not.toMatch(/TypeError|hidden field/);
   });
 
   test('is a failure of the service when it has no end, and is not read on', async () => {
@@ -272,6 +354,70 @@ describe('the connections of a transport', () => {
     await vi.waitUntil(() => server.sockets.length === 2);
     transport.close();
     await vi.waitUntil(() => server.sockets.every(({ closed }) => closed));
+  });
+});
+
+describe('connecting', () => {
+  const connectionTimeoutMs = 100;
+  const startSilent = () =>
+    listen(
+      net.createServer((socket) => socket.resume()),
+      'https',
+    );
+
+  /** A connection that does not come about in time: nothing was sent over it. */
+  async function expectGivenUp(iam: IAM, host: string): Promise<void> {
+    const error = await failureOf(deleteUser(iam));
+    expect(explainError(error, 'DeleteUser')).toMatchObject({
+      verdict: 'timeout',
+      code: 'ERR_CONNECT_TIMEOUT',
+      message: `ERR_CONNECT_TIMEOUT at DeleteUser: no connection to ${host} within 0.1 s`,
+      advice: expect.stringContaining('Nothing was sent') as unknown,
+    });
+    expect(isWithoutEffect(error)).toBe(true);
+  }
+
+  test('to a host that accepts and says nothing ends in time with TLS included, each of three attempts', async () => {
+    const server = await startSilent();
+    const { iam } = connect(server.url, { connectionTimeoutMs }, 3);
+    await expectGivenUp(iam, `127.0.0.1:${server.port}`);
+    expect(server.sockets).toHaveLength(3);
+    await vi.waitUntil(() => server.sockets.every(({ closed }) => closed));
+  });
+
+  test.for([
+    ['accepts and says nothing', undefined],
+    ['makes a tunnel to a host that says nothing', 'HTTP/1.1 200 Connection established\r\n\r\n'],
+  ] as const)('by a proxy that %s ends in time', async ([, words]) => {
+    const proxy = await listen(
+      net.createServer((socket) => socket.once('data', () => void (words && socket.write(words)))),
+      'http',
+    );
+    const proxyEnvironment = { HTTPS_PROXY: proxy.url };
+    const { iam } = connect('https://iam.amazonaws.com', { connectionTimeoutMs, proxyEnvironment });
+    await expectGivenUp(iam, 'iam.amazonaws.com:443');
+    await vi.waitUntil(() => proxy.sockets.every(({ closed }) => closed));
+  });
+
+  test('ends with the request timeout where that is shorter, and still nothing was sent', async () => {
+    const server = await startSilent();
+    const { iam } = connect(server.url, { requestTimeoutMs: connectionTimeoutMs });
+    await expectGivenUp(iam, `127.0.0.1:${server.port}`);
+  });
+
+  test('ahead ends in time, too, and nobody hears of it', async () => {
+    const server = await startSilent();
+    const { transport } = connect(server.url, { connectionTimeoutMs });
+    await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
+    await vi.waitUntil(() => server.sockets.every(({ closed }) => closed));
+    expect(transport.takeConnectMs()).toBeUndefined();
+  });
+
+  test('has no part in how long an answer may take', async () => {
+    const { url } = await startHttpServer((_request, response) => {
+      setTimeout(() => response.end(iamXml('DeleteUser')), 3 * connectionTimeoutMs);
+    });
+    expect(await deleteUser(connect(url, { connectionTimeoutMs }).iam)).toBeDefined();
   });
 });
 

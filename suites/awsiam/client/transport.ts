@@ -5,14 +5,15 @@ import type { Duplex, Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { checkIamAnswer, readIamAnswer } from './iam-answer.ts';
+import { ConnectTimeoutError } from '../errors/error-kinds.ts';
+import { checkIamAnswer, decompressAnswer, ForeignAnswerError, readIamAnswer } from './iam-answer.ts';
 
 // Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');
 
 export interface TransportOptions {
-  /** For connecting, DNS and TLS included. */
+  /** For connecting: DNS, TCP, a proxy's tunnel and TLS included. */
   readonly connectionTimeoutMs: number;
   /** From sending a request to the last byte of its answer, as far as nothing arrives in between. */
   readonly requestTimeoutMs: number;
@@ -38,15 +39,49 @@ class IamHttpHandler extends NodeHttpHandler {
   ): Promise<{ response: HttpResponse }> {
     const { response } = await super.handle(request, options);
     const { statusCode, reason, headers } = response;
-    const body = await readIamAnswer(response.body as Readable, statusCode);
+    const raw = await readIamAnswer(response.body as Readable, statusCode);
+    const body = decompressAnswer(raw, headers['content-encoding'], statusCode);
     checkIamAnswer(body, statusCode);
     return { response: new HttpResponse({ statusCode, reason, headers, body }) };
+  }
+}
+
+/**
+ * For the services that credentials come from, STS and SSO. It remembers what the SDK's credential providers often hide:
+ * which of them has not answered, and how the last request failed.
+ */
+export class CredentialsHttpHandler extends NodeHttpHandler {
+  /** Host name of the service that was asked and has not answered. */
+  silentHost: string | undefined;
+  failure: { readonly host: string; readonly error: unknown } | undefined;
+
+  override async handle(
+    ...[request, options]: Parameters<NodeHttpHandler['handle']>
+  ): Promise<{ response: HttpResponse }> {
+    const host = request.hostname;
+    this.silentHost = host;
+    this.failure = undefined;
+    try {
+      const answer = await super.handle(request, options);
+      const { statusCode } = answer.response;
+      if (statusCode >= 500) {
+        this.failure = { host, error: new ForeignAnswerError(statusCode, `it answered with HTTP ${statusCode}`) };
+      }
+      return answer;
+    } catch (error) {
+      this.failure = { host, error };
+      throw error;
+    } finally {
+      this.silentHost = undefined;
+    }
   }
 }
 
 /** The SDK's HTTP handler over agents that keep connections, tell what opening them took, and can open one ahead. */
 export class Transport {
   readonly handler: NodeHttpHandler;
+  readonly credentialsHandler: CredentialsHttpHandler;
+  readonly #connectionTimeoutMs: number;
   readonly #agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent };
   readonly #elapsedMs: () => number;
   #spare: { readonly origin: string; readonly socket: Duplex } | undefined;
@@ -55,20 +90,24 @@ export class Transport {
   constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
     const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
     this.#elapsedMs = elapsedMs;
+    // A request that may take less must not be taken for one that was sent.
+    this.#connectionTimeoutMs = Math.min(connectionTimeoutMs, requestTimeoutMs);
     this.#agents = {
       'http:': this.#instrument(new http.Agent(options)),
       'https:': this.#instrument(new https.Agent(options)),
     };
-    this.handler = new IamHttpHandler({
+    // Connecting has its limit in the agents: the handler's own ends with TCP.
+    const handlerOptions = {
       httpAgent: this.#agents['http:'],
       httpsAgent: this.#agents['https:'],
-      connectionTimeout: connectionTimeoutMs,
       requestTimeout: requestTimeoutMs,
       // Without it the handler only warns about a request that takes too long.
       throwOnRequestTimeout: true,
       // The request timeout ends with the answer's headers: this one covers its body.
       socketTimeout: requestTimeoutMs,
-    });
+    };
+    this.handler = new IamHttpHandler(handlerOptions);
+    this.credentialsHandler = new CredentialsHttpHandler(handlerOptions);
   }
 
   /** What opening connections has taken since the last call of this function; `undefined` where none was opened. */
@@ -120,20 +159,28 @@ export class Transport {
       const spare = this.#takeSpare(`${options.host}:${options.port}`);
       if (spare !== undefined) return spare;
       const startMs = this.#elapsedMs();
+      let unopened: Duplex | undefined;
+      const timer = setTimeout(() => {
+        unopened?.destroy(new ConnectTimeoutError(`${options.host}:${options.port}`, this.#connectionTimeoutMs));
+      }, this.#connectionTimeoutMs).unref();
       const measure = (socket: Duplex): void => {
+        unopened = socket;
         const done = (): void => {
+          clearTimeout(timer);
           this.#connectMs = (this.#connectMs ?? 0) + this.#elapsedMs() - startMs;
         };
-        if (isConnecting(socket)) socket.once(connectEvent(socket), done);
-        else done();
+        if (!isConnecting(socket)) return done();
+        socket.once(connectEvent(socket), done).once('close', () => clearTimeout(timer));
       };
       // A direct connection is returned, and the callback then called without one; a proxy's tunnel comes by the callback,
       // after the proxy's own socket was returned.
       const socket = create(options, (error, tunnelled?: Duplex) => {
-        if (tunnelled && !error) measure(tunnelled);
+        if (error) clearTimeout(timer);
+        else if (tunnelled) measure(tunnelled);
         callback?.(error, tunnelled as Duplex);
       });
-      if (socket && !leadsToProxy(agent, socket)) measure(socket);
+      if (socket && leadsToProxy(agent, socket)) unopened = socket;
+      else if (socket) measure(socket);
       return socket;
     };
     return agent;

@@ -2,7 +2,11 @@ import net from 'node:net';
 import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { explainError } from '../errors/explain-error.ts';
+import { closeSession, openSession, prepare } from '../session.ts';
+import { parseConfig } from '../settings/config.ts';
+import { makeAwsHome } from '../testing/aws-home.ts';
 import { startHttpServer, type TestServer } from '../testing/http-server.ts';
+import { testValues } from '../testing/values.ts';
 import { Transport } from './transport.ts';
 import { prepareFirstCall, warmUp } from './warm-up.ts';
 
@@ -17,6 +21,104 @@ describe('warmUp', () => {
     expect(connecting).not.toHaveBeenCalled();
     await vi.waitFor(() => expect(process.getActiveResourcesInfo().toSorted()).toEqual(before));
   });
+});
+
+describe('warmUp in an odd environment', () => {
+  test.for(['AWS_USE_FIPS_ENDPOINT=true', 'AWS_USE_DUALSTACK_ENDPOINT=true', 'AWS_DEFAULTS_MODE=bogus'])(
+    'works under %s',
+    async (variable) => {
+      const [name = '', value = ''] = variable.split('=');
+      await makeAwsHome('', { [name]: value });
+      await expect(warmUp()).resolves.toBeUndefined();
+    },
+  );
+
+  test('reads no variable of AWS and no AWS config file', async () => {
+    // What the config file says would be as bad as a variable, and the SDK looks for the name of its profile first.
+    await makeAwsHome('[default]\nuse_fips_endpoint = true\ndefaults_mode = bogus\n');
+    const read: string[] = [];
+    const { env } = process;
+    onTestFinished(() => void (process.env = env));
+    process.env = new Proxy(env, {
+      get: (target, name) => {
+        if (String(name).startsWith('AWS_')) read.push(String(name));
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    await warmUp();
+    // They decide about warnings and about headers of a Lambda function.
+    const harmless = /^AWS_(SDK_JS_NODE_VERSION|ENABLE_DEFAULT_SOCKET_TIMEOUT|LAMBDA_FUNCTION_NAME)/;
+    expect(read.filter((name) => !harmless.test(name))).toEqual([]);
+  });
+});
+
+/** What the real client would connect to, with these settings. */
+async function originOf(config: string, variables: Readonly<Record<string, string>>): Promise<unknown> {
+  await makeAwsHome(config, { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true', ...variables });
+  const openAhead = vi.spyOn(Transport.prototype, 'openAhead').mockResolvedValue();
+  onTestFinished(() => openAhead.mockRestore());
+  await prepare({ mode: 'live' });
+  const session = await openSession(parseConfig({ ...testValues(), ...process.env }), { mode: 'live', signal: quiet });
+  closeSession(session);
+  return openAhead.mock.lastCall?.[0].hostname;
+}
+
+describe('the endpoint of the first call', () => {
+  test.for<[setting: string, host: string, config: string, variables: Readonly<Record<string, string>>]>([
+    ['nothing', 'iam.amazonaws.com', '', {}],
+    ['AWS_USE_FIPS_ENDPOINT', 'iam-fips.amazonaws.com', '', { AWS_USE_FIPS_ENDPOINT: 'true' }],
+    ['AWS_USE_DUALSTACK_ENDPOINT', 'iam.global.api.aws', '', { AWS_USE_DUALSTACK_ENDPOINT: 'true' }],
+    ['use_fips_endpoint in the config file', 'iam-fips.amazonaws.com', '[default]\nuse_fips_endpoint = true\n', {}],
+    [
+      'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+      'iam.amazonaws.com',
+      '',
+      { AWS_ENDPOINT_URL_IAM: 'http://127.0.0.1:9', AWS_ENDPOINT_URL: 'http://127.0.0.1:9' },
+    ],
+    [
+      'AWS_ENDPOINT_URL_IAM',
+      '127.0.0.1',
+      '',
+      { AWS_ENDPOINT_URL_IAM: 'http://127.0.0.1:9', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false' },
+    ],
+    ['the Orchestrator', '127.0.0.1', '', { METRIST_AWSIAM_ENDPOINT_URL: 'http://127.0.0.1:9' }],
+  ])('with %s is %s', async ([, host, config, variables]) => {
+    expect(await originOf(config, variables)).toBe(host);
+  });
+
+  test.for<[setting: RegExp, config: string, variables: Readonly<Record<string, string>>]>([
+    [/AWS_DEFAULTS_MODE is "bogus": expected auto, /, '', { AWS_DEFAULTS_MODE: 'bogus' }],
+    [
+      /AWS_USE_FIPS_ENDPOINT.*unset it, or the endpoint \(AWS_ENDPOINT_URL_IAM/,
+      '',
+      { AWS_USE_FIPS_ENDPOINT: 'true', METRIST_AWSIAM_ENDPOINT_URL: 'http://127.0.0.1:9' },
+    ],
+    [
+      /use_dualstack_endpoint.*unset it/,
+      '[default]\nuse_dualstack_endpoint = true\n',
+      { METRIST_AWSIAM_ENDPOINT_URL: 'http://127.0.0.1:9' },
+    ],
+    [
+      /AWS_ENDPOINT_URL is "nowhere"/,
+      '',
+      { AWS_ENDPOINT_URL: 'nowhere', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false' },
+    ],
+    [/AWS_USE_FIPS_ENDPOINT is "banana"/, '', { AWS_USE_FIPS_ENDPOINT: 'banana' }],
+  ])('is a matter of configuration where the SDK refuses it: %s', async ([message, config, variables]) => {
+    const [result] = await Promise.allSettled([originOf(config, variables)]);
+    const { reason } = result as PromiseRejectedResult;
+    expect(explainError(reason, 'CreateUser')).toMatchObject({
+      verdict: 'configuration',
+      message: expect.stringMatching(message) as unknown,
+    });
+  });
+});
+
+test('a warm-up that fails does not fail the run', async () => {
+  const send = vi.spyOn(IAMClient.prototype, 'send').mockRejectedValue(new Error('cold'));
+  onTestFinished(() => send.mockRestore());
+  await expect(warmUp()).rejects.toThrow('cold');
+  await expect(prepare({ mode: 'live' })).resolves.toBeUndefined();
 });
 
 describe('prepareFirstCall', () => {

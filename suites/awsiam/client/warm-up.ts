@@ -1,13 +1,31 @@
 import { Duplex } from 'node:stream';
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { GetUserCommand, IAM, type GetUserCommandOutput, type IAMClient } from '@aws-sdk/client-iam';
+import {
+  GetUserCommand,
+  IAM,
+  type GetUserCommandOutput,
+  type IAMClient,
+  type IAMClientConfig,
+} from '@aws-sdk/client-iam';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Credentials } from '../settings/secrets.ts';
+import { refusedSetting, silentLogger } from './credential-search.ts';
 import type { Origin, Transport } from './transport.ts';
 
 /** After so many calls through it the SDK's path from command to parsed answer is compiled and its caches are filled. */
 const rounds = 5;
+
+/** Everything that the SDK would otherwise look for in the environment and in the AWS config files. */
+const nothingInherited = {
+  authSchemePreference: [],
+  defaultsMode: 'standard',
+  maxAttempts: 1,
+  retryMode: 'standard',
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  userAgentAppId: '',
+} as const satisfies IAMClientConfig;
 
 /**
  * Sends a few calls through the SDK to a server that is a stream in memory, so that the first step is not charged for
@@ -24,7 +42,8 @@ export async function warmUp(): Promise<void> {
     endpoint: 'http://warm-up.invalid',
     credentials: { accessKeyId: 'warm-up', secretAccessKey: 'warm-up' },
     requestHandler: new NodeHttpHandler({ httpAgent: agent, requestTimeout: 1000, throwOnRequestTimeout: true }),
-    maxAttempts: 1,
+    logger: silentLogger,
+    ...nothingInherited,
   });
   try {
     for (let round = 0; round < rounds; round++) {
@@ -94,11 +113,12 @@ class InMemoryServer extends Duplex {
  * opens the connection that the first step will use. Nothing is sent.
  *
  * @returns the credentials that were found
- * @throws the SDK's error where none are found
+ * @throws {NoCredentialsError} where none are found
+ * @throws {ConfigError} where the SDK refuses one of its own settings
  */
 export async function prepareFirstCall(
   client: IAMClient,
-  transport: Transport,
+  transport: Pick<Transport, 'openAhead'>,
   signal: AbortSignal,
 ): Promise<Credentials> {
   const neverSent = new GetUserCommand({});
@@ -109,6 +129,10 @@ export async function prepareFirstCall(
     },
     { name: 'stopBeforeSending', step: 'finalizeRequest', priority: 'low' },
   );
-  await client.send(neverSent, { abortSignal: signal });
-  return await client.config.credentials();
+  try {
+    await client.send(neverSent, { abortSignal: signal });
+    return await client.config.credentials();
+  } catch (error) {
+    throw signal.aborted ? error : (refusedSetting(error) ?? error);
+  }
 }

@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { EntityName } from '../entities.ts';
 import {
   codeOf,
+  ConnectTimeoutError,
   httpStatusOf,
   isAlreadyDone,
   isAnswer,
   isWithoutEffect,
   isNotYetVisible,
+  NoCredentialsError,
   PropagationError,
 } from './error-kinds.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
@@ -79,7 +81,9 @@ describe('isWithoutEffect', () => {
     [nodeError('SELF_SIGNED_CERT_IN_CHAIN'), true],
     [nodeError('ERR_PROXY_TUNNEL'), true],
     [Object.assign(new Error('none found'), { name: 'CredentialsProviderError' }), true],
-    [Object.assign(new Error('the request socket did not establish a connection'), { name: 'TimeoutError' }), true],
+    [new ConnectTimeoutError('192.0.2.1:443', 5000), true],
+    [new NoCredentialsError('none found'), true],
+    [new NoCredentialsError('refused', { cause: iamError('InternalFailure', 500) }), true],
     [new ForeignAnswerError(200, 'the answer is empty'), false],
     [new ForeignAnswerError(403, "the answer is not one of IAM's"), false],
     [new DOMException('aborted', 'AbortError'), false],

@@ -34,6 +34,34 @@ export function isWithoutEffect(error: unknown): boolean {
   return (status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded';
 }
 
+/** A connection was not open in time, so nothing was sent over it. The name is the one that the SDK repeats a request for. */
+export class ConnectTimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+  readonly code = 'ERR_CONNECT_TIMEOUT';
+
+  constructor(host: string, timeoutMs: number) {
+    super(`no connection to ${host} within ${timeoutMs / 1000} s`);
+  }
+}
+
+/** There are no credentials to sign with. The name is the SDK's own for it. */
+export class NoCredentialsError extends Error {
+  override readonly name = 'CredentialsProviderError';
+  /** That of the cause, where a service was asked for credentials. */
+  readonly code: string;
+  /** The service that could not be asked. */
+  readonly host: string | undefined;
+
+  constructor(
+    message: string,
+    { cause, host, code }: { readonly cause?: unknown; readonly host?: string; readonly code?: string } = {},
+  ) {
+    super(message, cause === undefined ? {} : { cause });
+    this.host = host;
+    this.code = code ?? (host !== undefined || isAnswer(cause) ? codeOf(cause) : this.name);
+  }
+}
+
 /** There was no connection to send it on, or nothing to sign it with. */
 const neverSent = new Set([
   'EADDRNOTAVAIL',
@@ -47,20 +75,20 @@ const neverSent = new Set([
   'ENETUNREACH',
   'ENFILE',
   'ENOTFOUND',
+  'ERR_CONNECT_TIMEOUT',
   'ERR_INVALID_URL',
   'ERR_PROXY_TUNNEL',
 ]);
 
 function wasNeverSent(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { name, message } = error as { readonly name: unknown; readonly message: unknown };
+  const { name } = error as { readonly name: unknown };
   const code = codeOf(error);
   return (
     neverSent.has(code) ||
     // EPROTO can also come in the middle of a connection.
     (tlsErrorCode.test(code) && code !== 'EPROTO') ||
-    (typeof name === 'string' && /(Credentials|Token)Provider/.test(name)) ||
-    (typeof message === 'string' && /did not establish a connection/.test(message))
+    (typeof name === 'string' && /(Credentials|Token)Provider/.test(name))
   );
 }
 

@@ -120,6 +120,7 @@ export const networkErrors: Readonly<Record<string, Explanation>> = {
   EMFILE: { verdict: 'monitor', advice: 'This process has no file descriptors left: raise the limit (ulimit -n).' },
   ENFILE: { verdict: 'monitor', advice: 'This host has no file descriptors left: raise the limit.' },
   ETIMEDOUT: { verdict: 'timeout', advice: `No answer came in time. ${reach}` },
+  ERR_CONNECT_TIMEOUT: { verdict: 'timeout', advice: `Nothing was sent. ${reach}` },
   ERR_PROXY_INVALID_CONFIG: {
     verdict: 'configuration',
     advice: 'Correct HTTPS_PROXY or HTTP_PROXY: http://host:port.',
@@ -163,21 +164,57 @@ export const foreignAnswer: Explanation = {
     'Something other than IAM answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
 };
 
+/** Something between this host and IAM refuses requests for being too many. */
+export const foreignThrottling: Explanation = {
+  verdict: 'throttled',
+  advice: `The answer is not in IAM's form: a proxy or a gateway on the way may be what throttles. Otherwise: ${slowDown}`,
+};
+
 export const noAnswer: Explanation = {
   verdict: 'timeout',
   advice:
-    'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint.',
+    'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
+};
+
+export const stepTimeout: Explanation = {
+  verdict: 'timeout',
+  advice:
+    'Check the AWS Health Dashboard and the way to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
+};
+
+export const slowHost: Explanation = {
+  verdict: 'monitor',
+  advice: 'This host was too slow to load the AWS SDK: look for a full disk, a slow file system or an overloaded CPU.',
 };
 
 export const noCredentials: Explanation = {
   verdict: 'credentials',
   advice:
-    'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile, an SSO session or a role that it can use.',
+    'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile (AWS_PROFILE), an SSO session or a role that it can use.',
+};
+
+/** STS or SSO answered with 5xx. */
+export const credentialServiceFailed: Explanation = {
+  verdict: 'service',
+  advice:
+    'The AWS service that gives out credentials answered with an error of its own: check the AWS Health Dashboard.',
+};
+
+export const roleRefused: Explanation = {
+  verdict: 'permission',
+  advice: "Check the role that the profile names: its trust policy, and what the profile's own credentials may do.",
 };
 
 export const policyMissing: Explanation = {
   verdict: 'configuration',
-  advice: 'Create the harmless test policy of the README, or name an existing one in METRIST_POLICY_ARN.',
+  advice:
+    'The test policy does not exist. Its name is made of METRIST_NAMESPACE and METRIST_AWS_REGION, unless METRIST_POLICY_ARN names another one: check them for a typing error, or create the policy.',
+};
+
+export const accountUnknown: Explanation = {
+  verdict: 'service',
+  advice:
+    'The name of the test policy depends on the account. If this stays, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
 };
 
 export const notPropagated: Explanation = {
@@ -190,6 +227,3 @@ export const ownBug: Explanation = {
   verdict: 'monitor',
   advice: 'This is a fault of the monitor and says nothing about IAM: report it with this message.',
 };
-
-export const howToConfigure =
-  'Set the variables in the environment, in the file .env (.env.example shows how) or, under the Orchestrator, in the Config of the registration; AWS was not called. To see the steps run without AWS: npx vitest run --mode offline';

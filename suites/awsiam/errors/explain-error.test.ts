@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ExplainContext } from '../../../runner/monitor.ts';
 import { formatStepError } from '../../../runner/step-result.ts';
 import { verdicts, type Verdict } from '../../../runner/verdict.ts';
 import { ConfigError } from '../settings/config.ts';
-import { PropagationError } from './error-kinds.ts';
+import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline-errors.ts';
+import { ConnectTimeoutError, PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { UnknownAccountError } from '../session.ts';
@@ -17,9 +19,10 @@ const requestTimeout =
   '@smithy/node-http-handler - [ERROR] a request has exceeded the configured 30000 ms requestTimeout.';
 const socketTimeout =
   '@smithy/node-http-handler - the request socket timed out after 30000 ms of inactivity (configured by client requestHandler).';
-const connectTimeout =
-  '@smithy/node-http-handler - the request socket did not establish a connection with the server within the configured timeout of 5000 ms.';
+const connectTimeout = new ConnectTimeoutError('192.0.2.1:443', 5000);
 const unknownPolicy = 'Policy arn:aws:iam::123456789012:policy/p does not exist or is not attachable.';
+
+const context: ExplainContext = { mode: 'live', values: {}, howToConfigure: 'Set the variables' };
 
 describe('explainError', () => {
   test.for<[name: string, httpStatus: number, verdict: Verdict, advice: RegExp]>([
@@ -146,7 +149,9 @@ describe('explainError', () => {
       /did not answer in time/,
     ],
     ['a body that stalls', named('TimeoutError', socketTimeout), 'timeout', /did not answer in time/],
-    ['a connection that does not open', named('TimeoutError', connectTimeout), 'timeout', /way from this host/],
+    ['a connection that does not open', connectTimeout, 'timeout', /Nothing was sent.*way from this host/],
+    ['a step past its deadline', new StepTimeoutError(900_000, 'it'), 'timeout', /METRIST_STEP_TIMEOUT_SECS/],
+    ['a host too slow to load the SDK', new OpenTimeoutError(30_000, undefined), 'monitor', /slow file system/],
     ['a reset that the SDK calls a timeout', nodeError('ECONNRESET', { name: 'TimeoutError' }), 'network', /was cut/],
     [
       'a refusal that the SDK calls a timeout',
@@ -184,22 +189,60 @@ describe('explainError', () => {
     expect(explained.message).toMatch(words);
   });
 
-  test('hands the problems of a configuration on, with the way to a run without AWS', () => {
+  test('hands the problems of a configuration on, with the way that the front end knows to change it', () => {
     const error = new ConfigError(['METRIST_AWS_REGION is not set']);
-    expect(explainError(error, 'CreateUser')).toEqual({
+    expect(explainError(error, 'CreateUser', { ...context, howToConfigure: 'Turn the left knob' })).toEqual({
       verdict: 'configuration',
       code: 'ConfigError',
       message: '1 problem with the settings:\n- METRIST_AWS_REGION is not set',
-      advice: expect.stringContaining('npx vitest run --mode offline') as unknown,
+      advice: 'AWS was not called. Turn the left knob',
     });
   });
 
-  test('takes a missing policy for a matter of configuration', () => {
-    expect(explainError(iamError('NoSuchEntityException', 404, unknownPolicy), 'AttachPolicy')).toMatchObject({
-      verdict: 'configuration',
-      code: 'NoSuchEntity',
-      advice: expect.stringContaining('METRIST_POLICY_ARN') as unknown,
+  describe('of a policy that does not exist', () => {
+    const arn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
+    const explain = (message: string, mode: 'live' | 'offline' = 'live') =>
+      explainError(iamError('NoSuchEntityException', 404, message), 'AttachPolicy', { ...context, mode });
+    const create =
+      'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/test-policy.json';
+
+    test('says that it is a matter of configuration, what to check, and how to create the test policy', () => {
+      const { verdict, code, advice } = explain(`Policy ${arn} does not exist or is not attachable.`);
+      expect({ verdict, code }).toEqual({ verdict: 'configuration', code: 'NoSuchEntity' });
+      expect(advice).toMatch(/METRIST_NAMESPACE and METRIST_AWS_REGION.*METRIST_POLICY_ARN.*typing error/);
+      expect(advice).toContain(create);
     });
+
+    test('offers no command for another policy', () => {
+      expect(explain(unknownPolicy).advice).not.toContain('aws iam');
+    });
+
+    test('offers no command in an offline run', () => {
+      expect(explain(`Policy ${arn} does not exist.`, 'offline').advice).not.toContain('aws iam');
+    });
+  });
+
+  test.for<[from: string, values: Record<string, string>]>([
+    ['AWS_ENDPOINT_URL_IAM', { AWS_ENDPOINT_URL_IAM: 'http://127.0.0.1:4566', AWS_ENDPOINT_URL: 'http://x' }],
+    ['AWS_ENDPOINT_URL', { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' }],
+    ['METRIST_AWSIAM_ENDPOINT_URL', { METRIST_AWSIAM_ENDPOINT_URL: 'http://127.0.0.1:4566' }],
+    ['EndpointUrl in the Config JSON', { 'EndpointUrl in the Config JSON': 'http://127.0.0.1:4566' }],
+  ])('names %s where the endpoint in it cannot be reached', ([from, values]) => {
+    const { advice } = explainError(nodeError('ECONNREFUSED'), 'CreateUser', { ...context, values });
+    expect(advice).toMatch(new RegExp(`Nobody listens.*The endpoint comes from ${from}: is it right\\?$`));
+  });
+
+  test('names no endpoint that is not used', () => {
+    const ignored = { AWS_ENDPOINT_URL: 'http://x', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' };
+    for (const values of [{}, ignored]) {
+      const { advice } = explainError(nodeError('ECONNREFUSED'), 'CreateUser', { ...context, values });
+      expect(advice).not.toContain('The endpoint comes from');
+    }
+  });
+
+  test('names the setting of how long an answer may take', () => {
+    const error = named('TimeoutError', requestTimeout, { code: 'ETIMEDOUT' });
+    expect(explainError(error, 'CreateUser').advice).toContain('METRIST_REQUEST_TIMEOUT_SECS');
   });
 
   test('names the action that is not allowed', () => {
@@ -312,7 +355,6 @@ describe('explainError', () => {
 test.for([
   ['requestTimeout', requestTimeout, 'no answer within 30 s of the request'],
   ['socketTimeout', socketTimeout, 'the answer stopped coming for 30 s'],
-  ['connectTimeout', connectTimeout, 'no connection within 5 s'],
 ])('the SDK’s sentence about its %s is said in plain words', ([, message, words]) => {
   const error = Object.assign(new Error(message), { name: 'TimeoutError' });
   expect(explainError(error, 'CreateUser').message).toBe(`TimeoutError at CreateUser: ${words}`);

@@ -1,10 +1,22 @@
-import { OpenTimeoutError } from '../../../runner/open-timeout-error.ts';
+import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline-errors.ts';
+import type { ExplainContext } from '../../../runner/monitor.ts';
 import type { StepError } from '../../../runner/step-result.ts';
+import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { ConfigError } from '../settings/config.ts';
-import { codeOf, httpStatusOf, isAnswer, isMissingPolicy, PropagationError } from './error-kinds.ts';
+import { endpointSetting } from '../settings/variables.ts';
 import {
+  codeOf,
+  httpStatusOf,
+  isAnswer,
+  isMissingPolicy,
+  NoCredentialsError,
+  PropagationError,
+} from './error-kinds.ts';
+import {
+  accountUnknown,
+  credentialServiceFailed,
   foreignAnswer,
-  howToConfigure,
+  foreignThrottling,
   httpParserErrorCode,
   iamErrors,
   networkErrors,
@@ -13,6 +25,9 @@ import {
   notPropagated,
   ownBug,
   policyMissing,
+  roleRefused,
+  slowHost,
+  stepTimeout,
   tlsError,
   tlsErrorCode,
   unknownAnswer,
@@ -20,36 +35,44 @@ import {
 } from './error-table.ts';
 import { UnknownAccountError } from '../session.ts';
 
+/** For what is told beside the steps. */
+const anyFrontEnd: ExplainContext = {
+  mode: 'live',
+  values: {},
+  howToConfigure: 'Set the variables in the environment',
+};
+
 /**
  * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever it is given.
  *
  * @param step what was attempted: `CreateUser`, `teardown`
  */
-export function explainError(error: unknown, step: string): StepError {
+export function explainError(error: unknown, step: string, context: ExplainContext = anyFrontEnd): StepError {
   try {
-    return explain(error, step);
+    return explain(error, step, context);
   } catch {
     // An error whose own properties throw when they are read.
     return { ...ownBug, code: 'UnknownError', message: `UnknownError at ${step}: an error that cannot be read` };
   }
 }
 
-function explain(error: unknown, step: string): StepError {
+function explain(error: unknown, step: string, context: ExplainContext): StepError {
   if (error instanceof ConfigError) {
-    return { verdict: 'configuration', code: error.code, message: error.message, advice: howToConfigure };
+    const advice = `AWS was not called. ${context.howToConfigure}`;
+    return { verdict: 'configuration', code: error.code, message: error.message, advice };
   }
   const root = error instanceof PropagationError ? error.cause : error;
   const code = codeOf(root);
-  const { verdict, advice } = explanationOf(error, code);
+  const explanation = explanationOf(error, code);
   const status = httpStatusOf(root);
   const waited = error instanceof PropagationError ? ` after waiting ${Math.round(error.waitedMs / 1000)} s` : '';
   const answered = status === undefined ? '' : ` (HTTP ${status})`;
   const { text, stack } = describe(root);
   return {
-    verdict,
+    verdict: explanation.verdict,
     code,
     message: `${code}${answered} at ${step}${waited}: ${text}`,
-    advice: withAction(advice, text, code),
+    advice: adviseOn(explanation, { error, code, text, context }),
     ...(stack !== undefined && { stack }),
   };
 }
@@ -59,9 +82,13 @@ const longestChain = 10;
 
 function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (error instanceof PropagationError) return notPropagated;
-  // What takes time while the session opens is looking for credentials; the connection's failure is left to the first step.
-  if (error instanceof OpenTimeoutError) return noCredentials;
-  if (error instanceof UnknownAccountError) return { ...policyMissing, verdict: 'service' };
+  if (error instanceof StepTimeoutError) return stepTimeout;
+  if (error instanceof OpenTimeoutError) {
+    return error.cause instanceof NoCredentialsError ? explanationOfCredentials(error.cause) : slowHost;
+  }
+  if (error instanceof NoCredentialsError) return explanationOfCredentials(error);
+  if (error instanceof UnknownAccountError) return accountUnknown;
+  if (error instanceof ForeignAnswerError && error.isThrottled) return foreignThrottling;
   if (isAnswer(error)) {
     if (isMissingPolicy(error)) return policyMissing;
     return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
@@ -83,6 +110,20 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   return ownBug;
 }
 
+/** STS and SSO fail as IAM does; what else keeps the SDK from finding credentials is a matter of this host. */
+function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Explanation {
+  if (isAnswer(cause)) {
+    if ((httpStatusOf(cause) ?? 0) >= 500) return credentialServiceFailed;
+    const known = find(iamErrors, code);
+    if (known?.verdict === 'throttled') return known;
+    return known?.verdict === 'permission' ? roleRefused : noCredentials;
+  }
+  if (host === undefined) return find(networkErrors, code) ?? noCredentials;
+  if (cause instanceof ForeignAnswerError) return credentialServiceFailed;
+  const explanation = explanationOf(cause, code);
+  return explanation.verdict === 'monitor' ? noCredentials : explanation;
+}
+
 /** A code may be any text, also the name of something that every object has. */
 function find(table: Readonly<Record<string, Explanation>>, code: string): Explanation | undefined {
   return Object.hasOwn(table, code) ? table[code] : undefined;
@@ -93,10 +134,35 @@ function isRequestTimeout(error: unknown): boolean {
   return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
 }
 
-/** Where AWS names the action that is missing, the advice names it too. */
-function withAction(advice: string, message: string, code: string): string {
-  const action = /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
-  return code === 'AccessDenied' && action !== undefined ? `${action} is not allowed. ${advice}` : advice;
+interface Circumstances {
+  readonly error: unknown;
+  readonly code: string;
+  readonly text: string;
+  readonly context: ExplainContext;
+}
+
+/** The advice, with what only this failure and this run know: the action that is missing, the policy's name, the setting. */
+function adviseOn({ verdict, advice }: Explanation, { error, code, text, context }: Circumstances): string {
+  const action = /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
+  if (code === 'AccessDenied' && action !== undefined) return `${action} is not allowed. ${advice}`;
+  if (context.mode === 'offline') return advice;
+  const policy = /^Policy arn:\S+:policy\/AwsIamMonitorTestPolicies\/(\S+)/.exec(text)?.[1];
+  if (policy !== undefined) {
+    return `${advice} To create it: aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${policy} --policy-document file://deploy/test-policy.json`;
+  }
+  const setting = endpointSetting(context.values);
+  const isUnreachable = verdict === 'network' || verdict === 'timeout';
+  if (!isUnreachable || setting === undefined || !concernsEndpoint(error)) return advice;
+  return `${advice} The endpoint comes from ${setting.from}: is it right?`;
+}
+
+/** Not STS or SSO, which have endpoints of their own, nor a step that waited for something else. */
+function concernsEndpoint(error: unknown): boolean {
+  return !(
+    error instanceof NoCredentialsError ||
+    error instanceof OpenTimeoutError ||
+    error instanceof StepTimeoutError
+  );
 }
 
 /** How much of a message and of a stack is kept. */
@@ -128,7 +194,6 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
 const plainWords: readonly (readonly [RegExp, (ms: string) => string])[] = [
   [/exceeded the configured (\d+) ms requestTimeout/, (ms) => `no answer within ${Number(ms) / 1000} s of the request`],
   [/socket timed out after (\d+) ms of inactivity/, (ms) => `the answer stopped coming for ${Number(ms) / 1000} s`],
-  [/did not establish a connection.* of (\d+) ms/, (ms) => `no connection within ${Number(ms) / 1000} s`],
 ];
 
 function inPlainWords(message: string): string {

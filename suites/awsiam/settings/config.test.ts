@@ -144,6 +144,26 @@ describe('parseConfig', () => {
     ]);
   });
 
+  test('counts its problems alone: what it adds to them is no bullet', () => {
+    const { message } = configError({ METRIST_AWS_REGION: 'us-east-1' });
+    expect(message.split('\n')).toEqual([
+      '1 problem with the settings:',
+      expect.stringMatching(/^- METRIST_NAMESPACE is not set/),
+      expect.stringMatching(/^METRIST_AWS_ACCESS_KEY_ID and .* are not set either/),
+    ]);
+  });
+
+  test.for(['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'])(
+    'refuses a value of %s that the SDK would ignore without a word',
+    (name) => {
+      expect(configError(testValues({ [name]: 'TRUE' })).problems).toEqual([
+        `${name} is "TRUE": expected true or false`,
+      ]);
+      expect(parseConfig(testValues({ [name]: 'true' }))).toBeDefined();
+      expect(parseConfig(testValues({ [name]: '' }))).toBeDefined();
+    },
+  );
+
   test('speaks of one problem in the singular', () => {
     expect(configError(testValues(), ['one thing']).message).toBe('1 problem with the settings:\n- one thing');
   });

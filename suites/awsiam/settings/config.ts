@@ -7,7 +7,7 @@ import {
   switchRule,
 } from '../../../runner/setting-text.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
-import { readVariable, variables, type Setting, type Variable } from './variables.ts';
+import { endpointSetting, readVariable, variables, type Setting, type Variable } from './variables.ts';
 
 /** What the monitor needs to know, checked. */
 export interface Config {
@@ -44,7 +44,7 @@ export class ConfigError extends Error {
 
   constructor(problems: readonly string[], hints: readonly string[] = []) {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-    super([`${count} with the settings:`, ...[...problems, ...hints].map((line) => `- ${line}`)].join('\n'));
+    super([`${count} with the settings:`, ...problems.map((line) => `- ${line}`), ...hints].join('\n'));
     this.problems = problems;
   }
 }
@@ -55,6 +55,18 @@ const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
 /** Of a value that is wrong this much is shown: others may be wrong, too. */
 const maxShownLength = 100;
+
+const trueOrFalse = { ok: /^(true|false)$/, expected: 'true or false' };
+/** The SDK's own settings whose wrong values it ignores, or refuses without naming the variable. */
+const awsSettings = {
+  AWS_USE_FIPS_ENDPOINT: trueOrFalse,
+  AWS_USE_DUALSTACK_ENDPOINT: trueOrFalse,
+  AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: trueOrFalse,
+  AWS_DEFAULTS_MODE: {
+    ok: /^(auto|in-region|cross-region|mobile|standard|legacy)$/i,
+    expected: 'auto, in-region, cross-region, mobile, standard or legacy',
+  },
+};
 
 type Values = Readonly<Record<string, string | undefined>>;
 
@@ -137,8 +149,14 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   check(entities, (value) => /^0*[1-9]\d{0,14}$/.test(value), 'a whole number above 0');
   const mostTestEntities = Number(entities?.value ?? 50);
 
-  const endpoint = read(variables.endpoint);
+  const isResolved = read(variables.endpoint)?.value !== '';
+  const endpoint = isResolved ? endpointSetting(values) : undefined;
   check(endpoint, isHttpUrl, 'a URL such as https://iam.example.com or http://127.0.0.1:4566');
+
+  for (const [name, { ok, expected }] of Object.entries(awsSettings)) {
+    const value = (values[name] ?? '').trim();
+    check({ from: name, value }, (text) => ok.test(text), expected);
+  }
 
   problems.push(...otherProblems);
   if (problems.length > 0) {

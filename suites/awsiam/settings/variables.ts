@@ -93,3 +93,16 @@ export function readVariable(
   const from = names.find((candidate) => (values[candidate] ?? '').trim() !== '');
   return from === undefined ? undefined : { from, value: (values[from] ?? '').trim() };
 }
+
+/**
+ * The setting that names another endpoint than AWS's own, if there is one. A profile may name one, too: that is left to
+ * the SDK.
+ */
+export function endpointSetting(values: Readonly<Record<string, string | undefined>>): Setting | undefined {
+  const setting = readVariable(variables.endpoint, values);
+  const ours = setting?.from === variables.endpoint.name ? undefined : setting;
+  // AWS's own switch is about AWS's own variables.
+  if (ours !== undefined || values['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.trim() === 'true') return ours;
+  const [from, value] = ['AWS_ENDPOINT_URL', values['AWS_ENDPOINT_URL']?.trim()];
+  return setting ?? (value ? { from, value } : undefined);
+}

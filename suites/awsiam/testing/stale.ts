@@ -2,8 +2,8 @@ import { seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import type { IamState } from '../../../mocks/iam/state.ts';
 import { groupPath, userPath } from '../names.ts';
 
-/** So old are the leftovers that the seeding functions make, unless they are told otherwise. */
-export const staleMs = 2 * 3_600_000;
+/** The age of the leftovers that the seeding functions make: more than the longest run with the default settings. */
+export const staleMs = 3 * 3_600_000;
 
 /** A name as a run gives it; every number another one. */
 export function runName(kind: 'testuser' | 'testgroup', namespace: string, index = 0): string {
@@ -17,7 +17,7 @@ export function originalName(kind: 'testuser' | 'testgroup', namespace: string, 
 
 const originalTime = (index: number): string => `mf${index.toString(36).padStart(6, '0')}`;
 
-/** Users that killed runs left two hours before the state's now. */
+/** Users that killed runs left three hours before the state's now. */
 export function seedStaleUsers(state: IamState, namespace: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const name = runName('testuser', namespace, index);
@@ -26,7 +26,7 @@ export function seedStaleUsers(state: IamState, namespace: string, count: number
   });
 }
 
-/** Groups that killed runs left two hours before the state's now. */
+/** Groups that killed runs left three hours before the state's now. */
 export function seedStaleGroups(state: IamState, namespace: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const name = runName('testgroup', namespace, index);

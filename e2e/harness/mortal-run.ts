@@ -1,0 +1,118 @@
+import { channel } from 'node:diagnostics_channel';
+import fs from 'node:fs';
+import fsPromises, { type FileHandle } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import type { StepResult } from '../../runner/step-result.ts';
+
+/**
+ * A process that reports one finished run as vitest's reporter does, and kills itself with SIGKILL at the given point:
+ * before or after one of its operations in the results directory, in the middle of writing a file, or at an event of one
+ * of its requests. It prints the name of each point, so that the test knows what came before its death, then the summary,
+ * and `done` when there was no such point.
+ */
+export interface MortalRun {
+  readonly values: Readonly<Record<string, string>> & { readonly METRIST_RESULTS_DIR: string };
+  readonly steps: readonly StepResult[];
+  /** From 1. @default never */
+  readonly dieAt?: number;
+}
+
+const { values, steps, dieAt } = JSON.parse(process.argv[2] ?? '') as MortalRun;
+const dir = values.METRIST_RESULTS_DIR;
+
+let points = 0;
+function point(name: string): void {
+  fs.writeSync(1, `${name}\n`);
+  if (++points === dieAt) process.kill(process.pid, 'SIGKILL');
+}
+
+const isOurs = (args: readonly unknown[]): boolean =>
+  args.some((arg) => typeof arg === 'string' && arg.startsWith(dir));
+const labelOf = (name: string, args: readonly unknown[]): string =>
+  `${name} ${args.filter((arg) => typeof arg === 'string' && arg.startsWith(dir)).join(' to ')}`;
+
+const operations = ['mkdir', 'open', 'readdir', 'readFile', 'rename', 'rmdir', 'unlink', 'writeFile'] as const;
+const disk = fsPromises as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+for (const name of operations) {
+  const original = disk[name];
+  if (original === undefined) throw new Error(`there is no fs.promises.${name}`);
+  disk[name] = async (...args) => {
+    if (!isOurs(args)) return await original(...args);
+    const label = labelOf(name, args);
+    point(`before ${label}`);
+    if (name === 'writeFile') {
+      const [file = '', content = ''] = args.map(String);
+      fs.writeFileSync(file, content.slice(0, content.length / 2));
+      point(`in the middle of ${label}`);
+    }
+    const result = await original(...args);
+    point(`after ${label}`);
+    if (name === 'open') watchWrites(result as FileHandle, labelOf('write', args));
+    return result;
+  };
+}
+
+/** The history appends to an open file. */
+function watchWrites(handle: FileHandle, label: string): void {
+  const write = handle.write.bind(handle) as (buffer: Buffer) => Promise<{ bytesWritten: number; buffer: Buffer }>;
+  Object.assign(handle, {
+    write: async (buffer: Buffer) => {
+      const result = await write(buffer);
+      point(`after ${label}`);
+      return result;
+    },
+  });
+}
+
+/** The JUnit document is renamed into place with a callback. */
+const rename = fs.rename;
+Object.assign(fs, {
+  rename: (from: string, to: string, callback: fs.NoParamCallback) => {
+    if (isOurs([to])) point(`before rename ${from} to ${to}`);
+    rename(from, to, (error) => {
+      if (isOurs([to])) point(`after rename ${from} to ${to}`);
+      callback(error);
+    });
+  },
+});
+syncBuiltinESMExports();
+
+for (const event of [
+  'request:create',
+  'client:sendHeaders',
+  'request:bodySent',
+  'request:headers',
+  'request:trailers',
+]) {
+  channel(`undici:${event}`).subscribe(() => point(`undici:${event}`));
+}
+
+const { createReporters } = await import('../../reporters/create-reporters.ts');
+const { MonitorReporter } = await import('../../reporters/monitor-reporter.ts');
+const { fakeModule, fakeSuite, fakeTest } = await import('../../reporters/testing/fake-vitest.ts');
+const { systemClock } = await import('../../runner/clock.ts');
+const { createRedactor } = await import('../../runner/redact.ts');
+const reporter = new MonitorReporter({
+  monitor: 'awsiam',
+  stepNames: steps.map(({ name }) => name),
+  version: '0.1.0',
+  mode: 'live',
+  createReporters: () =>
+    createReporters(values, {
+      mode: 'live',
+      resultsDir: dir,
+      stepsFile: 'suites/awsiam/steps.ts',
+      userAgent: 'awsiam/0.1.0',
+    }),
+  root: '/project',
+  terminal: { color: false },
+  output: { write: (text) => fs.writeSync(1, text) },
+  errorOutput: { write: () => true },
+  redact: createRedactor([]),
+  clock: systemClock,
+  setExitCode: () => {},
+});
+reporter.onTestRunStart();
+const tests = steps.map((step) => fakeTest(step.name, { step, state: step.state === 'failed' ? 'failed' : 'passed' }));
+await reporter.onTestRunEnd([fakeModule([fakeSuite(tests)])], [], 'failed');
+fs.writeSync(1, 'done\n');

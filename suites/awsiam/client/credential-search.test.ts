@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { startConnectProxy } from '../../../metrist/testing/connect-proxy.ts';
+import { OpenTimeoutError } from '../../../runner/deadline-errors.ts';
+import type { StepError } from '../../../runner/step-result.ts';
+import { explainError } from '../errors/explain-error.ts';
+import { closeSession, openSession } from '../session.ts';
+import { makeAwsHome } from '../testing/aws-home.ts';
+import { deadPort, iamErrorXml, startHttpServer } from '../testing/http-server.ts';
+import { testConfig } from '../testing/values.ts';
+import type { Config } from '../settings/config.ts';
+
+const { signal: quiet } = new AbortController();
+
+/** Opens a session whose credentials the SDK has to find, and gives the key id. */
+async function open(overrides: Partial<Config> = {}, signal: AbortSignal = quiet): Promise<string | undefined> {
+  const { credentials: _, ...config } = testConfig(overrides);
+  const session = await openSession(config, { mode: 'live', signal });
+  onTestFinished(() => closeSession(session));
+  return session.credentials?.accessKeyId;
+}
+
+/** What a run says when no session could be opened. */
+async function failureOf(overrides: Partial<Config> = {}): Promise<StepError> {
+  const [result] = await Promise.allSettled([open(overrides)]);
+  if (result.status === 'fulfilled') throw new Error('it did not fail');
+  return explainError(result.reason, 'CreateUser');
+}
+
+const expected = (verdict: string, code: string, message: RegExp, advice = /./): object => ({
+  verdict,
+  code,
+  message: expect.stringMatching(message) as unknown,
+  advice: expect.stringMatching(advice) as unknown,
+});
+
+describe('a profile with a credential_process', () => {
+  const profile = '[profile dev]\ncredential_process = ~/get-credentials --token unknownsecret\n';
+  const start = async (lines: string): Promise<string> => {
+    const home = await makeAwsHome(profile, { AWS_PROFILE: 'dev' });
+    return await home.script('get-credentials', lines);
+  };
+
+  test('gives its credentials', async () => {
+    await start(`echo '{"Version":1,"AccessKeyId":"AKIAPROCESS","SecretAccessKey":"s"}'`);
+    expect(await open()).toBe('AKIAPROCESS');
+  });
+
+  test('that fails is named, with what it said on stderr, and without its command line and its stdout', async () => {
+    await start('echo onlyonstdout; echo "the vault is sealed" >&2; exit 3');
+    const failure = await failureOf();
+    expect(failure).toMatchObject(
+      expected(
+        'credentials',
+        'CredentialsProviderError',
+        /the credential_process get-credentials of profile dev failed: the vault is sealed$/,
+      ),
+    );
+    expect(JSON.stringify(failure)).not.toMatch(/onlyonstdout|unknownsecret/);
+  });
+
+  test.for([
+    ['prints no JSON', 'echo hello', /Profile dev credential_process returned invalid JSON/],
+    [
+      'gives expired credentials',
+      `echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"2020-01-01T00:00:00Z"}'`,
+      /Profile dev credential_process returned expired credentials/,
+    ],
+    ['gives no key', `echo '{"Version":1}'`, /Profile dev credential_process returned invalid credentials/],
+    ['fails without a word', 'exit 1', /get-credentials of profile dev failed: it printed nothing on stderr/],
+  ] as const)('that %s is named', async ([, lines, message]) => {
+    await start(lines);
+    expect(await failureOf()).toMatchObject(expected('credentials', 'CredentialsProviderError', message));
+  });
+
+  test('that is missing is named', async () => {
+    await makeAwsHome(profile, { AWS_PROFILE: 'dev' });
+    expect(await failureOf()).toMatchObject(
+      expected('credentials', 'CredentialsProviderError', /get-credentials of profile dev failed: .*not found/),
+    );
+  });
+
+  test('that hangs is what was being waited for', async () => {
+    const script = await start(': > "$0.started"; exec sleep 10');
+    const cancel = new AbortController();
+    const opening = Promise.allSettled([open({}, cancel.signal)]);
+    await vi.waitUntil(() => existsSync(`${script}.started`), { timeout: 10_000 });
+    cancel.abort();
+    const [result] = await opening;
+    const { reason } = result as PromiseRejectedResult;
+    expect(explainError(new OpenTimeoutError(30_000, reason), 'CreateUser')).toMatchObject(
+      expected(
+        'credentials',
+        'OpenTimeout',
+        /not open within 30 s; waiting for credentials from the credential_process of profile dev/,
+      ),
+    );
+  });
+});
+
+describe('a profile', () => {
+  test('that does not exist is named', async () => {
+    await makeAwsHome('', { AWS_PROFILE: 'nope' });
+    expect(await failureOf()).toMatchObject(
+      expected('credentials', 'CredentialsProviderError', /profile: \[nope\]|Profile nope/, /AWS_PROFILE/),
+    );
+  });
+
+  test('beside keys in the environment is used without a word', async () => {
+    const said = vi.spyOn(console, 'warn').mockReturnValue();
+    onTestFinished(() => said.mockRestore());
+    await makeAwsHome('[profile dev]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = s\n', {
+      AWS_PROFILE: 'dev',
+      AWS_ACCESS_KEY_ID: 'AKIAENVIRONMENT',
+      AWS_SECRET_ACCESS_KEY: 's',
+      // The SDK warns about this one in a dozen lines.
+      AWS_SDK_UA_APP_ID: 'x'.repeat(80),
+    });
+    expect(await open()).toBe('AKIAPROFILE');
+    expect(said).not.toHaveBeenCalled();
+  });
+
+  test('that names an SSO session which does not exist is a matter of credentials', async () => {
+    await makeAwsHome('[profile dev]\nsso_session = gone\nsso_account_id = 1\nsso_role_name = r\n', {
+      AWS_PROFILE: 'dev',
+    });
+    expect(await failureOf()).toMatchObject({ verdict: 'credentials' });
+  });
+});
+
+test('without any source of credentials there is nothing more to say', async () => {
+  await makeAwsHome('');
+  expect(await failureOf()).toMatchObject(
+    expected('credentials', 'CredentialsProviderError', /at CreateUser: no credentials were found$/),
+  );
+});
+
+test('a missing token file of a web identity is a matter of credentials', async () => {
+  await makeAwsHome('', { AWS_WEB_IDENTITY_TOKEN_FILE: '/nowhere/token', AWS_ROLE_ARN: 'arn:aws:iam::1:role/r' });
+  expect(await failureOf()).toMatchObject(
+    expected('credentials', 'CredentialsProviderError', /getting credentials failed; ENOENT.*\/nowhere\/token/),
+  );
+});
+
+describe('a role that STS gives', () => {
+  const config =
+    '[profile dev]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\n' +
+    '[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n';
+
+  test('is found', async () => {
+    const { url } = await startHttpServer((_request, response) =>
+      response.end(
+        '<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s' +
+          '</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>' +
+          '</AssumeRoleResult></AssumeRoleResponse>',
+      ),
+    );
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect(await open()).toBe('ASIAROLE');
+  });
+
+  test.for([
+    ['AccessDenied', 403, 'permission', /the role/],
+    ['ExpiredToken', 403, 'credentials', /AWS_PROFILE/],
+    ['Throttling', 400, 'throttled', /./],
+    ['InternalFailure', 500, 'service', /gives out credentials/],
+  ] as const)('and is refused with %s is explained as such', async ([code, status, verdict, advice]) => {
+    const { url } = await startHttpServer((_request, response) =>
+      response.writeHead(status).end(iamErrorXml(code, 'as STS says')),
+    );
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect(await failureOf()).toMatchObject(expected(verdict, code, /getting credentials failed; as STS says/, advice));
+  });
+
+  test.for([
+    ['defaults_mode = bogus', /AWS_DEFAULTS_MODE \(defaults_mode in the AWS config file\).*got bogus/],
+    ['use_fips_endpoint = true', /AWS_USE_FIPS_ENDPOINT.*unset it, or the endpoint/],
+  ] as const)('and cannot be asked for with %s is a matter of configuration', async ([setting, message]) => {
+    await makeAwsHome(config.replace('\n', `\n${setting}\n`), { AWS_PROFILE: 'dev' });
+    expect(await failureOf()).toMatchObject(expected('configuration', 'ConfigError', message));
+  });
+
+  test('and cannot be asked is a failure of the network', async () => {
+    await makeAwsHome(config, {
+      AWS_PROFILE: 'dev',
+      AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${await deadPort()}`,
+    });
+    expect(await failureOf()).toMatchObject(
+      expected('network', 'ECONNREFUSED', /getting credentials from 127\.0\.0\.1 failed; connect ECONNREFUSED/),
+    );
+  });
+
+  test('and does not answer is what was being waited for', async () => {
+    const cancel = new AbortController();
+    const { url } = await startHttpServer(() => cancel.abort());
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    const [result] = await Promise.allSettled([open({}, cancel.signal)]);
+    const { reason } = result as PromiseRejectedResult;
+    expect(explainError(new OpenTimeoutError(30_000, reason), 'CreateUser')).toMatchObject(
+      expected(
+        'timeout',
+        'OpenTimeout',
+        /within 30 s; waiting for credentials from 127\.0\.0\.1/,
+        /way from this host/,
+      ),
+    );
+  });
+});
+
+describe('an SSO session with a cached token', () => {
+  const config =
+    '[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = r\n' +
+    '[sso-session corp]\nsso_start_url = https://corp.example.com/start\nsso_region = eu-west-1\n';
+  const start = async (variables: Readonly<Record<string, string>>, expiresAt = '2099-01-01T00:00:00Z') => {
+    const home = await makeAwsHome(config, { AWS_PROFILE: 'dev', ...variables });
+    const cached = createHash('sha1').update('corp').digest('hex');
+    const token = { accessToken: 'cached', expiresAt, clientId: 'c', clientSecret: 's', refreshToken: 'r' };
+    await home.write(`.aws/sso/cache/${cached}.json`, JSON.stringify(token));
+  };
+
+  test('gives its credentials', async () => {
+    const { url } = await startHttpServer((_request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(
+          '{"roleCredentials":{"accessKeyId":"ASIASSO","secretAccessKey":"s","sessionToken":"t","expiration":4070908800000}}',
+        ),
+    );
+    await start({ AWS_ENDPOINT_URL_SSO: url });
+    expect(await open()).toBe('ASIASSO');
+  });
+
+  test('is asked through the proxy', async () => {
+    const proxy = await startConnectProxy('403 Forbidden');
+    await start({ AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' });
+    expect(await failureOf({ proxyEnvironment: { HTTPS_PROXY: `http://${proxy.address}` } })).toMatchObject(
+      expected('network', 'ERR_PROXY_TUNNEL', /getting credentials from portal\.sso\.eu-west-1\.amazonaws\.com failed/),
+    );
+    expect(new Set(proxy.tunnels)).toEqual(new Set(['portal.sso.eu-west-1.amazonaws.com:443']));
+  });
+
+  test('whose renewal cannot be asked for is a failure of the network', async () => {
+    await start({ AWS_ENDPOINT_URL_SSO_OIDC: `http://127.0.0.1:${await deadPort()}` }, '2020-01-01T00:00:00Z');
+    expect(await failureOf()).toMatchObject(expected('network', 'ECONNREFUSED', /connect ECONNREFUSED/));
+  });
+
+  test.for([
+    [401, 'credentials', /UnauthorizedException/],
+    [503, 'service', /HTTP 503/],
+  ] as const)('that is answered with HTTP %d is explained as such', async ([status, verdict, message]) => {
+    const { url } = await startHttpServer((_request, response) =>
+      response
+        .writeHead(status, { 'x-amzn-errortype': 'UnauthorizedException', 'content-type': 'application/json' })
+        .end('{"message":"Session token not found or invalid"}'),
+    );
+    await start({ AWS_ENDPOINT_URL_SSO: url });
+    const { message: text, verdict: came } = await failureOf();
+    expect([came, text]).toEqual([verdict, expect.stringMatching(message)]);
+  });
+});

@@ -1,0 +1,123 @@
+import { defaultProvider } from '@aws-sdk/credential-provider-node';
+import { getProfileName } from '@smithy/core/config';
+import type { AwsCredentialIdentityProvider, Logger } from '@smithy/types';
+import { isAnswer, NoCredentialsError } from '../errors/error-kinds.ts';
+import { ConfigError } from '../settings/config.ts';
+import type { CredentialsHttpHandler } from './transport.ts';
+
+/** For the SDK's clients, which otherwise print warnings of their own into the output of a run. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** What providers say that are simply not in use here. */
+const notInUse =
+  /^(Skipping SSO provider|Unable to find environment variable|AWS_PROFILE is set, skipping|Web identity configuration not|EC2 Instance Metadata Service access disabled|AWS_EC2_METADATA_V1_DISABLED not set|Could not load credentials from any|Not found in )|Profile default could not be found|profile: \[default\]|did not contain credential_process/;
+
+/**
+ * Looks for credentials by the SDK's default chain. The chain tells only that it found none; this listens to what its
+ * providers log and to the requests that they make, so that an error can say which of them failed, and why.
+ */
+export class CredentialSearch {
+  readonly #handler: CredentialsHttpHandler;
+  readonly #find: AwsCredentialIdentityProvider;
+  #log: string[] = [];
+
+  /** @param handler for the requests to STS and SSO: it knows the proxy */
+  constructor(handler: CredentialsHttpHandler) {
+    this.#handler = handler;
+    const ofServices = { requestHandler: handler, logger: silentLogger };
+    this.#find = defaultProvider({
+      clientConfig: ofServices,
+      parentClientConfig: ofServices,
+      logger: { ...silentLogger, debug: (...words: unknown[]) => this.#log.push(words.join(' ')) },
+    });
+  }
+
+  /**
+   * For the client's configuration.
+   *
+   * @throws {NoCredentialsError}
+   * @throws {ConfigError} where the SDK refuses one of its own settings
+   */
+  readonly provider: AwsCredentialIdentityProvider = async (options) => {
+    this.#log = [];
+    this.#handler.failure = undefined;
+    try {
+      return await this.#find(options);
+    } catch (error) {
+      throw refusedSetting(error) ?? this.#explain(error);
+    }
+  };
+
+  /** What the search is waiting for right now, as an error. */
+  unfinished(): NoCredentialsError {
+    const { silentHost, failure } = this.#handler;
+    if (silentHost !== undefined) {
+      return new NoCredentialsError(`waiting for credentials from ${silentHost}`, { code: 'ETIMEDOUT' });
+    }
+    if (failure !== undefined) return ofService(failure);
+    const last = this.#log.at(-1) ?? '';
+    const source = sources.find(([pattern]) => pattern.test(last))?.[1] ?? 'the AWS config files';
+    return new NoCredentialsError(`waiting for credentials from ${source}${this.#ofProfile(last)}`);
+  }
+
+  #explain(error: unknown): NoCredentialsError {
+    if (isAnswer(error)) return new NoCredentialsError('getting credentials failed', { cause: error });
+    if (this.#handler.failure !== undefined) return ofService(this.#handler.failure);
+    const isExhausted = error instanceof Error && error.message.startsWith('Could not load credentials from any');
+    if (!isExhausted) return new NoCredentialsError('getting credentials failed', { cause: error });
+    const reasons = this.#log
+      .flatMap((line) => /^@smithy\/property-provider \S+ (.*)$/s.exec(line)?.[1] ?? [])
+      .filter((reason) => !notInUse.test(reason))
+      .map((reason) => this.#inPlainWords(reason));
+    return new NoCredentialsError(['no credentials were found', ...new Set(reasons)].join('; '));
+  }
+
+  /** The SDK's sentence about a process quotes its whole command line, which may hold a secret. What it printed on stdout is not in it. */
+  #inPlainWords(reason: string): string {
+    const [, command, stderr = ''] = /^Command failed: ([^\n]*)\n?(.*)$/s.exec(reason) ?? [];
+    if (command === undefined) return reason;
+    const words = stderr.trim() === '' ? 'it printed nothing on stderr' : stderr.trim();
+    return `the credential_process ${programOf(command)}${this.#ofProfile('process')} failed: ${words}`;
+  }
+
+  /** A profile may build on another one, which is then the one that is looked at. */
+  #ofProfile(line: string): string {
+    if (!/process/.test(line)) return '';
+    const nested = this.#log.flatMap((each) => /source_profile=\[(.+)\]/.exec(each)?.[1] ?? []).at(-1);
+    return ` of profile ${nested ?? getProfileName({})}`;
+  }
+}
+
+const sources: readonly (readonly [RegExp, string])[] = [
+  [/credential-provider-process/, 'the credential_process'],
+  [/fromInstanceMetadata|Instance Metadata/, 'the instance metadata service (IMDS)'],
+  [/fromHttp|fromContainerMetadata/, "the container's credential endpoint"],
+];
+
+function ofService({ host, error }: NonNullable<CredentialsHttpHandler['failure']>): NoCredentialsError {
+  return new NoCredentialsError(`getting credentials from ${host} failed`, { host, cause: error });
+}
+
+/** The file name of the program that a command line starts, without the variables that it may set first. */
+function programOf(commandLine: string): string {
+  const [, quoted, plain] = /^(?:\w+=\S*\s+)*(?:["']([^"']+)["']|(\S+))/.exec(commandLine.trim()) ?? [];
+  return (quoted ?? plain ?? '').split(/[/\\]/).at(-1) ?? '';
+}
+
+/** The settings that the SDK refuses with an error which does not name them. */
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/"defaultsMode"/, 'AWS_DEFAULTS_MODE (defaults_mode in the AWS config file)'],
+  [/\bFIPS\b/, 'AWS_USE_FIPS_ENDPOINT (use_fips_endpoint in the AWS config file)'],
+  [/\bDualstack\b/i, 'AWS_USE_DUALSTACK_ENDPOINT (use_dualstack_endpoint in the AWS config file)'],
+];
+
+/** What the SDK said before it sent anything, as a problem of the configuration, if it is about one of its own settings. */
+export function refusedSetting(error: unknown): ConfigError | undefined {
+  if (!(error instanceof Error) || (error.name !== 'EndpointError' && error.constructor !== Error)) return undefined;
+  const setting = refusals.find(([pattern]) => pattern.test(error.message))?.[1];
+  if (setting === undefined) return undefined;
+  const remedy = /custom endpoint/.test(error.message)
+    ? '; unset it, or the endpoint (AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL, endpoint_url)'
+    : '';
+  return new ConfigError([`${setting} is refused by the AWS SDK: ${error.message}${remedy}`]);
+}
