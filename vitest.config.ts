@@ -78,7 +78,12 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
   return {
     // Vite would read .env as well, for variables that it puts into pages.
     envDir: false,
-    plugins: [takeOverSignals(process.stderr), await hideApiToken(resultsDir), addReporter(reporter), listSteps()],
+    plugins: [
+      takeOverSignals({ errorOutput: process.stderr }),
+      await hideApiToken(resultsDir),
+      addReporter(reporter),
+      listSteps(),
+    ],
     test: {
       include: ['suites/**/*.suite.ts'],
       setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],

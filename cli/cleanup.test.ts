@@ -138,10 +138,10 @@ describe('awsiam cleanup', () => {
   test('says that it is still at work where IAM takes more than two seconds to answer', async () => {
     const { context, clean } = await setUp({ faults: 'ListGroups=slow:2300:1' });
     expect(await clean()).toBe(true);
-    expect(context.written).toEqual({
-      output: '0 test entities of the namespace prod removed\n',
-      errorOutput: 'still working: looking for old test users and groups of the namespace prod\n',
-    });
+    expect(context.written.output).toBe('0 test entities of the namespace prod removed\n');
+    expect(context.written.errorOutput).toMatch(
+      /^ {2}… looking for old test users and groups of the namespace prod \(\d s\)\n$/,
+    );
   });
 
   test('is silent where the output is no terminal and little is to be done', async () => {

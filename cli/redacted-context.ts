@@ -7,6 +7,7 @@ export function redactContext(context: CommandContext): CommandContext {
   const redact = createRedactor(secretsOf(context.values));
   const redacted = (stream: OutputStream): OutputStream => ({
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
+    ...(stream.columns !== undefined && { columns: stream.columns }),
     write: (text) => stream.write(redact.text(text)),
   });
   return { ...context, output: redacted(context.output), errorOutput: redacted(context.errorOutput) };

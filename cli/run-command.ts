@@ -23,7 +23,7 @@ export async function runCommand(args: readonly string[], { self, baseDir }: Run
     output: process.stdout,
     errorOutput: process.stderr,
     onSignal: (listener) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
     },
   });
   // A search for credentials that was given up may still hold a connection or a child process.

@@ -34,6 +34,11 @@ test('a step that throws what it should not is a bug of the monitor, and nothing
 test.for([
   ['a promise that nobody awaits', `void Promise.reject(new Error('stray ${secrets.secretAccessKey}'));`],
   ['a timer that throws', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
+  [
+    'errors that cannot be changed',
+    `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));
+      void Promise.reject(Object.freeze(new AggregateError([new Error('${secrets.secretAccessKey}')], 'stray ${secrets.secretAccessKey}')));`,
+  ],
 ])('%s does not keep teardown from its work, is visible, and shows no secret', async ([, code = '']) => {
   const iam = await startIam('DeleteGroup=AccessDenied:1');
   const cwd = await withCodeInCreateGroup(code);

@@ -101,6 +101,7 @@ describe('awsiam drive, with this monitor', () => {
   });
 
   test.for([
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s in the middle of a step stops the monitor in order', async ([signal, code]) => {

@@ -1,7 +1,11 @@
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import type { IamCall } from '../mocks/iam/endpoint.ts';
@@ -22,6 +26,7 @@ async function arrival(iam: IamServer, operation: string): Promise<void> {
 }
 
 const signalled = [
+  ['SIGHUP', 129],
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const;
@@ -55,6 +60,99 @@ test('signals that come again, and to the whole process group, do not keep teard
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url }, onStart: again });
   expect(run.code, run.everything).toBe(130);
   expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+});
+
+test('a closed terminal: SIGHUP, and nothing can be written any more', async () => {
+  const iam = await startIam('AddUserToGroup=hang-after:1');
+  const hangUp = (child: ChildProcess): void => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    child.kill('SIGHUP');
+  };
+  const run = await runVitest({
+    env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
+    onStart: (child) => void arrival(iam, 'AddUserToGroup').then(() => hangUp(child)),
+  });
+  expect(run).toMatchObject({ code: 129, junit: { tests: 8, failures: 0, errors: 0, skipped: 6 } });
+  expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+});
+
+test('a second signal is answered with what is waited for; a third ends the run, naming what is left', async () => {
+  const iam = await startIam('AddUserToGroup=hang-after:1,RemoveUserFromGroup=hang,DeleteGroup=hang,DeleteUser=hang');
+  let stderr = '';
+  const onStart = async (child: ChildProcess): Promise<void> => {
+    const said = new EventEmitter();
+    child.stderr?.on('data', (text: Buffer) => {
+      stderr += text.toString();
+      said.emit('text');
+    });
+    /** Several at once: npm passes on what the terminal has sent to it and to the run. */
+    const press = async (answer: string): Promise<void> => {
+      for (let count = 0; count < 3; count++) child.kill('SIGINT');
+      while (!stderr.includes(answer)) await once(said, 'text');
+    };
+    await arrival(iam, 'AddUserToGroup');
+    const removal = arrival(iam, 'RemoveUserFromGroup');
+    await press('SIGINT: stopping');
+    await removal;
+    // What comes within half a second counts as one.
+    await delay(600);
+    await press('SIGINT: still stopping');
+    await delay(600);
+    await press('for the third time');
+  };
+  const run = await runVitest({
+    env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
+    onStart: (child) => void onStart(child),
+  });
+  expect(run, run.everything).toMatchObject({ code: null, signal: 'SIGINT' });
+  const { users, groups } = listEntities(iam.state);
+  expect([users.length, groups.length]).toEqual([1, 1]);
+  expect(stderr.match(/SIGINT: stopping/g)).toHaveLength(1);
+  expect(stderr).toMatch(
+    /still stopping: removing group testgroup-.* and user testuser-.* \(\d+ s, at most \d+ s more\)/,
+  );
+  expect(stderr).toContain(`left behind: user ${users[0]}`);
+  expect(stderr).toContain(`left behind: group ${groups[0]}`);
+  expect(stderr).toContain(`aws iam delete-user --user-name ${users[0]}`);
+  expect(stderr).toContain(`aws iam delete-group --group-name ${groups[0]}`);
+});
+
+test.for([
+  ['--watch'],
+  ['--watch', '--standalone'],
+  // A worker of another pool would not hear of the signal, and --bail would cut teardown off.
+  ['--bail=1', '--pool=forks'],
+])('with %j a run is one run, which ends by itself and tears down', async (args) => {
+  const iam = await startIam('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:100');
+  const run = await runVitest({ args, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(1);
+  expect(run.stderr.includes('A monitor run is not watched')).toBe(args.includes('--watch'));
+  expect(run.junit?.cases.map(({ outcome, message }) => message ?? outcome).at(-1)).toBe('AddUserToGroup failed');
+  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+});
+
+test('a process that stood still while its worker started posts nothing, and says why', async () => {
+  const [iam, metrist] = [await startIam(), await startMetrist()];
+  const preload = pathToFileURL(path.join(import.meta.dirname, 'harness/stop-at-worker-start.ts')).href;
+  const resume = async ({ pid }: ChildProcess): Promise<void> => {
+    while (!/\) T/.test(await readFile(`/proc/${pid}/stat`, 'utf8'))) await delay(50);
+    await delay(6500);
+    process.kill(Number(pid), 'SIGCONT');
+  };
+  const run = await runVitest({
+    env: {
+      ...liveEnv,
+      ...metristEnv(metrist),
+      AWS_ENDPOINT_URL_IAM: iam.url,
+      NODE_OPTIONS: `--import=${preload}`,
+    },
+    onStart: (child) => void resume(child),
+  });
+  expect(run.code, run.everything).toBe(1);
+  expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 8 });
+  expect(run.stdout).toMatch(/the run was interrupted by a \d+ s pause of this process/);
+  expect([metrist.telemetry, metrist.errors, iam.calls]).toEqual([[], [], []]);
 });
 
 test('a signal before the first step stops the run before it calls IAM', async () => {

@@ -11,7 +11,7 @@ const context: RunContext = {
   version: '0.1.0',
   mode: 'offline',
   startedAt: new Date('2026-11-22T10:00:00.000Z'),
-  endedAt: new Date('2026-11-22T10:00:05.000Z'),
+  elapsedMs: 5000,
 };
 
 const recorded = (step: StepResult) =>
@@ -41,7 +41,7 @@ describe('collectRun', () => {
       mode: 'offline',
       instance: 'us-east-1',
       startedAt: '2026-11-22T10:00:01.000Z',
-      durationMs: 84.25,
+      durationMs: 252.75,
       state: 'passed',
       steps: allPassed,
       problems: [],
@@ -203,17 +203,33 @@ describe('collectRun', () => {
     expect(run).toMatchObject({ state: 'passed', steps: allPassed });
   });
 
-  test('lasts from the start of its first step to the end of its last one', () => {
+  test('lasts as long as its worker measured, whatever the wall clock did meanwhile', () => {
     const steps = [
       passed('CreateUser'),
-      passedStep({ name: 'CreateGroup', startedAt: '2026-11-22T10:00:03.000Z', durationMs: 10.5 }),
+      passedStep({ name: 'CreateGroup', startedAt: '2026-11-22T11:00:03.000Z', durationMs: 10.5 }),
+      passedStep({ name: 'DeleteUser', startedAt: '2026-11-22T09:00:03.000Z', durationMs: 5.25 }),
     ];
-    expect(collect({ testModules: [moduleOf(steps)] }).durationMs).toBe(2010.5);
+    const suite = fakeSuite(steps.map(recorded), { meta: { durationMs: 110.25 } });
+    expect(collect({ testModules: [fakeModule([suite])] }).durationMs).toBe(110.25);
+    // A worker that ended before it could say so.
+    expect(collect({ testModules: [moduleOf(steps)] }).durationMs).toBe(100);
   });
 
-  test('never lasts less than no time', () => {
-    const run = collect({ reason: 'interrupted' }, { endedAt: new Date('2026-11-22T09:00:00Z') });
-    expect(run.durationMs).toBe(0);
+  test('lasts as long as vitest ran where no step did', () => {
+    expect(collect({ reason: 'interrupted' }).durationMs).toBe(5000);
+  });
+
+  test('takes a worker that did not start because of a pause for an interruption, and for nobody’s fault', () => {
+    const pause = 'the run was interrupted by a pause of 70 s';
+    const run = collect({ unhandledErrors: [{ message: 'Timeout waiting for worker to respond' }] }, { pause });
+    expect(run).toMatchObject({ state: 'interrupted', problems: [] });
+    expect(course(run.steps)).toEqual(context.stepNames.map((name) => `${name} ${pause}`));
+  });
+
+  test('does not let a pause hide what steps found', () => {
+    const steps = [failedStep({ name: 'CreateUser' })];
+    const run = collect({ testModules: [moduleOf(steps)], unhandledErrors: [{ message: 'x' }] }, { pause: 'a pause' });
+    expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'unhandled' }] });
   });
 
   test('tells how much the sweep removed, and what it warned of, where there was one', () => {

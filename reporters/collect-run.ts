@@ -16,7 +16,10 @@ export interface RunContext {
   /** What was noticed before the run. @default none */
   readonly warnings?: readonly string[];
   readonly startedAt: Date;
-  readonly endedAt: Date;
+  /** From the start of the run to its end, by the monotonic clock. */
+  readonly elapsedMs: number;
+  /** Why vitest may have given up although nothing is wrong: a pause of this process. */
+  readonly pause?: string;
 }
 
 /** What vitest hands to `onTestRunEnd`. */
@@ -31,16 +34,22 @@ export interface VitestRun {
  * or recorded nothing is a failure of the first step, because a monitor that could not look must not look healthy.
  */
 export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, context: RunContext): MonitorRun {
-  const { monitor, stepNames, version, mode, instance, warnings = [], startedAt, endedAt } = context;
+  const { monitor, stepNames, version, mode, instance, warnings = [], startedAt, elapsedMs } = context;
   const suites = testModules.flatMap((module) => [...module.children.allSuites()]);
   const tests = suites.filter(({ name }) => name === monitor).flatMap((suite) => [...suite.children.tests()]);
-  const problems = [...problemsOf(testModules, suites), ...unhandledErrors.map((error) => problem('unhandled', error))];
-  const interrupted = reason === 'interrupted';
+  // vitest gives up on a worker that does not start within a minute, also where all of the process stood still meanwhile.
+  const pause = tests.every((test) => collectStep(test) === undefined) ? context.pause : undefined;
+  const problems =
+    pause === undefined
+      ? [...problemsOf(testModules, suites), ...unhandledErrors.map((error) => problem('unhandled', error))]
+      : [];
+  const interruption = pause ?? (reason === 'interrupted' ? 'the run was interrupted' : undefined);
+  const interrupted = interruption !== undefined;
 
   const steps: StepResult[] = [];
   for (const name of stepNames) {
     const test = tests.find((candidate) => candidate.name === name);
-    steps.push(collectStep(test) ?? missingStep(name, steps, { problems, interrupted, startedAt }));
+    steps.push(collectStep(test) ?? missingStep(name, steps, { problems, interruption, startedAt }));
   }
   if (!interrupted && problems.length === 0 && steps.every(({ state }) => state === 'blocked')) {
     problems.push({
@@ -57,7 +66,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     mode,
     ...(instance !== undefined && { instance }),
     startedAt: firstStart,
-    durationMs: durationOf(steps, Date.parse(firstStart), endedAt),
+    durationMs: durationOf(steps, suites, elapsedMs),
     state: stateOf(steps, problems, interrupted),
     steps,
     problems,
@@ -94,9 +103,13 @@ const explanations = {
 function missingStep(
   name: string,
   earlier: readonly StepResult[],
-  run: { readonly problems: readonly RunProblem[]; readonly interrupted: boolean; readonly startedAt: Date },
+  run: {
+    readonly problems: readonly RunProblem[];
+    readonly interruption: string | undefined;
+    readonly startedAt: Date;
+  },
 ): StepResult {
-  if (run.interrupted) return { state: 'blocked', name, reason: 'the run was interrupted' };
+  if (run.interruption !== undefined) return { state: 'blocked', name, reason: run.interruption };
   const failed = earlier.find(({ state }) => state === 'failed');
   if (failed !== undefined) return { state: 'blocked', name, reason: `${failed.name} failed` };
   const [cause] = run.problems;
@@ -140,10 +153,14 @@ function problem(kind: RunProblem['kind'], { message, stack, code }: SerializedE
   return { kind, message, ...(stack !== undefined && { stack }) };
 }
 
-/** To the end of the last step; where none ran, to the end of the run. */
-function durationOf(steps: readonly StepResult[], startMs: number, endedAt: Date): number {
-  const ends = steps.flatMap((step) => ('startedAt' in step ? [Date.parse(step.startedAt) + step.durationMs] : []));
-  return roundMs(Math.max(0, (ends.length > 0 ? Math.max(...ends) : endedAt.getTime()) - startMs));
+/**
+ * What the worker measured from the first step to the last; the steps' own times where it could not say so any more; where
+ * no step ran, the time of the whole run. All by the monotonic clock: wall clocks may step meanwhile.
+ */
+function durationOf(steps: readonly StepResult[], suites: readonly TestSuite[], elapsedMs: number): number {
+  const measuredMs = suites.reduce((sum, suite) => sum + (suite.meta().durationMs ?? 0), 0);
+  const stepsMs = steps.reduce((sum, step) => sum + ('durationMs' in step ? step.durationMs : 0), 0);
+  return roundMs(measuredMs || stepsMs || elapsedMs);
 }
 
 function stateOf(

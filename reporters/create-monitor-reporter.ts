@@ -7,6 +7,7 @@ import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import { createRedactor } from '../runner/redact.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
+import { columnsOf } from './wrap.ts';
 
 export interface CreateMonitorReporterOptions {
   readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;
@@ -46,7 +47,14 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
         throw error;
       }
     },
-    terminal: { color: process.stdout.hasColors?.() ?? false, nameWidth: 20 },
+    terminal: {
+      color: process.stdout.hasColors?.() ?? false,
+      nameWidth: 20,
+      // Asked for each time: a window can be resized during a run.
+      get columns() {
+        return columnsOf(process.stdout, values);
+      },
+    },
     output: process.stdout,
     errorOutput: process.stderr,
     redact: createRedactor(monitor.secrets(values)),

@@ -111,13 +111,33 @@ describe('renderJunit', () => {
 
   test.for([
     [0.0004, '0'],
-    [0.001, '0.000001'],
-    [84.25, '0.08425'],
+    [0.001, '0'],
+    [84.25, '0.084'],
     [900_000, '900'],
     [Number.NaN, '0'],
     [-1, '0'],
   ] as const)('writes %d ms as %s seconds, without exponent or unit', ([durationMs, time]) => {
     expect(suiteOf(monitorRun({ steps: [passedStep({ durationMs })] })).testcase[0]?.time).toBe(time);
+  });
+
+  test('writes no time that the schema of Surefire refuses', () => {
+    for (const run of Object.values(runs)) {
+      const times = [...renderJunit(run).matchAll(/ time="([^"]*)"/g)].map(([, time]) => time);
+      expect(times.length).toBeGreaterThan(1);
+      // SUREFIRE_TIME in https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd
+      for (const time of times) expect(time).toMatch(/^(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?$/);
+    }
+  });
+
+  test('says of a refused setting that it is one, and tells once what a step has told', () => {
+    const message = 'METRIST_NAMESPACE is not set';
+    const problems = [{ kind: 'configuration', message }] as const;
+    expect(suiteOf(monitorRun({ state: 'failed', problems })).testcase.at(-1)?.error).toMatchObject({
+      message,
+      type: 'configuration',
+    });
+    const first = failedStep({ error: stepError({ message: `ConfigError at CreateUser: ${message}` }) });
+    expect(suiteOf(monitorRun({ state: 'failed', problems, steps: [first] })).testcase).toHaveLength(1);
   });
 
   test('bounds a message of a megabyte and keeps what follows it', () => {

@@ -9,7 +9,7 @@ import { type FailedStep, type StepResult, formatStepError } from '../runner/ste
 import { sideOf } from '../runner/verdict.ts';
 import { evidenceEntries } from './evidence.ts';
 import { newJunitBuilder, onBuild, putText } from './junit-builder.ts';
-import { summariseRun } from './summary.ts';
+import { describeInterruption, summariseRun, untoldProblems } from './summary.ts';
 import { clip, oneLine, visibleText } from './text.ts';
 import { renderTimeline } from './timeline.ts';
 
@@ -28,7 +28,8 @@ const maxTextLength = 64 * 1024;
 
 /**
  * A run as JUnit XML. Theirs is a `<failure>`, ours an `<error>`; blocked and interrupted steps are `<skipped>` with the
- * reason; what went wrong outside of every step is a case of its own, so that red is never empty. Every body repeats the
+ * reason; what went wrong outside of every step is a case of its own, so that red is never empty. An interrupted run says
+ * so in the suite: only in its cases it would look like one that was skipped. Every body repeats the
  * message, because GitLab reads bodies alone; names and class names never change from run to run.
  *
  * ```xml
@@ -38,13 +39,13 @@ const maxTextLength = 64 * 1024;
  *     <properties>
  *       <property name="version" value="0.1.0"/> …
  *     </properties>
- *     <testcase classname="awsiam.lifecycle" name="CreateUser" time="0.08425" timestamp="2026-11-22T10:00:00.000Z">
+ *     <testcase classname="awsiam.lifecycle" name="CreateUser" time="0.084" timestamp="2026-11-22T10:00:00.000Z">
  *       <properties>
  *         <property name="requestId" value="6b7f9f3e-0000-4000-8000-000000000001"/> …
  *       </properties>
  *       <system-out>started 2026-11-22T10:00:00.000Z …</system-out>
  *     </testcase>
- *     <testcase classname="awsiam.lifecycle" name="CreateGroup" time="0.3125" timestamp="2026-11-22T10:00:01.000Z">
+ *     <testcase classname="awsiam.lifecycle" name="CreateGroup" time="0.313" timestamp="2026-11-22T10:00:01.000Z">
  *       <failure message="service: CreateGroup failed: …" type="service">service: CreateGroup failed: …</failure>
  *     </testcase>
  *     <system-out>awsiam 0.1.0 live at us-east-1: 1 failed, 1 passed in 900 ms</system-out>
@@ -60,7 +61,7 @@ export function renderJunit(run: MonitorRun, options: JunitOptions = {}): string
   for (const [name, value] of runProperties(run)) suite.property(name, attribute(value));
   for (const step of run.steps) addStep(suite.testCase().className(className(run)), step, options);
   const names = new Set<string>();
-  for (const problem of run.problems) addProblem(suite.testCase().className(className(run)), problem, names);
+  for (const problem of untoldProblems(run)) addProblem(suite.testCase().className(className(run)), problem, names);
 
   onBuild(suite, (element) => {
     element.up().att('time', seconds(run.durationMs));
@@ -122,7 +123,8 @@ function addProblem(testCase: TestCase, problem: RunProblem, names: Set<string>)
   for (let count = 2; names.has(name); count++) name = `(run) ${problem.kind} ${count}`;
   names.add(name);
   const text = [clip(problem.message, maxTextLength / 2), ...(problem.stack === undefined ? [] : ['', problem.stack])];
-  testCase.name(name).time(0).error(attribute(problem.message), 'monitor');
+  const verdict = problem.kind === 'configuration' ? 'configuration' : 'monitor';
+  testCase.name(name).time(0).error(attribute(problem.message), verdict);
   onBuild(testCase, (element) => putText(element, 'error', body(text)));
 }
 
@@ -141,7 +143,9 @@ function describeRun(run: MonitorRun): string {
 }
 
 function describeRemarks(run: MonitorRun): string[] {
+  const interruption = describeInterruption(run);
   return [
+    ...(interruption === undefined ? [] : [`${interruption}: what it left out is neither a success nor a failure`]),
     ...run.leftovers.map(
       ({ entity, reason, command }) =>
         `left behind: ${entity} (${reason})${command === undefined ? '' : `; remove with: ${command}`}`,
@@ -154,9 +158,12 @@ function className(run: MonitorRun): string {
   return `${run.monitor}.lifecycle`;
 }
 
-/** Seconds with a dot and at most six decimals, which JavaScript never prints with an exponent. */
+/**
+ * Seconds with at most three decimals: schemas of Surefire and Jenkins accept no more. JavaScript never prints them with an
+ * exponent.
+ */
 function seconds(durationMs: number): number {
-  return Number.isFinite(durationMs) && durationMs > 0 ? Math.round(durationMs * 1000) / 1_000_000 : 0;
+  return Number.isFinite(durationMs) && durationMs > 0 ? Math.round(durationMs) / 1000 : 0;
 }
 
 function attribute(text: string): string {

@@ -1,4 +1,6 @@
-import { describe, expect, test, vi } from 'vitest';
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { createRedactor } from '../runner/redact.ts';
 import type { RunReporter } from '../runner/run-reporter.ts';
@@ -10,7 +12,10 @@ import { fakeModule, fakeSuite, fakeTest } from './testing/fake-vitest.ts';
 
 const secret = 'hunter2hunter2';
 
-function setUp({ reporters = [] }: { readonly reporters?: readonly RunReporter[] } = {}) {
+function setUp({
+  reporters = [],
+  onError = () => {},
+}: { readonly reporters?: readonly RunReporter[]; readonly onError?: () => void } = {}) {
   const written = { output: '', errorOutput: '' };
   const clock = fakeClock();
   const setExitCode = vi.fn<(code: number) => void>();
@@ -25,7 +30,12 @@ function setUp({ reporters = [] }: { readonly reporters?: readonly RunReporter[]
     root: '/project',
     terminal: { color: false },
     output: { write: (text) => (written.output += text) },
-    errorOutput: { write: (text) => (written.errorOutput += text) },
+    errorOutput: {
+      write: (text) => {
+        written.errorOutput += text;
+        onError();
+      },
+    },
     redact: createRedactor([{ value: secret, shownAs: '[redacted]' }]),
     clock,
     setExitCode,
@@ -210,6 +220,31 @@ describe('MonitorReporter', () => {
     const { reporter, written } = setUp();
     reporter.printLog(`retrying with ${secret}\n`);
     expect(written).toEqual({ output: '', errorOutput: 'retrying with [redacted]\n' });
+  });
+
+  test('says what takes longer than two seconds while it lasts, and nothing of what is quick', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const told = new EventTarget();
+    const slow: RunReporter = {
+      what: 'Metrist',
+      async report() {
+        const said = once(told, 'said');
+        await turn();
+        clock.advance(4000);
+        vi.advanceTimersByTime(1000);
+        await said;
+        return { ok: true, text: 'delivered' };
+      },
+    };
+    const quick: RunReporter = { what: 'log', report: () => Promise.resolve({ ok: true, text: 'written' }) };
+    const { reporter, written, clock } = setUp({
+      reporters: [quick, slow],
+      onError: () => told.dispatchEvent(new Event('said')),
+    });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(written.errorOutput).toBe('  … reporting the run: Metrist (4 s, at most 6 s more)\n');
   });
 
   test('beside another reporter it leaves stdout to that one, and sums the run up on stderr', async () => {

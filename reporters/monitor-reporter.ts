@@ -1,22 +1,26 @@
 import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
+import type { InterruptionListener } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
+import { formatProgress, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
 import type { Redactor } from '../runner/redact.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
+import { watchForPauses } from '../runner/watch-for-pauses.ts';
 import { collectRun, collectStep, type RunContext } from './collect-run.ts';
 import { withRelativeStacks } from './relative-stacks.ts';
+import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
-export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'endedAt'> {
+export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'elapsedMs' | 'pause'> {
   /** Makes the destinations of finished runs, which get them one after the other. Called when the run starts. */
   readonly createReporters: () => Promise<readonly RunReporter[]>;
   /** The project's directory: paths in stacks are shown relative to it. */
   readonly root: string;
   readonly terminal: TerminalOptions;
   readonly output: { write(text: string): unknown };
-  /** For what is written by code of the run itself. */
-  readonly errorOutput: { write(text: string): unknown };
+  /** For what is written by code of the run itself, and for what takes long, while it lasts. */
+  readonly errorOutput: StatusOutput;
   readonly redact: Redactor;
   readonly clock: Clock;
   /**
@@ -35,19 +39,32 @@ const reportTimeoutMs = 10_000;
 export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
   readonly #printed = new Set<string>();
+  #status: StatusLine;
   /** Whether stdout belongs to another reporter, which prints the steps in its own way. */
   #isBesideAnother = false;
   #isHanging = false;
   #startedAt: Date;
+  #startMs: number;
+  #pauses: InterruptionListener | undefined;
+  #progress: Disposable | undefined;
   #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
 
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
-    this.#startedAt = options.clock.now();
+    const { clock, errorOutput } = options;
+    this.#status = this.#newStatusLine(errorOutput);
+    this.#startedAt = clock.now();
+    this.#startMs = clock.elapsedMs();
   }
 
   onTestRunStart(): void {
-    this.#startedAt = this.#options.clock.now();
+    const { clock } = this.#options;
+    this.#startedAt = clock.now();
+    this.#startMs = clock.elapsedMs();
+    this.#pauses = watchForPauses(clock);
+    this.#progress = listenForProgress((progress) => {
+      if (isSlow(progress)) this.#status.show(formatProgress(progress));
+    });
     this.#printed.clear();
     this.#reporters = this.#options.createReporters();
     // Where that fails it is said at the end.
@@ -64,10 +81,14 @@ export class MonitorReporter implements Reporter {
   /** Leaves stdout to another reporter: only warnings and the summary are printed, on stderr. */
   standBesideAnother(): void {
     this.#isBesideAnother = true;
+    // A line that is painted over on a terminal would damage what the other one prints.
+    const { errorOutput } = this.#options;
+    this.#status = this.#newStatusLine({ write: (text) => errorOutput.write(text) });
   }
 
   /** Prints what code of the run wrote to its console. */
   printLog(content: string): void {
+    this.#status.clear();
     this.#options.errorOutput.write(this.#options.redact.text(content));
   }
 
@@ -83,13 +104,22 @@ export class MonitorReporter implements Reporter {
     reason: TestRunEndReason,
   ): Promise<void> {
     const { redact, clock, terminal, root, setExitCode } = this.#options;
-    const context = { ...this.#options, startedAt: this.#startedAt, endedAt: clock.now() };
+    const pause = this.#pauses?.signal;
+    this.#pauses?.[Symbol.dispose]();
+    const context = {
+      ...this.#options,
+      startedAt: this.#startedAt,
+      elapsedMs: clock.elapsedMs() - this.#startMs,
+      ...(pause?.aborted === true && { pause: (pause.reason as Error).message }),
+    };
     const collected = collectRun({ testModules, unhandledErrors, reason }, context);
     const run = redact.value(withRelativeStacks(collected, root));
     for (const step of run.steps) {
       if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
     }
     const outcomes = await this.#report(run);
+    this.#progress?.[Symbol.dispose]();
+    this.#status.clear();
     const summary = renderSummary(run, redact.value(outcomes), terminal);
     if (this.#isBesideAnother) this.#options.errorOutput.write(`${summary}\n`);
     else this.#print(summary);
@@ -104,11 +134,11 @@ export class MonitorReporter implements Reporter {
       const prepared: (ReportOutcome | void)[] = [];
       for (const reporter of reporters) {
         const { what, required = false } = reporter;
-        prepared.push(await this.#inTime({ what, required }, Promise.resolve(reporter.prepare?.(run))));
+        prepared.push(await this.#inTime({ what, required }, run, Promise.resolve(reporter.prepare?.(run))));
       }
       const outcomes: ReportOutcome[] = [];
       for (const [index, reporter] of reporters.entries()) {
-        outcomes.push(prepared[index] ?? (await this.#inTime(reporter, reporter.report(run))));
+        outcomes.push(prepared[index] ?? (await this.#inTime(reporter, run, reporter.report(run))));
       }
       return outcomes;
     } catch (error) {
@@ -119,6 +149,7 @@ export class MonitorReporter implements Reporter {
   /** A disk or a network that does not answer costs one report, and not the others. */
   async #inTime<T>(
     { what, timeoutMs = reportTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
+    { leftovers }: MonitorRun,
     work: Promise<T>,
   ): Promise<T | ReportOutcome> {
     const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
@@ -127,16 +158,28 @@ export class MonitorReporter implements Reporter {
       const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
       resolve({ ok: false, text, required });
     }, timeoutMs);
+    const { clock } = this.#options;
+    const sinceMs = clock.elapsedMs();
+    const telling = tellProgress(() => {
+      const forMs = clock.elapsedMs() - sinceMs;
+      return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
+    });
     try {
       return await Promise.race([work, promise]);
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {
       clearTimeout(timer);
+      telling[Symbol.dispose]();
     }
   }
 
+  #newStatusLine(output: StatusOutput): StatusLine {
+    return new StatusLine(output, this.#options);
+  }
+
   #print(text: string): void {
+    this.#status.clear();
     if (!this.#isBesideAnother) this.#options.output.write(`${text}\n`);
   }
 }

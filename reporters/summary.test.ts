@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { monitorRun } from '../runner/testing/builders.ts';
-import { summariseRun } from './summary.ts';
-import { emptyRun, interruptedRun, passedRun, theirFailureRun } from './testing/runs.ts';
+import { blockedStep, monitorRun } from '../runner/testing/builders.ts';
+import { describeInterruption, summariseRun, untoldProblems } from './summary.ts';
+import { emptyRun, interruptedRun, loadErrorRun, passedRun, theirFailureRun } from './testing/runs.ts';
 
 test.for([
   ['every step passed', passedRun, '8 passed in 3.24 s'],
@@ -12,4 +12,18 @@ test.for([
   ['a signal came between two steps', monitorRun({ state: 'interrupted' }), 'run interrupted: 1 passed in 900 ms'],
 ] as const)('sums up a run in which %s', ([, run, text]) => {
   expect(summariseRun(run)).toBe(text);
+});
+
+test('a problem that a step tells is not told again', () => {
+  expect(untoldProblems(loadErrorRun)).toEqual([]);
+  expect(untoldProblems(emptyRun)).toEqual(emptyRun.problems);
+});
+
+test.for([
+  [interruptedRun, 'the run was interrupted (SIGTERM)'],
+  [monitorRun({ state: 'interrupted', steps: [blockedStep({ reason: 'a pause' })] }), 'a pause'],
+  [monitorRun({ state: 'interrupted' }), 'the run was interrupted'],
+  [theirFailureRun, undefined],
+] as const)('says why a run was interrupted, if it was', ([run, reason]) => {
+  expect(describeInterruption(run)).toBe(reason);
 });

@@ -1,4 +1,4 @@
-import type { MonitorRun } from '../runner/monitor-run.ts';
+import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { StepResult } from '../runner/step-result.ts';
 import { formatDuration } from './duration.ts';
 
@@ -19,4 +19,20 @@ export function summariseRun(run: MonitorRun): string {
     ...(stateIsTold ? [] : [`run ${run.state}: `]),
     steps === '' ? 'no step ran' : `${steps} in ${formatDuration(run.durationMs)}`,
   ].join('');
+}
+
+/**
+ * The problems that no step's failure tells already: a run without a usable step reports its problem as the first step's
+ * failure, and once is enough.
+ */
+export function untoldProblems({ problems, steps }: MonitorRun): RunProblem[] {
+  const told = steps.flatMap((step) => (step.state === 'failed' ? [step.error.message] : []));
+  return problems.filter(({ message }) => !told.some((text) => text === message || text.endsWith(`: ${message}`)));
+}
+
+/** Why an interrupted run ended early: `the run was interrupted by SIGTERM`. */
+export function describeInterruption({ state, steps }: MonitorRun): string | undefined {
+  if (state !== 'interrupted') return undefined;
+  const cut = steps.find((step) => step.state === 'interrupted') ?? steps.find((step) => step.state === 'blocked');
+  return cut?.reason ?? 'the run was interrupted';
 }

@@ -10,7 +10,7 @@ import {
   passedStep,
   stepError,
 } from '../runner/testing/builders.ts';
-import { renderStepLine, renderSummary } from './terminal.ts';
+import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 import {
   emptyRun,
   hostileRun,
@@ -21,11 +21,11 @@ import {
   theirFailureRun,
 } from './testing/runs.ts';
 
-const plain = { color: false, nameWidth: 20 };
+const plain: TerminalOptions = { color: false, nameWidth: 20 };
 
 function render(run: MonitorRun, outcomes: readonly ReportOutcome[] = [], options = plain): string {
   const steps = run.steps.map((step) => renderStepLine(step, options));
-  return [...steps, '', renderSummary(run, outcomes, options)].join('\n');
+  return [...steps, renderSummary(run, outcomes, options)].join('\n');
 }
 
 describe('a run in the terminal', () => {
@@ -61,7 +61,6 @@ describe('a run in the terminal', () => {
             their side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
         - AddUserToGroup       blocked · CreateGroup failed
         - DeleteUser           blocked · CreateGroup failed
-
         ! left behind: user testuser-prod-m3x8k2-7f3a (DeleteUser: ServiceFailure (HTTP 500))
             remove it with: awsiam cleanup
         ! the sweep stopped after 60 s and goes on in the next run
@@ -93,8 +92,7 @@ describe('a run in the terminal', () => {
 
   test('reads well when there is no step at all', () => {
     expect(render(emptyRun)).toMatchInlineSnapshot(`
-      "
-        ✗ empty: no test ran: the filter -t matches nothing
+      "  ✗ empty: no test ran: the filter -t matches nothing
 
         awsiam live · run failed: no step ran"
     `);
@@ -109,6 +107,73 @@ describe('a run in the terminal', () => {
         awsiam live · 1 interrupted, 1 blocked, 1 passed in 900 ms"
     `);
   });
+});
+
+describe('the width of the terminal', () => {
+  const outcomes = [
+    { ok: true, text: 'JUnit results/junit.xml' },
+    { ok: false, text: 'Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s' },
+  ];
+
+  test('wraps everything with indents, between its parts where it can, and breaks no command', () => {
+    const leftovers = [
+      { entity: 'user u', reason: 'DeleteUser: ServiceFailure', command: `aws iam ${'x '.repeat(40)}y` },
+    ];
+    const narrow = { ...plain, columns: 60 };
+    const text = render({ ...theirFailureRun, leftovers }, outcomes, narrow);
+    expect(text).toMatchInlineSnapshot(`
+      "  ✓ CreateUser             84 ms
+        ✗ CreateGroup           313 ms · 3 attempts ·
+            180 ms between them
+            service: CreateGroup failed: ServiceFailure (HTTP
+            500): The request processing has failed.
+            What to do: AWS answered with an error of its own.
+            Check the AWS Health Dashboard.
+            their side · ServiceFailure · HTTP 500 ·
+            request 6b7f9f3e-0000-4000-8000-000000000002
+        - AddUserToGroup       blocked · CreateGroup failed
+        - DeleteUser           blocked · CreateGroup failed
+        ! left behind: user u (DeleteUser: ServiceFailure)
+            remove it with: aws iam x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x y
+        ! the sweep stopped after 60 s and goes on in the next
+            run
+        ! Metrist: 2 of 2 results not delivered: no answer from
+            app.metrist.io within 10 s
+
+        awsiam live · 1 failed, 2 blocked, 1 passed in 2.02 s ·
+            JUnit results/junit.xml"
+    `);
+    const run = monitorRun({ steps: [blockedStep({ reason: 'the run was interrupted by SIGTERM, long ago' })] });
+    expect(render(run, [], { ...plain, columns: 50 })).toMatchInlineSnapshot(`
+      "  - AddUserToGroup       blocked ·
+            the run was interrupted by SIGTERM, long ago
+
+        awsiam live · 1 blocked in 900 ms"
+    `);
+  });
+
+  test('is used where it is large', () => {
+    const [summary] = render(passedRun, [{ ok: true, text: 'x'.repeat(90) }], { ...plain, columns: 200 })
+      .split('\n')
+      .slice(-1);
+    expect(summary).toHaveLength('  awsiam live · 8 passed in 3.24 s · '.length + 90);
+  });
+
+  test('is never exceeded, except by what cannot be broken', () => {
+    for (const run of [passedRun, theirFailureRun, interruptedRun, loadErrorRun]) {
+      for (const columns of [45, 60, 80, 200]) {
+        const lines = render(run, outcomes, { ...plain, columns }).split('\n');
+        const tooLong = lines.filter((line) => line.length > columns && line.trim().includes(' '));
+        expect(tooLong.filter((line) => !line.includes('remove it with'))).toEqual([]);
+      }
+    }
+  });
+});
+
+test.for([passedRun, theirFailureRun, emptyRun, interruptedRun])('one empty line stands before the summary', (run) => {
+  const lines = renderSummary(run, [], plain).split('\n');
+  expect(lines.at(-2)).toBe('');
+  expect(lines.filter((line) => line === '')).toHaveLength(1);
 });
 
 describe('renderStepLine', () => {

@@ -5,16 +5,16 @@ import { type FailedStep, type StepResult, formatStepError } from '../runner/ste
 import { sideOf } from '../runner/verdict.ts';
 import { formatDuration } from './duration.ts';
 import { describeAnswer, describeLuck } from './evidence.ts';
-import { summariseRun } from './summary.ts';
+import { summariseRun, untoldProblems } from './summary.ts';
 import { clip, oneLine, visibleText } from './text.ts';
-import { wrapText } from './wrap.ts';
+import { wrapParts, wrapText } from './wrap.ts';
 
 /** How to write for a terminal. */
 export interface TerminalOptions {
   /** `false` writes no escape code at all. */
   readonly color: boolean;
   /**
-   * Width that messages are wrapped to, in characters.
+   * Width that everything is wrapped to, in characters.
    * @default 100
    */
   readonly columns?: number;
@@ -32,7 +32,7 @@ const indent = '      ';
 const maxMessageLength = 2000;
 const maxMessageLines = 12;
 const maxStackLines = 4;
-const maxLineLength = 300;
+const maxPartLength = 1000;
 /** Room for a time or the word `blocked`, with the space before it. */
 const timeWidth = 8;
 
@@ -88,20 +88,19 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
 export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string {
   const paint = painter(options);
   const remarks = [
-    ...run.problems.filter((problem) => !isTold(problem, run)).flatMap((problem) => problemLines(problem, options)),
+    ...untoldProblems(run).flatMap((problem) => problemLines(problem, options)),
     ...run.leftovers.flatMap((leftover) => leftoverLines(leftover, options)),
-    ...run.warnings.map((warning) => `  ${paint('yellow', '!')} ${oneLine(warning, maxLineLength)}`),
-    ...outcomes.filter(({ ok }) => !ok).map(({ text }) => `  ${paint('yellow', '!')} ${oneLine(text, maxLineLength)}`),
+    ...run.warnings.flatMap((warning) => remark(paint('yellow', '!'), warning, options)),
+    ...outcomes.filter(({ ok }) => !ok).flatMap(({ text }) => remark(paint('yellow', '!'), text, options)),
   ];
-  const delivered = outcomes.filter(({ ok }) => ok).map(({ text }) => oneLine(text, maxLineLength));
   const style = ({ passed: 'green', failed: 'red', interrupted: 'yellow' } as const)[run.state];
-  const summary = [
-    `${paint('bold', oneLine(run.monitor, maxLineLength))} ${run.mode}`,
+  const parts = [
     paint(style, summariseRun(run)),
     ...(run.swept ? [`${run.swept} old test ${run.swept === 1 ? 'entity' : 'entities'} removed`] : []),
-    ...delivered,
+    ...outcomes.filter(({ ok }) => ok).map(({ text }) => oneLine(text, maxPartLength)),
   ];
-  return [...remarks, ...(remarks.length > 0 ? [''] : []), `  ${summary.join(' · ')}`].join('\n');
+  const start = `  ${paint('bold', oneLine(run.monitor, maxPartLength))} ${run.mode}`;
+  return [...remarks, '', inParts(start, parts, options)].join('\n');
 }
 
 function stepLine(
@@ -115,44 +114,51 @@ function stepLine(
   const label = oneLine(name, 60);
   // A name that is too long eats into the room before its time first.
   const start = `  ${sign} ${label}${time.padStart(Math.max(nameWidth + timeWidth - label.length, time.length + 1))}`;
-  if (remarks.length === 0) return start;
-  return `${start} · ${oneLine(remarks.join(' · '), maxLineLength)}`;
+  const parts = remarks.map((each) => oneLine(each, maxPartLength));
+  return inParts(start, parts, options);
 }
 
 function failureLines({ error, evidence }: FailedStep, options: TerminalOptions): string[] {
   const paint = painter(options);
   const side = sideOf(error.verdict) === 'theirs' ? 'their side' : 'our side';
-  const facts = oneLine([side, error.code, ...describeAnswer(evidence)].join(' · '), maxLineLength);
+  const facts = [error.code, ...describeAnswer(evidence)].map((fact) => oneLine(fact, maxPartLength));
   return [
     ...block(formatStepError(error), options).map((line) => paint('red', line)),
     ...block(`What to do: ${error.advice}`, options),
-    paint('dim', `${indent}${facts}`),
+    paint('dim', inParts(`${indent}${side}`, facts, options)),
     ...(error.verdict === 'monitor' ? stackLines(error.stack, options) : []),
   ];
 }
 
 function problemLines(problem: RunProblem, options: TerminalOptions): string[] {
-  const [first = '', ...rest] = block(`${problem.kind}: ${problem.message}`, options);
   const sign = painter(options)('red', '✗');
-  return [`  ${sign} ${first.trimStart()}`, ...rest, ...stackLines(problem.stack, options)];
-}
-
-/** A run without a usable step reports its problem as the first step's failure: once is enough. */
-function isTold(problem: RunProblem, run: MonitorRun): boolean {
-  return run.steps.some((step) => step.state === 'failed' && step.error.message.includes(problem.message));
+  return [...remark(sign, `${problem.kind}: ${problem.message}`, options), ...stackLines(problem.stack, options)];
 }
 
 function leftoverLines({ entity, reason, command }: Leftover, options: TerminalOptions): string[] {
   return [
-    `  ${painter(options)('yellow', '!')} left behind: ${oneLine(`${entity} (${reason})`, maxLineLength)}`,
-    ...(command === undefined ? [] : [`${indent}remove it with: ${oneLine(command, maxLineLength)}`]),
+    ...remark(painter(options)('yellow', '!'), `left behind: ${entity} (${reason})`, options),
+    // Never broken: a person copies it.
+    ...(command === undefined ? [] : [`${indent}remove it with: ${oneLine(command, maxPartLength)}`]),
   ];
+}
+
+/** A text with a sign before its first line and the others indented. */
+function remark(sign: string, text: string, options: TerminalOptions): string[] {
+  const [first = '', ...rest] = block(text, options);
+  return [`  ${sign} ${first.trimStart()}`, ...rest];
 }
 
 /** Where a fault of our own happened: the frames of the stack, without the message that they repeat. */
 function stackLines(stack: string | undefined, options: TerminalOptions): string[] {
   const frames = (stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
-  return frames.slice(0, maxStackLines).map((frame) => painter(options)('dim', `${indent}${oneLine(frame, 200)}`));
+  return frames
+    .slice(0, maxStackLines)
+    .map((frame) => painter(options)('dim', `${indent}${oneLine(frame, maxPartLength)}`));
+}
+
+function inParts(start: string, parts: readonly string[], { columns = 100 }: TerminalOptions): string {
+  return wrapParts(start, parts, { columns, indent });
 }
 
 /** `text` as indented, wrapped and printable lines. */

@@ -32,6 +32,16 @@ describe('clip', () => {
     expect(clip('123456', 5)).toBe('1234…');
   });
 
+  test.for([
+    ['one two three four five', 22, 'one two three four…'],
+    ['one two three four five', 20, 'one two three four…'],
+    ['one two three four five', 19, 'one two three four…'],
+    ['one two-three-four-five', 20, 'one two-three-four-…'],
+    ['one two three\nfour-five', 17, 'one two three…'],
+  ] as const)('of %j to %d falls between two words where that costs little', ([text, maxLength, clipped]) => {
+    expect(clip(text, maxLength)).toBe(clipped);
+  });
+
   test('never halves a character', () => {
     expect(clip('123😀56', 5)).toBe('123…');
   });

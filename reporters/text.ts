@@ -15,10 +15,17 @@ function visibleCharacter(character: string): string {
   return character === '\u007F' ? '␡' : '�';
 }
 
-/** At most `maxLength` UTF-16 units of `text`; a cut shows as `…` and never halves a character. */
+/**
+ * At most `maxLength` UTF-16 units of `text`; a cut shows as `…`. It halves no word, unless that would cost a quarter of the
+ * text, and never a character.
+ */
 export function clip(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
-  return `${text.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  const start = text.slice(0, maxLength - 1);
+  // Whether the cut falls between two words is seen from the character after it.
+  const wordEnd = Math.max(...[' ', '\n'].map((space) => text.slice(0, maxLength).lastIndexOf(space)));
+  if (wordEnd >= maxLength * 0.75) return `${start.slice(0, wordEnd).trimEnd()}…`;
+  return `${start.replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** The first line of `text` that says something. */

@@ -1,18 +1,61 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { Values } from '../runner/monitor.ts';
+
+/** Where no terminal says how wide it is. */
+const defaultColumns = 100;
+
+/** The width to write for: the terminal's own, else what COLUMNS says, else 100. */
+export function columnsOf(stream: { readonly columns?: number | undefined }, values: Values): number {
+  const wanted = Number(values['COLUMNS']);
+  return stream.columns || (Number.isInteger(wanted) && wanted > 0 ? wanted : defaultColumns);
+}
+
 /**
  * Breaks `text` into lines of at most `width` characters, at spaces alone: an ARN or an address stays in one piece, to be
  * copied, even where it is too long. Lines beyond `maxLines` are left out, and a last one says where they are.
  */
-export function wrapText(text: string, width: number, maxLines: number): string[] {
+export function wrapText(text: string, width: number, maxLines = Infinity): string[] {
   const lines = text.split('\n').flatMap((line) => wrapLine(line.trimEnd(), width));
   if (lines.length <= maxLines) return lines;
   return [...lines.slice(0, maxLines), '… the rest is in the JUnit report'];
+}
+
+/**
+ * `start` and its parts with ` · ` between them, on as few lines as fit. A line ends between two parts; only a part that is
+ * longer than a line is broken at its spaces. The second line and all after it are indented.
+ *
+ * ```text
+ *   awsiam live · 8 passed in 1.24 s · JUnit results/junit.xml ·
+ *       8 results to Metrist (us-east-1)
+ * ```
+ */
+export function wrapParts(
+  start: string,
+  parts: readonly string[],
+  { columns, indent }: { readonly columns: number; readonly indent: string },
+): string {
+  const lines: string[] = [];
+  let current = start;
+  for (const [index, part] of parts.entries()) {
+    const end = index < parts.length - 1 ? ' ·' : '';
+    if (widthOf(`${current} · ${part}${end}`) <= columns) {
+      current = `${current} · ${part}`;
+      continue;
+    }
+    const [last = '', ...others] = wrapText(part, columns - indent.length - end.length)
+      .map((line) => `${indent}${line}`)
+      .toReversed();
+    lines.push(`${current} ·`, ...others.toReversed());
+    current = last;
+  }
+  return [...lines, current].join('\n');
 }
 
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = [];
   let current = '';
   for (const word of line.split(' ')) {
-    if (current !== '' && current.length + 1 + word.length > width) {
+    if (current !== '' && widthOf(current) + 1 + widthOf(word) > width) {
       lines.push(current);
       current = word;
     } else {
@@ -20,4 +63,9 @@ function wrapLine(line: string, width: number): string[] {
     }
   }
   return [...lines, current];
+}
+
+/** Colours take no room. */
+function widthOf(text: string): number {
+  return stripVTControlCharacters(text).length;
 }

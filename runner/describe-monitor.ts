@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vites
 import { listenForInterruption } from './interruption.ts';
 import type { Monitor } from './monitor.ts';
 import type { SweepReport, TeardownReport } from './monitor-run.ts';
+import { tellProgress } from './progress.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
 import { scrubUnhandledErrors } from './scrub-unhandled-errors.ts';
 import { formatStepError, type StepError, type StepResult } from './step-result.ts';
@@ -14,6 +15,8 @@ declare module 'vitest' {
     teardown?: TeardownReport;
     /** On the suite: what became of the leftovers of earlier runs. */
     sweep?: SweepReport;
+    /** On the suite: from the start of the first step to the end of the last one, by the monotonic clock. */
+    durationMs?: number;
   }
 }
 
@@ -41,6 +44,7 @@ export function describeMonitor<Config, Session>(
   const runner = new MonitorRunner(monitor, options);
   const interruption = listenForInterruption();
   const stopScrubbing = scrubUnhandledErrors(() => runner.redact);
+  const telling = tellProgress(() => runner.progress, interruption.signal);
   let suite: RunnerTestSuite | undefined;
   /** Whether only some steps were asked for (`-t`). Each step needs those before it, so that none runs. */
   let isSelection = false;
@@ -76,8 +80,10 @@ export function describeMonitor<Config, Session>(
     afterAll(async () => {
       const report = await runner.teardown();
       const sweep = await runner.sweep(interruption.signal);
-      if (suite !== undefined) Object.assign(suite.meta, { teardown: report, ...(sweep && { sweep }) });
+      const { durationMs } = runner;
+      if (suite !== undefined) Object.assign(suite.meta, { teardown: report, durationMs, ...(sweep && { sweep }) });
       runner.close();
+      telling[Symbol.dispose]();
       interruption[Symbol.dispose]();
       stopScrubbing();
     }, never);

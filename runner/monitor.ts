@@ -1,4 +1,5 @@
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import type { Remaining } from './progress.ts';
 import type { Secret } from './redact.ts';
 import type { Evidence, StepError } from './step-result.ts';
 
@@ -72,6 +73,8 @@ export interface Monitor<Config, Session> {
     session: Session,
     options: { readonly signal: AbortSignal; readonly watchMs: number },
   ) => Promise<TeardownReport>;
+  /** What teardown has yet to remove: everything that the run made, or may have made or may yet make, and that is not known to be gone. */
+  readonly remaining: (session: Session) => readonly Remaining[];
   /** After the steps: removes what earlier, killed runs left. Never rejects but for bugs. */
   readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
   /** What has to be added to this host's clock to get the service's time, as far as its answers have told. @default 0 */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { OpenTimeoutError } from './deadline-errors.ts';
 import type { Monitor } from './monitor.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
@@ -427,5 +427,132 @@ test('teardown is cut short when there is no more time', async () => {
   expect(await runner.teardown(hurry.signal)).toEqual({
     leftovers: [],
     warnings: ['teardown did not finish: Broken at teardown: no time'],
+  });
+});
+
+describe('the time of a run', () => {
+  test('is from the start of the first step to the end of the last, whatever the wall clock does', async () => {
+    const clock = fakeClock();
+    let stepsBack = 0;
+    const take = (name: string, ms: number) =>
+      testStep({ name, run: () => Promise.resolve(clock.advance(ms)).then(() => void stepsBack++) });
+    const runner = makeRunner(
+      { steps: [take('Fill', 10.25), take('Boil', 20), take('Pour', 30)] },
+      { clock: { elapsedMs: () => clock.elapsedMs(), now: () => new Date(Date.UTC(2026, 0, 1, 12 - stepsBack)) } },
+    );
+    clock.advance(500);
+    await runAll(runner);
+    clock.advance(500);
+    expect(runner.durationMs).toBe(60.25);
+  });
+
+  test('is none where no step ran', () => {
+    expect(makeRunner().durationMs).toBe(0);
+  });
+});
+
+describe('the progress of a run', () => {
+  const remaining = [{ entity: 'cup 1', command: 'wash 1' }];
+
+  test('says what the step is waiting for, and since when', async () => {
+    const clock = fakeClock();
+    const boil = testStep({
+      name: 'Boil',
+      run: (_session, context) => {
+        context.waitingFor = 'the water hunter2hunter2';
+        clock.advance(4000);
+        expect(runner.progress).toEqual({
+          doing: 'Boil: waiting for the water [redacted]',
+          forMs: 4000,
+          remaining,
+        });
+        return Promise.resolve();
+      },
+    });
+    const runner = makeRunner(
+      { steps: [boil], remaining: () => remaining },
+      { clock, mode: 'live', values: { SECRET: 'hunter2hunter2' } },
+    );
+    expect((await runAll(runner, ['Boil'])).map(course)).toEqual(['passed']);
+  });
+
+  test('says what teardown has yet to remove, and that the sweep removes what earlier runs left', async () => {
+    const said: string[] = [];
+    const runner = makeRunner({
+      remaining: () => remaining,
+      teardown: () => {
+        expect(runner.progress.atMostMs).toBe(60_000);
+        said.push(runner.progress.doing);
+        return Promise.resolve({ leftovers: [], warnings: [] });
+      },
+      sweep: () => {
+        said.push(runner.progress.doing);
+        return Promise.resolve({ removed: 0, remaining: 0, warnings: [] });
+      },
+    });
+    await runAll(runner);
+    await runner.teardown();
+    await runner.sweep(quiet);
+    expect(said).toEqual(['removing cup 1', 'looking for what earlier runs left']);
+  });
+
+  test('harms nothing where the monitor cannot say what is left', async () => {
+    const runner = makeRunner({
+      remaining: () => {
+        throw new Error('a bug');
+      },
+    });
+    await runAll(runner);
+    expect(runner.progress.remaining).toEqual([]);
+  });
+});
+
+describe('a pause of the process', () => {
+  const pauseOf = (clock: ReturnType<typeof fakeClock>, ms: number): void => {
+    clock.advance(ms);
+    vi.advanceTimersByTime(1000);
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+  });
+
+  test('interrupts the step that it falls into, although its deadline has passed, and blocks the rest', async () => {
+    const clock = fakeClock();
+    const boil = testStep({
+      name: 'Boil',
+      run: () => {
+        pauseOf(clock, 71_000);
+        return Promise.reject(new Error('no answer within 60 s'));
+      },
+    });
+    const runner = makeRunner({ steps: [testStep({ name: 'Fill' }), boil, testStep({ name: 'Pour' })] }, { clock });
+    expect((await runAll(runner)).map(course)).toEqual([
+      'passed',
+      'the run was interrupted by a 70 s pause of this process',
+      'Boil was interrupted',
+    ]);
+  });
+
+  test('interrupts the run where the session did not open because of it, and not where it opened all the same', async () => {
+    const clock = fakeClock();
+    const open = (outcome: () => Promise<TestSession>) =>
+      makeRunner(
+        {
+          openSession: () => {
+            pauseOf(clock, 71_000);
+            return outcome();
+          },
+        },
+        { clock },
+      );
+    const failed = await runAll(open(() => Promise.reject(new Error('no credentials within 30 s'))));
+    expect(failed.map(course)[0]).toContain('interrupted by a 70 s pause');
+    expect((await runAll(open(() => Promise.resolve(testSession())))).map(course)).toEqual([
+      'passed',
+      'passed',
+      'passed',
+    ]);
   });
 });

@@ -3,11 +3,14 @@ import { systemClock, type Clock } from './clock.ts';
 import { OpenTimeoutError } from './deadline-errors.ts';
 import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
-import type { Leftover, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import type { Progress, Remaining } from './progress.ts';
 import { createRedactor, type Redactor } from './redact.ts';
-import { runStep } from './run-step.ts';
+import { roundMs } from './round-ms.ts';
+import { runStep, type RunStepOptions } from './run-step.ts';
 import type { BlockedStep, StepError, StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
+import { watchForPauses } from './watch-for-pauses.ts';
 
 export interface MonitorRunnerOptions {
   readonly values: Values;
@@ -42,6 +45,14 @@ interface Unopened {
   readonly error: unknown;
 }
 
+/** Something that takes time. */
+interface Activity {
+  readonly describe: (remaining: readonly Remaining[]) => string;
+  readonly sinceMs: number;
+  /** `Infinity` where nobody would wait for the limit. */
+  readonly limitMs: number;
+}
+
 /**
  * One run of a monitor, step by step: what every front end shares. It opens the session, runs each step that is not
  * blocked by an earlier one, tears down. No method throws; all that they return is free of secrets.
@@ -54,6 +65,11 @@ export class MonitorRunner<Config, Session> {
   #stepTimeoutMs = 0;
   #clockOffsetMs = 0;
   #opened: { readonly session: Session } | Unopened | undefined;
+  /** Aborted when the session could not be opened because of a pause of this process. */
+  #pausedWhileOpening = new AbortController().signal;
+  #activity: Activity;
+  /** From the start of the first step to the end of the last one so far, by the monotonic clock. */
+  readonly #span = { firstMs: 0, lastMs: 0 };
 
   constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
     this.#monitor = monitor;
@@ -69,6 +85,39 @@ export class MonitorRunner<Config, Session> {
       ...options,
     };
     this.#redactor = createRedactor(monitor.secrets(options.values));
+    this.#activity = this.#begin(() => 'starting');
+  }
+
+  /** From the start of the first step to the end of the last one, by the monotonic clock. 0 where no step ran. */
+  get durationMs(): number {
+    return roundMs(this.#span.lastMs - this.#span.firstMs);
+  }
+
+  /** What the run is doing right now. */
+  get progress(): Progress {
+    const { describe, sinceMs, limitMs } = this.#activity;
+    const remaining = this.#remaining();
+    const forMs = this.#options.clock.elapsedMs() - sinceMs;
+    return this.#redactor.value({
+      doing: describe(remaining),
+      forMs,
+      ...(limitMs !== Infinity && { atMostMs: limitMs - forMs }),
+      remaining,
+    });
+  }
+
+  #remaining(): readonly Remaining[] {
+    if (this.#opened === undefined || !('session' in this.#opened)) return [];
+    try {
+      return this.#monitor.remaining(this.#opened.session).map((each) => this.#withUsefulCommand(each));
+    } catch {
+      // It is shown to somebody who waits: no reason to harm the run.
+      return [];
+    }
+  }
+
+  #begin(describe: Activity['describe'], limitMs = Infinity): Activity {
+    return { describe, sinceMs: this.#options.clock.elapsedMs(), limitMs };
   }
 
   /** Removes secrets from whatever the front end itself has to say. */
@@ -86,6 +135,8 @@ export class MonitorRunner<Config, Session> {
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
+    this.#activity = this.#begin(() => 'looking for credentials and opening the connection', openTimeoutMs);
+    using pauses = watchForPauses(this.#options.clock);
     try {
       const config = monitor.parseConfig(values, otherProblems);
       this.#stepTimeoutMs = Math.min(monitor.stepTimeoutMs(config), longestStepMs);
@@ -102,6 +153,7 @@ export class MonitorRunner<Config, Session> {
       this.#opened = { session };
     } catch (error) {
       this.#opened = { error };
+      this.#pausedWhileOpening = pauses.signal;
     }
   }
 
@@ -113,7 +165,9 @@ export class MonitorRunner<Config, Session> {
    */
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
     if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
-    const result = this.#redactor.value(this.#inServiceTime(await this.#step(name, signal)));
+    using pauses = watchForPauses(this.#options.clock);
+    const stop = AbortSignal.any([signal, this.#pausedWhileOpening, pauses.signal]);
+    const result = this.#redactor.value(this.#inServiceTime(await this.#step(name, stop)));
     this.#results.set(name, result);
     return result;
   }
@@ -125,12 +179,24 @@ export class MonitorRunner<Config, Session> {
     const blocked = this.#blockedBy(index);
     if (blocked !== undefined) return blocked;
     const opened = this.#opened ?? { error: new Error('the session was not opened') };
-    const options = { clock: this.#options.clock, signal, explain: this.#explain };
-    if ('session' in opened) {
-      return await runStep(step, opened.session, { ...options, timeoutMs: this.#stepTimeoutMs });
-    }
-    const failing = { ...step, run: () => Promise.reject(opened.error) };
-    return await runStep(failing, undefined, { ...options, timeoutMs: 1000 });
+    const timeoutMs = 'session' in opened ? this.#stepTimeoutMs : 1000;
+    const options: RunStepOptions = {
+      clock: this.#options.clock,
+      timeoutMs,
+      signal,
+      explain: this.#explain,
+      onStart: (context) => {
+        this.#activity = this.#begin(() => `${name}: waiting for ${context.waitingFor}`);
+      },
+    };
+    const startMs = this.#options.clock.elapsedMs();
+    if (this.#span.lastMs === 0) this.#span.firstMs = startMs;
+    const result =
+      'session' in opened
+        ? await runStep(step, opened.session, options)
+        : await runStep({ ...step, run: () => Promise.reject(opened.error) }, undefined, options);
+    this.#span.lastMs = startMs + result.durationMs;
+    return result;
   }
 
   readonly #explain = (error: unknown, step: string): StepError => this.#monitor.explain(error, step, this.#options);
@@ -194,6 +260,11 @@ export class MonitorRunner<Config, Session> {
     const { teardownTimeoutMs, watchMs } = this.#options;
     const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${teardownTimeoutMs / 1000} s`);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
+    this.#activity = this.#begin(
+      (remaining) =>
+        remaining.length === 0 ? 'ending' : `removing ${remaining.map(({ entity }) => entity).join(' and ')}`,
+      this.#options.teardownTimeoutMs,
+    );
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);
       return this.#redactor.value({
@@ -208,8 +279,9 @@ export class MonitorRunner<Config, Session> {
   }
 
   /** What an offline run leaves exists in its memory alone: there is nothing to remove it with. */
-  #withUsefulCommand({ command, ...leftover }: Leftover): Leftover {
-    return this.#options.mode === 'live' && command !== undefined ? { ...leftover, command } : leftover;
+  #withUsefulCommand<T extends Remaining>(leftover: T): T | Omit<T, 'command'> {
+    const { command: _, ...rest } = leftover;
+    return this.#options.mode === 'live' ? leftover : rest;
   }
 
   /**
@@ -224,6 +296,7 @@ export class MonitorRunner<Config, Session> {
     const { sweepTimeoutMs } = this.#options;
     const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${sweepTimeoutMs / 1000} s`);
     const within = AbortSignal.any([signal, deadline]);
+    this.#activity = this.#begin(() => 'looking for what earlier runs left', sweepTimeoutMs);
     try {
       return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
@@ -239,6 +312,7 @@ export class MonitorRunner<Config, Session> {
 
   /** Closes the session. Nothing runs afterwards. */
   close(): void {
+    this.#activity = this.#begin(() => 'ending');
     try {
       if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
     } catch {

@@ -14,6 +14,8 @@ export interface RunStepOptions {
   /** Aborted when the run is cancelled from outside: the step then counts as interrupted. */
   readonly signal: AbortSignal;
   readonly explain: (error: unknown, step: string) => StepError;
+  /** Gets the context before the step starts: it says at any time what the step is waiting for. */
+  readonly onStart?: (context: Pick<StepContext, 'waitingFor'>) => void;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface RunStepOptions {
 export async function runStep<Session>(
   step: Step<Session>,
   session: Session,
-  { clock, timeoutMs, signal, explain }: RunStepOptions,
+  { clock, timeoutMs, signal, explain, onStart }: RunStepOptions,
 ): Promise<PassedStep | FailedStep | InterruptedStep> {
   const deadline = new AbortController();
   const context: StepContext = {
@@ -32,6 +34,7 @@ export async function runStep<Session>(
     evidence: {},
     waitingFor: 'its result',
   };
+  onStart?.(context);
   const timer = setTimeout(() => deadline.abort(new Error(`the deadline of ${step.name} has passed`)), timeoutMs);
   const startedAt = clock.now().toISOString();
   const startMs = clock.elapsedMs();

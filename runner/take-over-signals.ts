@@ -1,33 +1,116 @@
 import os from 'node:os';
 import type { Plugin } from 'vitest/config';
 import { announceInterruption } from './interruption.ts';
+import { formatProgress, listenForProgress, type Progress } from './progress.ts';
 
-const signals = ['SIGINT', 'SIGTERM'] as const;
+/** A closed terminal and a dropped SSH session are SIGHUP. */
+const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+type Signal = (typeof signals)[number];
+
+/** One Ctrl-C can arrive twice: npm passes on what the terminal has sent to the whole process group. */
+const sameRequestMs = 500;
+
+/** Teardown may take 60 s, and the reports come after it. Below what `deploy/` grants before it kills. */
+const longestEndMs = 80_000;
+
+export interface TakeOverSignalsOptions {
+  readonly errorOutput: { readonly isTTY?: boolean; write(text: string): unknown };
+  /** From the first signal to the end of the process, whatever hangs. @default 80_000 */
+  readonly longestEndMs?: number;
+}
 
 /**
  * A plugin that lets a run end in order when it is told to stop: the running step is cut off, teardown removes what the
- * run made, the reports are written, and the exit code is 128 plus the signal's number.
+ * run made, the reports are written, and the exit code is 128 plus the signal's number. vitest itself would be gone one
+ * millisecond after the signal, its hooks unfinished.
  *
- * vitest itself would be gone one millisecond after the signal, its hooks unfinished. Further signals change nothing: a
- * Ctrl-C reaches the process more than once when npm passes it on as well, and teardown has a deadline of its own.
+ * A second signal is answered with what the run is waiting for. A third one ends the process at once, and so does the
+ * time limit; both name what is left behind.
+ *
+ * It also turns off what would keep the process alive after the run or the run from its own end: watching, standalone
+ * mode, other pools (their workers do not hear of the signal) and `--bail`, which cuts hooks off.
  */
-export function takeOverSignals(errorOutput: { write(text: string): unknown }): Plugin {
+export function takeOverSignals(options: TakeOverSignalsOptions): Plugin {
   return {
     name: 'take-over-signals',
-    configureVitest() {
+    configureVitest({ vitest, project }) {
+      const { errorOutput } = options;
+      if (vitest.config.watch) errorOutput.write('A monitor run is not watched: it runs once and ends.\n');
+      const once = { watch: false, standalone: false, bail: 0, pool: 'threads' } as const;
+      Object.assign(vitest.config, once);
+      Object.assign(project.config, once);
+      const stop = new Stop(options);
       for (const signal of signals) {
         process.removeAllListeners(signal);
-        process.on(signal, interruptOnce);
+        process.on(signal, () => stop.request(signal));
       }
     },
   };
+}
 
-  function interruptOnce(signal: NodeJS.Signals): void {
-    for (const each of signals) process.off(each, interruptOnce).on(each, () => {});
-    errorOutput.write(`${signal}: stopping; what this run made is being removed\n`);
+/** What the signals so far have asked for. */
+class Stop {
+  readonly #options: TakeOverSignalsOptions;
+  #requests = 0;
+  #requestedAtMs = 0;
+  #progress: Progress | undefined;
+
+  constructor(options: TakeOverSignalsOptions) {
+    this.#options = options;
+  }
+
+  request(signal: Signal): void {
+    const nowMs = performance.now();
+    if (this.#requests > 0) {
+      // Who hangs up is gone, and not impatient.
+      if (signal === 'SIGHUP' || nowMs - this.#requestedAtMs < sameRequestMs) return;
+    }
+    this.#requestedAtMs = nowMs;
+    this.#requests++;
+    if (this.#requests === 1) this.#begin(signal);
+    else if (this.#requests === 2) this.#explain(signal);
+    else this.#endAtOnce(signal, `${signal} for the third time: ending at once`);
+  }
+
+  #begin(signal: Signal): void {
+    this.#say(`${signal}: stopping; what this run made is being removed`);
+    listenForProgress((progress) => {
+      this.#progress = progress;
+    });
     announceInterruption(signal);
     process.once('exit', () => {
       process.exitCode = 128 + os.constants.signals[signal];
     });
+    const limitMs = this.#options.longestEndMs ?? longestEndMs;
+    setTimeout(() => {
+      this.#endAtOnce(signal, `${signal}: the run did not end within ${limitMs / 1000} s: ending at once`);
+    }, limitMs).unref();
+  }
+
+  #explain(signal: Signal): void {
+    const doing = this.#progress === undefined ? 'the run has not answered yet' : formatProgress(this.#progress);
+    const next = signal === 'SIGINT' ? 'one more Ctrl-C' : 'a third signal';
+    this.#say(`${signal}: still stopping: ${doing}; ${next} ends the run at once and leaves what is there`);
+  }
+
+  #endAtOnce(signal: Signal, why: string): void {
+    const progress = this.#progress;
+    this.#say(`${why}${progress === undefined ? '' : `, while ${formatProgress(progress)}`}`);
+    if (progress === undefined) {
+      this.#say('  ! what this run made may be left behind; "awsiam cleanup" removes it when it is an hour old');
+    }
+    for (const { entity, command } of progress?.remaining ?? []) {
+      this.#say(`  ! left behind: ${entity}`);
+      if (command !== undefined) this.#say(`      remove it with: ${command}`);
+    }
+    // By the signal's own effect: process.exit() would wait for threads that hang in a file system or a name server.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+
+  /** On a terminal a line that will be overwritten may stand there, and the `^C` that was typed. */
+  #say(text: string): void {
+    const { errorOutput } = this.#options;
+    errorOutput.write(`${errorOutput.isTTY === true ? '\r\u001B[K' : ''}${text}\n`);
   }
 }

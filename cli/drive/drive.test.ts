@@ -19,8 +19,9 @@ async function run(
   args: readonly string[],
   { values = {}, environment = values, self = [], signal = new AbortController().signal }: Settings = {},
 ) {
-  const PATH = process.env['PATH'];
-  const context = testContext({ PATH, ...values }, { environment: { PATH, ...environment } });
+  // So wide that no text is wrapped.
+  const shell = { PATH: process.env['PATH'], COLUMNS: '1000' };
+  const context = testContext({ ...shell, ...values }, { environment: { ...shell, ...environment } });
   let code = 0;
   const program = new Command('awsiam').exitOverride().configureOutput({
     writeOut: (text) => context.output.write(text),

@@ -13,6 +13,7 @@ export function hideConfigSecrets(context: CommandContext, config: Readonly<Reco
   const redact = createRedactor([...secretsOf(own), ...others.map(([, value]) => ({ value, shownAs: '[redacted]' }))]);
   const hide = (stream: OutputStream): OutputStream => ({
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
+    ...(stream.columns !== undefined && { columns: stream.columns }),
     write: (text) => stream.write(redact.text(text)),
   });
   return { ...context, output: hide(context.output), errorOutput: hide(context.errorOutput) };

@@ -27,6 +27,27 @@ describe('renderDrivenStep', () => {
     );
   });
 
+  test('wraps everything to the width, with indents', () => {
+    const steps = [
+      drivenPass({ metadata: { attempts: 1, httpStatus: 200, requestId: '6b7f9f3e-0001' } }),
+      drivenFailure({
+        text: 'service: it failed for a long reason that goes on',
+        metadata: { verdict: 'service', code: 'X' },
+      }),
+    ];
+    expect(steps.map((step) => renderDrivenStep(step, { ...style, columns: 40 })).join('\n')).toBe(
+      [
+        '  ✓ CreateUser        84 ms ·',
+        '      attempts 1 · httpStatus 200 ·',
+        '      requestId 6b7f9f3e-0001',
+        '  ✗ CreateGroup      313 ms',
+        '      service: it failed for a long',
+        '      reason that goes on',
+        '      verdict service · code X',
+      ].join('\n'),
+    );
+  });
+
   test('lets no text rewrite the terminal', () => {
     const step = drivenFailure({ name: 'A', text: '\u001B[2Jgone\u202E', metadata: { 'a\u001B': 'x\ny' } });
     expect(renderDrivenStep(step, style)).toBe('  ✗ A                313 ms\n      ␛[2Jgone�\n      a␛ x');
@@ -42,8 +63,11 @@ test('what a monitor says has its origin on every line', () => {
   expect(renderMonitorText('Warning', 'one\ntwo\u001B', style)).toBe('log warning │ one\nlog warning │ two␛');
 });
 
-test('a problem is one line with a sign', () => {
+test('a problem has a sign, and is wrapped with an indent', () => {
   expect(renderDriveProblem('the monitor ended', style)).toBe('  ! the monitor ended');
+  expect(renderDriveProblem('the monitor ended too early', { color: false, columns: 20 })).toBe(
+    '  ! the monitor\n      ended too\n      early',
+  );
 });
 
 describe('renderDriveSummary', () => {
@@ -56,7 +80,8 @@ describe('renderDriveSummary', () => {
   test('what matters most comes first', () => {
     const steps = [drivenPass(), drivenFailure(), { state: 'blocked', name: 'DeleteUser' }] as const;
     expect(summarise({ steps, problems: ['x'], exit: { code: null, signal: 'SIGTERM' } })).toBe(
-      '  awsiam driven · 1 failed, 1 blocked, 1 passed in 1.24 s · 1 problem · Started after 24 ms · ended by SIGTERM',
+      '  awsiam driven · 1 failed, 1 blocked, 1 passed in 1.24 s · 1 problem · Started after 24 ms ·\n' +
+        '      ended by SIGTERM',
     );
   });
 

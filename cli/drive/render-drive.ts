@@ -4,12 +4,18 @@ import type { LogLevel } from '../../metrist/protocol/messages.ts';
 import type { Metadata } from '../../metrist/result-text.ts';
 import { formatDuration } from '../../reporters/duration.ts';
 import { oneLine, visibleText } from '../../reporters/text.ts';
+import { wrapParts, wrapText } from '../../reporters/wrap.ts';
 
 export interface DriveStyle {
   /** `false` writes no escape code at all. */
   readonly color: boolean;
   /** Room for a step's name. */
   readonly nameWidth: number;
+  /**
+   * Width that everything is wrapped to, except what the monitor itself wrote.
+   * @default 100
+   */
+  readonly columns?: number;
 }
 
 type Style = Parameters<typeof styleText>[0];
@@ -32,39 +38,39 @@ const indent = '      ';
  */
 export function renderDrivenStep(step: DrivenStep, style: DriveStyle): string {
   const paint = painter(style);
-  const line = (sign: string, time: string, remarks: string): string => {
+  const { columns = 100 } = style;
+  const line = (sign: string, time: string, remarks: readonly string[] = []): string => {
     const name = oneLine(step.name, maxLineLength);
-    const start = `  ${sign} ${name.padEnd(style.nameWidth)}${time.padStart(timeWidth)}`;
-    return remarks === '' ? start : `${start} · ${remarks}`;
+    return inParts(`  ${sign} ${name.padEnd(style.nameWidth)}${time.padStart(timeWidth)}`, remarks, style);
   };
   switch (step.state) {
     case 'passed':
       return line(paint('green', '✓'), formatDuration(step.durationMs), describeMetadata(step.metadata));
     case 'failed': {
-      const metadata = describeMetadata(step.metadata);
+      const [metadata, ...more] = describeMetadata(step.metadata);
       return [
-        line(paint('red', '✗'), formatDuration(step.answeredAfterMs), ''),
-        ...visibleText(step.text)
-          .trimEnd()
-          .split('\n')
-          .map((text) => paint('red', `${indent}${text}`)),
-        ...(metadata === '' ? [] : [paint('dim', `${indent}${metadata}`)]),
+        line(paint('red', '✗'), formatDuration(step.answeredAfterMs)),
+        ...wrapText(visibleText(step.text).trimEnd(), columns - indent.length).map((text) =>
+          paint('red', `${indent}${text}`),
+        ),
+        ...(metadata === undefined ? [] : [paint('dim', inParts(`${indent}${metadata}`, more, style))]),
       ].join('\n');
     }
     case 'lost':
-      return line(paint('red', '✗'), 'lost', `nothing is reported: ${oneLine(step.reason, maxLineLength)}`);
+      return line(paint('red', '✗'), 'lost', [`nothing is reported: ${oneLine(step.reason, maxLineLength)}`]);
     case 'blocked':
-      return paint('dim', line('-', 'blocked', ''));
+      return paint('dim', line('-', 'blocked'));
     case 'notRun':
-      return paint('dim', line('-', 'not run', ''));
+      return paint('dim', line('-', 'not run'));
     default:
       return step satisfies never;
   }
 }
 
 /** `  ! the monitor sent …` */
-export function renderDriveProblem(text: string, style: Pick<DriveStyle, 'color'>): string {
-  return `  ${painter(style)('yellow', '!')} ${visibleText(text)}`;
+export function renderDriveProblem(text: string, style: Omit<DriveStyle, 'nameWidth'>): string {
+  const lines = wrapText(visibleText(text), (style.columns ?? 100) - indent.length);
+  return `  ${painter(style)('yellow', '!')} ${lines.join(`\n${indent}`)}`;
 }
 
 /** What the monitor wrote or logged: `stderr │ …`, `log info │ …`, each line with its origin. */
@@ -78,18 +84,17 @@ export function renderMonitorText(origin: 'stderr' | LogLevel, text: string, sty
 }
 
 /** `  awsiam driven · 8 passed in 1.24 s · Started after 24 ms · exit code 0` */
-export function renderDriveSummary(report: DriveReport, monitor: string, style: Pick<DriveStyle, 'color'>): string {
+export function renderDriveSummary(report: DriveReport, monitor: string, style: Omit<DriveStyle, 'nameWidth'>): string {
   const paint = painter(style);
   const { startedAfterMs, exit, problems } = report;
   const isGood = problems.length === 0 && report.steps.every(({ state }) => state === 'passed');
   const parts = [
-    `${paint('bold', oneLine(monitor, maxLineLength))} driven`,
     paint(report.interrupted ? 'yellow' : isGood ? 'green' : 'red', countSteps(report)),
     ...(problems.length === 0 ? [] : [`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`]),
     startedAfterMs === undefined ? 'never Started' : `Started after ${formatDuration(startedAfterMs)}`,
     exit.signal === null ? `exit code ${exit.code}` : `ended by ${exit.signal}`,
   ];
-  return `  ${parts.join(' · ')}`;
+  return inParts(`  ${paint('bold', oneLine(monitor, maxLineLength))} driven`, parts, style);
 }
 
 const words = [
@@ -108,10 +113,12 @@ function countSteps({ steps, wallMs, interrupted }: DriveReport): string {
   return `${interrupted ? 'interrupted: ' : ''}${counts.join(', ')} in ${formatDuration(wallMs)}`;
 }
 
-function describeMetadata(metadata: Metadata): string {
-  return Object.entries(metadata)
-    .map(([key, value]) => oneLine(`${key} ${value}`, maxLineLength))
-    .join(' · ');
+function describeMetadata(metadata: Metadata): string[] {
+  return Object.entries(metadata).map(([key, value]) => oneLine(`${key} ${value}`, maxLineLength));
+}
+
+function inParts(start: string, parts: readonly string[], { columns = 100 }: Pick<DriveStyle, 'columns'>): string {
+  return wrapParts(start, parts, { columns, indent });
 }
 
 function painter({ color }: Pick<DriveStyle, 'color'>): (style: Style, text: string) => string {

@@ -4,6 +4,7 @@ import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
+import { columnsOf } from '../../reporters/wrap.ts';
 import { hideConfigSecrets } from './hide-config-secrets.ts';
 import { redactContext } from '../redacted-context.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
@@ -67,8 +68,8 @@ export async function driveAndPrint(options: RunDriveOptions, unredacted: Comman
     const results = toReportedResults(report, { monitor, instance, now: failedAt ?? new Date() });
     context.output.write(results.map((result) => `${JSON.stringify(result)}\n`).join(''));
   } else {
-    const color = context.output.isTTY === true;
-    context.output.write(`\n${renderDriveSummary(report, monitor, { color })}\n`);
+    const style = { color: context.output.isTTY === true, columns: columnsOf(context.output, values) };
+    context.output.write(`\n${renderDriveSummary(report, monitor, style)}\n`);
   }
   return isFlawless(report);
 }
@@ -79,11 +80,15 @@ function describeWithheld(names: readonly string[]): string {
 
 function createPrinter(
   { json, steps }: Pick<RunDriveOptions, 'json' | 'steps'>,
-  { output, errorOutput }: CommandContext,
+  { output, errorOutput, values }: CommandContext,
 ): (event: DriveEvent) => void {
   const remarks = json ? errorOutput : output;
   const nameWidth = Math.max(...steps.map((name) => name.length));
-  const styleOf = (stream: CommandContext['output']) => ({ color: stream.isTTY === true, nameWidth });
+  const styleOf = (stream: CommandContext['output']) => ({
+    color: stream.isTTY === true,
+    nameWidth,
+    columns: columnsOf(stream, values),
+  });
   return (event) => {
     switch (event.kind) {
       case 'step':

@@ -29,6 +29,7 @@ export function testMonitor(
     secrets: ({ SECRET = '' }, session) =>
       [SECRET, session?.secret ?? ''].map((value) => ({ value, shownAs: '[redacted]' })),
     teardown: () => Promise.resolve({ leftovers: [], warnings: [] }),
+    remaining: () => [],
     sweep: () => Promise.resolve({ removed: 0, remaining: 0, warnings: [] }),
     closeSession: (session) => {
       session.closed += 1;

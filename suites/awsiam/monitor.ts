@@ -4,7 +4,7 @@ import { explainError } from './errors/explain-error.ts';
 import { keepHouse } from './cleanup/housekeeping.ts';
 import { outline } from './outline.ts';
 import { clockOffsetMs, closeSession, openSession, prepare, type Session } from './session.ts';
-import { teardown } from './cleanup/teardown.ts';
+import { remainingOf, teardown } from './cleanup/teardown.ts';
 
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */
 export const awsiam = defineMonitor<Config, Session>({
@@ -15,6 +15,7 @@ export const awsiam = defineMonitor<Config, Session>({
   openSession,
   explain: explainError,
   teardown,
+  remaining: remainingOf,
   sweep: keepHouse,
   clockOffsetMs,
   closeSession,

@@ -179,7 +179,14 @@ export class Conversation<Config, Session> {
     if (!this.#ranStep) this.#speaker.log('Info', this.#options.about);
     this.#ranStep = true;
     const result = this.#speaker.redact(await this.#runStep(name));
-    if (result === undefined) return;
+    if (result === undefined) {
+      // Neither told to stop nor failed: this process stood still, and what it measured means nothing.
+      if (!this.#stop.signal.aborted) {
+        this.#speaker.log('Warning', `${name} was cut off by a pause of this process: nothing is reported of it`);
+        this.leave('a pause of this process');
+      }
+      return;
+    }
     if (result.state === 'failed') {
       const { verdict, stack } = result.error;
       if (verdict === 'monitor' && stack !== undefined && !this.#crash.signal.aborted)

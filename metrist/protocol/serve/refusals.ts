@@ -1,3 +1,4 @@
+import { copyError } from '../../../runner/copy-error.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 
 const register = 'Register the steps with their own names and in their order: awsiam register does it.';
@@ -37,7 +38,7 @@ export function refuseUnconfigured(name: string): StepError {
 
 /** Something broke that belongs to no step, and nobody else can say what. */
 export function explainBug(error: unknown, name: string): StepError {
-  const { name: code, message, stack } = asError(error);
+  const { name: code, message, stack } = copyError(error);
   return {
     verdict: 'monitor',
     code,
@@ -45,14 +46,4 @@ export function explainBug(error: unknown, name: string): StepError {
     advice: 'This is a fault of the monitor and says nothing about the service: report it with this message.',
     ...(stack !== undefined && { stack }),
   };
-}
-
-/** Anything can be thrown, also what cannot be made a text. */
-function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  try {
-    return new Error(String(thrown));
-  } catch {
-    return new Error('something that is no error was thrown');
-  }
 }

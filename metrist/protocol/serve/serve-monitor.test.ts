@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Monitor } from '../../../runner/monitor.ts';
 import { testSession, testStep, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
 import { TestOrchestrator } from './testing/orchestrator.ts';
@@ -418,4 +418,55 @@ test('says no secret, whether it came in the Config or was found while opening',
   expect(everything).toContain('[redacted]');
   expect(everything).not.toContain(configured);
   expect(everything).not.toContain(found);
+});
+
+test('a step that a pause of the process cut off has no result, and the run ends', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const torn: string[] = [];
+  const boil = testStep({
+    name: 'Fill',
+    run: async () => {
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 70_000);
+      vi.advanceTimersByTime(1000);
+      await never();
+    },
+  });
+  const orchestrator = new TestOrchestrator({
+    steps: steps(boil),
+    teardown: ({ ran }) => {
+      torn.push(ran.join(', '));
+      return Promise.resolve({ leftovers: [], warnings: [] });
+    },
+  });
+  await orchestrator.configure();
+  orchestrator.send('Run Step Fill');
+  await orchestrator.served;
+  expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('stepError');
+  expect(orchestrator.logs).toContain(
+    'Warning: Fill was cut off by a pause of this process: nothing is reported of it',
+  );
+  expect(torn).toEqual(['']);
+});
+
+test.for([
+  ['a DOMException', new DOMException('no power', 'TimeoutError'), 'TimeoutError at Fill: no power'],
+  ['a frozen error', Object.freeze(new Error('no power')), 'Error at Fill: no power'],
+  [
+    'an error that cannot be read',
+    Object.defineProperty(new Error('a'), 'message', {
+      get: () => {
+        throw new Error('b');
+      },
+    }),
+    'Error at Fill: ',
+  ],
+] as const)('%s that nobody caught fails the running step', async ([, error, message]) => {
+  const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: never })) });
+  await orchestrator.configure();
+  orchestrator.send('Run Step Fill');
+  await vi.waitFor(() => expect(orchestrator.logs).toContain('Info: kettle 1.2.3'));
+  orchestrator.crash(error);
+  await vi.waitFor(() => expect(orchestrator.said.at(-1)).toMatchObject({ kind: 'stepError' }));
+  expect(JSON.stringify(orchestrator.said.at(-1))).toContain(message);
 });

@@ -1,5 +1,6 @@
 import { abortAfter, pause, settleWithin } from '../../../runner/abort.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
+import type { Remaining } from '../../../runner/progress.ts';
 import { isSelfStanding, mayExist, type EntityName, type Existence } from '../entities.ts';
 import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
@@ -40,7 +41,7 @@ export interface TeardownOptions {
  * IAM may carry it out at any time: that is looked for until every such attempt has been seen or `watchMs` have passed.
  */
 export async function teardown(session: Session, { signal, watchMs }: TeardownOptions): Promise<TeardownReport> {
-  const { names, config, entities } = session;
+  const { names, config } = session;
   assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
   assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
   const deadlines: Deadlines = {
@@ -55,12 +56,22 @@ export async function teardown(session: Session, { signal, watchMs }: TeardownOp
     );
   }
   await Promise.all(pending.map((removal) => removal.finish(deadlines)));
-  const leftovers = pending.flatMap(({ entity, reason }): Leftover[] => {
-    if (!isSelfStanding(entity) || !mayExist(session, entity)) return [];
-    const certainty = { present: '', possible: ' (may exist)', absent: ' (may still appear)' }[entities[entity]];
-    return [{ entity: `${entity} ${names[entity]}${certainty}`, reason, command: commandFor(session, entity) }];
-  });
+  const leftovers = pending.flatMap(({ entity, reason }): Leftover[] =>
+    isSelfStanding(entity) && mayExist(session, entity) ? [{ ...nameRemaining(session, entity), reason }] : [],
+  );
   return { leftovers, warnings: [] };
+}
+
+/** The user and the group of this run, as far as they exist or may yet appear. */
+export function remainingOf(session: Session): Remaining[] {
+  return (['group', 'user'] as const)
+    .filter((entity) => mayExist(session, entity))
+    .map((entity) => nameRemaining(session, entity));
+}
+
+function nameRemaining(session: Session, entity: 'group' | 'user'): Remaining {
+  const certainty = { present: '', possible: ' (may exist)', absent: ' (may still appear)' }[session.entities[entity]];
+  return { entity: `${entity} ${session.names[entity]}${certainty}`, command: commandFor(session, entity) };
 }
 
 /** What hangs on a user or a group goes first. */

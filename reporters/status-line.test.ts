@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { fakeClock } from '../runner/testing/fake-clock.ts';
+import { StatusLine, type StatusLineOptions, type StatusOutput } from './status-line.ts';
+
+function setUp(output: Omit<StatusOutput, 'write'>, options: Partial<StatusLineOptions> = {}) {
+  const clock = fakeClock();
+  const written: string[] = [];
+  const stream = { ...output, write: (text: string) => written.push(text) };
+  return { clock, written, line: new StatusLine(stream, { clock, ...options }) };
+}
+
+test('on a terminal it is one line, repainted and removed again', () => {
+  const { line, clock, written } = setUp({ isTTY: true, columns: 20 });
+  line.show('boiling (2 s)');
+  line.show('boiling (2 s)');
+  clock.advance(1000);
+  line.show('boiling the water (3 s)');
+  line.clear();
+  line.clear();
+  expect(written).toEqual(['\r\u001B[K  … boiling (2 s)', '\r\u001B[K  … boiling the…', '\r\u001B[K']);
+});
+
+test('elsewhere it is a line at once, and another every ten seconds', () => {
+  const { line, clock, written } = setUp({});
+  for (let seconds = 2; seconds < 24; seconds++) {
+    line.show(`boiling (${seconds} s)`);
+    clock.advance(1000);
+  }
+  line.clear();
+  expect(written).toEqual(['  … boiling (2 s)\n', '  … boiling (12 s)\n', '  … boiling (22 s)\n']);
+});
+
+test('elsewhere it can keep quiet at the beginning', () => {
+  const { line, clock, written } = setUp({}, { quietMs: 10_000 });
+  line.show('a');
+  clock.advance(10_000);
+  line.show('b');
+  expect(written).toEqual(['  … b\n']);
+});
+
+test('it lets no text rewrite the terminal', () => {
+  const { line, written } = setUp({});
+  line.show('a\u001B[2J\nb');
+  expect(written).toEqual(['  … a␛[2J\n']);
+});

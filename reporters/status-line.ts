@@ -1,0 +1,55 @@
+import type { Clock } from '../runner/clock.ts';
+import { clip, oneLine } from './text.ts';
+
+export interface StatusOutput {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+export interface StatusLineOptions {
+  readonly clock: Pick<Clock, 'elapsedMs'>;
+  /** Where there is no terminal: the first line comes not before this. @default 0 */
+  readonly quietMs?: number;
+}
+
+/** A terminal is not repainted more often than this. */
+const repaintMs = 100;
+/** In a log each line stays. */
+const logEveryMs = 10_000;
+
+/** Says what goes on while it lasts: on a terminal in one line that is removed again, elsewhere in a line now and then. */
+export class StatusLine {
+  readonly #output: StatusOutput;
+  readonly #clock: Pick<Clock, 'elapsedMs'>;
+  #nextMs: number;
+  #isShown = false;
+
+  constructor(output: StatusOutput, { clock, quietMs = 0 }: StatusLineOptions) {
+    this.#output = output;
+    this.#clock = clock;
+    this.#nextMs = clock.elapsedMs() + (output.isTTY === true ? 0 : quietMs);
+  }
+
+  show(text: string): void {
+    const nowMs = this.#clock.elapsedMs();
+    if (nowMs < this.#nextMs) return;
+    const { isTTY, columns = 80 } = this.#output;
+    const line = `  … ${oneLine(text, 1000)}`;
+    if (isTTY === true) {
+      this.#nextMs = nowMs + repaintMs;
+      this.#isShown = true;
+      // What runs over into a second row could not be removed.
+      this.#output.write(`\r\u001B[K${clip(line, columns - 1)}`);
+    } else {
+      this.#nextMs = nowMs + logEveryMs;
+      this.#output.write(`${line}\n`);
+    }
+  }
+
+  /** Removes the line, so that something else can be written in its place. */
+  clear(): void {
+    if (this.#isShown) this.#output.write('\r\u001B[K');
+    this.#isShown = false;
+  }
+}

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+
+/** A process that has taken over its signals, never ends by itself, and says when it is ready. */
+async function startProcess(longestEndMs: number) {
+  const url = new URL('take-over-signals.ts', import.meta.url).href;
+  const program = `
+    import { takeOverSignals } from '${url}';
+    const { configureVitest } = takeOverSignals({ errorOutput: process.stderr, longestEndMs: ${longestEndMs} });
+    configureVitest({ vitest: { config: {} }, project: { config: {} } });
+    setInterval(() => {}, 1000);
+    console.log('ready');
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = Promise.all([once(child, 'close'), text(child.stderr)]).then(([[, signal], stderr]) => ({
+    signal: signal as string | null,
+    lines: stderr.trimEnd().split('\n'),
+  }));
+  await once(child.stdout, 'data');
+  return { child, ended };
+}
+
+describe('a process whose run does not end', { timeout: 60_000 }, () => {
+  test('ends by the signal when its time is up, and says what that means', async () => {
+    const { child, ended } = await startProcess(300);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual({
+      signal: 'SIGTERM',
+      lines: [
+        'SIGTERM: stopping; what this run made is being removed',
+        'SIGTERM: the run did not end within 0.3 s: ending at once',
+        '  ! what this run made may be left behind; "awsiam cleanup" removes it when it is an hour old',
+      ],
+    });
+  });
+
+  test('is not ended early by more hang-ups, nor by the same signal that comes twice within half a second', async () => {
+    const { child, ended } = await startProcess(1500);
+    child.kill('SIGHUP');
+    child.kill('SIGHUP');
+    await delay(600);
+    child.kill('SIGHUP');
+    child.kill('SIGHUP');
+    const { signal, lines } = await ended;
+    expect(signal).toBe('SIGHUP');
+    expect(lines.slice(0, 2)).toEqual([
+      'SIGHUP: stopping; what this run made is being removed',
+      'SIGHUP: the run did not end within 1.5 s: ending at once',
+    ]);
+  });
+});
