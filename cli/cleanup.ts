@@ -1,9 +1,9 @@
 import { parseConfig } from '../suites/awsiam/settings/config.ts';
-import { secretsOf, secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
+import { secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
 import { closeSession, openSession } from '../suites/awsiam/session.ts';
 import { serviceTime, sweep } from '../suites/awsiam/cleanup/sweep.ts';
 import { settleWithin } from '../runner/abort.ts';
-import { createRedactor } from '../runner/redact.ts';
+import { hideSecrets } from '../runner/redact.ts';
 import type { CommandContext } from './command-context.ts';
 import { createProgress } from './progress.ts';
 
@@ -33,10 +33,7 @@ export async function cleanUp(
   const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
   // What looks for credentials does not heed a signal.
   const session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
-  const redact = createRedactor([
-    ...secretsOf(context.values),
-    ...(session.credentials ? secretsOfCredentials(session.credentials) : []),
-  ]);
+  if (session.credentials) hideSecrets(secretsOfCredentials(session.credentials));
   const progress = createProgress(context.errorOutput);
   try {
     const report = await sweep({
@@ -53,7 +50,7 @@ export async function cleanUp(
       },
     });
     progress.end();
-    for (const warning of report.warnings) context.errorOutput.write(`! ${redact.text(warning)}\n`);
+    for (const warning of report.warnings) context.errorOutput.write(`! ${warning}\n`);
     context.output.write(`${summarise(report, dryRun, config.namespace)}\n`);
     return report.warnings.length === 0;
   } finally {

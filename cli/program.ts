@@ -2,14 +2,14 @@ import os from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import ms from 'ms';
 import packageJson from '../package.json' with { type: 'json' };
-import { createRedactor } from '../runner/redact.ts';
+import { describeValue, mayHoldSecret } from '../runner/describe-value.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
-import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDriveCommand } from './drive/drive.ts';
 import { addMetristCommands } from './metrist-commands.ts';
+import { redactContext } from './redacted-context.ts';
 
 /** 2 is what shells and most tools say for a command line that is not understood. */
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
@@ -19,8 +19,8 @@ const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
  *
  * @returns the exit code: 0 done, 1 failed, 2 the command line was not understood, 128 + n after a signal
  */
-export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
-  const redact = createRedactor(secretsOf(context.values));
+export async function runProgram(args: readonly string[], unredacted: CommandContext): Promise<number> {
+  const context = redactContext(unredacted);
   const stop = new AbortController();
   let exitCode: number = exitCodes.ok;
   context.onSignal((signal) => {
@@ -33,7 +33,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
     .version(describeBuild(), '--version', 'print the version and the commit')
     .configureOutput({
       writeOut: (text) => context.output.write(text),
-      writeErr: (text) => context.errorOutput.write(redact.text(text)),
+      writeErr: (text) => context.errorOutput.write(hideArguments(text, args)),
     })
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride();
@@ -65,9 +65,16 @@ export async function runProgram(args: readonly string[], context: CommandContex
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (exitCode !== exitCodes.ok) return exitCode;
     const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim());
-    context.errorOutput.write(redact.text(`${verdict}: ${message}\n${advice}\n`));
+    context.errorOutput.write(`${verdict}: ${message}\n${advice}\n`);
     return exitCodes.failed;
   }
+}
+
+/** commander quotes arguments that it refuses. */
+function hideArguments(text: string, args: readonly string[]): string {
+  // Names of options are not hidden, their values are.
+  const values = args.map((arg) => /^--[^=]*=?(.*)$/s.exec(arg)?.[1] ?? arg);
+  return values.filter(mayHoldSecret).reduce((shown, value) => shown.replaceAll(value, describeValue(value)), text);
 }
 
 /**

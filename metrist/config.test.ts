@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeValue } from '../runner/describe-value.ts';
 import { parseMetristAccess, parseMetristConfig } from './config.ts';
 
 const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
@@ -44,8 +45,9 @@ describe('parseMetristConfig', () => {
   ])('refuses the host %s', (host) => {
     const { config, problems } = parseMetristConfig({ ...complete, METRIST_API_HOST: host });
     expect(config).toBeUndefined();
-    expect(problems).toEqual([expect.stringMatching(/^METRIST_API_HOST is ".*": expected host or host:port/)]);
-    expect(problems.join('')).not.toContain('password');
+    expect(problems).toEqual([
+      expect.stringContaining(`METRIST_API_HOST is ${describeValue(host)}: expected host or host:port`),
+    ]);
   });
 
   test('requires an instance id with a token', () => {
@@ -56,7 +58,7 @@ describe('parseMetristConfig', () => {
 
   test.for(['a b', 'a/b', 'ä', 'a?b', '..', 'aws:', 'x'.repeat(256)])('refuses the instance id %s', (instance) => {
     expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).problems).toEqual([
-      expect.stringMatching(/^METRIST_INSTANCE_ID is "/),
+      expect.stringContaining(`METRIST_INSTANCE_ID is ${describeValue(instance)}: expected`),
     ]);
   });
 
@@ -78,6 +80,13 @@ describe('parseMetristConfig', () => {
       });
     },
   );
+
+  test('refuses a token that is too short for one: it could not be hidden either', () => {
+    expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'T' }).problems).toEqual([
+      "METRIST_API_TOKEN has only 1 characters: expected your Metrist account's API token",
+    ]);
+    expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eight0ch' }).problems).toEqual([]);
+  });
 
   test('lists every problem at once and never the token', () => {
     const values = { METRIST_API_TOKEN: 'two s3cret words', METRIST_INSTANCE_ID: 'a b', METRIST_API_HOST: 'x y' };

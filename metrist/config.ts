@@ -1,4 +1,6 @@
+import { describeValue } from '../runner/describe-value.ts';
 import type { Values } from '../runner/monitor.ts';
+import { clip, shortestSecret } from '../runner/redact.ts';
 
 /** Where Metrist is, and who asks. */
 export interface MetristAccess {
@@ -74,11 +76,14 @@ export function parseMetristAccess(values: Values): ParsedMetristAccess {
   return { problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"] };
 }
 
-function describeUnresolved(name: string, value?: string): string {
-  return `${name} could not be resolved by the Orchestrator, which put this in its place: ${quote(value)}`;
+function describeUnresolved(name: string, value = ''): string {
+  return `${name} could not be resolved by the Orchestrator, which put this in its place: ${JSON.stringify(clip(value, 200))}`;
 }
 
 function checkToken(token: string): string[] {
+  if (token.length < shortestSecret) {
+    return [`METRIST_API_TOKEN has only ${token.length} characters: expected your Metrist account's API token`];
+  }
   if (/^[!-~]+$/.test(token)) return [];
   return ['METRIST_API_TOKEN has spaces or other characters that no token has: expected the token alone'];
 }
@@ -90,7 +95,7 @@ function checkInstance(instance: string | undefined): string[] {
   }
   const stored = stripAws(instance);
   if (instancePattern.test(stored) && stored.length <= maxInstanceLength) return [];
-  return [`METRIST_INSTANCE_ID is ${quote(instance)}: expected ${expected}`];
+  return [`METRIST_INSTANCE_ID is ${describeValue(instance)}: expected ${expected}`];
 }
 
 /** Metrist strips it too (Metrist-Software/backend `agent_controller.ex`): so what we say here is what is shown there. */
@@ -108,11 +113,5 @@ function parseHost(value: string): string | undefined {
 }
 
 function describeHostProblem(host: string): string {
-  // Somebody may have put credentials in front of the host: they are a secret too.
-  const came = quote(host.replace(/[^/]*@/, '***@'));
-  return `METRIST_API_HOST is ${came}: expected host or host:port, which means https; http:// in front is for loopback hosts alone`;
-}
-
-function quote(value = ''): string {
-  return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+  return `METRIST_API_HOST is ${describeValue(host)}: expected host or host:port, which means https; http:// in front is for loopback hosts alone`;
 }

@@ -3,7 +3,8 @@ import { parseMetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
-import { createRedactor } from '../runner/redact.ts';
+import { hideSecrets, redact } from '../runner/redact.ts';
+import { scrubUnhandledErrors } from '../runner/scrub-unhandled-errors.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
 
 export interface CreateMonitorReporterOptions {
@@ -16,6 +17,8 @@ export interface CreateMonitorReporterOptions {
 
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
 export function createMonitorReporter({ monitor, mode, values, root }: CreateMonitorReporterOptions): MonitorReporter {
+  hideSecrets(monitor.secrets(values));
+  scrubUnhandledErrors();
   const { name, version } = packageJson;
   const instance = parseMetristConfig(values).config?.instance ?? values['METRIST_INSTANCE_ID'];
   return new MonitorReporter({
@@ -34,7 +37,7 @@ export function createMonitorReporter({ monitor, mode, values, root }: CreateMon
     terminal: { color: process.stdout.hasColors?.() ?? false, nameWidth: 20 },
     output: process.stdout,
     errorOutput: process.stderr,
-    redact: createRedactor(monitor.secrets(values)),
+    redact,
     clock: systemClock,
     setExitCode: (code) => {
       process.exitCode = code;

@@ -40,7 +40,7 @@ export function describeMonitor<Config, Session>(
 ): void {
   const runner = new MonitorRunner(monitor, options);
   const interruption = listenForInterruption();
-  const stopScrubbing = scrubUnhandledErrors(() => runner.redact);
+  const stopScrubbing = scrubUnhandledErrors();
   let suite: RunnerTestSuite | undefined;
 
   describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: never }, () => {

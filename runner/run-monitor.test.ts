@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Monitor } from './monitor.ts';
+import { redact } from './redact.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
 import type { StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
@@ -147,7 +148,7 @@ describe('a run of a monitor', () => {
     );
     const [first] = await runAll(runner);
     expect(first).toMatchObject({ error: { message: 'Broken at Fill: bad value: [redacted]' } });
-    expect(runner.redact.text('hunter2hunter2')).toBe('[redacted]');
+    expect(redact.text('hunter2hunter2')).toBe('[redacted]');
   });
 
   test('hides secrets that the session found, in results, in teardown and in its warnings', async () => {

@@ -4,7 +4,7 @@ import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import { OpenTimeoutError } from './open-timeout-error.ts';
-import { createRedactor, type Redactor } from './redact.ts';
+import { hideSecrets, redact } from './redact.ts';
 import { runStep } from './run-step.ts';
 import type { BlockedStep, StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
@@ -43,7 +43,6 @@ export class MonitorRunner<Config, Session> {
   readonly #monitor: Monitor<Config, Session>;
   readonly #options: MonitorRunnerOptions & Required<Omit<MonitorRunnerOptions, 'prepared'>>;
   readonly #results = new Map<string, StepResult>();
-  #redactor: Redactor;
   #stepTimeoutMs = 0;
   #opened: { readonly session: Session } | Unopened | undefined;
 
@@ -58,12 +57,7 @@ export class MonitorRunner<Config, Session> {
       sweepTimeoutMs: 60_000,
       ...options,
     };
-    this.#redactor = createRedactor(monitor.secrets(options.values));
-  }
-
-  /** Removes secrets from whatever the front end itself has to say. */
-  get redact(): Redactor {
-    return this.#redactor;
+    hideSecrets(monitor.secrets(options.values));
   }
 
   /**
@@ -87,7 +81,7 @@ export class MonitorRunner<Config, Session> {
         opening.then(monitor.closeSession).catch(() => {});
         throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
       });
-      this.#redactor = createRedactor(monitor.secrets(values, session));
+      hideSecrets(monitor.secrets(values, session));
       this.#opened = { session };
     } catch (error) {
       this.#opened = { error };
@@ -102,7 +96,7 @@ export class MonitorRunner<Config, Session> {
    */
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
     if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
-    const result = this.#redactor.value(await this.#step(name, signal));
+    const result = redact.value(await this.#step(name, signal));
     this.#results.set(name, result);
     return result;
   }
@@ -161,10 +155,10 @@ export class MonitorRunner<Config, Session> {
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal }), signal);
-      return this.#redactor.value(report);
+      return redact.value(report);
     } catch (error) {
       const { message } = explainSafely(this.#monitor.explain, error, 'teardown');
-      return { leftovers: [], warnings: [this.#redactor.text(`teardown did not finish: ${message}`)] };
+      return { leftovers: [], warnings: [redact.text(`teardown did not finish: ${message}`)] };
     }
   }
 
@@ -179,10 +173,10 @@ export class MonitorRunner<Config, Session> {
     if (opened === undefined || !('session' in opened) || signal.aborted || !this.#isWorthSweeping()) return undefined;
     const within = AbortSignal.any([signal, AbortSignal.timeout(this.#options.sweepTimeoutMs)]);
     try {
-      return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
+      return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
       const { message } = explainSafely(this.#monitor.explain, error, 'sweep');
-      return { removed: 0, remaining: 0, warnings: [this.#redactor.text(`the sweep did not finish: ${message}`)] };
+      return { removed: 0, remaining: 0, warnings: [redact.text(`the sweep did not finish: ${message}`)] };
     }
   }
 

@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRedactor } from './redact.ts';
+import { hideSecrets } from './redact.ts';
 import { scrubUnhandledErrors } from './scrub-unhandled-errors.ts';
 
-const redactor = createRedactor([{ value: 'hunter2hunter2', shownAs: '[redacted]' }]);
+hideSecrets([{ value: 'hunter2hunter2', shownAs: '[redacted]' }]);
 const event = 'unhandledRejection';
 type Listener = (error: unknown) => void;
 
@@ -28,29 +29,47 @@ function reject(error: unknown): void {
   for (const each of process.listeners(event) as Listener[]) each(error);
 }
 
-test('an error that nobody handles has lost its secrets when the listener hears of it, causes included', () => {
-  const stop = scrubUnhandledErrors(() => redactor);
-  const error = new Error('outer hunter2hunter2', { cause: new Error('inner hunter2hunter2') });
-  reject(error);
+/** What the listener hears of what nobody handles. */
+function hear(...thrown: unknown[]): unknown[] {
+  const stop = scrubUnhandledErrors();
+  for (const each of thrown) reject(each);
   stop();
-  expect(heard).toEqual([error]);
-  expect(error.message).toBe('outer [redacted]');
-  expect(error.stack).not.toContain('hunter2');
-  expect((error.cause as Error).message).toBe('inner [redacted]');
+  return heard;
+}
+
+test('an error that nobody handles has lost its secrets when the listener hears of it, causes included', () => {
+  const cause = Object.assign(new TypeError('inner hunter2hunter2'), { code: 'ERR_INNER' });
+  const [error] = hear(new Error('outer hunter2hunter2', { cause }));
+  expect(error).toMatchObject({
+    name: 'Error',
+    message: 'outer [redacted]',
+    cause: { name: 'TypeError', message: 'inner [redacted]', code: 'ERR_INNER' },
+  });
+  expect((error as Error).stack).toMatch(/^Error: outer \[redacted\]\n +at /);
+  expect(inspect(error, { showHidden: true })).not.toContain('hunter2');
 });
 
-test('an error that is its own cause, or no error, is passed on and does no harm', () => {
-  const stop = scrubUnhandledErrors(() => redactor);
+test('nothing else that hangs on an error is passed on: it may be the whole request', () => {
+  const request = { headers: { 'proxy-authorization': 'hunter2hunter2' } };
+  const [error] = hear(Object.assign(new Error('refused'), { request, input: 'http://hunter2hunter2@proxy' }));
+  expect(Object.getOwnPropertyNames(error)).toEqual(expect.not.arrayContaining(['request', 'input']));
+});
+
+test('an error whose message cannot be changed is passed on as well', () => {
+  const [error] = hear(new DOMException('hunter2hunter2 took too long', 'TimeoutError'));
+  expect(error).toMatchObject({ name: 'TimeoutError', message: '[redacted] took too long' });
+});
+
+test('an error that is its own cause, or no error, does no harm', () => {
   const error = new Error('hunter2hunter2');
   error.cause = error;
-  for (const each of [error, 'a string', undefined]) reject(each);
-  stop();
-  expect(heard).toEqual([error, 'a string', undefined]);
-  expect(error.message).toBe('[redacted]');
+  const [copy, ...others] = hear(error, 'a string, hunter2hunter2', { token: 'hunter2hunter2' }, undefined, 1);
+  expect(copy).toMatchObject({ message: '[redacted]', cause: { message: '[redacted]' } });
+  expect(others).toEqual(['a string, [redacted]', "{ token: '[redacted]' }", undefined, 1]);
 });
 
 test('there are no more listeners than before, because vitest counts them, and the same ones again at the end', () => {
-  const stop = scrubUnhandledErrors(() => redactor);
+  const stop = scrubUnhandledErrors();
   expect(process.listenerCount(event)).toBe(1);
   stop();
   expect(process.listeners(event)).toEqual([listener]);

@@ -1,22 +1,22 @@
-import type { Redactor } from './redact.ts';
+import { inspect } from 'node:util';
+import { redact } from './redact.ts';
 
 const events = ['uncaughtException', 'unhandledRejection'] as const;
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Removes secrets from errors that nobody handles, before vitest in this worker sends them to its reporters. Those know
- * the secrets of the environment, but not the credentials that the run found by itself.
+ * Removes secrets from errors that nobody handles, before vitest prints them or sends them from its worker to its
+ * reporters. Those know the secrets of the environment, but not the credentials that the run found by itself.
  *
  * It stands in for the listeners that are there: vitest keeps silent about such errors where it is not the only listener.
  *
  * @returns a function that ends it
  */
-export function scrubUnhandledErrors(currentRedactor: () => Redactor): () => void {
+export function scrubUnhandledErrors(): () => void {
   const restores = events.map((event) => {
     const listeners = process.listeners(event) as Listener[];
     const standIns = listeners.map((listener): Listener => (...args) => {
-      scrub(args[0], currentRedactor());
-      listener(...args);
+      listener(redactedCopy(args[0]), ...args.slice(1));
     });
     exchange(event, listeners, standIns);
     return () => exchange(event, standIns, listeners);
@@ -32,9 +32,19 @@ function exchange(event: (typeof events)[number], before: readonly Listener[], a
 /** Errors can be their own cause. */
 const longestChain = 10;
 
-function scrub(error: unknown, { text }: Redactor): void {
-  for (let each = error, depth = 0; each instanceof Error && depth < longestChain; each = each.cause, depth++) {
-    each.message = text(each.message);
-    if (each.stack !== undefined) each.stack = text(each.stack);
-  }
+/**
+ * A copy made of redacted text alone. vitest shows every property of an error, and some hold a whole request; and not
+ * every error lets its message be changed.
+ */
+function redactedCopy(thrown: unknown, depth = 1): unknown {
+  if (typeof thrown === 'string') return redact.text(thrown);
+  if (typeof thrown !== 'object' || thrown === null) return thrown;
+  if (!(thrown instanceof Error)) return redact.text(inspect(thrown));
+  const copy = new Error(redact.text(thrown.message));
+  copy.name = redact.text(thrown.name);
+  copy.stack = redact.text(thrown.stack ?? '');
+  if ('code' in thrown)
+    Object.assign(copy, { code: typeof thrown.code === 'string' ? redact.text(thrown.code) : thrown.code });
+  if (thrown.cause !== undefined && depth < longestChain) copy.cause = redactedCopy(thrown.cause, depth + 1);
+  return copy;
 }

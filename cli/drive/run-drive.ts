@@ -1,10 +1,10 @@
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
+import { hideSecrets } from '../../runner/redact.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
-import { hideConfigSecrets } from './hide-config-secrets.ts';
-import { redactContext } from '../redacted-context.ts';
+import { secretsOfConfig } from './config-secrets.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
 export interface RunDriveOptions {
@@ -28,10 +28,10 @@ export interface RunDriveOptions {
  *
  * @returns whether every step succeeded and the monitor broke no rule
  */
-export async function driveAndPrint(options: RunDriveOptions, unredacted: CommandContext): Promise<boolean> {
+export async function driveAndPrint(options: RunDriveOptions, context: CommandContext): Promise<boolean> {
   const { command, steps, config = {}, json, monitor, signal } = options;
-  const { values } = unredacted;
-  const context = redactContext(hideConfigSecrets(unredacted, config));
+  const { values } = context;
+  hideSecrets(secretsOfConfig(config));
   let failedAt: Date | undefined;
   const print = createPrinter(options, context);
   let report: DriveReport;

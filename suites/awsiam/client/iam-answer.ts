@@ -1,3 +1,5 @@
+import { clip } from '../../../runner/redact.ts';
+
 /**
  * Something answered, but not IAM: a proxy's page, half an answer, nothing. The SDK takes such a thing for a success
  * without content when its status is 200.
@@ -50,7 +52,7 @@ export function checkIamAnswer(body: Uint8Array, httpStatus: number): void {
   const text = new TextDecoder().decode(body).trim();
   const reason = whyForeign(text, httpStatus);
   if (reason === undefined) return;
-  const excerpt = text.slice(0, excerptLength).replaceAll(/\s+/g, ' ');
+  const excerpt = clip(text, excerptLength).replaceAll(/\s+/g, ' ');
   throw new ForeignAnswerError(httpStatus, excerpt === '' ? reason : `${reason}: ${excerpt}`);
 }
 

@@ -1,4 +1,5 @@
 import { OpenTimeoutError } from '../../../runner/open-timeout-error.ts';
+import { clip } from '../../../runner/redact.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { ConfigError } from '../settings/config.ts';
 import { codeOf, httpStatusOf, isAnswer, isMissingPolicy, PropagationError } from './error-kinds.ts';
@@ -113,14 +114,14 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
   }
   // An AggregateError of several addresses that were tried has no message of its own.
   if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));
-  const text = messages
+  const whole = messages
     .filter((message) => message !== '')
     .map(inPlainWords)
-    .join('; ')
-    .slice(0, longestMessage);
+    .join('; ');
+  const text = clip(whole, longestMessage);
   return {
     text: text === '' ? 'no message' : text,
-    ...(typeof error.stack === 'string' && { stack: error.stack.slice(0, longestStack) }),
+    ...(typeof error.stack === 'string' && { stack: clip(error.stack, longestStack) }),
   };
 }
 
@@ -141,7 +142,7 @@ function inPlainWords(message: string): string {
 
 function safeString(value: unknown): string {
   try {
-    return String(value).slice(0, longestMessage);
+    return clip(String(value), longestMessage);
   } catch {
     return typeof value;
   }
