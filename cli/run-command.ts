@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import dotenv from 'dotenv';
+import { redactedCopy } from '../runner/scrub-unhandled-errors.ts';
 import { runProgram } from './program.ts';
 
 /** Runs a command of a user at a terminal or in a script. */
@@ -8,6 +10,11 @@ export async function runCommand(args: readonly string[], self: readonly string[
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
+  });
+  // Node itself would print an error that nobody handles with all of its secrets.
+  process.on('uncaughtException', (error: unknown) => {
+    process.stderr.write(`${inspect(redactedCopy(error))}\n`);
+    process.exit(1);
   });
   process.exitCode = await runProgram(args, {
     self,

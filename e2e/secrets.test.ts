@@ -230,3 +230,20 @@ describe('a proxy', () => {
     }
   });
 });
+
+test('an error that nobody handles ends a command without showing a secret', async () => {
+  // As soon as the command listens for such errors.
+  const code = `process.on('newListener', (event) => event === 'uncaughtException' && setImmediate(() =>
+    Promise.reject(Object.assign(new Error('unheard ' + process.env.METRIST_API_TOKEN), { input: process.env.HTTPS_PROXY }))));`;
+  const env = {
+    METRIST_API_TOKEN: secrets.apiToken,
+    METRIST_API_HOST: `127.0.0.1:${await deadPort()}`,
+    HTTPS_PROXY: `http://svc-user:Pa55word-Pa55@127.0.0.1:${await deadPort()}`,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
+  };
+  const run = await runAwsiam(['status', '--remote'], env);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain('Error: unheard [redacted]\n');
+  expect(run.everything).not.toMatch(/Pa55/);
+  expect(leaksOf(run.everything)).toEqual([]);
+});

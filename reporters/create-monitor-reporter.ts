@@ -18,7 +18,6 @@ export interface CreateMonitorReporterOptions {
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
 export function createMonitorReporter({ monitor, mode, values, root }: CreateMonitorReporterOptions): MonitorReporter {
   hideSecrets(monitor.secrets(values));
-  scrubUnhandledErrors();
   const { name, version } = packageJson;
   const instance = parseMetristConfig(values).config?.instance ?? values['METRIST_INSTANCE_ID'];
   return new MonitorReporter({
@@ -30,6 +29,8 @@ export function createMonitorReporter({ monitor, mode, values, root }: CreateMon
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
+      // vitest listens for such errors by now, and prints those of this process itself.
+      scrubUnhandledErrors();
       const { createReporters } = await import('./create-reporters.ts');
       const stepsFile = `suites/${monitor.name}/steps.ts`;
       return await createReporters(values, { mode, stepsFile, userAgent: `${name}/${version}` });

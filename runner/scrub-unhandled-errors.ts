@@ -33,10 +33,10 @@ function exchange(event: (typeof events)[number], before: readonly Listener[], a
 const longestChain = 10;
 
 /**
- * A copy made of redacted text alone. vitest shows every property of an error, and some hold a whole request; and not
- * every error lets its message be changed.
+ * A copy of what was thrown, made of redacted text alone. Node and vitest show every property of an error, and some hold
+ * a whole request; and not every error lets its message be changed.
  */
-function redactedCopy(thrown: unknown, depth = 1): unknown {
+export function redactedCopy(thrown: unknown, depth = 1): unknown {
   if (typeof thrown === 'string') return redact.text(thrown);
   if (typeof thrown !== 'object' || thrown === null) return thrown;
   if (!(thrown instanceof Error)) return redact.text(inspect(thrown));
