@@ -73,7 +73,8 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   };
 }
 
-type Index = ReadonlyMap<string, readonly { readonly form: Form; readonly start: number }[]>;
+/** Where four characters stand in which forms, by {@link nextKey}. Few others have the same key. */
+type Index = ReadonlyMap<number, readonly { readonly form: Form; readonly start: number }[]>;
 
 function createIndex(secrets: readonly Secret[]): Index {
   const forms = new Map<string, Form>();
@@ -85,21 +86,28 @@ function createIndex(secrets: readonly Secret[]): Index {
       forms.set(text, { text, mask, shortestPiece: isPair ? Infinity : shortestPiece });
     for (const text of base64Forms(value)) forms.set(text, { text, mask, shortestPiece });
   }
-  const index = new Map<string, { form: Form; start: number }[]>();
+  const index = new Map<number, { form: Form; start: number }[]>();
   for (const form of forms.values()) {
     for (let start = 0; start + gramLength <= form.text.length; start += gramDistance) {
-      const gram = form.text.slice(start, start + gramLength);
-      index.set(gram, [...(index.get(gram) ?? []), { form, start }]);
+      let key = 0;
+      for (let at = start; at < start + gramLength; at++) key = nextKey(key, form.text.charCodeAt(at));
+      index.set(key, [...(index.get(key) ?? []), { form, start }]);
     }
   }
   return index;
+}
+
+/** A number of the last four characters: what came before them is shifted out of 32 bits. */
+function nextKey(key: number, code: number): number {
+  return (key << 8) ^ code;
 }
 
 function writtenForms(secret: string): string[] {
   const json = JSON.stringify(secret).slice(1, -1);
   const uri = encodeURIComponent(secret.toWellFormed());
   const xml = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-  return [secret, json, uri, uri.replaceAll('%20', '+'), xml];
+  const strictUri = uri.replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return [secret, json, uri, uri.replaceAll('%20', '+'), strictUri, xml];
 }
 
 /** Alone, and behind one or two bytes of something else: base64 takes three at a time. */
@@ -131,9 +139,11 @@ interface Span {
 function findSpans(text: string, index: Index, maxLength: number): Span[] {
   const spans: Span[] = [];
   let savedLength = 0;
-  for (let at = 0; at + gramLength <= text.length && at - savedLength <= maxLength + shortestPiece; at++) {
-    for (const { form, start } of index.get(text.slice(at, at + gramLength)) ?? []) {
-      let span: Span | undefined = spanAt(text, at, form, start);
+  let key = 0;
+  for (let end = 0; end < text.length && end - savedLength <= maxLength + 2 * shortestPiece; end++) {
+    key = nextKey(key, text.charCodeAt(end));
+    for (const { form, start } of index.get(key) ?? nowhere) {
+      let span: Span | undefined = spanAt(text, end + 1 - gramLength, form, start);
       if (span === undefined) continue;
       for (let last = spans.at(-1); last !== undefined && last.end > span.start; last = spans.at(-1)) {
         spans.pop();
@@ -148,6 +158,8 @@ function findSpans(text: string, index: Index, maxLength: number): Span[] {
   return spans;
 }
 
+const nowhere: never[] = [];
+
 function lengthOf({ start, end }: Span): number {
   return end - start;
 }
@@ -161,7 +173,7 @@ function spanAt(
 ): Span | undefined {
   let before = 0;
   while (before < Math.min(at, formAt) && text[at - before - 1] === form[formAt - before - 1]) before++;
-  let after = gramLength;
+  let after = 0;
   while (formAt + after < form.length && text[at + after] === form[formAt + after]) after++;
   const length = before + after;
   return length < Math.min(shortest, form.length) ? undefined : { start: at - before, end: at + after, mask };
