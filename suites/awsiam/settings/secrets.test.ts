@@ -81,12 +81,12 @@ const addresses = [
   ['METRIST_API_HOST', 'user:hunter2hunter2@metrist.example', ['hunter2hunter2']],
 ] as const;
 
-test.for(addresses)('hides user and password of %s=%s', ([name, address, forms]) => {
+test.for(addresses)('hides user and password of %s=%s', ([name, address, written]) => {
   const { text } = createRedactor(secretsOf({ [name]: address }));
-  for (const form of forms) {
+  for (const form of written) {
     expect(text(`at ${form} here`)).toBe('at [redacted] here');
   }
-  expect(text(`Basic ${btoa(forms[0])}`).replace(/=+$/, '')).toBe('Basic [redacted]');
+  expect(text(`Basic ${btoa(written[0])}`).replace(/=+$/, '')).toBe('Basic [redacted]');
 });
 
 test.for(['http://proxy:8080', 'proxy:8080', 'https://iam.example.com:8443/path'])('hides nothing of %s', (address) => {
