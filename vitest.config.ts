@@ -67,7 +67,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
   const startProblems = [...envFile.problems, ...checkResultsDir(values, baseDir)];
   const mode = runModes[modeName] ?? 'offline';
   const reporter = createMonitorReporter({ monitor: outline, mode, values, root: __dirname, resultsDir });
-  const problem = runModes[modeName] === undefined ? describeUnknownMode(modeName) : findMissingPackage(mode);
+  const problem = runModes[modeName] === undefined ? await describeUnknownMode(modeName) : findMissingPackage(mode);
   if (problem !== undefined) {
     await reporter.failToStart({ name: 'ConfigError', code: 'ConfigError', message: problem });
     process.exit(1);
@@ -105,8 +105,9 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
   };
 }
 
-function describeUnknownMode(mode: string): string {
-  return `unknown mode ${JSON.stringify(mode)}: give no --mode for a live run, or --mode offline for a run over the mock`;
+async function describeUnknownMode(mode: string): Promise<string> {
+  const { describeValue } = await load<typeof import('./runner/describe-value.ts')>('./runner/describe-value.ts');
+  return `unknown mode ${describeValue(mode)}: give no --mode for a live run, or --mode offline for a run over the mock`;
 }
 
 /** A monitoring host needs no mock, so the packages that the mock is made of are development dependencies. */

@@ -1,10 +1,10 @@
 import { parseConfig } from '../suites/awsiam/settings/config.ts';
-import { secretsOf, secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
+import { secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
 import { closeSession, openSession, type Session } from '../suites/awsiam/session.ts';
 import { longestRunMs } from '../suites/awsiam/cleanup/housekeeping.ts';
 import { serviceTime, sweep, type SweepResult } from '../suites/awsiam/cleanup/sweep.ts';
 import { settleWithin } from '../runner/abort.ts';
-import { createRedactor } from '../runner/redact.ts';
+import { hideSecrets } from '../runner/redact.ts';
 import type { CommandContext } from './command-context.ts';
 import { createProgress } from './progress.ts';
 
@@ -51,10 +51,7 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
     // What looks for credentials does not heed a signal.
     session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
     const { iam, history, credentials } = session;
-    const redact = createRedactor([
-      ...secretsOf(context.values),
-      ...(credentials ? secretsOfCredentials(credentials) : []),
-    ]);
+    if (credentials) hideSecrets(secretsOfCredentials(credentials));
     const report = await sweep({
       iam,
       history,
@@ -73,7 +70,7 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
       },
     });
     progress.end();
-    for (const warning of report.warnings) context.errorOutput.write(`! ${redact.text(warning)}\n`);
+    for (const warning of report.warnings) context.errorOutput.write(`! ${warning}\n`);
     context.output.write(`${summarise(report, dryRun, config.namespace)}\n`);
     return report.warnings.length === 0;
   } finally {

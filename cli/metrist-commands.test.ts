@@ -290,7 +290,24 @@ describe('every command that asks Metrist', () => {
     expect([code, output]).toEqual([1, '']);
     expect(errorOutput).toContain("METRIST_API_TOKEN is not set: expected your Metrist account's API token");
     const elsewhere = await setUp({ METRIST_API_HOST: 'http://metrist.example' });
-    expect((await elsewhere.run(...args)).errorOutput).toContain('METRIST_API_HOST is "http://metrist.example"');
+    expect((await elsewhere.run(...args)).errorOutput).toContain('METRIST_API_HOST is a text of 22 characters');
+    expect(metrist.requests).toEqual([]);
+  });
+
+  test.for(commands)('%s refuses a token that is too short to be hidden', async (args) => {
+    const { metrist, run } = await setUp({ METRIST_API_TOKEN: 'T' });
+    const { code, errorOutput } = await run(...args);
+    expect(code).toBe(1);
+    expect(errorOutput).toContain('METRIST_API_TOKEN is a text of only 1 characters: expected the token alone');
+    expect(metrist.requests).toEqual([]);
+  });
+
+  test.for(commands)('%s refuses a proxy that cannot be used, and does not show its password', async (args) => {
+    const { metrist, run } = await setUp({ HTTPS_PROXY: 'http://svc:Pa55/word@proxy:8080' });
+    const { code, errorOutput } = await run(...args);
+    expect(code).toBe(1);
+    expect(errorOutput).toContain('configuration: 1 problem with the settings:\n- HTTPS_PROXY is not the address of');
+    expect(errorOutput).not.toMatch(/svc|Pa55/);
     expect(metrist.requests).toEqual([]);
   });
 
@@ -340,6 +357,18 @@ describe('every command that asks Metrist', () => {
     expect(code).toBe(0);
     expect(output).toContain(`Usage: awsiam ${command}`);
   });
+});
+
+test('no output shows a piece of the token, wherever the cut falls in what Metrist sends back', async () => {
+  const { metrist, run } = await setUp();
+  for (let padding = 180; padding < 205; padding += 3) {
+    const detail = `${'.'.repeat(padding)}${token}`;
+    const errors = [{ title: 'Invalid value', source: { pointer: '/steps' }, detail }];
+    metrist.behave(() => ({ kind: 'answer', status: 422, body: JSON.stringify({ errors }) }));
+    const { errorOutput } = await run('register');
+    expect(errorOutput).toMatch(/- \/steps: \.+(\[.*)?…?\n/);
+    expect(errorOutput).not.toContain(token.slice(0, 3));
+  }
 });
 
 test('no output shows the token, also where Metrist sends it back', async () => {

@@ -5,7 +5,6 @@ import type { CommandContext } from './command-context.ts';
 import { showConfig } from './config.ts';
 import { listConfigs } from './configs.ts';
 import { configId, runGroups, wholeSeconds } from './option-parsers.ts';
-import { redactContext } from './redacted-context.ts';
 import { registerMonitor } from './register.ts';
 import type { RegistrationArguments } from './resolve-registration.ts';
 import { showRemoteStatus } from './status.ts';
@@ -24,10 +23,9 @@ const confirmRange = { least: 1, most: 3600 };
 /** Adds the commands that say at Metrist what runs, and ask it. */
 export function addMetristCommands(
   program: Command,
-  unredacted: CommandContext,
+  context: CommandContext,
   { signal, onFailure }: MetristCommandsOptions,
 ): void {
-  const context = redactContext(unredacted);
   const finish = (done: boolean): void => {
     if (!done) onFailure();
   };

@@ -38,6 +38,24 @@ describe('the awsiam command', () => {
     expect(state.users.size).toBe(0);
   });
 
+  const key = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+  test.for([
+    [['cleanup', '--older-than', key], "'--older-than <duration>' argument 'a text of 40 characters"],
+    [['cleanup', `--older-than=${key}`], "'--older-than <duration>' argument 'a text of 40 characters"],
+    [['cleanup', `--key=${key}`], "unknown option '--key=a text of 40 characters"],
+    [[key], "unknown command 'a text of 40 characters"],
+    [['drive', '--config', key], "'--config <Key=Value>' argument 'a text of 40 characters"],
+    [['drive', '--config', `${key}=1`, '--config', `${key}=2`], 'a text of 40 characters'],
+    [['register', '--run-group', `a,${key}`], "'--run-group <name>' argument 'a text of 42 characters"],
+    [['register', '--interval', 'user:PW@host'], "'--interval <duration>' argument 'a text of 12 characters"],
+    [['unregister', key], 'a text of 40 characters'],
+  ] as const)('does not show a key on the command line %j', async ([args, shown]) => {
+    const { context, run } = await setUp();
+    expect(await run(...args)).toBe(2);
+    expect(context.written.errorOutput).toContain(shown);
+    expect(context.written.errorOutput).not.toMatch(/wJalrXUtnFEMI|EXAMPLEKEY|PW@/);
+  });
+
   test.for([
     [['cleanup', '--older-than', 'long'], '--older-than'],
     [['cleanup', '--older-than', ''], '--older-than'],

@@ -2,16 +2,16 @@ import os from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import ms from 'ms';
 import packageJson from '../package.json' with { type: 'json' };
-import { createRedactor } from '../runner/redact.ts';
+import { describeValue, mayHoldSecret } from '../runner/describe-value.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
 import { ConfigError } from '../suites/awsiam/settings/config.ts';
-import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import { findSettingWarnings } from '../suites/awsiam/settings/setting-warnings.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDriveCommand } from './drive/drive.ts';
 import { addMetristCommands } from './metrist-commands.ts';
+import { redactContext } from './redacted-context.ts';
 
 /** 2 is what shells and most tools say for a command line that is not understood. */
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
@@ -21,8 +21,8 @@ const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
  *
  * @returns the exit code: 0 done, 1 failed, 2 the command line was not understood, 128 + n after a signal
  */
-export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
-  const redact = createRedactor(secretsOf(context.values));
+export async function runProgram(args: readonly string[], unredacted: CommandContext): Promise<number> {
+  const context = redactContext(unredacted);
   const stop = new AbortController();
   let exitCode: number = exitCodes.ok;
   context.onSignal((signal) => {
@@ -35,14 +35,14 @@ export async function runProgram(args: readonly string[], context: CommandContex
     .version(describeBuild(), '--version', 'print the version and the commit')
     .configureOutput({
       writeOut: (text) => context.output.write(text),
-      writeErr: (text) => context.errorOutput.write(redact.text(text)),
+      writeErr: (text) => context.errorOutput.write(hideArguments(text, args)),
     })
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride()
     .hook('preAction', () => {
       if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
       for (const warning of findSettingWarnings(context.values, 'command')) {
-        context.errorOutput.write(`! ${redact.text(warning)}\n`);
+        context.errorOutput.write(`! ${warning}\n`);
       }
     });
 
@@ -85,9 +85,16 @@ export async function runProgram(args: readonly string[], context: CommandContex
       values: context.values,
       howToConfigure: "Set the variables in the environment or in a file .env in this command's working directory",
     });
-    context.errorOutput.write(redact.text(`${verdict}: ${message}\n${advice}\n`));
+    context.errorOutput.write(`${verdict}: ${message}\n${advice}\n`);
     return exitCodes.failed;
   }
+}
+
+/** commander quotes arguments that it refuses. */
+function hideArguments(text: string, args: readonly string[]): string {
+  // Names of options are not hidden, their values are.
+  const values = args.map((arg) => /^--[^=]*=?(.*)$/s.exec(arg)?.[1] ?? arg);
+  return values.filter(mayHoldSecret).reduce((shown, value) => shown.replaceAll(value, describeValue(value)), text);
 }
 
 /**

@@ -1,14 +1,17 @@
-import { createRedactor } from '../runner/redact.ts';
+import { hideSecrets, redact } from '../runner/redact.ts';
 import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import type { CommandContext, OutputStream } from './command-context.ts';
 
-/** The same surroundings, with streams that show no secret of the values. */
+/** The same surroundings, with streams that show no secret: neither of these values nor of those that are learnt later. */
 export function redactContext(context: CommandContext): CommandContext {
-  const redact = createRedactor(secretsOf(context.values));
-  const redacted = (stream: OutputStream): OutputStream => ({
+  hideSecrets(secretsOf(context.values));
+  return { ...context, output: redactStream(context.output), errorOutput: redactStream(context.errorOutput) };
+}
+
+function redactStream(stream: OutputStream): OutputStream {
+  return {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
     ...(stream.columns !== undefined && { columns: stream.columns }),
     write: (text) => stream.write(redact.text(text)),
-  });
-  return { ...context, output: redacted(context.output), errorOutput: redacted(context.errorOutput) };
+  };
 }

@@ -1,5 +1,8 @@
+import { inspect } from 'node:util';
+import { copyError } from '../runner/copy-error.ts';
 import { readEnvFile } from '../runner/env-file.ts';
 import { surviveOutputErrors } from '../runner/output-errors.ts';
+import { redact } from '../runner/redact.ts';
 import { runProgram } from './program.ts';
 
 export interface RunCommandOptions {
@@ -15,6 +18,11 @@ export async function runCommand(args: readonly string[], { self, baseDir }: Run
   const environment = { ...process.env };
   const envFile = readEnvFile(baseDir, environment);
   Object.assign(process.env, envFile.added);
+  // Node itself would print an error that nobody handles with all of its secrets.
+  process.on('uncaughtException', (error: unknown) => {
+    process.stderr.write(`${inspect(copyError(error, redact.text))}\n`);
+    process.exit(1);
+  });
   process.exitCode = await runProgram(args, {
     self,
     environment,

@@ -3,6 +3,7 @@ import { MetristError } from '../metrist/registration/metrist-error.ts';
 import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/registration/monitor-config-api.ts';
 import { LostConfigError } from '../metrist/registration/registration-plan.ts';
 import { fetchThroughProxy } from '../metrist/proxy.ts';
+import { readProxySettings } from '../runner/proxy-environment.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import type { CommandContext } from './command-context.ts';
@@ -18,7 +19,8 @@ export async function withMetrist(
   work: (api: MonitorConfigApi) => Promise<boolean>,
 ): Promise<boolean> {
   const { access, problems } = parseMetristAccess(values);
-  if (access === undefined) return refuseSettings(problems, errorOutput);
+  const allProblems = [...problems, ...readProxySettings(values).problems];
+  if (access === undefined || allProblems.length > 0) return refuseSettings(allProblems, errorOutput);
   try {
     const userAgent = `${packageJson.name}/${packageJson.version}`;
     const fetch = fetchThroughProxy(values, access.baseUrl);

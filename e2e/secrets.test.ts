@@ -1,52 +1,251 @@
-import { expect, test } from 'vitest';
-import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { toMetristResults } from '../metrist/delivery/results.ts';
+import { toAnswer } from '../metrist/protocol/serve/requested-step.ts';
+import type { MetristStandIn } from '../metrist/testing/stand-in.ts';
+import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
+import { renderJunit } from '../reporters/junit.ts';
+import { renderStepLine, renderSummary } from '../reporters/terminal.ts';
+import { systemClock } from '../runner/clock.ts';
+import { hideSecrets, redact } from '../runner/redact.ts';
+import { runStep } from '../runner/run-step.ts';
+import type { StepError } from '../runner/step-result.ts';
+import { monitorRun } from '../runner/testing/builders.ts';
+import { awsiam } from '../suites/awsiam/monitor.ts';
+import { deadPort } from '../suites/awsiam/testing/http-server.ts';
+import { leaksOf } from './harness/conformance.ts';
+import { runAwsiam } from './harness/run-awsiam.ts';
+import { liveEnv, runVitest, secrets, type VitestRun } from './harness/run-vitest.ts';
 import { metristEnv, startIam, startMetrist } from './harness/start.ts';
 
-/** A server of IAM that puts into its error whatever it was asked with, and more. */
-test('secrets reach no output, file or request, also when an error message holds them', async () => {
-  const { createServer } = await import('node:http');
-  const planted = Object.values(secrets)
-    .join(' ')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
-  const leaky = createServer((request, response) => {
-    request.resume().on('end', () => {
-      response.writeHead(403, { 'x-amzn-requestid': 'leaky' });
-      response.end(
-        `<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>${planted}</Message></Error><RequestId>leaky</RequestId></ErrorResponse>`,
-      );
+/** How a server can send back what it was sent, behind so much text. */
+const echoes = {
+  'the message of an error': (echo, response) => response.end(errorXml('SignatureDoesNotMatch', escapeXml(echo))),
+  'the code of an error': (echo, response) => response.end(errorXml(escapeXml(echo), 'it is not right')),
+  'a page that is not of IAM': (echo, response) => response.end(`<html><body>${echo}</body></html>`),
+  'an answer that breaks off in it': (echo, response) => response.end(`<ErrorResponse><Error>${echo.slice(0, -7)}`),
+  'XML that is broken inside': (echo, response) =>
+    response.end(`<ErrorResponse><Error><Code>A</Code><Message>${escapeXml(echo)}</Mess></Error></ErrorResponse>`),
+  'a header': (echo, response) => {
+    response.setHeader('x-amzn-requestid', echo.replaceAll(/[^ -~]/g, ''));
+    response.end(errorXml('SignatureDoesNotMatch', 'it is not right'));
+  },
+} as const satisfies Readonly<Record<string, (echo: string, response: ServerResponse) => void>>;
+
+type EchoKind = keyof typeof echoes;
+
+function errorXml(code: string, message: string): string {
+  return `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>leaky</RequestId></ErrorResponse>`;
+}
+
+function escapeXml(raw: string): string {
+  return raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** An IAM that sends the whole request back, and what it should not know. */
+async function startLeakyIam(): Promise<{ url: string; behave: (kind: EchoKind, padding: number) => void }> {
+  let echo: (said: string, response: ServerResponse) => void = echoes['the message of an error'];
+  let before = '';
+  const server = createServer((request: IncomingMessage, response) => {
+    const { 'x-amz-security-token': token, ...headers } = request.headers;
+    const said = [token, secrets.secretAccessKey, btoa(secrets.secretAccessKey), JSON.stringify(headers), token];
+    void text(request).then((body) => {
+      response.statusCode = 403;
+      // Nothing was made, so that teardown need not wait.
+      if (body.includes('Action=DeleteUser')) response.end(errorXml('NoSuchEntity', 'there is none'));
+      else echo(before + said.join(' '), response);
     });
   });
-  await new Promise<void>((resolve) => leaky.listen(0, '127.0.0.1', resolve));
-  const { port } = leaky.address() as { port: number };
-  const metrist = await startMetrist();
-  try {
-    const run = await runVitest({
-      env: {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    behave: (kind, padding) => {
+      echo = echoes[kind];
+      before = `${'.'.repeat(padding)} `;
+    },
+  };
+}
+
+const pieces = [secrets.secretAccessKey, secrets.sessionToken, btoa(secrets.secretAccessKey)].flatMap((secret) =>
+  Array.from({ length: secret.length - 11 }, (_, start) => secret.slice(start, start + 12)),
+);
+
+/** Everything that a run said anywhere: output, files and what it sent to Metrist. */
+async function everythingOf({ stdout, stderr, resultsDir }: VitestRun, metrist?: MetristStandIn): Promise<string> {
+  const files = await readdir(resultsDir, { recursive: true, withFileTypes: true });
+  const texts = files
+    .filter((file) => file.isFile())
+    .map((file) => readFile(path.join(file.parentPath, file.name), 'utf8'));
+  const sent = metrist?.requests.map(({ path: to, body }) => JSON.stringify([to, body])) ?? [];
+  return [stdout, stderr, ...(await Promise.all(texts)), ...sent].join('\n');
+}
+
+describe('an answer that holds the whole request', () => {
+  test.for(Object.keys(echoes) as EchoKind[])(
+    'shows no piece of a secret in any report, wherever a cut falls in %s',
+    async (kind) => {
+      const { url, behave } = await startLeakyIam();
+      const values = {
         ...liveEnv,
-        ...metristEnv(metrist),
         METRIST_AWS_SESSION_TOKEN: secrets.sessionToken,
-        AWS_ENDPOINT_URL_IAM: `http://127.0.0.1:${port}`,
-      },
-    });
-    const sent = JSON.stringify(metrist.requests.map(({ path, body }) => [path, body]));
+        METRIST_REQUEST_TIMEOUT_SECS: '5',
+        AWS_ENDPOINT_URL_IAM: url,
+      };
+      const { signal } = new AbortController();
+      const session = await awsiam.openSession(awsiam.parseConfig(values, []), { mode: 'live', signal });
+      onTestFinished(() => awsiam.closeSession(session));
+      hideSecrets(awsiam.secrets(values, session));
+      const [createUser] = awsiam.steps;
+      const context = { mode: 'live', values, howToConfigure: 'Set the variables' } as const;
+      const explain = (error: unknown, step: string): StepError => awsiam.explain(error, step, context);
+      if (createUser === undefined) throw new Error('there is no step');
+      // Shorter strides than the shortest secret, up to behind the longest text that is kept.
+      for (let padding = 0; padding < 4300; padding += 29) {
+        behave(kind, padding);
+        const options = { clock: systemClock, timeoutMs: 20_000, signal, explain };
+        const step = redact.value(await runStep(createUser, session, options));
+        if (step.state !== 'failed') throw new Error(`the step ${step.state}`);
+        const run = monitorRun({ steps: [step], state: 'failed' });
+        const everything = [
+          renderStepLine(step, { color: false }),
+          renderSummary(run, [], { color: false }),
+          renderJunit(run),
+          ...[run, toMetristResults(run, 'e2e'), toAnswer(step)].map((value) => JSON.stringify(value)),
+        ].join('\n');
+        const leaks = pieces.filter((piece) => everything.includes(piece));
+        expect(leaks, `${padding} characters before it: ${everything}`).toEqual([]);
+      }
+    },
+  );
+});
+
+/** Where a cut falls into the secret: of an excerpt, of what Metrist gets, of all that is kept. */
+const straddlingCuts = [
+  ['a page that is not of IAM', 70],
+  ['the message of an error', 1940],
+  ['the message of an error', 3930],
+  ['a header', 0],
+] as const;
+
+test('no output, file or request of a run shows a piece of a secret that an answer holds', async () => {
+  const runs = straddlingCuts.map(async ([kind, padding]) => {
+    const iam = await startLeakyIam();
+    iam.behave(kind, padding);
+    const metrist = await startMetrist();
+    const env = { ...liveEnv, METRIST_AWS_SESSION_TOKEN: secrets.sessionToken, AWS_ENDPOINT_URL_IAM: iam.url };
+    const run = await runVitest({ env: { ...env, ...metristEnv(metrist) } });
     expect(metrist.errors).toHaveLength(1);
-    for (const secret of Object.values(secrets)) {
-      expect(run.everything).not.toContain(secret);
-      expect(sent).not.toContain(secret);
-    }
-    expect(run.stdout).toContain('[redacted]');
-    expect(run.stdout).toContain(`****${secrets.accessKeyId.slice(-4)}`);
-  } finally {
-    leaky.closeAllConnections();
-    leaky.close();
-  }
+    const everything = await everythingOf(run, metrist);
+    expect(everything).toContain('[redacted]');
+    expect(leaksOf(everything)).toEqual([]);
+  });
+  await Promise.all(runs);
 });
 
 test('the key id is in the signature alone, and the secret nowhere, when all is well', async () => {
   const iam = await startIam();
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code, run.everything).toBe(0);
-  for (const secret of Object.values(secrets)) expect(run.everything).not.toContain(secret);
+  expect(leaksOf(await everythingOf(run))).toEqual([]);
+});
+
+test('region and secret key swapped: the key is shown nowhere, and the error says what a region looks like', async () => {
+  const metrist = await startMetrist();
+  const run = await runVitest({
+    env: {
+      ...liveEnv,
+      ...metristEnv(metrist),
+      METRIST_AWS_REGION: secrets.secretAccessKey,
+      METRIST_AWS_SECRET_ACCESS_KEY: 'us-east-1',
+    },
+  });
+  expect(run.code).toBe(1);
+  const { length } = secrets.secretAccessKey;
+  expect(run.stdout.replaceAll(/\s+/g, ' ')).toContain(
+    `METRIST_AWS_REGION is a text of ${length} characters (not shown: it may hold a secret): expected an AWS region such as us-east-1`,
+  );
+  expect(leaksOf(await everythingOf(run, metrist))).toEqual([]);
+  expect(metrist.errors).toHaveLength(1);
+});
+
+describe('a proxy', () => {
+  test.for([
+    ['HTTPS_PROXY', 'http://svc-user:Pa55/word-Pa55@proxy:8080'],
+    ['https_proxy', 'http://svc-user:a6%6qPw-Pa55@proxy:8080'],
+    ['HTTP_PROXY', 'svc-user:Pa55?word@proxy:8080'],
+  ] as const)(
+    'whose %s cannot be used is a wrong setting in every front end, and %s is never shown',
+    async ([name, url]) => {
+      const metrist = await startMetrist();
+      const env = { ...liveEnv, ...metristEnv(metrist), [name]: url };
+      const [run, ...commands] = await Promise.all([
+        runVitest({ env }),
+        ...[['cleanup'], ['status', '--remote'], ['drive', '--json']].map((args) => runAwsiam(args, env)),
+      ]);
+      const problem = `${name} is not the address of a proxy (not shown: it may hold a password): expected host:port`;
+      expect(run.code).toBe(1);
+      expect(run.stdout).toContain('configuration: 1 problem with the settings:');
+      expect(JSON.stringify(metrist.errors)).toContain(problem);
+      const said = [await everythingOf(run, metrist), ...commands.map(({ everything }) => everything)];
+      for (const each of said) {
+        expect(each).toContain(problem);
+        expect(each).not.toMatch(/svc-user|Pa55|a6%6q|a6o/);
+      }
+    },
+  );
+
+  test('that refuses, and sends back what it was given, gives its password away in no report', async () => {
+    const password = 'Pa55 word/Pa55';
+    const auth = btoa(`svc-user:${password}`);
+    const given = [`svc-user:${password}`, `svc-user:${encodeURIComponent(password)}`, `Basic ${auth}`].join(' ');
+    const proxy = await startConnectProxy(`407 ${'.'.repeat(60)} ${given}`);
+    const metrist = await startMetrist();
+    const env = {
+      ...liveEnv,
+      ...metristEnv(metrist),
+      AWS_ENDPOINT_URL_IAM: 'https://127.0.0.1:9',
+      HTTPS_PROXY: `http://svc-user:${encodeURIComponent(password)}@${proxy.address}`,
+    };
+    const elsewhere = { ...env, METRIST_API_HOST: `127.0.0.1:${await deadPort()}` };
+    const [run, undelivered, command] = await Promise.all([
+      runVitest({ env }),
+      runVitest({ env: elsewhere }),
+      runAwsiam(['status', '--remote'], elsewhere),
+    ]);
+    expect(run.stdout).toMatch(/407[^]*\[redacted\] \[redacted\] Basic\s+\[redacted\]/);
+    expect(undelivered.stdout).toMatch(/Metrist: .*not delivered.*407/);
+    expect(command.stderr).toContain('407');
+    for (const each of [await everythingOf(run, metrist), await everythingOf(undelivered), command.everything]) {
+      expect(each).not.toMatch(/Pa55|word(\/|%2F)/);
+      expect(each).not.toContain(auth.slice(0, 12));
+      expect(each).not.toContain(auth.slice(-14, -2));
+    }
+  });
+});
+
+test('an error that nobody handles ends a command without showing a secret', async () => {
+  // As soon as the command listens for such errors.
+  const code = `process.on('newListener', (event) => event === 'uncaughtException' && setImmediate(() =>
+    Promise.reject(Object.assign(new Error('unheard ' + process.env.METRIST_API_TOKEN), { input: process.env.HTTPS_PROXY }))));`;
+  const env = {
+    METRIST_API_TOKEN: secrets.apiToken,
+    METRIST_API_HOST: `127.0.0.1:${await deadPort()}`,
+    HTTPS_PROXY: `http://svc-user:Pa55word-Pa55@127.0.0.1:${await deadPort()}`,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
+  };
+  const run = await runAwsiam(['status', '--remote'], env);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain('Error: unheard [redacted]\n');
+  expect(run.everything).not.toMatch(/Pa55/);
+  expect(leaksOf(run.everything)).toEqual([]);
 });

@@ -1,5 +1,7 @@
+import { describeValue } from '../runner/describe-value.ts';
 import type { Values } from '../runner/monitor.ts';
 import { describeUnresolved, isUnresolved, parseSwitch, switchRule } from '../runner/setting-text.ts';
+import { shortestSecret } from '../runner/redact.ts';
 
 /** Where Metrist is, and who asks. */
 export interface MetristAccess {
@@ -64,7 +66,7 @@ export function parseMetristConfig(values: Values): ParsedMetristConfig {
     show: hideToken,
   });
   const instance = readInstance(values);
-  const host = readSetting(values, 'METRIST_API_HOST', { parse: parseHost, rule: hostRule, show: hideUserInfo });
+  const host = readSetting(values, 'METRIST_API_HOST', { parse: parseHost, rule: hostRule });
   const required = readSetting(values, 'METRIST_REQUIRE_DELIVERY', { parse: parseSwitch, rule: switchRule });
   const problems = [token, instance, host, required].flatMap(({ problem }) => problem ?? []);
   if (token.isSet && !instance.isSet) {
@@ -93,14 +95,14 @@ interface SettingForm<Value> {
   readonly parse: (text: string) => Value | undefined;
   /** What is expected. */
   readonly rule: string;
-  /** How a text that was not understood is shown. @default quoted */
+  /** How a text that was not understood is shown. @default describeValue */
   readonly show?: (text: string) => string;
 }
 
 function readSetting<Value>(
   values: Values,
   name: (typeof metristVariables)[number],
-  { parse, rule, show = quote }: SettingForm<Value>,
+  { parse, rule, show = describeValue }: SettingForm<Value>,
 ): ReadSetting<Value> {
   const text = values[name]?.trim() ?? '';
   if (text === '') return { isSet: false };
@@ -126,10 +128,14 @@ export function parseMetristAccess(values: Values): ParsedMetristAccess {
 }
 
 function parseToken(text: string): string | undefined {
-  return /^[!-~]+$/.test(text) ? text : undefined;
+  return /^[!-~]+$/.test(text) && text.length >= shortestSecret ? text : undefined;
 }
 
-const hideToken = (): string => '[redacted], with spaces or other characters that no token has';
+/** One that is too short could not be hidden either. */
+const hideToken = (text: string): string =>
+  text.length < shortestSecret
+    ? `a text of only ${text.length} characters`
+    : '[redacted], with spaces or other characters that no token has';
 
 function parseInstance(text: string): string | undefined {
   const stored = stripAws(text);
@@ -148,11 +154,4 @@ function parseHost(value: string): string | undefined {
   const url = hostPattern.test(host) ? URL.parse(`${isHttp ? 'http' : 'https'}://${host}`) : null;
   if (url === null || (isHttp && !loopbackPattern.test(url.hostname))) return undefined;
   return url.origin;
-}
-
-/** Somebody may have put credentials in front of the host: they are a secret too. */
-const hideUserInfo = (host: string): string => quote(host.replace(/[^/]*@/, '***@'));
-
-function quote(value: string): string {
-  return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
 }

@@ -1,5 +1,5 @@
 import type { Values } from '../runner/monitor.ts';
-import { proxyEnvironment } from '../runner/proxy-environment.ts';
+import { readProxySettings } from '../runner/proxy-environment.ts';
 
 // Not imported: that would evaluate every export of node:http, all of undici among them.
 const http = process.getBuiltinModule('node:http');
@@ -12,8 +12,10 @@ const http = process.getBuiltinModule('node:http');
  */
 export function fetchThroughProxy(values: Values, baseUrl: string): typeof globalThis.fetch {
   if (baseUrl.startsWith('http:')) return globalThis.fetch;
+  const { environment, problems } = readProxySettings(values);
   try {
-    http.setGlobalProxyFromEnv(proxyEnvironment(values));
+    if (problems.length > 0) throw Object.assign(new Error(problems.join('; ')), { code: 'ERR_PROXY_INVALID_CONFIG' });
+    http.setGlobalProxyFromEnv(environment);
     return globalThis.fetch;
   } catch (error) {
     // Without the proxy the request must not leave; what is wrong is said where it would have left.

@@ -1,3 +1,4 @@
+import { clip } from '../runner/redact.ts';
 import { type Evidence, type StepError, formatStepError } from '../runner/step-result.ts';
 
 /** Flat: the backend drops a result, and answers 202 all the same, when a value is neither a string nor a number. */
@@ -11,15 +12,15 @@ const maxTextLength = 1000;
  * also keeps a `=` out of it, which the Orchestrator would take for metadata.
  */
 export function describeStepError(error: StepError): string {
-  const message = cut(formatStepError(error).trimEnd(), maxMessageLength);
-  return toWireText(`${message}\nWhat to do: ${cut(error.advice, maxTextLength)}`);
+  const message = clip(formatStepError(error).trimEnd(), maxMessageLength);
+  return toWireText(`${message}\nWhat to do: ${clip(error.advice, maxTextLength)}`);
 }
 
 /** A step's evidence, and for a failure `more` before it. */
 export function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
   const metadata: Record<string, string | number> = {};
   for (const [name, value] of Object.entries({ ...more, ...evidence })) {
-    if (typeof value === 'string') metadata[name] = toWireText(cut(value, maxTextLength));
+    if (typeof value === 'string') metadata[name] = toWireText(clip(value, maxTextLength));
     else if (Number.isFinite(value)) metadata[name] = value;
   }
   return metadata;
@@ -28,10 +29,4 @@ export function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
 /** Text that survives JSON and a PostgreSQL column, which takes no NUL. */
 export function toWireText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '�');
-}
-
-function cut(text: string, maxLength: number): string {
-  if (text.length <= maxLength) return text;
-  const withoutHalfAnEmoji = text.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '');
-  return `${withoutHalfAnEmoji}…`;
 }

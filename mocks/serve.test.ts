@@ -48,8 +48,8 @@ describe('npm run mock:server', () => {
   );
 
   test.each([
-    [['--port', 'x'], {}, '--port x is not a port'],
-    [['--port', '65536'], {}, '--port 65536 is not a port'],
+    [['--port', 'x'], {}, '--port "x" is not a port'],
+    [['--port', '65536'], {}, '--port "65536" is not a port'],
     [['--verbose'], {}, "Unknown option '--verbose'. --help shows the options"],
     [['4566'], {}, "Unexpected argument '4566'. --help shows the options"],
     [[], { AWSIAM_MOCK_LATENCY: 'fast' }, "The mock's options are wrong:"],

@@ -3,6 +3,7 @@
  * Faults and latency come from the environment; see `readMockOptions`.
  */
 import { parseArgs } from 'node:util';
+import { describeValue } from '../runner/describe-value.ts';
 import type { IamCall } from './iam/endpoint.ts';
 import { readMockOptions } from './iam/mock-options.ts';
 import { startIamServer } from './iam/server.ts';
@@ -45,7 +46,9 @@ function readArguments(args: string[]): { readonly port: number; readonly help: 
   });
   const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
   if (port <= 65_535) return { port, help: values.help };
-  throw new Error(`--port ${values.port} is not a port: a whole number up to 65535, or 0 for any free one`);
+  throw new Error(
+    `--port ${describeValue(values.port)} is not a port: a whole number up to 65535, or 0 for any free one`,
+  );
 }
 
 /** `CreateUser UserName=bob 200 3 ms`, with the fault that the request met and the attempt, if it was a repeated one. */

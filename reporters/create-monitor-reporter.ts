@@ -5,7 +5,8 @@ import { readInstance } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
-import { createRedactor } from '../runner/redact.ts';
+import { hideSecrets, redact } from '../runner/redact.ts';
+import { scrubUnhandledErrors } from '../runner/scrub-unhandled-errors.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
 import { columnsOf } from './wrap.ts';
 
@@ -25,6 +26,7 @@ const hangGraceMs = 1000;
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
 export function createMonitorReporter(options: CreateMonitorReporterOptions): MonitorReporter {
   const { monitor, mode, values, root, resultsDir } = options;
+  hideSecrets(monitor.secrets(values));
   const { name, version } = packageJson;
   const instance = readInstance(values).value;
   return new MonitorReporter({
@@ -37,6 +39,8 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
+      // vitest listens for such errors by now, and prints those of this process itself.
+      scrubUnhandledErrors();
       try {
         const { createReporters } = await import('./create-reporters.ts');
         const stepsFile = `suites/${monitor.name}/steps.ts`;
@@ -57,7 +61,7 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
     },
     output: process.stdout,
     errorOutput: process.stderr,
-    redact: createRedactor(monitor.secrets(values)),
+    redact,
     clock: systemClock,
     setExitCode: (code) => {
       process.exitCode = code;

@@ -4,7 +4,7 @@ import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
 import { MetristReporter } from './metrist.ts';
 
-const metrist = { METRIST_API_TOKEN: 'token', METRIST_INSTANCE_ID: 'us-east-1' };
+const metrist = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
 
 test.for([
   [
@@ -16,7 +16,7 @@ test.for([
   ['live without a token: to disk alone', {}, 'live', [JunitReporter, HistoryReporter]],
   [
     'live with settings of Metrist that are wrong: to disk alone',
-    { METRIST_API_TOKEN: 'token' },
+    { METRIST_API_TOKEN: 'k3v0secret' },
     'live',
     [JunitReporter, HistoryReporter],
   ],

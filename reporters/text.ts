@@ -1,3 +1,7 @@
+import { clip } from '../runner/redact.ts';
+
+export { clip };
+
 /** Control characters, bidirectional overrides and non-characters: illegal in XML 1.0, or able to rewrite what a terminal shows. */
 const unprintable = /[\p{Cc}\p{Bidi_Control}\uFFFE\uFFFF]/gu;
 
@@ -13,19 +17,6 @@ function visibleCharacter(character: string): string {
   if (character === '\n' || character === '\t') return character;
   if (character < ' ') return String.fromCharCode(0x2400 + character.charCodeAt(0));
   return character === '\u007F' ? '␡' : '�';
-}
-
-/**
- * At most `maxLength` UTF-16 units of `text`; a cut shows as `…`. It halves no word, unless that would cost a quarter of the
- * text, and never a character.
- */
-export function clip(text: string, maxLength: number): string {
-  if (text.length <= maxLength) return text;
-  const start = text.slice(0, maxLength - 1);
-  // Whether the cut falls between two words is seen from the character after it.
-  const wordEnd = Math.max(...[' ', '\n'].map((space) => text.slice(0, maxLength).lastIndexOf(space)));
-  if (wordEnd >= maxLength * 0.75) return `${start.slice(0, wordEnd).trimEnd()}…`;
-  return `${start.replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** The first line of `text` that says something. */

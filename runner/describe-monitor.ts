@@ -43,7 +43,7 @@ export function describeMonitor<Config, Session>(
 ): void {
   const runner = new MonitorRunner(monitor, options);
   const interruption = listenForInterruption();
-  const stopScrubbing = scrubUnhandledErrors(() => runner.redact);
+  const stopScrubbing = scrubUnhandledErrors();
   const telling = tellProgress(() => runner.progress, interruption.signal);
   let suite: RunnerTestSuite | undefined;
   /** Whether only some steps were asked for (`-t`). Each step needs those before it, so that none runs. */

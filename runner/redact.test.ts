@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRedactor } from './redact.ts';
+import { clip, createRedactor, hideSecrets, redact } from './redact.ts';
 
 const hidden = (value: string) => ({ value, shownAs: '[redacted]' });
 
@@ -121,3 +121,83 @@ function stringsOf(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) => [key, ...stringsOf(item)]);
 }
+
+describe('a piece of a secret', () => {
+  const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+  const { text } = createRedactor([hidden(secret)]);
+
+  test('is hidden from twelve characters on, wherever it was cut off', () => {
+    for (let start = 0; start < secret.length; start++) {
+      for (let end = start + 12; end <= secret.length; end++) {
+        expect(text(`before ${secret.slice(start, end)} after`)).toBe('before [redacted] after');
+      }
+    }
+  });
+
+  test('is hidden in base64 of a longer text, wherever it stands in it', () => {
+    for (const before of ['', 'a', 'ab', 'abc', 'user:']) {
+      const encoded = Buffer.from(`${before}${secret} and more`).toString('base64');
+      const clean = text(`Basic ${encoded}`);
+      expect(clean).toContain('[redacted]');
+      expect(clean.length).toBeLessThan(40);
+    }
+  });
+
+  test('that is shorter is left alone: it can be in an innocent text', () => {
+    expect(text(secret.slice(0, 11))).toBe(secret.slice(0, 11));
+  });
+
+  test('is hidden together with what overlaps it', () => {
+    const both = createRedactor([hidden('abcdefghijklmnopq'), { value: 'klmnopqrstuvwxyz', shownAs: '****' }]);
+    expect(both.text('-abcdefghijklmnopqrstuvwxyz-')).toBe('-[redacted]-');
+  });
+});
+
+describe('user and password', () => {
+  const { text } = createRedactor([hidden('bob:PW'), hidden('monitoring-production:Pa55')]);
+
+  test('are hidden together, however short', () => {
+    expect(text('via http://bob:PW@proxy, bob%3APW, Ym9iOlBX')).toBe(
+      'via http://[redacted]@proxy, [redacted], [redacted]',
+    );
+  });
+
+  test('leave the name alone', () => {
+    expect(text('bob in monitoring-production')).toBe('bob in monitoring-production');
+  });
+});
+
+describe('clip', () => {
+  const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+  const { clip: clipRedacted } = createRedactor([hidden(secret)]);
+
+  test.for([
+    ['12345', '12345'],
+    ['123456', '1234…'],
+    ['123😀56', '123…'],
+  ] as const)('makes of %s at most five characters: %s', ([given, clipped]) => {
+    expect(clipRedacted(given, 5)).toBe(clipped);
+  });
+
+  test('leaves no piece of a secret, wherever the cut falls', () => {
+    for (let before = 0; before < 150; before++) {
+      const clipped = clipRedacted('.'.repeat(before) + `${secret} `.repeat(20), 100);
+      expect(clipped.replaceAll('.', '')).toMatch(/^(\[redacted\] )*(\[[redact]*\]?)?…$/);
+      expect(clipped.length).toBeLessThanOrEqual(100);
+      expect(clipped.length).toBeGreaterThan(75);
+    }
+  });
+
+  test('looks no further into a text than it shows of it', () => {
+    const long = `${secret} `.repeat(5) + 'x'.repeat(50_000_000);
+    expect(clipRedacted(long, 60)).toBe(`${'[redacted] '.repeat(5).trimEnd()}…`);
+  });
+});
+
+test('the process hides what it learns, from then on and in every part of it', () => {
+  expect(clip('learnt-early learnt-later', 20)).toBe('learnt-early learnt…');
+  hideSecrets([hidden('learnt-early')]);
+  hideSecrets([hidden('learnt-later')]);
+  expect(clip('learnt-early learnt-later', 20)).toBe('[redacted] [redacte…');
+  expect(redact.value({ a: ['learnt-early'] })).toEqual({ a: ['[redacted]'] });
+});

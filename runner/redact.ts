@@ -3,6 +3,11 @@ export interface Redactor {
   readonly text: (text: string) => string;
   /** A copy of a plain value (strings, numbers, arrays, plain objects) with every string in it redacted, keys included. */
   readonly value: <T>(value: T) => T;
+  /**
+   * Redacts, then cuts to at most `maxLength` UTF-16 units. A cut shows as `…`. It halves no word, unless that would cost a
+   * quarter of the text, and never a character.
+   */
+  readonly clip: (text: string, maxLength: number) => string;
 }
 
 /** A text that must not leave the process, and what stands in its place. */
@@ -11,31 +16,186 @@ export interface Secret {
   readonly shownAs: string;
 }
 
-/** Shorter values would tear holes into innocent text: no real secret is that short. */
-const shortestSecret = 8;
+const known: Secret[] = [];
+let current = createRedactor(known);
 
-/**
- * The one redaction that everything that leaves the process passes through. It works on the *values* of secrets, as
- * they are and URI-, JSON-, XML- and base64-encoded, so that it needs to know nothing about the text around them.
- */
-export function createRedactor(secrets: readonly Secret[]): Redactor {
-  const masks = new Map<string, string>();
-  for (const { value, shownAs } of secrets) {
-    if (value.length >= shortestSecret) for (const form of encodedForms(value)) masks.set(form, shownAs);
-  }
-  // Longest first: a secret that contains another one must not leave its tail behind.
-  const needles = [...masks].toSorted(([a], [b]) => b.length - a.length);
-  const text = (input: string): string =>
-    needles.reduce((clean, [form, mask]) => clean.replaceAll(form, () => mask), input);
-  return { text, value: (value) => redactValue(value, text) };
+/** Hides these from now on, in everything that this process (or thread) says. Called where secrets come in. */
+export function hideSecrets(secrets: readonly Secret[]): void {
+  known.push(...secrets);
+  current = createRedactor(known);
 }
 
-function encodedForms(secret: string): string[] {
+/**
+ * The one redaction of the process. Text is cut in places that know nothing of secrets, and half a secret is hard to
+ * recognise: so everything that cuts text uses {@link clip}, which redacts first.
+ */
+export const redact: Redactor = {
+  text: (text) => current.text(text),
+  value: (value) => current.value(value),
+  clip: (text, maxLength) => current.clip(text, maxLength),
+};
+
+/** {@link Redactor.clip} of the process: the way to cut any text that may come from outside. */
+export const { clip } = redact;
+
+/** One way in which a secret can be written. */
+interface Form {
+  readonly text: string;
+  readonly mask: string;
+  /** A piece of the form that is this long is hidden, too: others cut text before it gets here. */
+  readonly shortestPiece: number;
+}
+
+/** Shorter values would tear holes into innocent text: no real secret is that short. */
+export const shortestSecret = 8;
+/** `user:password`, which is in no innocent text even when it is short. */
+const shortestPair = 4;
+/** So much of a secret is not in an innocent text by chance. */
+const shortestPiece = 12;
+
+/** Forms are found by four characters of theirs. Every piece that counts holds four that start at a multiple of this. */
+const gramLength = 4;
+const gramDistance = shortestPiece - gramLength + 1;
+
+/** Redacts by the *values* of secrets, so that it needs to know nothing about the text around them. */
+export function createRedactor(secrets: readonly Secret[]): Redactor {
+  let index: Index | undefined;
+  const run = (text: string, maxLength: number): string => {
+    // Not before it is needed: a process that says nothing need not wait for it.
+    index ??= createIndex(secrets);
+    return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
+  };
+  const text = (input: string): string => run(input, Infinity);
+  return {
+    text,
+    value: (value) => redactValue(value, text),
+    clip: (input, maxLength) => cut(run(input, maxLength), maxLength),
+  };
+}
+
+function cut(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const start = text.slice(0, maxLength - 1);
+  // Whether the cut falls between two words is seen from the character after it.
+  const wordEnd = Math.max(...[' ', '\n'].map((space) => text.slice(0, maxLength).lastIndexOf(space)));
+  if (wordEnd >= maxLength * 0.75) return `${start.slice(0, wordEnd).trimEnd()}…`;
+  return `${start.replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** Where four characters stand in which forms, by {@link nextKey}. Few others have the same key. */
+type Index = ReadonlyMap<number, readonly { readonly form: Form; readonly start: number }[]>;
+
+function createIndex(secrets: readonly Secret[]): Index {
+  const forms = new Map<string, Form>();
+  for (const { value, shownAs: mask } of secrets) {
+    const isPair = value.includes(':');
+    if (value.length < (isPair ? shortestPair : shortestSecret)) continue;
+    // The user's name in a pair is no secret: it may be the namespace's, too.
+    for (const text of writtenForms(value))
+      forms.set(text, { text, mask, shortestPiece: isPair ? Infinity : shortestPiece });
+    for (const text of base64Forms(value)) forms.set(text, { text, mask, shortestPiece });
+  }
+  const index = new Map<number, { form: Form; start: number }[]>();
+  for (const form of forms.values()) {
+    for (let start = 0; start + gramLength <= form.text.length; start += gramDistance) {
+      let key = 0;
+      for (let at = start; at < start + gramLength; at++) key = nextKey(key, form.text.charCodeAt(at));
+      index.set(key, [...(index.get(key) ?? []), { form, start }]);
+    }
+  }
+  return index;
+}
+
+/** A number of the last four characters: what came before them is shifted out of 32 bits. */
+function nextKey(key: number, code: number): number {
+  return (key << 8) ^ code;
+}
+
+function writtenForms(secret: string): string[] {
   const json = JSON.stringify(secret).slice(1, -1);
   const uri = encodeURIComponent(secret.toWellFormed());
   const xml = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-  const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');
-  return [secret, json, uri, uri.replaceAll('%20', '+'), xml, base64];
+  const strictUri = uri.replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return [secret, json, uri, uri.replaceAll('%20', '+'), strictUri, xml];
+}
+
+/** Alone, and behind one or two bytes of something else: base64 takes three at a time. */
+function base64Forms(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const [alone = '', ...shifted] = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replace(/=+$/, ''),
+  );
+  // Their first and last character are not made of the secret's bits alone.
+  return [alone, ...shifted.map((text, index) => text.slice(index + 2, -1))].filter(
+    (text) => text.length >= shortestSecret,
+  );
+}
+
+/** A part of a text that is hidden. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly mask: string;
+}
+
+/**
+ * Finds what to hide, in order. Secrets that overlap are hidden together.
+ *
+ * @param maxLength how much of the masked text is needed: the rest of the text is not looked at
+ */
+function findSpans(text: string, index: Index, maxLength: number): Span[] {
+  const spans: Span[] = [];
+  let savedLength = 0;
+  let key = 0;
+  for (let end = 0; end < text.length && end - savedLength <= maxLength + 2 * shortestPiece; end++) {
+    key = nextKey(key, text.charCodeAt(end));
+    for (const { form, start } of index.get(key) ?? nowhere) {
+      let span: Span | undefined = spanAt(text, end + 1 - gramLength, form, start);
+      if (span === undefined) continue;
+      for (let last = spans.at(-1); last !== undefined && last.end > span.start; last = spans.at(-1)) {
+        spans.pop();
+        savedLength -= lengthOf(last) - last.mask.length;
+        const { mask }: Span = lengthOf(last) > lengthOf(span) ? last : span;
+        span = { start: Math.min(last.start, span.start), end: Math.max(last.end, span.end), mask };
+      }
+      spans.push(span);
+      savedLength += lengthOf(span) - span.mask.length;
+    }
+  }
+  return spans;
+}
+
+const nowhere: never[] = [];
+
+function lengthOf({ start, end }: Span): number {
+  return end - start;
+}
+
+/** The longest piece of a form around a place that both have in common, where that is long enough. */
+function spanAt(
+  text: string,
+  at: number,
+  { text: form, mask, shortestPiece: shortest }: Form,
+  formAt: number,
+): Span | undefined {
+  let before = 0;
+  while (before < Math.min(at, formAt) && text[at - before - 1] === form[formAt - before - 1]) before++;
+  let after = 0;
+  while (formAt + after < form.length && text[at + after] === form[formAt + after]) after++;
+  const length = before + after;
+  return length < Math.min(shortest, form.length) ? undefined : { start: at - before, end: at + after, mask };
+}
+
+function maskSpans(text: string, spans: readonly Span[]): string {
+  let masked = '';
+  let end = 0;
+  for (const span of spans) {
+    masked += text.slice(end, span.start) + span.mask;
+    ({ end } = span);
+  }
+  return masked + text.slice(end);
 }
 
 function redactValue<T>(value: T, text: (input: string) => string): T {

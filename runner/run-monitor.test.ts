@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { OpenTimeoutError } from './deadline-errors.ts';
 import type { Monitor } from './monitor.ts';
+import { redact } from './redact.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
 import type { StepResult } from './step-result.ts';
 import type { Verdict } from './verdict.ts';
@@ -156,7 +157,7 @@ describe('a run of a monitor', () => {
     );
     const [first] = await runAll(runner);
     expect(first).toMatchObject({ error: { message: 'Broken at Fill: bad value: [redacted]' } });
-    expect(runner.redact.text('hunter2hunter2')).toBe('[redacted]');
+    expect(redact.text('hunter2hunter2')).toBe('[redacted]');
   });
 
   test('hides secrets that the session found, in results, in teardown and in its warnings', async () => {

@@ -5,7 +5,7 @@ import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
-import { createRedactor, type Redactor } from './redact.ts';
+import { hideSecrets, redact } from './redact.ts';
 import { roundMs } from './round-ms.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
 import type { BlockedStep, StepError, StepResult } from './step-result.ts';
@@ -61,7 +61,6 @@ export class MonitorRunner<Config, Session> {
   readonly #monitor: Monitor<Config, Session>;
   readonly #options: MonitorRunnerOptions & Required<Omit<MonitorRunnerOptions, 'prepared'>>;
   readonly #results = new Map<string, StepResult>();
-  #redactor: Redactor;
   #stepTimeoutMs = 0;
   #clockOffsetMs = 0;
   #opened: { readonly session: Session } | Unopened | undefined;
@@ -84,7 +83,7 @@ export class MonitorRunner<Config, Session> {
       sweepTimeoutMs: 60_000,
       ...options,
     };
-    this.#redactor = createRedactor(monitor.secrets(options.values));
+    hideSecrets(monitor.secrets(options.values));
     this.#activity = this.#begin(() => 'starting');
   }
 
@@ -98,7 +97,7 @@ export class MonitorRunner<Config, Session> {
     const { describe, sinceMs, limitMs } = this.#activity;
     const remaining = this.#remaining();
     const forMs = this.#options.clock.elapsedMs() - sinceMs;
-    return this.#redactor.value({
+    return redact.value({
       doing: describe(remaining),
       forMs,
       ...(limitMs !== Infinity && { atMostMs: limitMs - forMs }),
@@ -118,11 +117,6 @@ export class MonitorRunner<Config, Session> {
 
   #begin(describe: Activity['describe'], limitMs = Infinity): Activity {
     return { describe, sinceMs: this.#options.clock.elapsedMs(), limitMs };
-  }
-
-  /** Removes secrets from whatever the front end itself has to say. */
-  get redact(): Redactor {
-    return this.#redactor;
   }
 
   /**
@@ -149,7 +143,7 @@ export class MonitorRunner<Config, Session> {
         if (!deadline.aborted || signal.aborted) throw error;
         throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
       });
-      this.#redactor = createRedactor(monitor.secrets(values, session));
+      hideSecrets(monitor.secrets(values, session));
       this.#opened = { session };
     } catch (error) {
       this.#opened = { error };
@@ -167,7 +161,7 @@ export class MonitorRunner<Config, Session> {
     if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
     using pauses = watchForPauses(this.#options.clock);
     const stop = AbortSignal.any([signal, this.#pausedWhileOpening, pauses.signal]);
-    const result = this.#redactor.value(this.#inServiceTime(await this.#step(name, stop)));
+    const result = redact.value(this.#inServiceTime(await this.#step(name, stop)));
     this.#results.set(name, result);
     return result;
   }
@@ -267,13 +261,13 @@ export class MonitorRunner<Config, Session> {
     );
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);
-      return this.#redactor.value({
+      return redact.value({
         leftovers: report.leftovers.map((leftover) => this.#withUsefulCommand(leftover)),
         warnings: [...report.warnings, ...this.#clockWarnings],
       });
     } catch (error) {
       const { message } = explainSafely(this.#explain, error, 'teardown');
-      const warnings = [this.#redactor.text(`teardown did not finish: ${message}`), ...this.#clockWarnings];
+      const warnings = [redact.text(`teardown did not finish: ${message}`), ...this.#clockWarnings];
       return { leftovers: [], warnings };
     }
   }
@@ -298,10 +292,10 @@ export class MonitorRunner<Config, Session> {
     const within = AbortSignal.any([signal, deadline]);
     this.#activity = this.#begin(() => 'looking for what earlier runs left', sweepTimeoutMs);
     try {
-      return this.#redactor.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
+      return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
       const { message } = explainSafely(this.#explain, error, 'sweep');
-      return { removed: 0, remaining: 0, warnings: [this.#redactor.text(`the sweep did not finish: ${message}`)] };
+      return { removed: 0, remaining: 0, warnings: [redact.text(`the sweep did not finish: ${message}`)] };
     }
   }
 

@@ -1,3 +1,5 @@
+import { clip } from './redact.ts';
+
 /** How the text of a setting is understood, whichever variable or property it comes from. */
 
 const switchWords: ReadonlyMap<string, boolean> = new Map([
@@ -36,6 +38,6 @@ export function describeUnresolved(name: string, text: string): string {
   if (prefix !== undefined) {
     return `${name} begins with ${prefix}, a reference that only the Orchestrator resolves, and only in the registration's extra_config: set the value itself`;
   }
-  const shown = text.length > maxShownLength ? `${text.slice(0, maxShownLength)}…` : text;
+  const shown = clip(text, maxShownLength);
   return `${name} could not be resolved by the Orchestrator, which put this in its place: ${shown}`;
 }

@@ -4,6 +4,7 @@ import { type MonitorScript, writeMonitor } from '../../metrist/protocol/drive/t
 import type { Values } from '../../runner/monitor.ts';
 import { outline } from '../../suites/awsiam/outline.ts';
 import { addDriveCommand } from './drive.ts';
+import { redactContext } from '../redacted-context.ts';
 import { testContext } from '../testing/context.ts';
 
 interface Settings {
@@ -27,7 +28,7 @@ async function run(
     writeOut: (text) => context.output.write(text),
     writeErr: (text) => context.errorOutput.write(text),
   });
-  addDriveCommand(program, context, { signal, self, onFailure: () => (code = 1) });
+  addDriveCommand(program, redactContext(context), { signal, self, onFailure: () => (code = 1) });
   try {
     await program.parseAsync(['drive', ...args], { from: 'user' });
   } catch (error) {

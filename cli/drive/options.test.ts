@@ -49,7 +49,7 @@ describe('configEntries', () => {
   });
 
   test('refuses a key that was given before', () => {
-    expect(() => configEntries('Key=b', { Key: 'a' })).toThrow('Key was given before.');
+    expect(() => configEntries('Key=b', { Key: 'a' })).toThrow('"Key" was given before.');
   });
 });
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
+import { describeValue } from '../../runner/describe-value.ts';
 
 /** What the manifest of a package can hold. */
 const maxTimeoutMs = 65_535_000;
@@ -34,7 +35,7 @@ export function configEntries(
   // Not the text itself: it may be a secret.
   if (equals < 1) throw new InvalidArgumentError('Expected Key=Value; repeat the option for more.');
   const key = text.slice(0, equals);
-  if (Object.hasOwn(previous, key)) throw new InvalidArgumentError(`${key} was given before.`);
+  if (Object.hasOwn(previous, key)) throw new InvalidArgumentError(`${describeValue(key)} was given before.`);
   return Object.fromEntries([...Object.entries(previous), [key, text.slice(equals + 1)]]);
 }
 

@@ -1,12 +1,12 @@
 import { readInstance } from '../../metrist/config.ts';
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
+import { hideSecrets } from '../../runner/redact.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
 import { columnsOf } from '../../reporters/wrap.ts';
-import { hideConfigSecrets } from './hide-config-secrets.ts';
-import { redactContext } from '../redacted-context.ts';
+import { secretsOfConfig } from './config-secrets.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
 export interface RunDriveOptions {
@@ -30,10 +30,10 @@ export interface RunDriveOptions {
  *
  * @returns whether every step succeeded and the monitor broke no rule
  */
-export async function driveAndPrint(options: RunDriveOptions, unredacted: CommandContext): Promise<boolean> {
+export async function driveAndPrint(options: RunDriveOptions, context: CommandContext): Promise<boolean> {
   const { command, steps, config = {}, json, monitor, signal } = options;
-  const { environment, values } = unredacted;
-  const context = redactContext(hideConfigSecrets(unredacted, config));
+  const { environment, values } = context;
+  hideSecrets(secretsOfConfig(config));
   const { value: instance = 'drive', problem } = options.instance ? { value: options.instance } : readInstance(values);
   if (json && problem !== undefined) {
     context.errorOutput.write(`error: ${problem}; or name it with --instance\n`);

@@ -8,8 +8,8 @@ import { expect } from 'vitest';
 import { goodConfig, leaksOf, runSteps, shakeHands, test } from '../harness/conformance.ts';
 import { secrets } from '../harness/run-vitest.ts';
 
-/** An IAM that puts into its errors whatever it should not know. */
-async function startLeakyIam(onTestFinished: (fn: () => void) => void): Promise<string> {
+/** An IAM that puts into its errors whatever it should not know, behind so much text. */
+async function startLeakyIam(onTestFinished: (fn: () => void) => void, padding = 0): Promise<string> {
   const said = [
     secrets.secretAccessKey,
     secrets.sessionToken,
@@ -17,7 +17,7 @@ async function startLeakyIam(onTestFinished: (fn: () => void) => void): Promise<
     Buffer.from(secrets.secretAccessKey).toString('base64'),
   ];
   const escaped = said.join(' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  const body = `<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>${escaped}</Message></Error><RequestId>${escaped}</RequestId></ErrorResponse>`;
+  const body = `<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>${'.'.repeat(padding)}${escaped}</Message></Error><RequestId>${escaped}</RequestId></ErrorResponse>`;
   const leaky = createServer((request, response) => {
     request.resume().on('end', () => response.writeHead(403, { 'x-amzn-requestid': said.join(' ') }).end(body));
   }).listen(0, '127.0.0.1');
@@ -95,12 +95,46 @@ test.concurrent.for([
   'credentials of %s are not said where a setting is quoted that holds them',
   async ([, config, env], { scenario }) => {
     const monitor = await scenario.start(await scenario.account(), { env });
-    const quoted = `${secrets.secretAccessKey} ${secrets.accessKeyId}`;
-    await shakeHands(monitor, { ...config, Namespace: quoted, [`${secrets.secretAccessKey}!`]: 'x' });
+    await shakeHands(monitor, {
+      ...config,
+      Namespace: `${secrets.secretAccessKey} ${secrets.accessKeyId}`,
+      [`${secrets.secretAccessKey}!`]: 'x',
+    });
     const [answer] = await runSteps(monitor, ['CreateUser']);
     expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration' } });
-    expect(answer?.rest).toContain('Namespace in the Config JSON is "[redacted] ****7Q4X"');
+    expect(answer?.rest).toContain('Namespace in the Config JSON is a text of 64 characters (not shown');
     monitor.giveUp();
     await monitor.ended;
+  },
+);
+
+/** Where a cut falls into a secret: of an error's text, and of all that is kept of a message. */
+test.concurrent.for([1930, 1960, 3910, 3930, 3960])(
+  'no piece of a secret is said that stands %d characters into a message',
+  async (padding, { scenario, onTestFinished }) => {
+    const url = await startLeakyIam(onTestFinished, padding);
+    const monitor = await scenario.start(undefined, { env: { AWS_ENDPOINT_URL_IAM: url } });
+    await shakeHands(monitor, { ...goodConfig, AWSSessionToken: sessionToken });
+    const [answer] = await runSteps(monitor, ['CreateUser']);
+    expect(leaksOf(`${answer?.rest} ${JSON.stringify(answer?.metadata)}`)).toEqual([]);
+    monitor.giveUp();
+    await monitor.ended;
+  },
+);
+
+test.concurrent.for([
+  ['HTTPS_PROXY', 'http://svc-user:Pa55/word@proxy:8080'],
+  ['http_proxy', 'http://svc-user:a6%6qPa55@proxy:8080'],
+] as const)(
+  'a proxy in %s that cannot be used is a wrong setting, and not shown',
+  async ([name, url], { scenario }) => {
+    const monitor = await scenario.start(await scenario.account(), { env: { [name]: url } });
+    await shakeHands(monitor);
+    const [answer] = await runSteps(monitor, ['CreateUser']);
+    expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration' } });
+    expect(answer?.rest).toContain(`${name} is not the address of a proxy`);
+    monitor.giveUp();
+    await monitor.ended;
+    expect(`${monitor.stdout}${monitor.stderr}`).not.toMatch(/svc-user|Pa55|a6%6q/);
   },
 );

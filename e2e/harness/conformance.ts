@@ -108,7 +108,7 @@ function describe({ messages, stderr }: Orchestrator): string {
 export function leaksOf(text: string): string[] {
   const { accessKeyId, ...hidden } = secrets;
   const pieces = Object.values(hidden).flatMap((secret) =>
-    Array.from({ length: secret.length - 15 }, (_, start) => secret.slice(start, start + 16)),
+    Array.from({ length: secret.length - 11 }, (_, start) => secret.slice(start, start + 12)),
   );
   const lower = text.toLowerCase();
   return [accessKeyId, ...pieces].filter(

@@ -12,7 +12,7 @@ export const projectDir = path.dirname(path.dirname(import.meta.dirname));
 export const secrets = {
   accessKeyId: 'AKIAE2ETESTKEYID7Q4X',
   secretAccessKey: 'e2e/Secret+Access&Key<0>/wJalrXUtnFEMIbPxRf',
-  sessionToken: 'e2eSessionToken//////////wEaCXVzLWVhc3QtMSJHMEUCIQ==',
+  sessionToken: 'e2eSession0Token/////////wEaCXVzLWVhc3QtMSJHMEUCIQ==',
   apiToken: 'e2eapitoken0123456789abcdefghijklmnopqrstuvwxyz',
 } as const;
 

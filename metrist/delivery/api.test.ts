@@ -189,11 +189,6 @@ describe('createMetristApi', () => {
     expect(standIn.requests).toEqual([]);
   });
 
-  test('masks the token in whatever fetch says about it', async () => {
-    const result = await failingApi(new TypeError(`"Bearer ${token}" is an invalid header value.`)).post(telemetry);
-    expect(result).toMatchObject({ state: 'unknown', reason: expect.stringContaining('"Bearer ***"') as unknown });
-  });
-
   describe('asked whether an error arrived', () => {
     test('says yes of one that Metrist shows and no of others', async () => {
       const { standIn, api } = await start();

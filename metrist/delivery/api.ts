@@ -90,8 +90,7 @@ export function createMetristApi(options: MetristApiOptions): MetristApi {
         if (signal?.aborted === true) {
           return { state: 'unknown', reason: `gave up on ${context.host}`, isPointlessToRepeat: true };
         }
-        // fetch quotes a header that it refuses, so the token could be part of its message.
-        const reason = explainFailure(error, context).replaceAll(token, '***');
+        const reason = explainFailure(error, context);
         const state = isNeverSent(error) ? 'not-taken' : 'unknown';
         return { state, reason, ...(isSlow(error) && { isPointlessToRepeat: true as const }) };
       }

@@ -177,9 +177,4 @@ describe('createMonitorConfigApi', () => {
     const api = failingApi(new TypeError('fetch failed', { cause }));
     await expect(api.list('awsiam')).rejects.toThrow(words);
   });
-
-  test('masks the token in whatever fetch says about it', async () => {
-    const api = failingApi(new TypeError(`"Bearer ${token}" is an invalid header value.`));
-    await expect(api.list('awsiam')).rejects.toThrow('"Bearer ***"');
-  });
 });

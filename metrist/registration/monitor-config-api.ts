@@ -68,7 +68,7 @@ export function createMonitorConfigApi(options: MonitorConfigApiOptions): Monito
     const context: RequestContext = { host, timeoutMs: Math.ceil(Math.min(timeoutMs ?? Infinity, requestTimeoutMs)) };
     const timeout = AbortSignal.timeout(context.timeoutMs);
     const fail = (reason: string, details?: { readonly status?: number; readonly cause?: unknown }) =>
-      new MetristError(`could not ${attempt}: ${reason}`.replaceAll(token, '***'), details);
+      new MetristError(`could not ${attempt}: ${reason}`, details);
     let answer: ReadAnswer;
     try {
       const response = await fetch(new URL(path, baseUrl), {

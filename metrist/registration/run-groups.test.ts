@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeValue } from '../../runner/describe-value.ts';
 import { parseRunGroups } from './run-groups.ts';
 
 describe('parseRunGroups', () => {
@@ -27,7 +28,7 @@ describe('parseRunGroups', () => {
   test.for(['a,,b', 'a,', ',', 'a,a', 'a, a'])('refuses %o', (value) => {
     expect(parseRunGroups(value)).toEqual({
       runGroups: [],
-      problems: [`METRIST_RUN_GROUPS is "${value}": expected different names, separated by commas`],
+      problems: [`METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`],
       warnings: [],
     });
   });

@@ -1,3 +1,4 @@
+import { describeValue } from '../../runner/describe-value.ts';
 import { describeUnresolved, isUnresolved } from '../../runner/setting-text.ts';
 import { isRunGroup } from './validate-monitor-config.ts';
 
@@ -23,16 +24,16 @@ export function parseRunGroups(value = ''): ParsedRunGroups {
   const isFine = runGroups.every(isRunGroup) && new Set(runGroups).size === runGroups.length;
   if (!isFine) {
     const expected = 'different names, separated by commas';
-    return { runGroups: [], problems: [`METRIST_RUN_GROUPS is ${quote(value)}: expected ${expected}`], warnings: [] };
+    return {
+      runGroups: [],
+      problems: [`METRIST_RUN_GROUPS is ${describeValue(value)}: expected ${expected}`],
+      warnings: [],
+    };
   }
   const blank = written.filter((name) => name !== name.trim());
   return { runGroups, problems: [], warnings: blank.map(describeBlanks) };
 }
 
 function describeBlanks(name: string): string {
-  return `METRIST_RUN_GROUPS holds ${quote(name)}, which is taken as ${quote(name.trim())}: an Orchestrator does not trim, so take the blanks out there, too`;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  return `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so take the blanks out there, too`;
 }

@@ -55,8 +55,8 @@ describe('a wrong text', () => {
     ['DetachPolicy=Throttling', 'no operation is called DetachPolicy; did you mean DetachUserPolicy?'],
     ['createuser=Throttling', 'no operation is called createuser; did you mean CreateUser?'],
     ['CreateUser=NoSuchEntityException', 'no fault is called NoSuchEntityException; did you mean NoSuchEntity?'],
-    ['CreateUser=toString', 'no fault is called toString'],
-    ['constructor=hang', 'no operation is called constructor'],
+    ['CreateUser=toString', 'no fault is called "toString"'],
+    ['constructor=hang', 'no operation is called "constructor"'],
     ['CreateUser=hang:0', '0 is not a whole number above 0'],
     ['CreateUser=hang:1.5', '1.5 is not a whole number above 0'],
     ['CreateUser=hang:', 'an empty text is not a whole number above 0'],
@@ -73,8 +73,8 @@ describe('a wrong text', () => {
 
   test('is told of all its problems at once, and of what would be right', () => {
     const problems = problemsOf('Nope=hang,CreateUser=nope,CreateUser=hang:x');
-    expect(problems).toContain('Nope=hang');
-    expect(problems).toContain('CreateUser=nope');
+    expect(problems).toContain('"Nope"');
+    expect(problems).toContain('"nope"');
     expect(problems).toContain('hang:x');
     expect(problems).toMatch(/operations: .*AddUserToGroup/);
     expect(problems).toMatch(/faults: .*slow:<ms>, late:<ms>/);

@@ -1,3 +1,4 @@
+import { describeValue } from '../../runner/describe-value.ts';
 import { type FaultErrorName, faultErrors } from './fault-errors.ts';
 import { type ReadOption, refuseProblems } from './option-problems.ts';
 import { isOperationName, operations } from './operations.ts';
@@ -97,9 +98,9 @@ function planOf(rules: readonly FaultRule[]): FaultPlan {
 function readRule(entry: string): FaultRule | string {
   const [, operation, name, numbers = ''] = /^([^=:]+)=([^=:]+)((?::[^:]*)*)$/.exec(entry) ?? [];
   if (operation === undefined || name === undefined) {
-    return `"${entry}" is not of the form <Operation>=<fault>[:<requests>]`;
+    return `${describeValue(entry)} is not of the form <Operation>=<fault>[:<requests>]`;
   }
-  if (!isOperationName(operation)) return `"${entry}": no operation is called ${operation}${suggest(operation)}`;
+  if (!isOperationName(operation)) return `no operation is called ${describeUnknown(operation)}`;
   const values = numbers.split(':').slice(1);
   if (!values.every((value) => /^[1-9]\d{0,8}$/.test(value))) {
     return `"${entry}": ${numbers.slice(1) || 'an empty text'} is not a whole number above 0`;
@@ -113,7 +114,7 @@ function readRule(entry: string): FaultRule | string {
   const count = first ?? Infinity;
   if (isErrorName(name)) return { operation, fault: { kind: 'error', name }, count };
   if (isTransportName(name)) return { operation, fault: { kind: 'transport', name }, count };
-  return `"${entry}": no fault is called ${name}${suggest(name)}`;
+  return `no fault is called ${describeUnknown(name)}`;
 }
 
 function isErrorName(name: string): name is FaultErrorName {
@@ -128,6 +129,12 @@ function isDelayName(name: string): name is DelayName {
   return Object.hasOwn(delays, name);
 }
 
+/** A name with which a known one was meant is certainly no secret. */
+function describeUnknown(name: string): string {
+  const hint = suggest(name);
+  return hint === '' ? describeValue(name) : name + hint;
+}
+
 /** Helps those who write a step's name, another case, or the SDK's name of an error. */
 function suggest(name: string): string {
   const steps: Readonly<Record<string, string>> = {
@@ -136,7 +143,8 @@ function suggest(name: string): string {
   };
   const wanted = name.toLowerCase().replace(/(command|exception)$/, '');
   const known = [operations, faultErrors, transportFaults, delays].flatMap((names) => Object.keys(names));
-  const meant = steps[wanted] ?? known.find((candidate) => candidate.toLowerCase() === wanted);
+  const step = Object.hasOwn(steps, wanted) ? steps[wanted] : undefined;
+  const meant = step ?? known.find((candidate) => candidate.toLowerCase() === wanted);
   return meant ? `; did you mean ${meant}?` : '';
 }
 

@@ -1,3 +1,4 @@
+import { describeValue } from '../../runner/describe-value.ts';
 import { type ReadOption, refuseProblems } from './option-problems.ts';
 import type { Random } from './random.ts';
 
@@ -30,7 +31,10 @@ export function readLatency(text: string): ReadOption<LatencyModel> {
   if (text.trim() === '') return { value: none, problems: [] };
   const [, median, p99 = median] = /^\s*(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?\s*$/.exec(text) ?? [];
   if (median === undefined) {
-    return { value: none, problems: [`"${text}" is not <median ms> or <median ms>-<p99 ms>, such as 20 or 20-80`] };
+    return {
+      value: none,
+      problems: [`${describeValue(text)} is not <median ms> or <median ms>-<p99 ms>, such as 20 or 20-80`],
+    };
   }
   const value = { medianMs: Number(median), p99Ms: Number(p99) };
   if (value.p99Ms < value.medianMs) {

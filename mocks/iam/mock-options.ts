@@ -1,3 +1,4 @@
+import { describeValue } from '../../runner/describe-value.ts';
 import { type FaultPlan, readFaults } from './faults.ts';
 import { createLatency, type Latency, readLatency } from './latency.ts';
 import { refuseProblems } from './option-problems.ts';
@@ -24,7 +25,7 @@ export function readMockOptions(values: Readonly<Record<string, string | undefin
   refuseProblems([
     ...faults.problems.map((problem) => `AWSIAM_MOCK_FAULTS: ${problem}`),
     ...latency.problems.map((problem) => `AWSIAM_MOCK_LATENCY: ${problem}`),
-    ...(isSeed ? [] : [`AWSIAM_MOCK_SEED: "${seedText}" is not an integer`]),
+    ...(isSeed ? [] : [`AWSIAM_MOCK_SEED: ${describeValue(seedText)} is not an integer`]),
   ]);
   const seed = Number(seedText);
   // Two streams: how many ids are made must not change how long answers take.

@@ -1,6 +1,7 @@
+import { describeValue } from '../../../runner/describe-value.ts';
 import { Interruption } from '../../../runner/interruption.ts';
 import type { Monitor, Values } from '../../../runner/monitor.ts';
-import { createRedactor } from '../../../runner/redact.ts';
+import { clip, hideSecrets, redact } from '../../../runner/redact.ts';
 import { MonitorRunner } from '../../../runner/run-monitor.ts';
 import type { PassedStep } from '../../../runner/step-result.ts';
 import { parseConfigJson, type ParsedConfigJson } from './config-json.ts';
@@ -58,9 +59,7 @@ export class Conversation<Config, Session> {
     this.#options = options;
     this.#speaker = options.speaker;
     // What goes wrong before Config has come is told, too, and may hold a secret of the environment.
-    options.monitor
-      .then((monitor) => this.#speaker.redactWith(createRedactor(monitor.secrets(options.values))))
-      .catch(() => {});
+    options.monitor.then((monitor) => hideSecrets(monitor.secrets(options.values))).catch(() => {});
   }
 
   /** Settles when the process should end. */
@@ -111,7 +110,7 @@ export class Conversation<Config, Session> {
         await this.#configure(message.json);
         return;
       case 'runStep':
-        await this.#answerStep(message.step.slice(0, maxNameLength));
+        await this.#answerStep(clip(message.step, maxNameLength));
         return;
       case 'unknown':
         // Not quoted: it may be a Config that was sent wrong.
@@ -127,8 +126,9 @@ export class Conversation<Config, Session> {
     if (this.#isReady) return this.#speaker.log('Warning', 'a second Version: ignored');
     this.#isReady = true;
     if (!/^1\.\d+$/.test(version)) {
-      const came = JSON.stringify(version.slice(0, maxNameLength));
-      this.#problems.push(`the Orchestrator speaks version ${came} of the monitor protocol: expected 1.1`);
+      this.#problems.push(
+        `the Orchestrator speaks version ${describeValue(version)} of the monitor protocol: expected 1.1`,
+      );
     }
     this.#speaker.say({ kind: 'ready' });
   }
@@ -151,7 +151,7 @@ export class Conversation<Config, Session> {
       const known = [...this.#options.properties.keys()].join(', ');
       this.#speaker.log(
         'Warning',
-        `the Config's ${JSON.stringify(property.slice(0, maxNameLength))} means nothing here; known are ${known}`,
+        `the Config's ${JSON.stringify(clip(property, maxNameLength))} means nothing here; known are ${known}`,
       );
     }
   }
@@ -159,7 +159,6 @@ export class Conversation<Config, Session> {
   async #open(config: ParsedConfigJson): Promise<void> {
     const monitor = await this.#options.monitor;
     const values = { ...this.#options.values, ...config.values };
-    this.#speaker.redactWith(createRedactor(monitor.secrets(values)));
     const runner = new MonitorRunner(monitor, {
       values,
       mode: 'live',
@@ -171,14 +170,13 @@ export class Conversation<Config, Session> {
     });
     this.#run = { monitor, runner };
     await runner.open(this.#stop.signal);
-    this.#speaker.redactWith(runner.redact);
   }
 
   async #answerStep(name: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
     if (!this.#ranStep) this.#speaker.log('Info', this.#options.about);
     this.#ranStep = true;
-    const result = this.#speaker.redact(await this.#runStep(name));
+    const result = redact.value(await this.#runStep(name));
     if (result === undefined) {
       // Neither told to stop nor failed: this process stood still, and what it measured means nothing.
       if (!this.#stop.signal.aborted) {

@@ -1,4 +1,4 @@
-import { createRedactor, type Redactor } from '../../../runner/redact.ts';
+import { clip, redact } from '../../../runner/redact.ts';
 import { toWireText } from '../../result-text.ts';
 import { formatFrame } from '../frame.ts';
 import { formatFromMonitor, type FromMonitor, type LogLevel } from '../messages.ts';
@@ -20,21 +20,10 @@ const maxLogLength = 4000;
 /** All that a monitor says to the Orchestrator goes through here, and comes out framed and free of secrets. */
 export class Speaker {
   readonly #options: SpeakerOptions;
-  #redactor: Redactor = createRedactor([]);
   #canLog = false;
 
   constructor(options: SpeakerOptions) {
     this.#options = options;
-  }
-
-  /** What must not be said from now on. */
-  redactWith(redactor: Redactor): void {
-    this.#redactor = redactor;
-  }
-
-  /** For what is cut before it is said: half a secret would not be recognised any more. */
-  redact<T>(value: T): T {
-    return this.#redactor.value(value);
   }
 
   /** From the `Config` on: a log message before that ends the handshake, and with it the run. */
@@ -43,11 +32,11 @@ export class Speaker {
   }
 
   say(message: FromMonitor, onLost = (): void => {}): void {
-    this.#options.output(formatFrame(formatFromMonitor(this.#redactor.value(message))), onLost);
+    this.#options.output(formatFrame(formatFromMonitor(redact.value(message))), onLost);
   }
 
   log(level: LogLevel, text: string): void {
-    const safe = toWireText(this.#redactor.text(text)).slice(0, maxLogLength);
+    const safe = toWireText(clip(text, maxLogLength));
     const writeInstead = (): void => void this.#options.errorOutput.write(`${level.toLowerCase()}: ${safe}\n`);
     if (this.#canLog) this.say({ kind: 'log', level, text: safe }, writeInstead);
     else writeInstead();

@@ -1,5 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hideSecrets } from '../../../runner/redact.ts';
+import { secretAccessKey } from '../testing/values.ts';
 import { checkIamAnswer, ForeignAnswerError } from './iam-answer.ts';
 import { iamErrorXml, iamXml } from '../testing/http-server.ts';
 
@@ -39,6 +41,18 @@ describe('checkIamAnswer', () => {
     } catch (error) {
       expect(error).toMatchObject({ name: 'ForeignAnswer', $metadata: { httpStatusCode: 502 } });
       expect((error as Error).message).toMatch(/^.{1,200}$/);
+    }
+  });
+
+  test('shows no piece of a secret of the process, wherever the excerpt ends', () => {
+    hideSecrets([{ value: secretAccessKey, shownAs: '[redacted]' }]);
+    for (let padding = 60; padding < 130; padding++) {
+      try {
+        check(`<html>${'.'.repeat(padding)}${secretAccessKey}</html>`, 403);
+        expect.unreachable();
+      } catch (error) {
+        expect((error as Error).message).not.toContain(secretAccessKey.slice(0, 3));
+      }
     }
   });
 

@@ -1,5 +1,6 @@
 import type { ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-iam';
 import type { HttpResponse, Pluggable } from '@smithy/types';
+import { clip } from '../../../runner/redact.ts';
 
 /**
  * Something answered, but not IAM: a proxy's page, half an answer, nothing. The SDK takes such a thing for a success
@@ -73,7 +74,7 @@ export function decompressAnswer(body: Uint8Array, encoding: string | undefined,
     const zlib = process.getBuiltinModule('node:zlib');
     return zlib[decompressors[name as keyof typeof decompressors]](body, { maxOutputLength: maxBodyBytes });
   } catch (cause) {
-    const reason = `the answer cannot be decompressed (Content-Encoding: ${name.slice(0, 20)})`;
+    const reason = `the answer cannot be decompressed (Content-Encoding: ${clip(name, 20)})`;
     throw new ForeignAnswerError(httpStatus, reason, { cause });
   }
 }
@@ -101,7 +102,7 @@ const foreignThrottling =
   /(<Code>|"(__type|code)"\s*:\s*"([\w.]+#)?)\s*(Throttl(ing|ed)|RequestThrottled|RequestLimitExceeded|TooManyRequests|SlowDown)/i;
 
 function withExcerpt(reason: string, text: string): string {
-  const excerpt = text.slice(0, excerptLength).replaceAll(/\s+/g, ' ');
+  const excerpt = clip(text, excerptLength).replaceAll(/\s+/g, ' ');
   if (excerpt === '') return reason;
   // Bytes that are no text would only spoil a terminal.
   return /[^\P{Cc}\s]|\uFFFD/u.test(excerpt) ? `${reason}, nor is it text` : `${reason}: ${excerpt}`;

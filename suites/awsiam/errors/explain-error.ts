@@ -1,5 +1,6 @@
 import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline-errors.ts';
 import type { ExplainContext } from '../../../runner/monitor.ts';
+import { clip } from '../../../runner/redact.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { ConfigError } from '../settings/config.ts';
@@ -179,14 +180,14 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
   }
   // An AggregateError of several addresses that were tried has no message of its own.
   if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));
-  const text = messages
+  const whole = messages
     .filter((message) => message !== '')
     .map(inPlainWords)
-    .join('; ')
-    .slice(0, longestMessage);
+    .join('; ');
+  const text = clip(whole, longestMessage);
   return {
     text: text === '' ? 'no message' : text,
-    ...(typeof error.stack === 'string' && { stack: error.stack.slice(0, longestStack) }),
+    ...(typeof error.stack === 'string' && { stack: clip(error.stack, longestStack) }),
   };
 }
 
@@ -206,7 +207,7 @@ function inPlainWords(message: string): string {
 
 function safeString(value: unknown): string {
   try {
-    return String(value).slice(0, longestMessage);
+    return clip(String(value), longestMessage);
   } catch {
     return typeof value;
   }

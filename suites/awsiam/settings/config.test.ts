@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Values } from '../../../runner/monitor.ts';
+import { describeValue } from '../../../runner/describe-value.ts';
 import { ConfigError, parseConfig, parseStepTimeout } from './config.ts';
 import { longestNamespace, makeNames } from '../names.ts';
 import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';
@@ -19,11 +20,13 @@ function configError(values: Values, otherProblems: readonly string[] = []): Con
 const problemsOf = (overrides: Values): readonly string[] => configError(testValues(overrides)).problems;
 
 describe('parseConfig', () => {
-  test('shows the beginning of a value that is too long, and what else is wrong', () => {
+  test('shows a short value and the length of a long one', () => {
     const problems = problemsOf({ METRIST_NAMESPACE: 'n'.repeat(200_000), METRIST_AWS_REGION: 'here' });
     expect(problems).toEqual([
       expect.stringContaining('METRIST_AWS_REGION is "here"'),
-      expect.stringMatching(/^METRIST_NAMESPACE is "n{100}…": expected at most 38/),
+      expect.stringContaining(
+        'METRIST_NAMESPACE is a text of 200000 characters (not shown: it may hold a secret): expected',
+      ),
     ]);
   });
 
@@ -234,7 +237,7 @@ describe('parseConfig', () => {
     (namespace) => {
       expect(problemsOf({ METRIST_NAMESPACE: namespace })).toEqual([
         expect.stringContaining(
-          `METRIST_NAMESPACE is ${JSON.stringify(namespace)}: expected at most 38 of the characters`,
+          `METRIST_NAMESPACE is ${describeValue(namespace)}: expected at most 38 of the characters`,
         ),
       ]);
     },
@@ -259,7 +262,7 @@ describe('parseConfig', () => {
     'arn:aws:s3:::bucket/policy/p',
   ])('refuses the policy %s', (arn) => {
     expect(problemsOf({ METRIST_POLICY_ARN: arn })).toEqual([
-      `METRIST_POLICY_ARN is ${JSON.stringify(arn)}: expected the ARN of a managed policy`,
+      `METRIST_POLICY_ARN is ${describeValue(arn)}: expected the ARN of a managed policy`,
     ]);
   });
 
@@ -317,7 +320,7 @@ describe('parseConfig', () => {
     'refuses %j for METRIST_MAX_TEST_ENTITIES',
     (value) => {
       expect(problemsOf({ METRIST_MAX_TEST_ENTITIES: value })).toEqual([
-        `METRIST_MAX_TEST_ENTITIES is ${JSON.stringify(value)}: expected a whole number above 0`,
+        `METRIST_MAX_TEST_ENTITIES is ${describeValue(value)}: expected a whole number above 0`,
       ]);
     },
   );
@@ -333,11 +336,36 @@ describe('parseConfig', () => {
     },
   );
 
-  test('does not show the password of an endpoint that it refuses', () => {
+  test('refuses an endpoint with user and password, and does not show them', () => {
     expect(problemsOf({ AWS_ENDPOINT_URL_IAM: 'https://user:hunter2@iam.example.com/' })).toEqual([
-      expect.stringContaining('AWS_ENDPOINT_URL_IAM is "https://…@iam.example.com/": expected a URL'),
+      expect.stringContaining('AWS_ENDPOINT_URL_IAM is a text of 37 characters (not shown'),
     ]);
   });
+
+  test('refuses a proxy that cannot be used, and does not show its password', () => {
+    expect(
+      problemsOf({ HTTPS_PROXY: 'http://svc:Pa55/word@proxy:8080', http_proxy: 'http://bob:a6%6qPw@p:1' }),
+    ).toEqual([
+      expect.stringMatching(/^HTTPS_PROXY is not the address of a proxy (?!.*Pa55)/),
+      expect.stringMatching(/^http_proxy is not the address of a proxy (?!.*6qPw)/),
+    ]);
+  });
+
+  const key = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+  const readVariables = Object.values(variables).filter(({ property }) => !/Key|Token/.test(property));
+  test.for([...readVariables.map(({ name }) => name), 'HTTPS_PROXY'])(
+    'never shows a key that was put into %s',
+    (name) => {
+      for (const value of [key, `${key.slice(0, 19)}0`, `user:${key}@host`, key.slice(0, 16)]) {
+        try {
+          parseConfig(testValues({ [name]: value }));
+        } catch (error) {
+          expect((error as Error).message).not.toContain(value.slice(0, 12));
+          expect((error as Error).message).not.toContain(value.slice(-12));
+        }
+      }
+    },
+  );
 
   const names = Object.values(variables).flatMap(({ orchestrator, name, property }) => [
     orchestrator,

@@ -1,4 +1,5 @@
-import { proxyEnvironment } from '../../../runner/proxy-environment.ts';
+import { describeValue } from '../../../runner/describe-value.ts';
+import { readProxySettings } from '../../../runner/proxy-environment.ts';
 import {
   describeUnresolved,
   isUnresolved,
@@ -50,11 +51,9 @@ export class ConfigError extends Error {
 }
 
 /** Region names of every partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`, `us-isob-east-1`. */
-const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
+export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
 const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
-/** Of a value that is wrong this much is shown: others may be wrong, too. */
-const maxShownLength = 100;
 
 const trueOrFalse = { ok: /^(true|false)$/, expected: 'true or false' };
 /** The SDK's own settings whose wrong values it ignores, or refuses without naming the variable. */
@@ -81,10 +80,7 @@ function readSettings(values: Values) {
   };
   const check = (setting: Setting | undefined, ok: (value: string) => boolean, expected: string): void => {
     if (setting === undefined || setting.value === '' || ok(setting.value)) return;
-    // A URL may hold a password.
-    const shown = setting.value.replace(/\/\/[^/]*@/, '//…@');
-    const came = shown.length > maxShownLength ? `${shown.slice(0, maxShownLength)}…` : shown;
-    problems.push(`${setting.from} is ${JSON.stringify(came)}: expected ${expected}`);
+    problems.push(`${setting.from} is ${describeValue(setting.value)}: expected ${expected}`);
   };
   const require = (setting: Setting | undefined, variable: Variable, expected: string): void => {
     if (setting === undefined) problems.push(`${variable.name} is not set: expected ${expected}`);
@@ -158,7 +154,8 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     check({ from: name, value }, (text) => ok.test(text), expected);
   }
 
-  problems.push(...otherProblems);
+  const proxy = readProxySettings(values);
+  problems.push(...proxy.problems, ...otherProblems);
   if (problems.length > 0) {
     throw new ConfigError(problems, hints);
   }
@@ -173,7 +170,7 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     cleanupEnabled,
     mostTestEntities,
     ...(endpoint && { endpoint: endpoint.value }),
-    proxyEnvironment: Object.freeze(proxyEnvironment(values)),
+    proxyEnvironment: Object.freeze(proxy.environment),
   });
 }
 

@@ -14,6 +14,7 @@ test.for([
   ...forms('A_W_S_SESSION_TOKEN', 'METRIST_AWS_SESSION_TOKEN', 'AWSSessionToken'),
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
   'METRIST_API_TOKEN',
 ])('hides what %s holds', (name) => {
   const { text } = createRedactor(secretsOf({ [name]: ` ${secretAccessKey}\n` }));
@@ -56,4 +57,45 @@ test('shows what the Orchestrator says of a secret that it could not find', () =
   const missing = '<<ERROR: secret /prod/keys not found>>';
   const values = { METRIST_AWS_SECRET_ACCESS_KEY: missing, METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID: ` ${missing}` };
   expect(createRedactor(secretsOf(values)).text(missing)).toBe(missing);
+});
+
+/** What hides the user and password of an address, and how they can be written. */
+const addresses = [
+  [
+    'HTTPS_PROXY',
+    'http://svc:Pa55/word@proxy:8080',
+    ['svc:Pa55/word', 'svc:Pa55%2Fword', 'svc%3APa55%2Fword', 'Pa55/word'],
+  ],
+  ['https_proxy', 'http://svc:Pa55%2Fword@proxy', ['svc:Pa55/word', 'svc:Pa55%2Fword', 'Pa55%2Fword', 'Pa55/word']],
+  [
+    'HTTP_PROXY',
+    "svc:Pa55!word's@proxy:1",
+    ["svc:Pa55!word's", 'svc%3APa55%21word%27s', "Pa55!word's", 'Pa55%21word%27s'],
+  ],
+  ['http_proxy', 'http://bob:PW@proxy', ['bob:PW', 'bob%3APW']],
+  ['HTTPS_PROXY', 'http://bob:a6%6qPw@proxy', ['bob:a6%6qPw']],
+  ['HTTPS_PROXY', 'http://bob:p@ss@w0rd@proxy', ['bob:p@ss@w0rd', 'bob:p%40ss%40w0rd', 'p@ss@w0rd']],
+  ['HTTPS_PROXY', 'http://ghp_0123456789@proxy', ['ghp_0123456789']],
+  ['AWS_ENDPOINT_URL_IAM', 'https://user:hunter2hunter2@iam.example', ['user:hunter2hunter2', 'hunter2hunter2']],
+  ['AWS_ENDPOINT_URL', 'https://user:hunter2hunter2@aws.example', ['hunter2hunter2']],
+  ['METRIST_API_HOST', 'user:hunter2hunter2@metrist.example', ['hunter2hunter2']],
+] as const;
+
+test.for(addresses)('hides user and password of %s=%s', ([name, address, written]) => {
+  const { text } = createRedactor(secretsOf({ [name]: address }));
+  for (const form of written) {
+    expect(text(`at ${form} here`)).toBe('at [redacted] here');
+  }
+  expect(text(`Basic ${btoa(written[0])}`).replace(/=+$/, '')).toBe('Basic [redacted]');
+});
+
+test.for(['http://proxy:8080', 'proxy:8080', 'https://iam.example.com:8443/path'])('hides nothing of %s', (address) => {
+  expect(
+    secretsOf({ HTTPS_PROXY: address, AWS_ENDPOINT_URL_IAM: address }).filter(({ value }) => value !== ''),
+  ).toEqual([]);
+});
+
+test('does not hide a region in place of the key, for the error tells how one looks', () => {
+  const { text } = createRedactor(secretsOf({ METRIST_AWS_SECRET_ACCESS_KEY: 'us-east-1' }));
+  expect(text('expected a region such as us-east-1')).toBe('expected a region such as us-east-1');
 });

@@ -1,6 +1,8 @@
+import { proxyNames } from '../../../runner/proxy-environment.ts';
 import type { Secret } from '../../../runner/redact.ts';
 import { isUnresolved } from '../../../runner/setting-text.ts';
 import { configJsonKey, variables, type Variable } from './variables.ts';
+import { regionName } from './config.ts';
 
 /** Resolved credentials, whichever way they came. */
 export interface Credentials {
@@ -16,16 +18,32 @@ const secretNames = [
   ...namesOf(variables.sessionToken),
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
   'METRIST_API_TOKEN',
 ];
 const keyIdNames = [...namesOf(variables.accessKeyId), 'AWS_ACCESS_KEY_ID'];
+/** What can begin with `user:password@`. */
+const addressNames = [
+  ...proxyNames,
+  ...namesOf(variables.endpoint),
+  'AWS_ENDPOINT_URL',
+  'AWS_ENDPOINT_URL_STS',
+  'METRIST_API_HOST',
+];
 
 /** What must not be shown of the values that the monitor was given, whether or not they make a configuration. */
 export function secretsOf(values: Readonly<Record<string, string | undefined>>): Secret[] {
   const held = (names: readonly string[]): string[] =>
-    // What the Orchestrator puts in place of a secret that it could not find is what has to be read.
-    names.map((name) => (values[name] ?? '').trim()).filter((value) => !isUnresolved(value));
-  return [...held(secretNames).map(hidden), ...held(keyIdNames).map(masked)];
+    names
+      .map((name) => (values[name] ?? '').trim())
+      // What the Orchestrator puts in place of a secret that it could not find is what has to be read. A region was
+      // swapped with the key, and the error says what a region looks like.
+      .filter((value) => !isUnresolved(value) && !regionName.test(value));
+  return [
+    ...held(secretNames).map(hidden),
+    ...held(keyIdNames).map(masked),
+    ...held(addressNames).flatMap(userInfoOf).map(hidden),
+  ];
 }
 
 /** What must not be shown of credentials that the SDK found by itself. */
@@ -37,3 +55,33 @@ const hidden = (value: string): Secret => ({ value, shownAs: '[redacted]' });
 
 /** A key id is no secret, but nobody else's business: its end is enough to tell which key it was. */
 const masked = (value: string): Secret => ({ value, shownAs: `****${value.slice(-4)}` });
+
+/**
+ * `user:password` in front of a host, as it is written, as a URL has it and decoded; also where it makes the URL invalid.
+ * The base64 of the decoded pair is what a proxy gets.
+ */
+function userInfoOf(address: string): string[] {
+  const [, written] = /^(?:[a-z][a-z\d+.-]*:\/\/)?(.*)@/is.exec(address) ?? [];
+  if (written === undefined) return [];
+  const [user = '', ...rest] = written.split(':');
+  const password = rest.join(':');
+  const url = Object.assign(new URL('http://host'), { username: user, password });
+  const pairs = [
+    [user, password],
+    [url.username, url.password],
+    [decode(user), decode(password)],
+  ] as const;
+  // Without a password the name is the secret.
+  return pairs.flatMap(([name, word]) => (word === '' ? [name] : [`${name}:${word}`, word]));
+}
+
+/** Decodes what can be decoded. */
+function decode(text: string): string {
+  return text.replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded;
+    }
+  });
+}
