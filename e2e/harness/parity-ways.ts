@@ -137,12 +137,18 @@ async function readHistory(dir: string): Promise<MonitorRun> {
   return JSON.parse(await readFile(path.join(dir, file), 'utf8')) as MonitorRun;
 }
 
+/** In the order of the steps: a run posts its error before everything else. */
 function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristResult[] {
   if (swallowed.length + problems.length > 0) throw new Error([...swallowed, ...problems].join('\n'));
-  return requests.map(
-    ({ path: route, body }) =>
-      ({ kind: route.replace('/api/agent/', ''), body: JSON.parse(body) as unknown }) as MetristResult,
-  );
+  const stepNames: readonly string[] = outline.steps.map(({ name }) => name);
+  return requests
+    .map(
+      ({ path: route, body }) =>
+        ({ kind: route.replace('/api/agent/', ''), body: JSON.parse(body) as unknown }) as MetristResult,
+    )
+    .toSorted(
+      (one, other) => stepNames.indexOf(one.body.check_logical_name) - stepNames.indexOf(other.body.check_logical_name),
+    );
 }
 
 /** Compiled code outlives a run's own temporary directory. */
