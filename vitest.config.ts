@@ -22,6 +22,8 @@ const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
     globalSetup: ['packaging/ensure-package.ts'],
     testTimeout: 120_000,
     maxConcurrency: 16,
+    // Most of them wait for processes.
+    maxWorkers: 2,
   },
 };
 

@@ -9,6 +9,8 @@ import { testClient } from './iam/testing/clients.ts';
 interface Server {
   readonly stdout: AsyncIterator<string>;
   readonly stderr: AsyncIterator<string>;
+  /** Stops reading the log. */
+  hangUp(): void;
   kill(signal: NodeJS.Signals): void;
   readonly exitCode: Promise<number | null>;
 }
@@ -20,6 +22,7 @@ function serve(args: string[], env: Record<string, string> = {}): Server {
   return {
     stdout: createInterface(child.stdout)[Symbol.asyncIterator](),
     stderr: createInterface(child.stderr)[Symbol.asyncIterator](),
+    hangUp: () => void child.stderr.destroy(),
     kill: (signal) => void child.kill(signal),
     exitCode: once(child, 'exit').then(([code]) => code as number | null),
   };
@@ -62,6 +65,18 @@ describe('npm run mock:server', () => {
   test('--help shows how to use it, on stdout, and starts nothing', async () => {
     const server = serve(['--help']);
     expect((await server.stdout.next()).value).toBe('Usage: npm run mock:server -- [--port <number>]');
+    expect(await server.exitCode).toBe(0);
+  });
+
+  test('goes on serving when nobody reads its log any more', async () => {
+    const server = serve(['--port', '0']);
+    const { value: line } = await server.stdout.next();
+    server.hangUp();
+    const client = testClient({ endpoint: String(line).replace(/^.*=/, '') });
+    for (const UserName of ['one', 'two', 'three']) {
+      await expect(client.send(new CreateUserCommand({ UserName }))).resolves.toMatchObject({ User: { UserName } });
+    }
+    server.kill('SIGTERM');
     expect(await server.exitCode).toBe(0);
   });
 

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { describeValue } from '../runner/describe-value.ts';
+import { surviveOutputErrors } from '../runner/output-errors.ts';
 import type { IamCall } from './iam/endpoint.ts';
 import { readMockOptions } from './iam/mock-options.ts';
 import { startIamServer } from './iam/server.ts';
@@ -19,6 +20,8 @@ Serves a mocked IAM account on 127.0.0.1 and prints the line that points the AWS
 AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see README.md, "Rehearse failures".
 `;
 
+// Whoever reads its log may go away while somebody else still uses the server.
+surviveOutputErrors(process);
 try {
   const { port, help } = readArguments(process.argv.slice(2));
   if (help) process.stdout.write(usage);

@@ -34,6 +34,7 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
 
 /** For one report, unless the reporter says otherwise. */
 const reportTimeoutMs = 10_000;
+const ticksOfDeadline = 10;
 
 /** What the run looks like to vitest: the one vitest reporter, which prints a line per step and hands the run to the others. */
 export class MonitorReporter implements Reporter {
@@ -153,11 +154,14 @@ export class MonitorReporter implements Reporter {
     work: Promise<T>,
   ): Promise<T | ReportOutcome> {
     const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
-    const timer = setTimeout(() => {
+    let ticksLeft = ticksOfDeadline;
+    // In ticks, so that a pause of this process (SIGSTOP, a suspended machine) is not taken for a disk that hangs.
+    const timer = setInterval(() => {
+      if (--ticksLeft > 0) return;
       this.#isHanging = true;
       const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
       resolve({ ok: false, text, required });
-    }, timeoutMs);
+    }, timeoutMs / ticksOfDeadline);
     const { clock } = this.#options;
     const sinceMs = clock.elapsedMs();
     const telling = tellProgress(() => {
@@ -169,7 +173,7 @@ export class MonitorReporter implements Reporter {
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
       telling[Symbol.dispose]();
     }
   }

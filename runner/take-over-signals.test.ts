@@ -34,7 +34,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
       lines: [
         'SIGTERM: stopping; what this run made is being removed',
         'SIGTERM: the run did not end within 0.3 s: ending at once',
-        '  ! what this run made may be left behind; "awsiam cleanup" removes it when it is an hour old',
+        '  ! what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
       ],
     });
   });

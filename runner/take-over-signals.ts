@@ -97,7 +97,9 @@ class Stop {
     const progress = this.#progress;
     this.#say(`${why}${progress === undefined ? '' : `, while ${formatProgress(progress)}`}`);
     if (progress === undefined) {
-      this.#say('  ! what this run made may be left behind; "awsiam cleanup" removes it when it is an hour old');
+      this.#say(
+        '  ! what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
+      );
     }
     for (const { entity, command } of progress?.remaining ?? []) {
       this.#say(`  ! left behind: ${entity}`);

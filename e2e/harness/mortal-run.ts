@@ -105,7 +105,7 @@ const reporter = new MonitorReporter({
       userAgent: 'awsiam/0.1.0',
     }),
   root: '/project',
-  terminal: { color: false },
+  terminal: { color: false, columns: 10_000 },
   output: { write: (text) => fs.writeSync(1, text) },
   errorOutput: { write: () => true },
   redact: createRedactor([]),
