@@ -1,5 +1,3 @@
-import type { Session } from './session.ts';
-
 /**
  * What IAM's answers say of an entity of this run. `possible`: IAM or a gateway answered a request with a failure, or the
  * answer to a removal was lost, so that it may exist.
@@ -24,6 +22,12 @@ export type EntityName = keyof Entities;
  */
 export type UnansweredCreations = Record<EntityName, number>;
 
+/** What is known of the entities of this run: the part of its session that this file needs. */
+export interface KnownEntities {
+  readonly entities: Entities;
+  readonly unanswered: UnansweredCreations;
+}
+
 /** What a call does to the entities of this run. */
 export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
 
@@ -39,16 +43,16 @@ export const tiesOf = {
 } as const satisfies Record<'user' | 'group', readonly EntityName[]>;
 
 /** Whether there may be something to remove, now or later. What hangs on a user or a group is gone when that is gone. */
-export function mayExist(session: Session, entity: EntityName): boolean {
-  if (session.entities[entity] === 'absent' && session.unanswered[entity] === 0) return false;
+export function mayExist(known: KnownEntities, entity: EntityName): boolean {
+  if (known.entities[entity] === 'absent' && known.unanswered[entity] === 0) return false;
   switch (entity) {
     case 'user':
     case 'group':
       return true;
     case 'membership':
-      return mayExist(session, 'user') && mayExist(session, 'group');
+      return mayExist(known, 'user') && mayExist(known, 'group');
     case 'attachment':
-      return mayExist(session, 'user');
+      return mayExist(known, 'user');
     default:
       return entity satisfies never;
   }
