@@ -191,6 +191,32 @@ describe('files that cannot be read or written', () => {
   });
 });
 
+describe('an older report does not stand for a run that did not start', () => {
+  const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
+  test.for([
+    ['vitest refuses an option', [vitest, 'run', '--reporter=nobody-made-it'], []],
+    ['Node.js is too old', ['--import', asOld, vitest, 'run'], []],
+    ['a file is missing', [vitest, 'run'], ['runner/env-file.ts']],
+  ] as const)('because %s, also where .env names the directory', async ([, args, missing]) => {
+    const checkout = await copyProject();
+    for (const file of missing) await rm(path.join(checkout, file));
+    const results = await makeDir();
+    await writeFile(path.join(checkout, '.env'), `METRIST_RESULTS_DIR=${results}\n`);
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
+    const { code } = await start(process.execPath, args, {}, checkout);
+    expect(code).toBe(1);
+    expect(await readdir(results)).not.toContain('junit.xml');
+  });
+
+  test('but is left alone where only the steps are listed', async () => {
+    const results = await makeDir();
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="last"/>');
+    const { code } = await start(process.execPath, [vitest, 'list'], { METRIST_RESULTS_DIR: results }, projectDir);
+    expect(code).toBe(0);
+    expect(await readFile(path.join(results, 'junit.xml'), 'utf8')).toBe('<testsuites name="last"/>');
+  });
+});
+
 describe('ways to start', () => {
   test('with an empty environment everything comes from .env, and .env and results belong to the checkout', async () => {
     const iam = await startIam();
@@ -336,9 +362,14 @@ testMounting('where nothing takes a file, the run does not start, and says why i
   const script = `
     mount -t tmpfs -o size=64k none "$1"
     mount -t tmpfs -o size=64k none /dev/shm
+    mkdir "$1"/results
+    echo '<testsuites name="old"/>' >"$1"/results/junit.xml
     dd if=/dev/zero of="$1"/full bs=4k 2>/dev/null || true
     dd if=/dev/zero of=/dev/shm/full bs=4k 2>/dev/null || true
-    exec "$2" "$3" run --root "$4"
+    code=0
+    "$2" "$3" run --root "$4" || code=$?
+    ls -A "$1"/results
+    exit $code
   `;
   const { code, stdout, stderr } = await runMounted(script, [full, process.execPath, vitest, projectDir], {
     ...liveOver(iam),
