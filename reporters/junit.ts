@@ -206,22 +206,34 @@ export class JunitReporter implements RunReporter {
       await removeUnfinished(file);
       return { ok: true, text: this.what };
     } catch (error) {
-      // Where not even that is allowed, an empty document fails those who read it.
-      await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
+      const remark = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
       const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `${this.what} could not be written: ${oneLine(reason, 200)}` };
+      return { ok: false, text: `${this.what} could not be written${remark}: ${oneLine(reason, 200)}` };
     }
   }
 }
 
-/** write-file-atomic adds a number to the name of the file while it writes. */
+/** @returns whether no older document is left */
+async function removeOlder(file: string): Promise<boolean> {
+  // Where not even that is allowed, an empty document fails those who read it.
+  await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
+  return await stat(file).then(
+    (stats) => !stats.isFile() || stats.size === 0,
+    () => true,
+  );
+}
+
+/**
+ * write-file-atomic adds a number to the name of the file while it writes. What cannot be looked at or removed stays: it
+ * may be gone already, or be somebody else's.
+ */
 async function removeUnfinished(file: string): Promise<void> {
   const [dir, start] = [path.dirname(file), `${path.basename(file)}.`];
-  const unfinished = (await readdir(dir)).filter(
-    (name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)),
-  );
-  for (const name of unfinished) {
-    const { mtimeMs } = await stat(path.join(dir, name));
-    if (Date.now() - mtimeMs > staleAfterMs) await rm(path.join(dir, name), { force: true });
+  const names = await readdir(dir).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(start) || !/^\d+$/.test(name.slice(start.length))) continue;
+    const unfinished = path.join(dir, name);
+    const stats = await stat(unfinished).catch(() => undefined);
+    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
   }
 }
