@@ -238,6 +238,16 @@ test('removes what a killed run left unfinished, but not what another run is wri
   ]);
 });
 
+test('replaces what a link points to, and keeps the link', async () => {
+  const directory = await temporaryDirectory();
+  const [file, target] = [join(directory, 'junit.xml'), join(directory, 'target.xml')];
+  await writeFile(target, 'an older document');
+  await symlink('target.xml', file);
+  await new JunitReporter({ file }).report(passedRun);
+  expect(await readFile(target, 'utf8')).toContain('<testsuites');
+  expect((await readdir(directory)).toSorted()).toEqual(['junit.xml', 'target.xml']);
+});
+
 test('keeps its document where something unfinished is gone or cannot be removed', async () => {
   const directory = await temporaryDirectory();
   const hourAgo = new Date(Date.now() - 3_600_000);

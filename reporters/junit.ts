@@ -1,7 +1,7 @@
-import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TestCase } from 'junit-report-builder';
-import writeFileAtomic from 'write-file-atomic';
 import { makeDir } from '../runner/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
@@ -202,7 +202,7 @@ export class JunitReporter implements RunReporter {
     const { file } = this.#options;
     try {
       await makeDir(path.dirname(file));
-      await writeFileAtomic(file, renderJunit(run, this.#options));
+      await replaceFile(file, renderJunit(run, this.#options));
       await removeUnfinished(file);
       return { ok: true, text: this.what };
     } catch (error) {
@@ -223,8 +223,22 @@ async function removeOlder(file: string): Promise<boolean> {
   );
 }
 
+/** Writes a file with a number after its name and renames it, so that nobody sees half a document. A link stays a link. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const target = await realpath(file).catch(() => file);
+  const unfinished = `${target}.${randomInt(2 ** 32)}`;
+  try {
+    // Fails where the disk takes only a part.
+    await writeFile(unfinished, text, { flush: true });
+    await rename(unfinished, target);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
 /**
- * write-file-atomic adds a number to the name of the file while it writes. What cannot be looked at or removed stays: it
+ * Removes the unfinished files that killed runs left. What cannot be looked at or removed stays: it
  * may be gone already, or be somebody else's.
  */
 async function removeUnfinished(file: string): Promise<void> {
