@@ -9,7 +9,7 @@ type Plugin = import('vitest/config').Plugin;
 type MonitorReporter = import('./reporters/monitor-reporter.ts').MonitorReporter;
 type RunMode = import('./runner/monitor-run.ts').RunMode;
 
-const { readFileSync, rmSync, truncateSync } = require('node:fs') as typeof import('node:fs');
+const { accessSync, constants, readFileSync, rmSync, truncateSync } = require('node:fs') as typeof import('node:fs');
 const os = require('node:os') as typeof import('node:os');
 const path = require('node:path') as typeof import('node:path');
 const { pathToFileURL } = require('node:url') as typeof import('node:url');
@@ -64,6 +64,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     load<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
   ]);
   surviveOutputErrors(process);
+  leaveClosedDirectory();
   const baseDir = chooseBaseDir(__dirname, process.cwd());
   const envFile = readEnvFile(baseDir, process.env);
   // The monitor's worker thread and the AWS SDK read the environment.
@@ -113,6 +114,15 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
       server: { deps: { external: [/\/(metrist|mocks|runner|suites)\/.*\.ts$/] } },
     },
   };
+}
+
+/** Node.js starts no worker in a directory that this user may not enter, as after `sudo -u awsiam` in the home of root. */
+function leaveClosedDirectory(): void {
+  try {
+    accessSync(process.cwd(), constants.X_OK);
+  } catch {
+    process.chdir(__dirname);
+  }
 }
 
 async function describeUnknownMode(mode: string): Promise<string> {

@@ -105,6 +105,23 @@ describe('output that cannot be written', () => {
     },
   );
 
+  test('a run whose output and reports meet a limit of file sizes tears down and says what is missing', async () => {
+    const iam = await startIam();
+    const results = await makeDir();
+    const log = path.join(results, 'log');
+    // 512 bytes, or 1024 in some shells: the disk takes a part of the report.
+    const script = `ulimit -f 1; exec "$@" >${log}`;
+    const { code, stderr } = await start(
+      'sh',
+      ['-c', script, 'sh', process.execPath, vitest, 'run', '--root', projectDir],
+      { ...liveOver(iam), METRIST_RESULTS_DIR: results, NODE_DISABLE_COMPILE_CACHE: '1' },
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^(stdout could not be written, .*EFBIG.*\n)?$/);
+    expect(await readdir(results)).not.toContain('junit.xml');
+    expectWholeRun(iam);
+  });
+
   test.for(['| head -c 10', '>/dev/full'])('awsiam drive %s drives the monitor to its end', async (destination) => {
     const iam = await startIam();
     const drive = [process.execPath, path.join(projectDir, 'cli/awsiam.js'), 'drive'];
@@ -281,36 +298,37 @@ describe('ways to start', () => {
   });
 });
 
-/** Binds the project read-only to a directory that everybody can reach, and goes on there as the user `nobody`. */
+/** Binds the project read-only to a directory that everybody can reach, and runs it as the user `nobody` from a third one. */
 const asNobodyInReadOnlyCheckout = `
   mount --bind "$1" "$2"
   mount -o remount,bind,ro "$2"
-  checkout=$2; shift 2
-  cd /
+  checkout=$2
+  cd "$3"
   exec setpriv --reuid ${nobody} --regid ${nobody} --clear-groups "$checkout"/node_modules/.bin/node \\
-    "$checkout"/node_modules/vitest/vitest.mjs run --root "$checkout" "$@"
+    "$checkout"/node_modules/vitest/vitest.mjs run --root "$checkout"
 `;
 
-testMounting(
-  'a read-only checkout that belongs to root is enough for another user, from another directory',
-  async () => {
-    const iam = await startIam();
-    const [checkout, results] = [await makeDir(), await makeDir()];
-    const { code, stdout, stderr } = await runMounted(asNobodyInReadOnlyCheckout, [projectDir, checkout], {
-      ...liveOver(iam),
-      METRIST_RESULTS_DIR: results,
-      HOME: '/nonexistent',
-    });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain('8 passed');
-    expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
-      tests: 8,
-      failures: 0,
-    });
-    expect((await readdir(results)).toSorted()).toEqual(['junit.xml', 'runs']);
-    expectWholeRun(iam);
-  },
-);
+testMounting.for([
+  ['another directory', 0o777],
+  ['one that it may not enter', 0o700],
+] as const)('a read-only checkout that belongs to root is enough for another user, from %s', async ([, cwdMode]) => {
+  const iam = await startIam();
+  const [checkout, results, cwd] = [await makeDir(), await makeDir(), await makeDir()];
+  await chmod(cwd, cwdMode);
+  const { code, stdout, stderr } = await runMounted(asNobodyInReadOnlyCheckout, [projectDir, checkout, cwd], {
+    ...liveOver(iam),
+    METRIST_RESULTS_DIR: results,
+    HOME: '/nonexistent',
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('8 passed');
+  expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
+    tests: 8,
+    failures: 0,
+  });
+  expect((await readdir(results)).toSorted()).toEqual(['junit.xml', 'runs']);
+  expectWholeRun(iam);
+});
 
 testMounting('the line of deploy/crontab works for a user who owns nothing but the results', async () => {
   const iam = await startIam();
