@@ -9,10 +9,11 @@ type Plugin = import('vitest/config').Plugin;
 type MonitorReporter = import('./reporters/monitor-reporter.ts').MonitorReporter;
 type RunMode = import('./runner/monitor-run.ts').RunMode;
 
-const { rmSync } = require('node:fs') as typeof import('node:fs');
+const { accessSync, constants, readFileSync, rmSync, truncateSync } = require('node:fs') as typeof import('node:fs');
 const os = require('node:os') as typeof import('node:os');
 const path = require('node:path') as typeof import('node:path');
 const { pathToFileURL } = require('node:url') as typeof import('node:url');
+const { parseEnv } = require('node:util') as typeof import('node:util');
 
 /** What `--mode` can be besides a run of the monitor: this project's own tests. */
 const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
@@ -33,8 +34,11 @@ const runModes: Readonly<Record<string, RunMode>> = { test: 'live', offline: 'of
 module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
   const { describeUnsupportedNode } = require('./runner/node-version.js') as typeof import('./runner/node-version.js');
   const unsupported = describeUnsupportedNode(process.version);
-  if (unsupported !== undefined) fail(unsupported);
   const test = ownTests[mode];
+  if (unsupported !== undefined) {
+    if (test === undefined) removeReport(guessResultsDir());
+    fail(unsupported);
+  }
   if (test !== undefined) {
     return { test: { watch: false, pool: 'threads', setupFiles: ['e2e/harness/loopback-only.ts'], ...test } };
   }
@@ -60,6 +64,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     load<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
   ]);
   surviveOutputErrors(process);
+  leaveClosedDirectory();
   const baseDir = chooseBaseDir(__dirname, process.cwd());
   const envFile = readEnvFile(baseDir, process.env);
   // The monitor's worker thread and the AWS SDK read the environment.
@@ -69,6 +74,10 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
   const startProblems = [...envFile.problems, ...checkResultsDir(values, baseDir)];
   const mode = runModes[modeName] ?? 'offline';
   const reporter = createMonitorReporter({ monitor: outline, mode, values, root: __dirname, resultsDir });
+  // vitest itself may still refuse to start, such as for a reporter that does not exist.
+  process.once('exit', (code) => {
+    if (code !== 0 && !reporter.isReporting) removeReport(resultsDir);
+  });
   const problem = runModes[modeName] === undefined ? await describeUnknownMode(modeName) : findMissingPackage(mode);
   if (problem !== undefined) {
     await reporter.failToStart({ name: 'ConfigError', code: 'ConfigError', message: problem });
@@ -105,6 +114,15 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
       server: { deps: { external: [/\/(metrist|mocks|runner|suites)\/.*\.ts$/] } },
     },
   };
+}
+
+/** Node.js starts no worker in a directory that this user may not enter, as after `sudo -u awsiam` in the home of root. */
+function leaveClosedDirectory(): void {
+  try {
+    accessSync(process.cwd(), constants.X_OK);
+  } catch {
+    process.chdir(__dirname);
+  }
 }
 
 async function describeUnknownMode(mode: string): Promise<string> {
@@ -176,12 +194,38 @@ async function load<Module>(file: string): Promise<Module> {
   return (await import(pathToFileURL(path.join(__dirname, file)).href)) as Module;
 }
 
-/** Parts of this program did not load: nothing can be reported, but an older report must not stand for this run. */
+/** Parts of this program did not load: nothing can be reported. */
 function failWithoutReports(error: unknown): never {
-  const resultsDir = path.resolve(__dirname, process.env['METRIST_RESULTS_DIR']?.trim() || 'results');
-  rmSync(path.join(resultsDir, 'junit.xml'), { force: true });
+  removeReport(guessResultsDir());
   const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
   fail(`awsiam cannot start, and no report of this run could be written: ${reason}. Install it again with "npm ci".`);
+}
+
+/** Where the reports are, as far as that is known where no other file of this program can be loaded. */
+function guessResultsDir(): string {
+  const name = 'METRIST_RESULTS_DIR';
+  let file: NodeJS.Dict<string> = {};
+  try {
+    file = parseEnv(readFileSync(path.join(__dirname, '.env'), 'utf8'));
+  } catch {
+    // There is none, it cannot be read, or this Node.js cannot parse it.
+  }
+  return path.resolve(__dirname, process.env[name]?.trim() || file[name]?.trim() || 'results');
+}
+
+/** Where a run writes no report, an older one must not stand for it. */
+function removeReport(resultsDir: string): void {
+  const file = path.join(resultsDir, 'junit.xml');
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    try {
+      // An empty document fails those who read it.
+      truncateSync(file);
+    } catch {
+      // It belongs to somebody else, or the disk is read-only.
+    }
+  }
 }
 
 function fail(line: string): never {

@@ -15,6 +15,8 @@ export interface CommandContext {
   readonly environment: Values;
   /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
+  /** The path of `.env` for people. */
+  readonly envFile: string;
   /** Why `.env` could not be read, a sentence each. Every command refuses to run then. */
   readonly envProblems: readonly string[];
   readonly output: OutputStream;

@@ -83,7 +83,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
     const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim(), {
       mode: 'live',
       values: context.values,
-      howToConfigure: "Set the variables in the environment or in a file .env in this command's working directory",
+      howToConfigure: `Set the variables in the environment or in the file ${context.envFile}`,
     });
     context.errorOutput.write(`${verdict}: ${message}\n${advice}\n`);
     return exitCodes.failed;

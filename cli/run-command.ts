@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { inspect } from 'node:util';
+import { shortenPath } from '../runner/base-dir.ts';
 import { copyError } from '../runner/copy-error.ts';
 import { readEnvFile } from '../runner/env-file.ts';
 import { surviveOutputErrors } from '../runner/output-errors.ts';
@@ -27,6 +29,7 @@ export async function runCommand(args: readonly string[], { self, baseDir }: Run
     self,
     environment,
     values: process.env,
+    envFile: shortenPath(path.join(baseDir, '.env'), process.cwd()),
     envProblems: envFile.problems,
     output: process.stdout,
     errorOutput: process.stderr,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -83,6 +84,11 @@ describe('awsiam cleanup', () => {
     const { METRIST_NAMESPACE: _, METRIST_AWS_REGION: __, ...keys } = envFor(iam);
     const run = await runAwsiam(['cleanup'], keys, { checkout });
     expect(run).toMatchObject({ code: 0, stdout: '1 test entity of the namespace from-file removed\n', stderr: '' });
+    await rm(path.join(checkout, '.env'));
+    const unset = await runAwsiam(['cleanup'], keys, { checkout });
+    expect(unset.stderr).toContain(
+      `Set the variables in the environment or in the file ${path.relative(os.tmpdir(), checkout)}/.env\n`,
+    );
   });
 
   test('refuses an option that it does not understand with code 2 and its name', async () => {

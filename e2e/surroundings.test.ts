@@ -105,6 +105,23 @@ describe('output that cannot be written', () => {
     },
   );
 
+  test('a run whose output and reports meet a limit of file sizes tears down and says what is missing', async () => {
+    const iam = await startIam();
+    const results = await makeDir();
+    const log = path.join(results, 'log');
+    // 512 bytes, or 1024 in some shells: the disk takes a part of the report.
+    const script = `ulimit -f 1; exec "$@" >${log}`;
+    const { code, stderr } = await start(
+      'sh',
+      ['-c', script, 'sh', process.execPath, vitest, 'run', '--root', projectDir],
+      { ...liveOver(iam), METRIST_RESULTS_DIR: results, NODE_DISABLE_COMPILE_CACHE: '1' },
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^(stdout could not be written, .*EFBIG.*\n)?$/);
+    expect(await readdir(results)).not.toContain('junit.xml');
+    expectWholeRun(iam);
+  });
+
   test.for(['| head -c 10', '>/dev/full'])('awsiam drive %s drives the monitor to its end', async (destination) => {
     const iam = await startIam();
     const drive = [process.execPath, path.join(projectDir, 'cli/awsiam.js'), 'drive'];
@@ -191,6 +208,32 @@ describe('files that cannot be read or written', () => {
   });
 });
 
+describe('an older report does not stand for a run that did not start', () => {
+  const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
+  test.for([
+    ['vitest refuses an option', [vitest, 'run', '--reporter=nobody-made-it'], []],
+    ['Node.js is too old', ['--import', asOld, vitest, 'run'], []],
+    ['a file is missing', [vitest, 'run'], ['runner/env-file.ts']],
+  ] as const)('because %s, also where .env names the directory', async ([, args, missing]) => {
+    const checkout = await copyProject();
+    for (const file of missing) await rm(path.join(checkout, file));
+    const results = await makeDir();
+    await writeFile(path.join(checkout, '.env'), `METRIST_RESULTS_DIR=${results}\n`);
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
+    const { code } = await start(process.execPath, args, {}, checkout);
+    expect(code).toBe(1);
+    expect(await readdir(results)).not.toContain('junit.xml');
+  });
+
+  test('but is left alone where only the steps are listed', async () => {
+    const results = await makeDir();
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="last"/>');
+    const { code } = await start(process.execPath, [vitest, 'list'], { METRIST_RESULTS_DIR: results }, projectDir);
+    expect(code).toBe(0);
+    expect(await readFile(path.join(results, 'junit.xml'), 'utf8')).toBe('<testsuites name="last"/>');
+  });
+});
+
 describe('ways to start', () => {
   test('with an empty environment everything comes from .env, and .env and results belong to the checkout', async () => {
     const iam = await startIam();
@@ -255,36 +298,37 @@ describe('ways to start', () => {
   });
 });
 
-/** Binds the project read-only to a directory that everybody can reach, and goes on there as the user `nobody`. */
+/** Binds the project read-only to a directory that everybody can reach, and runs it as the user `nobody` from a third one. */
 const asNobodyInReadOnlyCheckout = `
   mount --bind "$1" "$2"
   mount -o remount,bind,ro "$2"
-  checkout=$2; shift 2
-  cd /
+  checkout=$2
+  cd "$3"
   exec setpriv --reuid ${nobody} --regid ${nobody} --clear-groups "$checkout"/node_modules/.bin/node \\
-    "$checkout"/node_modules/vitest/vitest.mjs run --root "$checkout" "$@"
+    "$checkout"/node_modules/vitest/vitest.mjs run --root "$checkout"
 `;
 
-testMounting(
-  'a read-only checkout that belongs to root is enough for another user, from another directory',
-  async () => {
-    const iam = await startIam();
-    const [checkout, results] = [await makeDir(), await makeDir()];
-    const { code, stdout, stderr } = await runMounted(asNobodyInReadOnlyCheckout, [projectDir, checkout], {
-      ...liveOver(iam),
-      METRIST_RESULTS_DIR: results,
-      HOME: '/nonexistent',
-    });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain('8 passed');
-    expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
-      tests: 8,
-      failures: 0,
-    });
-    expect((await readdir(results)).toSorted()).toEqual(['junit.xml', 'runs']);
-    expectWholeRun(iam);
-  },
-);
+testMounting.for([
+  ['another directory', 0o777],
+  ['one that it may not enter', 0o700],
+] as const)('a read-only checkout that belongs to root is enough for another user, from %s', async ([, cwdMode]) => {
+  const iam = await startIam();
+  const [checkout, results, cwd] = [await makeDir(), await makeDir(), await makeDir()];
+  await chmod(cwd, cwdMode);
+  const { code, stdout, stderr } = await runMounted(asNobodyInReadOnlyCheckout, [projectDir, checkout, cwd], {
+    ...liveOver(iam),
+    METRIST_RESULTS_DIR: results,
+    HOME: '/nonexistent',
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('8 passed');
+  expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
+    tests: 8,
+    failures: 0,
+  });
+  expect((await readdir(results)).toSorted()).toEqual(['junit.xml', 'runs']);
+  expectWholeRun(iam);
+});
 
 testMounting('the line of deploy/crontab works for a user who owns nothing but the results', async () => {
   const iam = await startIam();
@@ -336,9 +380,14 @@ testMounting('where nothing takes a file, the run does not start, and says why i
   const script = `
     mount -t tmpfs -o size=64k none "$1"
     mount -t tmpfs -o size=64k none /dev/shm
+    mkdir "$1"/results
+    echo '<testsuites name="old"/>' >"$1"/results/junit.xml
     dd if=/dev/zero of="$1"/full bs=4k 2>/dev/null || true
     dd if=/dev/zero of=/dev/shm/full bs=4k 2>/dev/null || true
-    exec "$2" "$3" run --root "$4"
+    code=0
+    "$2" "$3" run --root "$4" || code=$?
+    ls -A "$1"/results
+    exit $code
   `;
   const { code, stdout, stderr } = await runMounted(script, [full, process.execPath, vitest, projectDir], {
     ...liveOver(iam),

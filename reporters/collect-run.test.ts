@@ -145,6 +145,12 @@ describe('collectRun', () => {
     expect(collected).toMatchObject({ state: 'failed', steps: allPassed, problems: [{ kind }] });
   });
 
+  test('tells the cause of an error that says only where vitest noticed it', () => {
+    const error = { message: 'Worker threads emitted error.', cause: { message: 'permission denied' } };
+    const { problems } = collect({ unhandledErrors: [error] });
+    expect(problems).toEqual([{ kind: 'unhandled', message: 'Worker threads emitted error. permission denied' }]);
+  });
+
   test('takes a run in which nothing ran for a failed one', () => {
     const run = collect({});
     expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'empty' }] });

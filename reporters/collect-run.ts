@@ -147,7 +147,11 @@ function problemsOf(testModules: readonly TestModule[], suites: readonly TestSui
   ];
 }
 
-function problem(kind: RunProblem['kind'], { message, stack, code }: SerializedError): RunProblem {
+function problem(kind: RunProblem['kind'], error: SerializedError): RunProblem {
+  const { stack, code } = error;
+  // vitest's own errors say where it noticed, and their cause what happened.
+  const cause = error.cause?.message;
+  const message = cause === undefined ? error.message : `${error.message} ${cause}`;
   // A setting that was refused before the steps existed: no bug, and where it was noticed does not matter.
   if (code === 'ConfigError') return { kind: 'configuration', message };
   return { kind, message, ...(stack !== undefined && { stack }) };

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -236,6 +236,28 @@ test('removes what a killed run left unfinished, but not what another run is wri
     'junit.xml.bak',
     'other.xml.123',
   ]);
+});
+
+test('replaces what a link points to, and keeps the link', async () => {
+  const directory = await temporaryDirectory();
+  const [file, target] = [join(directory, 'junit.xml'), join(directory, 'target.xml')];
+  await writeFile(target, 'an older document');
+  await symlink('target.xml', file);
+  await new JunitReporter({ file }).report(passedRun);
+  expect(await readFile(target, 'utf8')).toContain('<testsuites');
+  expect((await readdir(directory)).toSorted()).toEqual(['junit.xml', 'target.xml']);
+});
+
+test('keeps its document where something unfinished is gone or cannot be removed', async () => {
+  const directory = await temporaryDirectory();
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  // As if another run had finished it between the listing and the look at it.
+  await symlink(join(directory, 'gone'), join(directory, 'junit.xml.123'));
+  await mkdir(join(directory, 'junit.xml.456'));
+  await utimes(join(directory, 'junit.xml.456'), hourAgo, hourAgo);
+  const file = join(directory, 'junit.xml');
+  await expect(new JunitReporter({ file }).report(passedRun)).resolves.toMatchObject({ ok: true });
+  expect(await readFile(file, 'utf8')).toContain('<testsuites');
 });
 
 testReporter('JunitReporter', async () => {

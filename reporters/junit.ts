@@ -1,7 +1,7 @@
-import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TestCase } from 'junit-report-builder';
-import writeFileAtomic from 'write-file-atomic';
 import { makeDir } from '../runner/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
@@ -202,26 +202,52 @@ export class JunitReporter implements RunReporter {
     const { file } = this.#options;
     try {
       await makeDir(path.dirname(file));
-      await writeFileAtomic(file, renderJunit(run, this.#options));
+      await replaceFile(file, renderJunit(run, this.#options));
       await removeUnfinished(file);
       return { ok: true, text: this.what };
     } catch (error) {
-      // Where not even that is allowed, an empty document fails those who read it.
-      await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
+      const remark = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
       const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `${this.what} could not be written: ${oneLine(reason, 200)}` };
+      return { ok: false, text: `${this.what} could not be written${remark}: ${oneLine(reason, 200)}` };
     }
   }
 }
 
-/** write-file-atomic adds a number to the name of the file while it writes. */
+/** @returns whether no older document is left */
+async function removeOlder(file: string): Promise<boolean> {
+  // Where not even that is allowed, an empty document fails those who read it.
+  await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
+  return await stat(file).then(
+    (stats) => !stats.isFile() || stats.size === 0,
+    () => true,
+  );
+}
+
+/** Writes a file with a number after its name and renames it, so that nobody sees half a document. A link stays a link. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const target = await realpath(file).catch(() => file);
+  const unfinished = `${target}.${randomInt(2 ** 32)}`;
+  try {
+    // Fails where the disk takes only a part.
+    await writeFile(unfinished, text, { flush: true });
+    await rename(unfinished, target);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Removes the unfinished files that killed runs left. What cannot be looked at or removed stays: it
+ * may be gone already, or be somebody else's.
+ */
 async function removeUnfinished(file: string): Promise<void> {
   const [dir, start] = [path.dirname(file), `${path.basename(file)}.`];
-  const unfinished = (await readdir(dir)).filter(
-    (name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)),
-  );
-  for (const name of unfinished) {
-    const { mtimeMs } = await stat(path.join(dir, name));
-    if (Date.now() - mtimeMs > staleAfterMs) await rm(path.join(dir, name), { force: true });
+  const names = await readdir(dir).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(start) || !/^\d+$/.test(name.slice(start.length))) continue;
+    const unfinished = path.join(dir, name);
+    const stats = await stat(unfinished).catch(() => undefined);
+    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
   }
 }

@@ -44,6 +44,7 @@ export class MonitorReporter implements Reporter {
   /** Whether stdout belongs to another reporter, which prints the steps in its own way. */
   #isBesideAnother = false;
   #isHanging = false;
+  #isReporting = false;
   #startedAt: Date;
   #startMs: number;
   #pauses: InterruptionListener | undefined;
@@ -56,6 +57,11 @@ export class MonitorReporter implements Reporter {
     this.#status = this.#newStatusLine(errorOutput);
     this.#startedAt = clock.now();
     this.#startMs = clock.elapsedMs();
+  }
+
+  /** Whether a run has come to its end, so that its reports are being written or have been. */
+  get isReporting(): boolean {
+    return this.#isReporting;
   }
 
   onTestRunStart(): void {
@@ -118,6 +124,7 @@ export class MonitorReporter implements Reporter {
     for (const step of run.steps) {
       if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
     }
+    this.#isReporting = true;
     const outcomes = await this.#report(run);
     this.#progress?.[Symbol.dispose]();
     this.#status.clear();

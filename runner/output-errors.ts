@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 
-interface OutputStreams {
+interface OutputProcess {
+  on(signal: 'SIGXFSZ', listener: () => void): unknown;
   readonly stdout: Writable;
   readonly stderr: Writable;
 }
@@ -11,7 +12,10 @@ interface OutputStreams {
  *
  * A reader that is gone knows that. Everything else is said once, on stderr.
  */
-export function surviveOutputErrors({ stdout, stderr }: OutputStreams): void {
+export function surviveOutputErrors(process: OutputProcess): void {
+  const { stdout, stderr } = process;
+  // A file that would grow beyond `ulimit -f`: with a listener the write fails, without one the process ends.
+  process.on('SIGXFSZ', () => {});
   let isTold = false;
   stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     if (isTold || code === 'EPIPE' || code === 'EIO') return;

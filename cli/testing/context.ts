@@ -19,6 +19,7 @@ export function testContext(
     self: ['awsiam'],
     environment,
     values,
+    envFile: '.env',
     envProblems: [],
     written,
     output: { isTTY, write: (text) => (written.output += text) },
