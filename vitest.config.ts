@@ -87,6 +87,8 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     './runner/take-over-signals.ts',
   );
   return {
+    // Also where `--config` names this file and the working directory is another one.
+    root: __dirname,
     // Vite would read .env as well, for variables that it puts into pages.
     envDir: false,
     plugins: [

@@ -267,17 +267,23 @@ describe('ways to start', () => {
     expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
   });
 
-  test.for(['CreateUser', 'DeleteUser'])(
-    '-t %s runs nothing and posts nothing, because steps need each other',
-    async (name) => {
+  test.for([[['-t', 'CreateUser']], [['-t', 'DeleteUser']], [['suites/awsiam/awsiam.suite.ts:20']]] as const)(
+    'a selection of steps (%j) runs nothing and posts nothing, because each needs those before it',
+    async ([args]) => {
       const [iam, metrist] = [await startIam(), await startMetrist()];
-      const run = await runVitest({ args: ['-t', name], env: { ...liveOver(iam), ...metristEnv(metrist) } });
+      const run = await runVitest({ args, env: { ...liveOver(iam), ...metristEnv(metrist) } });
       expect(run.code).toBe(1);
       expect(run.stdout.replaceAll(/\s+/g, ' ')).toContain('each step needs those before it, so give no filter');
       expect(iam.calls).toEqual([]);
       expect([...metrist.telemetry, ...metrist.errors]).toEqual([]);
     },
   );
+
+  test('with --config and from another directory the run is that of the checkout', async () => {
+    const args = [vitest, 'run', '--mode', 'offline', '--config', path.join(projectDir, 'vitest.config.ts')];
+    const run = await start(process.execPath, args, { METRIST_RESULTS_DIR: await makeDir() }, '/');
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('8 passed') as unknown });
+  });
 
   test('vitest list names the steps and calls nothing', async () => {
     const iam = await startIam();

@@ -180,6 +180,16 @@ describe('renderJunit', () => {
     );
   });
 
+  test('the message of a failure says everything that its list says, in one line', () => {
+    const message = '2 problems with the settings:\n- METRIST_NAMESPACE is not set\n- METRIST_AWS_REGION is not set';
+    const suite = suiteOf(
+      monitorRun({ steps: [failedStep({ error: stepError({ verdict: 'configuration', message }) })] }),
+    );
+    expect(suite.testcase[0]?.error?.message).toBe(
+      'configuration: 2 problems with the settings: - METRIST_NAMESPACE is not set - METRIST_AWS_REGION is not set',
+    );
+  });
+
   test('keeps text around a CDATA end as it is', () => {
     const message = 'a ]]> b ]]> <c> & "d" 😀';
     const suite = suiteOf(monitorRun({ steps: [failedStep({ error: stepError({ message }) })] }));

@@ -166,8 +166,9 @@ function seconds(durationMs: number): number {
   return Number.isFinite(durationMs) && durationMs > 0 ? Math.round(durationMs) / 1000 : 0;
 }
 
+/** In one line: lists and hover texts show it, and the first line of a message with a list says nothing. */
 function attribute(text: string): string {
-  return oneLine(text, maxAttributeLength);
+  return oneLine(text.trim().replaceAll(/\s*\n\s*/g, ' '), maxAttributeLength);
 }
 
 function body(lines: readonly string[]): string {

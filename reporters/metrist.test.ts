@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { MetristApi } from '../metrist/delivery/api.ts';
 import {
   filesIn,
@@ -8,6 +8,7 @@ import {
   temporaryDirectory,
   token,
 } from '../metrist/testing/delivery.ts';
+import { Outbox } from '../metrist/delivery/outbox.ts';
 import { startMetristStandIn } from '../metrist/testing/stand-in.ts';
 import { createMetristApi } from '../metrist/delivery/api.ts';
 import { systemClock } from '../runner/clock.ts';
@@ -26,6 +27,19 @@ async function setUp(options: Partial<MetristReporterOptions> = {}) {
 const checks = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map((row) => row['check_logical_name']);
 
 describe('MetristReporter', () => {
+  test('sends everything from memory when the disk does not answer', async () => {
+    const { standIn, reporter } = await setUp();
+    const hold = vi.spyOn(Outbox.prototype, 'hold').mockReturnValue(new Promise(() => {}));
+    onTestFinished(() => hold.mockRestore());
+    void reporter.prepare(theirFailureRun);
+    expect(await reporter.report(theirFailureRun)).toEqual({
+      ok: false,
+      text: expect.stringContaining('could not be used (the disk does not answer)') as unknown,
+    });
+    expect(standIn.errors).toHaveLength(1);
+    expect(standIn.telemetry).toHaveLength(theirFailureRun.steps.filter(({ state }) => state === 'passed').length);
+  });
+
   test('posts one result per passed step, in order and one at a time', async () => {
     const { standIn, reporter } = await setUp();
     expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '8 results to Metrist (us-east-1)' });

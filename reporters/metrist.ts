@@ -35,6 +35,8 @@ export interface MetristReporterOptions {
 }
 
 const defaultDeadlineMs = 60_000;
+/** For the disk to take an error, beside the time that it had before the reports began. */
+const diskTimeoutMs = 1000;
 /** What may remain to be written after the deadline. */
 const writeTimeoutMs = 15_000;
 
@@ -45,7 +47,7 @@ export class MetristReporter implements RunReporter {
   readonly required: boolean;
   readonly #options: MetristReporterOptions;
   readonly #outbox: Outbox;
-  #prepared: { readonly run: MonitorRun; readonly held: HeldResults } | undefined;
+  #prepared: { readonly run: MonitorRun; readonly held: Promise<HeldResults> } | undefined;
 
   constructor(options: MetristReporterOptions) {
     this.#options = options;
@@ -54,19 +56,20 @@ export class MetristReporter implements RunReporter {
     this.#outbox = new Outbox({ dir: options.outboxDir, now: () => options.clock.now() });
   }
 
-  /** Puts the run's error into the outbox. If that fails `report` tries again, and says why. */
+  /** Puts the run's error into the outbox. */
   async prepare(run: MonitorRun): Promise<void> {
     if (run.mode === 'offline') return;
-    const held = await this.#hold(run).catch(() => undefined);
-    this.#prepared = held && { run, held };
+    const held = this.#hold(run);
+    this.#prepared = { run, held };
+    await held;
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     if (run.mode === 'offline') return { ok: true, text: 'Metrist offline: nothing posted' };
     const { api, clock, instance, shownAs, required = false, deadlineMs = defaultDeadlineMs, wait } = this.#options;
     try {
-      const held = this.#prepared?.run === run ? this.#prepared.held : await this.#hold(run);
-      this.#prepared = undefined;
+      if (this.#prepared?.run !== run) await this.prepare(run);
+      const held = await this.#heldInTime(run);
       const signal = AbortSignal.timeout(deadlineMs);
       const elapsedMs = (): number => clock.elapsedMs();
       const report = await deliver(held, { api, outbox: this.#outbox, elapsedMs, signal, ...(wait && { wait }) });
@@ -79,6 +82,20 @@ export class MetristReporter implements RunReporter {
         text: `Metrist: results not delivered: ${oneLine(reason, 200)}`,
         ...(required && { required }),
       };
+    }
+  }
+
+  /** What the disk does not answer about is sent from memory: the network may be fine. */
+  async #heldInTime(run: MonitorRun): Promise<HeldResults> {
+    const { promise: timeUp, resolve } = Promise.withResolvers<HeldResults>();
+    const timer = setTimeout(() => {
+      const results = toMetristResults(run, this.#options.instance).map((result) => ({ result }));
+      resolve({ results, diskProblem: 'the disk does not answer', isDiskHanging: true });
+    }, diskTimeoutMs);
+    try {
+      return await Promise.race([this.#prepared?.held ?? this.#hold(run), timeUp]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -139,15 +139,12 @@ export class MonitorReporter implements Reporter {
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     try {
       const reporters = await this.#reporters;
-      const prepared: (ReportOutcome | void)[] = [];
       for (const reporter of reporters) {
-        const { what, required = false } = reporter;
-        prepared.push(await this.#inTime({ what, required }, run, Promise.resolve(reporter.prepare?.(run))));
+        // What goes wrong here is said by the report itself.
+        await this.#inTime({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
       }
       const outcomes: ReportOutcome[] = [];
-      for (const [index, reporter] of reporters.entries()) {
-        outcomes.push(prepared[index] ?? (await this.#inTime(reporter, run, reporter.report(run))));
-      }
+      for (const reporter of reporters) outcomes.push(await this.#inTime(reporter, run, reporter.report(run)));
       return outcomes;
     } catch (error) {
       return [{ ok: false, text: `the reports could not be written: ${String(error)}` }];

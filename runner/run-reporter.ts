@@ -23,7 +23,7 @@ export interface RunReporter {
   readonly required?: boolean;
   /**
    * Puts on disk what must not be lost if the process is killed during the reports. Called for all destinations before the
-   * first of them reports. Never throws. One that does not end in time is not asked to report.
+   * first of them reports. Never throws. It may not have ended when the report begins: a disk may hang.
    */
   prepare?(run: MonitorRun): Promise<void>;
   report(run: MonitorRun): Promise<ReportOutcome>;

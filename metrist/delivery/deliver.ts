@@ -25,6 +25,8 @@ export interface HeldResults {
   readonly results: readonly OwnResult[];
   /** Why an error could not be put into the outbox. */
   readonly diskProblem?: string;
+  /** The outbox is then left alone: whatever is asked of it would hang, too. */
+  readonly isDiskHanging?: boolean;
 }
 
 /** One result of this run. */
@@ -129,7 +131,7 @@ class Delivery {
     };
   }
 
-  async run({ results: unordered, diskProblem }: HeldResults): Promise<DeliveryReport> {
+  async run({ results: unordered, diskProblem, isDiskHanging = false }: HeldResults): Promise<DeliveryReport> {
     this.#diskProblem = diskProblem;
     // The error first: nothing that happens to telemetry may keep it from being tried.
     const results = [
@@ -138,8 +140,8 @@ class Delivery {
     ];
     try {
       const { elapsedMs, leftoversForMs } = this.#options;
-      await this.#clearOldFiles();
-      const entries = await this.#listEntries();
+      if (!isDiskHanging) await this.#clearOldFiles();
+      const entries = isDiskHanging ? [] : await this.#listEntries();
       const untilMs = elapsedMs() + leftoversForMs;
       const ofOthers = await this.#handleAll(entries, {
         delays: delaysMs.left,

@@ -24,7 +24,8 @@ export interface OutboxOptions {
 export interface OutboxEntry {
   /**
    * How long ago it was sent with an unknown outcome; absent when it was not sent. Negative when it was sent in the
-   * future: the clock was wrong then, or is wrong now.
+   * future: the clock was wrong then, or is wrong now. What a run held that did not end may have been sent by it as well,
+   * from memory, if its disk did not answer.
    */
   readonly sentAgoMs?: number;
   /** @returns `undefined` when the file does not hold an error that Metrist would store */
@@ -125,7 +126,7 @@ export class Outbox {
 
   #entry(name: EntryName): OutboxEntry {
     const { dir, now, uptimeMs } = this.#options;
-    const { id, sent } = name;
+    const { id, heldAtMs, sent = heldAtMs === undefined ? undefined : { atMs: heldAtMs } } = name;
     let current = name;
     const file = (): string => path.join(dir, formatName(current));
     const moveTo = async (next: EntryName): Promise<void> => {
