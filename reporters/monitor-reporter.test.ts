@@ -15,7 +15,13 @@ const secret = 'hunter2hunter2';
 function setUp({
   reporters = [],
   onError = () => {},
-}: { readonly reporters?: readonly RunReporter[]; readonly onError?: () => void } = {}) {
+  outputError,
+}: {
+  readonly reporters?: readonly RunReporter[];
+  readonly onError?: () => void;
+  /** Why nothing can be written to stdout. */
+  readonly outputError?: Error;
+} = {}) {
   const written = { output: '', errorOutput: '' };
   const clock = fakeClock();
   const setExitCode = vi.fn<(code: number) => void>();
@@ -29,7 +35,12 @@ function setUp({
     createReporters,
     root: '/project',
     terminal: { color: false },
-    output: { write: (text) => (written.output += text) },
+    output: {
+      write: (text, done) => {
+        if (outputError === undefined) written.output += text;
+        done?.(outputError);
+      },
+    },
     errorOutput: {
       write: (text) => {
         written.errorOutput += text;
@@ -73,6 +84,17 @@ describe('MonitorReporter', () => {
       expect.stringContaining('- CreateGroup'),
     ]);
     expect(written.output).toContain('it did not load');
+  });
+
+  test.for([
+    ['a report that failed', false, /! not written[^]*2 passed/],
+    ['nothing that is not in a file', true, /^$/],
+  ] as const)('where stdout cannot be written, tells on stderr %s', async ([, ok, told]) => {
+    const reporters = [{ what: 'log', report: () => Promise.resolve({ ok, text: 'not written' }) }];
+    const { reporter, written } = setUp({ reporters, outputError: new Error('ENOSPC') });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(written.errorOutput).toMatch(told);
   });
 
   test('prints the steps of every run, not of the first alone', async () => {

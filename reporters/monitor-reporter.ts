@@ -18,7 +18,7 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   /** The project's directory: paths in stacks are shown relative to it. */
   readonly root: string;
   readonly terminal: TerminalOptions;
-  readonly output: { write(text: string): unknown };
+  readonly output: { write(text: string, done?: (error?: Error | null) => void): unknown };
   /** For what is written by code of the run itself, and for what takes long, while it lasts. */
   readonly errorOutput: StatusOutput;
   readonly redact: Redactor;
@@ -129,8 +129,11 @@ export class MonitorReporter implements Reporter {
     this.#progress?.[Symbol.dispose]();
     this.#status.clear();
     const summary = renderSummary(run, redact.value(outcomes), terminal);
-    if (this.#isBesideAnother) this.#options.errorOutput.write(`${summary}\n`);
-    else this.#print(summary);
+    const writeInstead = (): void => void this.#options.errorOutput.write(`${summary}\n`);
+    // What is left behind, or stands in no file, must be told somewhere.
+    const mustBeTold = run.leftovers.length > 0 || outcomes.some(({ ok }) => !ok);
+    if (this.#isBesideAnother) writeInstead();
+    else this.#print(summary, (error) => error && mustBeTold && writeInstead());
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
     if (this.#isHanging) this.#options.onHang?.();
@@ -186,8 +189,8 @@ export class MonitorReporter implements Reporter {
     return new StatusLine(output, this.#options);
   }
 
-  #print(text: string): void {
+  #print(text: string, done?: (error?: Error | null) => void): void {
     this.#status.clear();
-    if (!this.#isBesideAnother) this.#options.output.write(`${text}\n`);
+    if (!this.#isBesideAnother) this.#options.output.write(`${text}\n`, done);
   }
 }

@@ -145,6 +145,37 @@ describe('a failed step', () => {
   });
 });
 
+describe('what a monitor logs while it leaves is told', () => {
+  const leave = `send('Log Warning left behind: a user'); raw('no frame'); send('Log Info unread'); setTimeout(() => process.exit(0), 20);`;
+  const script: MonitorScript = {
+    start: `process.on('SIGTERM', () => {}); send('Started 1.1');`,
+    step: `console.error('at work');`,
+    exit: leave,
+  };
+  const lastLogs = (events: readonly DriveEvent[]) => events.filter(({ kind }) => kind === 'log');
+
+  test.for([
+    ['was stopped', true, ''],
+    ['did not answer a step in time', false, ''],
+    ['had failed', false, `send('Step Error x');`],
+  ] as const)('where it %s', async ([, isStopped, step]) => {
+    const stop = new AbortController();
+    const events: DriveEvent[] = [];
+    const report = await driveMonitor({
+      ...defaults,
+      command: [await writeMonitor({ ...script, step: `${script.step} ${step}` })],
+      ...(isStopped ? {} : { stepTimeoutMs: 500 }),
+      signal: stop.signal,
+      onEvent: (event) => {
+        events.push(event);
+        if (isStopped && event.kind === 'stderr') stop.abort();
+      },
+    });
+    expect(lastLogs(events)).toEqual([{ kind: 'log', level: 'Warning', text: 'left behind: a user' }]);
+    expect([report.problems, report.strayBytes]).toEqual([[], 0]);
+  });
+});
+
 describe('nothing of a monitor is left behind', () => {
   const deaf = `process.on('SIGTERM', () => {}); process.stdin.on('end', () => {}); setInterval(() => {}, 60_000);`;
 

@@ -116,7 +116,7 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     }
     // Without an agreement no step ran.
     book.abandon('');
-    await tearDown(monitor, { ending, tmpDir, limits, onProblem });
+    await tearDown(monitor, { ending, tmpDir, limits, pending: reader.pending, onEvent });
     return {
       steps: book.steps,
       problems,

@@ -189,12 +189,12 @@ describe('teardown', () => {
       {
         entity: `group ${group}`,
         reason: expect.stringMatching(/^DeleteConflict \(HTTP 409\) at teardown: /) as unknown,
-        command: `${remove} && aws iam delete-group --group-name ${group}`,
+        command: `${remove}; aws iam delete-group --group-name ${group}`,
       },
       {
         entity: `user ${user}`,
         reason: expect.stringMatching(/^DeleteConflict \(HTTP 409\) at teardown: /) as unknown,
-        command: `${remove} && aws iam detach-user-policy --user-name ${user} --policy-arn ${policyArn} && aws iam delete-user --user-name ${user}`,
+        command: `${remove}; aws iam detach-user-policy --user-name ${user} --policy-arn ${policyArn}; aws iam delete-user --user-name ${user}`,
       },
     ]);
     expect(warnings).toEqual([]);

@@ -217,16 +217,19 @@ function isHopeless(error: unknown): boolean {
   return isAnswer(error) && status < 500 && status !== 429 && !repeatable.has(codeOf(error));
 }
 
-/** What a person types to remove a leftover. IAM's names need no quoting in a shell. */
+/**
+ * What a person types to remove a leftover. IAM's names need no quoting in a shell. Nothing depends on the success of what
+ * stands before it: what may be in the way is perhaps not there.
+ */
 function commandFor(session: Session, entity: 'group' | 'user'): string {
   const { names } = session;
   const user = `--user-name ${names.user}`;
   const group = `--group-name ${names.group}`;
   const commands: string[] = [];
   if (mayExist(session, 'membership')) commands.push(`aws iam remove-user-from-group ${user} ${group}`);
-  if (entity === 'group') return [...commands, `aws iam delete-group ${group}`].join(' && ');
+  if (entity === 'group') return [...commands, `aws iam delete-group ${group}`].join('; ');
   if (mayExist(session, 'attachment')) {
     commands.push(`aws iam detach-user-policy ${user} --policy-arn ${policyArnOf(session)}`);
   }
-  return [...commands, `aws iam delete-user ${user}`].join(' && ');
+  return [...commands, `aws iam delete-user ${user}`].join('; ');
 }
