@@ -60,6 +60,13 @@ describe('a profile with a credential_process', () => {
     expect(JSON.stringify(failure)).not.toMatch(/onlyonstdout|unknownsecret/);
   });
 
+  test('that prints secrets shows none of them', async () => {
+    await start(`echo '{"SecretAccessKey":"unknownsecretkey"}' "$0 $*" >&2; exit 3`);
+    const failure = await failureOf();
+    expect(failure.message).toMatch(/failed: \{"SecretAccessKey":"\[redacted\]"\} .* --token \[redacted\]$/);
+    expect(JSON.stringify(failure)).not.toContain('unknownsecret');
+  });
+
   test.for([
     ['prints no JSON', 'echo hello', /Profile dev credential_process returned invalid JSON/],
     [
@@ -179,6 +186,19 @@ describe('a role that STS gives', () => {
   ] as const)('and cannot be asked for with %s is a matter of configuration', async ([setting, message]) => {
     await makeAwsHome(config.replace('\n', `\n${setting}\n`), { AWS_PROFILE: 'dev' });
     expect(await failureOf()).toMatchObject(expected('configuration', 'ConfigError', message));
+  });
+
+  test('and is refused with the session token of the source profile does not show that', async () => {
+    const { url } = await startHttpServer((request, response) =>
+      response
+        .writeHead(403)
+        .end(iamErrorXml('AccessDenied', `not with ${String(request.headers['x-amz-security-token'])}`)),
+    );
+    await makeAwsHome(`${config}aws_session_token = tokenOfTheBaseProfile\n`, {
+      AWS_PROFILE: 'dev',
+      AWS_ENDPOINT_URL_STS: url,
+    });
+    expect((await failureOf()).message).toMatch(/not with \[redacted\]$/);
   });
 
   test('and cannot be asked is a failure of the network', async () => {

@@ -5,7 +5,9 @@ import type { Duplex, Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { hideSecrets } from '../../../runner/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
+import { secretsOfRequest } from '../settings/secrets.ts';
 import { checkIamAnswer, decompressAnswer, ForeignAnswerError, readIamAnswer } from './iam-answer.ts';
 
 // Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
@@ -61,6 +63,7 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
     const host = request.hostname;
     this.silentHost = host;
     this.failure = undefined;
+    hideSecrets(secretsOfRequest(request));
     try {
       const answer = await super.handle(request, options);
       const { statusCode } = answer.response;
@@ -160,8 +163,10 @@ export class Transport {
       if (spare !== undefined) return spare;
       const startMs = this.#elapsedMs();
       let unopened: Duplex | undefined;
+      let throughProxy = false;
       const timer = setTimeout(() => {
-        unopened?.destroy(new ConnectTimeoutError(`${options.host}:${options.port}`, this.#connectionTimeoutMs));
+        const host = `${options.host}:${options.port}`;
+        unopened?.destroy(new ConnectTimeoutError(host, this.#connectionTimeoutMs, { throughProxy }));
       }, this.#connectionTimeoutMs).unref();
       const measure = (socket: Duplex): void => {
         unopened = socket;
@@ -179,8 +184,10 @@ export class Transport {
         else if (tunnelled) measure(tunnelled);
         callback?.(error, tunnelled as Duplex);
       });
-      if (socket && leadsToProxy(agent, socket)) unopened = socket;
-      else if (socket) measure(socket);
+      if (socket && leadsToProxy(agent, socket)) {
+        throughProxy = true;
+        unopened = socket;
+      } else if (socket) measure(socket);
       return socket;
     };
     return agent;
