@@ -188,6 +188,18 @@ describe('a role that STS gives', () => {
     expect(await failureOf()).toMatchObject(expected('configuration', 'ConfigError', message));
   });
 
+  test.for([
+    [200, '<html>Sign in</html>', 'service', /failed; the answer is not one of STS's: <html>Sign in<\/html>$/],
+    [403, '<html>No</html>', 'service', /failed; the answer is not one of STS's: <html>No<\/html>$/],
+    [200, '<AssumeRoleResponse><Assume', 'service', /failed; the answer breaks off: <AssumeRoleResponse><Assume$/],
+    [429, '<html>slow</html>', 'throttled', /failed; the answer is not one of STS's: <html>slow<\/html>$/],
+    [502, '', 'service', /failed; the answer is empty$/],
+  ] as const)('and something else answers for with HTTP %d: %j', async ([status, body, verdict, message]) => {
+    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect(await failureOf()).toMatchObject(expected(verdict, 'ForeignAnswer', message));
+  });
+
   test('and is refused with the session token of the source profile does not show that', async () => {
     const { url } = await startHttpServer((request, response) =>
       response
@@ -263,6 +275,14 @@ describe('an SSO session with a cached token', () => {
   test('whose renewal cannot be asked for is a failure of the network', async () => {
     await start({ AWS_ENDPOINT_URL_SSO_OIDC: `http://127.0.0.1:${await deadPort()}` }, '2020-01-01T00:00:00Z');
     expect(await failureOf()).toMatchObject(expected('network', 'ECONNREFUSED', /connect ECONNREFUSED/));
+  });
+
+  test.for([200, 403])('that a page answers with HTTP %d is shown with it', async (status) => {
+    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end('<html>No</html>'));
+    await start({ AWS_ENDPOINT_URL_SSO: url });
+    expect(await failureOf()).toMatchObject(
+      expected('service', 'ForeignAnswer', /failed; the answer is not JSON: <html>No<\/html>$/, /look for a proxy/),
+    );
   });
 
   test.for([

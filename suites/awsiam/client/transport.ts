@@ -8,7 +8,15 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { hideSecrets } from '../../../runner/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
 import { secretsOfRequest } from '../settings/secrets.ts';
-import { checkIamAnswer, decompressAnswer, ForeignAnswerError, readIamAnswer } from './iam-answer.ts';
+import {
+  checkAnswer,
+  decompressAnswer,
+  ForeignAnswerError,
+  readAnswer,
+  whyNotJson,
+  whyNotSts,
+  type AnswerCheck,
+} from './iam-answer.ts';
 
 // Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
 const http = process.getBuiltinModule('node:http');
@@ -40,12 +48,17 @@ class IamHttpHandler extends NodeHttpHandler {
     ...[request, options]: Parameters<NodeHttpHandler['handle']>
   ): Promise<{ response: HttpResponse }> {
     const { response } = await super.handle(request, options);
-    const { statusCode, reason, headers } = response;
-    const raw = await readIamAnswer(response.body as Readable, statusCode);
-    const body = decompressAnswer(raw, headers['content-encoding'], statusCode);
-    checkIamAnswer(body, statusCode);
-    return { response: new HttpResponse({ statusCode, reason, headers, body }) };
+    return { response: await readWhole(response) };
   }
+}
+
+/** Reads an answer to its end, and lets only what is in its service's form pass. */
+async function readWhole(response: HttpResponse, whyForeign?: AnswerCheck): Promise<HttpResponse> {
+  const { statusCode, reason, headers } = response;
+  const raw = await readAnswer(response.body as Readable, statusCode);
+  const body = decompressAnswer(raw, headers['content-encoding'], statusCode);
+  checkAnswer(body, statusCode, whyForeign);
+  return new HttpResponse({ statusCode, reason, headers, body });
 }
 
 /**
@@ -66,11 +79,14 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
     hideSecrets(secretsOfRequest(request));
     try {
       const answer = await super.handle(request, options);
-      const { statusCode } = answer.response;
+      // STS takes forms.
+      const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+      const response = await readWhole(answer.response, isForm ? whyNotSts : whyNotJson);
+      const { statusCode } = response;
       if (statusCode >= 500) {
         this.failure = { host, error: new ForeignAnswerError(statusCode, `it answered with HTTP ${statusCode}`) };
       }
-      return answer;
+      return { response };
     } catch (error) {
       this.failure = { host, error };
       throw error;
