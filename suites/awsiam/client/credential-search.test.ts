@@ -200,6 +200,14 @@ describe('a role that STS gives', () => {
     expect(await failureOf()).toMatchObject(expected(verdict, 'ForeignAnswer', message));
   });
 
+  test.for([20, 4, 0])('and breaks off %d characters after the secret does not show that', async (after) => {
+    const before = '<AssumeRoleResponse><SecretAccessKey>';
+    const answer = `${before}secretOfTheRole</SecretAccessKey><SessionToken>`.slice(0, before.length + 15 + after);
+    const { url } = await startHttpServer((_request, response) => response.end(answer));
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect((await failureOf()).message).toMatch(/the answer breaks off: .*\[redacted\]/);
+  });
+
   test('and is refused with the session token of the source profile does not show that', async () => {
     const { url } = await startHttpServer((request, response) =>
       response

@@ -7,7 +7,7 @@ import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { hideSecrets } from '../../../runner/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
-import { secretsOfRequest } from '../settings/secrets.ts';
+import { secretsOfAnswer, secretsOfRequest } from '../settings/secrets.ts';
 import {
   checkAnswer,
   decompressAnswer,
@@ -81,7 +81,11 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
       const answer = await super.handle(request, options);
       // STS takes forms.
       const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
-      const response = await readWhole(answer.response, isForm ? whyNotSts : whyNotJson);
+      const response = await readWhole(answer.response, (text, httpStatus) => {
+        // Before a part of it is shown: it may break off behind them.
+        hideSecrets(secretsOfAnswer(text));
+        return (isForm ? whyNotSts : whyNotJson)(text, httpStatus);
+      });
       const { statusCode } = response;
       if (statusCode >= 500) {
         this.failure = { host, error: new ForeignAnswerError(statusCode, `it answered with HTTP ${statusCode}`) };

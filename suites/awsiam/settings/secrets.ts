@@ -73,6 +73,12 @@ function jsonFieldsOf(body: string): string[] {
   return [...body.matchAll(/"(?:refreshToken|clientSecret)"\s*:\s*"([^"]*)"/g)].map(([, value = '']) => value);
 }
 
+/** The credentials and tokens in an answer of STS or SSO, whole or not. */
+export function secretsOfAnswer(text: string): Secret[] {
+  const fields = /(?:SecretAccessKey|SessionToken|accessToken|refreshToken|idToken)(?:>|"\s*:\s*")\s*([^\s"<]+)/gi;
+  return [...text.matchAll(fields)].map(([, value = '']) => hidden(value));
+}
+
 /**
  * What must not be shown of a `credential_process`: values whose option or name says that they are secret, on its command
  * line and in what it printed. Its own messages often quote both.
