@@ -103,6 +103,14 @@ describe('parseMetristConfig', () => {
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eight0ch' }).problems).toEqual([]);
   });
 
+  test('refuses a host in place of the token: the token in place of the host would be asked for and shown', () => {
+    const values = { METRIST_API_TOKEN: 'app.metrist.io', METRIST_API_HOST: 'k3v0secretk3v0secret' };
+    expect(parseMetristConfig({ ...complete, ...values })).toEqual({
+      problems: ['METRIST_API_TOKEN is the name of a host (swapped with METRIST_API_HOST?): expected the token alone'],
+    });
+    expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eyJhbGci.eyJzdWIi.c2lnbmF0' }).problems).toEqual([]);
+  });
+
   test('lists every problem at once and never the token', () => {
     const values = { METRIST_API_TOKEN: 'two s3cret words', METRIST_INSTANCE_ID: 'a b', METRIST_API_HOST: '<<ERROR' };
     const { config, problems } = parseMetristConfig({ ...values, METRIST_REQUIRE_DELIVERY: 'x' });

@@ -128,14 +128,18 @@ export function parseMetristAccess(values: Values): ParsedMetristAccess {
 }
 
 function parseToken(text: string): string | undefined {
-  return /^[!-~]+$/.test(text) && text.length >= shortestSecret ? text : undefined;
+  return /^[!-~]+$/.test(text) && text.length >= shortestSecret && !hostName.test(text) ? text : undefined;
 }
 
-/** One that is too short could not be hidden either. */
-const hideToken = (text: string): string =>
-  text.length < shortestSecret
-    ? `a text of only ${text.length} characters`
-    : '[redacted], with spaces or other characters that no token has';
+/** In place of the token: that may then stand in place of the host, and would be asked for and shown as one. */
+const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
+
+function hideToken(text: string): string {
+  // One that is too short could not be hidden either.
+  if (text.length < shortestSecret) return `a text of only ${text.length} characters`;
+  if (hostName.test(text)) return 'the name of a host (swapped with METRIST_API_HOST?)';
+  return '[redacted], with spaces or other characters that no token has';
+}
 
 function parseInstance(text: string): string | undefined {
   const stored = stripAws(text);

@@ -13,6 +13,19 @@ const encoders: Readonly<Record<string, (text: string) => string>> = {
   XML: (text) =>
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
   base64: (text) => Buffer.from(text).toString('base64'),
+  base64url: (text) => Buffer.from(text).toString('base64url'),
+  "Go's JSON": (text) =>
+    JSON.stringify(text)
+      .slice(1, -1)
+      .replaceAll('&', String.raw`\u0026`)
+      .replaceAll('<', String.raw`\u003c`)
+      .replaceAll('>', String.raw`\u003e`),
+  "PHP's JSON": (text) =>
+    JSON.stringify(text)
+      .slice(1, -1)
+      .replaceAll('/', String.raw`\/`),
+  "URI with .NET's digits": (text) => encodeURIComponent(text).replaceAll(/%../g, (code) => code.toLowerCase()),
+  'double URI': (text) => encodeURIComponent(encodeURIComponent(text)),
 };
 
 describe('createRedactor', () => {
@@ -160,6 +173,10 @@ describe('user and password', () => {
     expect(text('via http://bob:PW@proxy, bob%3APW, Ym9iOlBX')).toBe(
       'via http://[redacted]@proxy, [redacted], [redacted]',
     );
+  });
+
+  test('are hidden as a proxy gets them, however short', () => {
+    expect(createRedactor([hidden('b:pw')]).text('Basic Yjpwdw==')).toBe('Basic [redacted]==');
   });
 
   test('leave the name alone', () => {

@@ -113,10 +113,19 @@ function nextKey(key: number, code: number): number {
 
 function writtenForms(secret: string): string[] {
   const json = JSON.stringify(secret).slice(1, -1);
+  // Go escapes what HTML would take for its own, and PHP the slash.
+  const goJson = json.replaceAll(/[&<>]/g, (character) => `\\u00${hexOf(character)}`);
   const uri = encodeURIComponent(secret.toWellFormed());
+  const strictUri = uri.replaceAll(/[!'()*]/g, (character) => `%${hexOf(character).toUpperCase()}`);
+  // .NET writes small digits. A URL in a URL is encoded twice.
+  const smallUri = uri.replaceAll(/%../g, (code) => code.toLowerCase());
   const xml = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-  const strictUri = uri.replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-  return [secret, json, uri, uri.replaceAll('%20', '+'), strictUri, xml];
+  const uris = [uri, strictUri, smallUri, encodeURIComponent(uri)];
+  return [secret, json, goJson, json.replaceAll('/', '\\/'), ...uris, uri.replaceAll('%20', '+'), xml];
+}
+
+function hexOf(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(2, '0');
 }
 
 /** Alone, and behind one or two bytes of something else: base64 takes three at a time. */
@@ -128,9 +137,8 @@ function base64Forms(secret: string): string[] {
       .replace(/=+$/, ''),
   );
   // Their first and last character are not made of the secret's bits alone.
-  return [alone, ...shifted.map((text, index) => text.slice(index + 2, -1))].filter(
-    (text) => text.length >= shortestSecret,
-  );
+  const inner = shifted.map((text, index) => text.slice(index + 2, -1)).filter((text) => text.length >= shortestSecret);
+  return [alone, ...inner].flatMap((text) => [text, text.replaceAll('+', '-').replaceAll('/', '_')]);
 }
 
 /** A part of a text that is hidden. */

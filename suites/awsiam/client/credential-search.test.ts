@@ -60,6 +60,13 @@ describe('a profile with a credential_process', () => {
     expect(JSON.stringify(failure)).not.toMatch(/onlyonstdout|unknownsecret/);
   });
 
+  test('that prints secrets shows none of them', async () => {
+    await start(`echo '{"SecretAccessKey":"unknownsecretkey"}' "$0 $*" >&2; exit 3`);
+    const failure = await failureOf();
+    expect(failure.message).toMatch(/failed: \{"SecretAccessKey":"\[redacted\]"\} .* --token \[redacted\]$/);
+    expect(JSON.stringify(failure)).not.toContain('unknownsecret');
+  });
+
   test.for([
     ['prints no JSON', 'echo hello', /Profile dev credential_process returned invalid JSON/],
     [
@@ -181,6 +188,39 @@ describe('a role that STS gives', () => {
     expect(await failureOf()).toMatchObject(expected('configuration', 'ConfigError', message));
   });
 
+  test.for([
+    [200, '<html>Sign in</html>', 'service', /failed; the answer is not one of STS's: <html>Sign in<\/html>$/],
+    [403, '<html>No</html>', 'service', /failed; the answer is not one of STS's: <html>No<\/html>$/],
+    [200, '<AssumeRoleResponse><Assume', 'service', /failed; the answer breaks off: <AssumeRoleResponse><Assume$/],
+    [429, '<html>slow</html>', 'throttled', /failed; the answer is not one of STS's: <html>slow<\/html>$/],
+    [502, '', 'service', /failed; the answer is empty$/],
+  ] as const)('and something else answers for with HTTP %d: %j', async ([status, body, verdict, message]) => {
+    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect(await failureOf()).toMatchObject(expected(verdict, 'ForeignAnswer', message));
+  });
+
+  test.for([20, 4, 0])('and breaks off %d characters after the secret does not show that', async (after) => {
+    const before = '<AssumeRoleResponse><SecretAccessKey>';
+    const answer = `${before}secretOfTheRole</SecretAccessKey><SessionToken>`.slice(0, before.length + 15 + after);
+    const { url } = await startHttpServer((_request, response) => response.end(answer));
+    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect((await failureOf()).message).toMatch(/the answer breaks off: .*\[redacted\]/);
+  });
+
+  test('and is refused with the session token of the source profile does not show that', async () => {
+    const { url } = await startHttpServer((request, response) =>
+      response
+        .writeHead(403)
+        .end(iamErrorXml('AccessDenied', `not with ${String(request.headers['x-amz-security-token'])}`)),
+    );
+    await makeAwsHome(`${config}aws_session_token = tokenOfTheBaseProfile\n`, {
+      AWS_PROFILE: 'dev',
+      AWS_ENDPOINT_URL_STS: url,
+    });
+    expect((await failureOf()).message).toMatch(/not with \[redacted\]$/);
+  });
+
   test('and cannot be asked is a failure of the network', async () => {
     await makeAwsHome(config, {
       AWS_PROFILE: 'dev',
@@ -243,6 +283,14 @@ describe('an SSO session with a cached token', () => {
   test('whose renewal cannot be asked for is a failure of the network', async () => {
     await start({ AWS_ENDPOINT_URL_SSO_OIDC: `http://127.0.0.1:${await deadPort()}` }, '2020-01-01T00:00:00Z');
     expect(await failureOf()).toMatchObject(expected('network', 'ECONNREFUSED', /connect ECONNREFUSED/));
+  });
+
+  test.for([200, 403])('that a page answers with HTTP %d is shown with it', async (status) => {
+    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end('<html>No</html>'));
+    await start({ AWS_ENDPOINT_URL_SSO: url });
+    expect(await failureOf()).toMatchObject(
+      expected('service', 'ForeignAnswer', /failed; the answer is not JSON: <html>No<\/html>$/, /look for a proxy/),
+    );
   });
 
   test.for([

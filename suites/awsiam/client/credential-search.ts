@@ -2,7 +2,9 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { getProfileName } from '@smithy/core/config';
 import type { AwsCredentialIdentityProvider, Logger } from '@smithy/types';
 import { isAnswer, NoCredentialsError } from '../errors/error-kinds.ts';
+import { hideSecrets } from '../../../runner/redact.ts';
 import { ConfigError } from '../settings/config.ts';
+import { secretsOfProcess } from '../settings/secrets.ts';
 import type { CredentialsHttpHandler } from './transport.ts';
 
 /** For the SDK's clients, which otherwise print warnings of their own into the output of a run. */
@@ -75,7 +77,8 @@ export class CredentialSearch {
   /** The SDK's sentence about a process quotes its whole command line, which may hold a secret. What it printed on stdout is not in it. */
   #inPlainWords(reason: string): string {
     const [, command, stderr = ''] = /^Command failed: ([^\n]*)\n?(.*)$/s.exec(reason) ?? [];
-    if (command === undefined) return reason;
+    if (command === undefined) return reason.replace(/\.$/, '');
+    hideSecrets(secretsOfProcess(command, stderr));
     const words = stderr.trim() === '' ? 'it printed nothing on stderr' : stderr.trim();
     return `the credential_process ${programOf(command)}${this.#ofProfile('process')} failed: ${words}`;
   }

@@ -2,12 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hideSecrets } from '../../../runner/redact.ts';
 import { secretAccessKey } from '../testing/values.ts';
-import { checkIamAnswer, ForeignAnswerError } from './iam-answer.ts';
+import { checkAnswer, ForeignAnswerError } from './iam-answer.ts';
 import { iamErrorXml, iamXml } from '../testing/http-server.ts';
 
-const check = (body: string, status: number): void => checkIamAnswer(new TextEncoder().encode(body), status);
+const check = (body: string, status: number): void => checkAnswer(new TextEncoder().encode(body), status);
 
-describe('checkIamAnswer', () => {
+describe('checkAnswer', () => {
   test.for([
     ['an answer', 200, iamXml('CreateUser')],
     ['an answer with a declaration', 200, `<?xml version="1.0" encoding="UTF-8"?>\n${iamXml('CreateUser')}\n`],
@@ -56,6 +56,12 @@ describe('checkIamAnswer', () => {
     }
   });
 
+  test('shows a page in an older encoding as text, and other bytes not at all', () => {
+    const page = Buffer.from('<html>Zugriff verweigert f\u00FCr Sie</html>', 'latin1');
+    expect(() => checkAnswer(page, 403)).toThrow(': <html>Zugriff verweigert f\u00FCr Sie</html>');
+    expect(() => checkAnswer(Buffer.from([0x1f, 0x8b, 8, 0, 255, 254]), 403)).toThrow(/, nor is it text$/);
+  });
+
   test('refuses every answer that breaks off', () => {
     const whole = iamXml('CreateUser', '<CreateUserResult><User><UserName>u</UserName></User></CreateUserResult>');
     fc.assert(
@@ -68,7 +74,7 @@ describe('checkIamAnswer', () => {
   test('gives its verdict on any bytes at all', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.integer({ min: 100, max: 599 }), (bytes, status) => {
-        expect(() => checkIamAnswer(bytes, status)).toThrow(ForeignAnswerError);
+        expect(() => checkAnswer(bytes, status)).toThrow(ForeignAnswerError);
       }),
     );
   });

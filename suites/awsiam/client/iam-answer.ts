@@ -36,7 +36,7 @@ const maxBodyBytes = 2 * 1024 * 1024;
  *
  * @throws {ForeignAnswerError} where that does not come, and what the stream fails with
  */
-export async function readIamAnswer(body: AsyncIterable<Uint8Array>, httpStatus: number): Promise<Uint8Array> {
+export async function readAnswer(body: AsyncIterable<Uint8Array>, httpStatus: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body) {
@@ -82,19 +82,31 @@ export function decompressAnswer(body: Uint8Array, encoding: string | undefined,
 /** So much of a foreign answer is shown. */
 const excerptLength = 120;
 
+/** Says why a text is no answer of a service, if it is none. */
+export type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
+
 /**
- * Checks that a body is one of IAM's XML documents, from its first to its last tag.
+ * Checks that a body is one of IAM's XML documents, from its first to its last tag, or what another check asks for.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/programming.html
  *
  * @throws {ForeignAnswerError}
  */
-export function checkIamAnswer(body: Uint8Array, httpStatus: number): void {
-  const text = new TextDecoder().decode(body).trim();
+export function checkAnswer(body: Uint8Array, httpStatus: number, whyForeign: AnswerCheck = whyNotIam): void {
+  const text = decode(body).trim();
   const reason = whyForeign(text, httpStatus);
   if (reason === undefined) return;
   throw new ForeignAnswerError(httpStatus, withExcerpt(reason, text), {
     isThrottled: httpStatus >= 400 && foreignThrottling.test(text),
   });
+}
+
+/** AWS sends UTF-8. The page of a proxy may be in an older encoding. */
+function decode(body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    return new TextDecoder('windows-1252').decode(body);
+  }
 }
 
 /** How gateways and emulators say in JSON or in another XML that there were too many requests. */
@@ -105,7 +117,7 @@ function withExcerpt(reason: string, text: string): string {
   const excerpt = clip(text, excerptLength).replaceAll(/\s+/g, ' ');
   if (excerpt === '') return reason;
   // Bytes that are no text would only spoil a terminal.
-  return /[^\P{Cc}\s]|\uFFFD/u.test(excerpt) ? `${reason}, nor is it text` : `${reason}: ${excerpt}`;
+  return /[^\P{Cc}\s]/u.test(excerpt) ? `${reason}, nor is it text` : `${reason}: ${excerpt}`;
 }
 
 /**
@@ -133,16 +145,35 @@ function toReadable(error: unknown): unknown {
   const { $response } = error as { readonly $response?: HttpResponse };
   if ($response === undefined) return error;
   error.message = error.message.replace(/\s*Deserialization error: to see the raw response.*$/s, '');
-  const text = $response.body instanceof Uint8Array ? new TextDecoder().decode($response.body) : String($response.body);
+  const text = $response.body instanceof Uint8Array ? decode($response.body) : String($response.body);
   return new ForeignAnswerError($response.statusCode, withExcerpt("the answer cannot be read as IAM's", text.trim()), {
     cause: error,
   });
 }
 
-function whyForeign(text: string, httpStatus: number): string | undefined {
+function whyNotIam(text: string, httpStatus: number): string | undefined {
+  return whyNotXml(text, httpStatus, "the answer is not one of IAM's");
+}
+
+/** STS speaks as IAM does. */
+export const whyNotSts: AnswerCheck = (text, httpStatus) =>
+  whyNotXml(text, httpStatus, "the answer is not one of STS's");
+
+/** SSO and the services that renew its tokens speak JSON. */
+export const whyNotJson: AnswerCheck = (text) => {
+  if (text === '') return 'the answer is empty';
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch {
+    return 'the answer is not JSON';
+  }
+};
+
+function whyNotXml(text: string, httpStatus: number, notOurs: string): string | undefined {
   if (text === '') return 'the answer is empty';
   const root = /^(?:<\?xml[^>]*\?>\s*)?<(\w+Response)\b/.exec(text)?.[1];
-  if (root === undefined) return "the answer is not one of IAM's";
+  if (root === undefined) return notOurs;
   if (!text.endsWith(`</${root}>`)) return 'the answer breaks off';
   if ((root === 'ErrorResponse') !== httpStatus >= 300) return 'the answer contradicts its own HTTP status';
   if (root === 'ErrorResponse' && !/<Code>\s*[^<\s]/.test(text)) return 'the answer is an error without a code';

@@ -395,7 +395,7 @@ describe('connecting', () => {
     );
     const proxyEnvironment = { HTTPS_PROXY: proxy.url };
     const { iam } = connect('https://iam.amazonaws.com', { connectionTimeoutMs, proxyEnvironment });
-    await expectGivenUp(iam, 'iam.amazonaws.com:443');
+    await expectGivenUp(iam, 'iam.amazonaws.com:443 through the proxy');
     await vi.waitUntil(() => proxy.sockets.every(({ closed }) => closed));
   });
 

@@ -5,8 +5,18 @@ import type { Duplex, Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { hideSecrets } from '../../../runner/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
-import { checkIamAnswer, decompressAnswer, ForeignAnswerError, readIamAnswer } from './iam-answer.ts';
+import { secretsOfAnswer, secretsOfRequest } from '../settings/secrets.ts';
+import {
+  checkAnswer,
+  decompressAnswer,
+  ForeignAnswerError,
+  readAnswer,
+  whyNotJson,
+  whyNotSts,
+  type AnswerCheck,
+} from './iam-answer.ts';
 
 // Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
 const http = process.getBuiltinModule('node:http');
@@ -38,12 +48,17 @@ class IamHttpHandler extends NodeHttpHandler {
     ...[request, options]: Parameters<NodeHttpHandler['handle']>
   ): Promise<{ response: HttpResponse }> {
     const { response } = await super.handle(request, options);
-    const { statusCode, reason, headers } = response;
-    const raw = await readIamAnswer(response.body as Readable, statusCode);
-    const body = decompressAnswer(raw, headers['content-encoding'], statusCode);
-    checkIamAnswer(body, statusCode);
-    return { response: new HttpResponse({ statusCode, reason, headers, body }) };
+    return { response: await readWhole(response) };
   }
+}
+
+/** Reads an answer to its end, and lets only what is in its service's form pass. */
+async function readWhole(response: HttpResponse, whyForeign?: AnswerCheck): Promise<HttpResponse> {
+  const { statusCode, reason, headers } = response;
+  const raw = await readAnswer(response.body as Readable, statusCode);
+  const body = decompressAnswer(raw, headers['content-encoding'], statusCode);
+  checkAnswer(body, statusCode, whyForeign);
+  return new HttpResponse({ statusCode, reason, headers, body });
 }
 
 /**
@@ -61,13 +76,21 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
     const host = request.hostname;
     this.silentHost = host;
     this.failure = undefined;
+    hideSecrets(secretsOfRequest(request));
     try {
       const answer = await super.handle(request, options);
-      const { statusCode } = answer.response;
+      // STS takes forms.
+      const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+      const response = await readWhole(answer.response, (text, httpStatus) => {
+        // Before a part of it is shown: it may break off behind them.
+        hideSecrets(secretsOfAnswer(text));
+        return (isForm ? whyNotSts : whyNotJson)(text, httpStatus);
+      });
+      const { statusCode } = response;
       if (statusCode >= 500) {
         this.failure = { host, error: new ForeignAnswerError(statusCode, `it answered with HTTP ${statusCode}`) };
       }
-      return answer;
+      return { response };
     } catch (error) {
       this.failure = { host, error };
       throw error;
@@ -160,8 +183,10 @@ export class Transport {
       if (spare !== undefined) return spare;
       const startMs = this.#elapsedMs();
       let unopened: Duplex | undefined;
+      let throughProxy = false;
       const timer = setTimeout(() => {
-        unopened?.destroy(new ConnectTimeoutError(`${options.host}:${options.port}`, this.#connectionTimeoutMs));
+        const host = `${options.host}:${options.port}`;
+        unopened?.destroy(new ConnectTimeoutError(host, this.#connectionTimeoutMs, { throughProxy }));
       }, this.#connectionTimeoutMs).unref();
       const measure = (socket: Duplex): void => {
         unopened = socket;
@@ -179,8 +204,10 @@ export class Transport {
         else if (tunnelled) measure(tunnelled);
         callback?.(error, tunnelled as Duplex);
       });
-      if (socket && leadsToProxy(agent, socket)) unopened = socket;
-      else if (socket) measure(socket);
+      if (socket && leadsToProxy(agent, socket)) {
+        throughProxy = true;
+        unopened = socket;
+      } else if (socket) measure(socket);
       return socket;
     };
     return agent;

@@ -39,8 +39,8 @@ export class ConnectTimeoutError extends Error {
   override readonly name = 'TimeoutError';
   readonly code = 'ERR_CONNECT_TIMEOUT';
 
-  constructor(host: string, timeoutMs: number) {
-    super(`no connection to ${host} within ${timeoutMs / 1000} s`);
+  constructor(host: string, timeoutMs: number, { throughProxy = false } = {}) {
+    super(`no connection to ${host}${throughProxy ? ' through the proxy' : ''} within ${timeoutMs / 1000} s`);
   }
 }
 

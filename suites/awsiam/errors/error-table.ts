@@ -161,13 +161,13 @@ export function unknownAnswer(httpStatus: number): Explanation {
 export const foreignAnswer: Explanation = {
   verdict: 'service',
   advice:
-    'Something other than IAM answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
+    'Something other than AWS answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
 };
 
 /** Something between this host and IAM refuses requests for being too many. */
 export const foreignThrottling: Explanation = {
   verdict: 'throttled',
-  advice: `The answer is not in IAM's form: a proxy or a gateway on the way may be what throttles. Otherwise: ${slowDown}`,
+  advice: `The answer is not in the form of AWS: a proxy or a gateway on the way may be what throttles. Otherwise: ${slowDown}`,
 };
 
 export const noAnswer: Explanation = {

@@ -120,7 +120,10 @@ function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Ex
     return known?.verdict === 'permission' ? roleRefused : noCredentials;
   }
   if (host === undefined) return find(networkErrors, code) ?? noCredentials;
-  if (cause instanceof ForeignAnswerError) return credentialServiceFailed;
+  if (cause instanceof ForeignAnswerError) {
+    if (cause.isThrottled) return foreignThrottling;
+    return cause.$metadata.httpStatusCode >= 500 ? credentialServiceFailed : foreignAnswer;
+  }
   const explanation = explanationOf(cause, code);
   return explanation.verdict === 'monitor' ? noCredentials : explanation;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRedactor } from '../../../runner/redact.ts';
-import { secretsOf, secretsOfCredentials } from './secrets.ts';
+import { secretsOf, secretsOfCredentials, secretsOfProcess, secretsOfRequest } from './secrets.ts';
 import { accessKeyId, secretAccessKey } from '../testing/values.ts';
 
 const forms = (suffix: string, name: string, property: string) => [
@@ -98,4 +98,26 @@ test.for(['http://proxy:8080', 'proxy:8080', 'https://iam.example.com:8443/path'
 test('does not hide a region in place of the key, for the error tells how one looks', () => {
   const { text } = createRedactor(secretsOf({ METRIST_AWS_SECRET_ACCESS_KEY: 'us-east-1' }));
   expect(text('expected a region such as us-east-1')).toBe('expected a region such as us-east-1');
+});
+
+test.for([
+  ['the session token of a source profile', { headers: { 'x-amz-security-token': secretAccessKey } }],
+  ['the cached token of SSO', { headers: { 'x-amz-sso_bearer_token': secretAccessKey } }],
+  [
+    'the token of a web identity',
+    { headers: {}, body: new URLSearchParams({ Action: 'A', WebIdentityToken: secretAccessKey }).toString() },
+  ],
+  ["what renews SSO's token", { headers: {}, body: JSON.stringify({ refreshToken: secretAccessKey }) }],
+] as const)('hides %s, once it is sent', ([, request]) => {
+  expect(createRedactor(secretsOfRequest(request)).text(`it is ${secretAccessKey}.`)).toBe('it is [redacted].');
+});
+
+test.for([
+  ['vault --token hvs.CAESsecret read aws', 'unknown: hvs.CAESsecret', 'unknown: [redacted]'],
+  ['VAULT_TOKEN=hvs.CAESsecret vault', 'unknown: hvs.CAESsecret', 'unknown: [redacted]'],
+  ['get', '+ echo {"SecretAccessKey": "wJalrXUtnF/"}', '+ echo {"SecretAccessKey": "[redacted]"}'],
+  ['get', 'AWS_SECRET_ACCESS_KEY=wJalrXUtnF/', 'AWS_SECRET_ACCESS_KEY=[redacted]'],
+  ['get --role deployment', 'the token of deployment: expired yesterday', 'the token of deployment: expired yesterday'],
+] as const)('hides of the process %j that prints %j what is said to be secret', ([command, printed, shown]) => {
+  expect(createRedactor(secretsOfProcess(command, printed)).text(printed)).toBe(shown);
 });

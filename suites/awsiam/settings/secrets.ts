@@ -51,6 +51,45 @@ export function secretsOfCredentials({ accessKeyId, secretAccessKey, sessionToke
   return [hidden(secretAccessKey), hidden(sessionToken ?? ''), masked(accessKeyId)];
 }
 
+/** What must not be shown of a request for credentials: what a profile, a file or a cache holds, and only the SDK reads. */
+export function secretsOfRequest({ headers, body }: CredentialsRequest): Secret[] {
+  const sent = secretHeaders.map((name) => headers[name] ?? '');
+  if (typeof body !== 'string') return sent.map(hidden);
+  const fields = new URLSearchParams(body);
+  return [...sent, ...secretFields.map((name) => fields.get(name) ?? ''), ...jsonFieldsOf(body)].map(hidden);
+}
+
+export interface CredentialsRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+const secretHeaders = ['x-amz-security-token', 'x-amz-sso_bearer_token'];
+/** Of a request to STS. */
+const secretFields = ['WebIdentityToken', 'SAMLAssertion', 'TokenCode'];
+
+/** The same for SSO's OIDC, which takes JSON. */
+function jsonFieldsOf(body: string): string[] {
+  return [...body.matchAll(/"(?:refreshToken|clientSecret)"\s*:\s*"([^"]*)"/g)].map(([, value = '']) => value);
+}
+
+/** The credentials and tokens in an answer of STS or SSO, whole or not. */
+export function secretsOfAnswer(text: string): Secret[] {
+  const fields = /(?:SecretAccessKey|SessionToken|accessToken|refreshToken|idToken)(?:>|"\s*:\s*")\s*([^\s"<]+)/gi;
+  return [...text.matchAll(fields)].map(([, value = '']) => hidden(value));
+}
+
+/**
+ * What must not be shown of a `credential_process`: values whose option or name says that they are secret, on its command
+ * line and in what it printed. Its own messages often quote both.
+ */
+export function secretsOfProcess(commandLine: string, printed: string): Secret[] {
+  return [
+    ...commandLine.matchAll(/--?[\w-]*(?:secret|token|passw|key)[\w-]*[= ]+["']?([^\s"']+)/gi),
+    ...`${commandLine} ${printed}`.matchAll(/\w*(?:secret|token|passw|key)\w*(?:=|"\s*:\s*)["']?([^\s"',}]+)/gi),
+  ].map(([, value = '']) => hidden(value));
+}
+
 const hidden = (value: string): Secret => ({ value, shownAs: '[redacted]' });
 
 /** A key id is no secret, but nobody else's business: its end is enough to tell which key it was. */
