@@ -74,14 +74,16 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     await reporter.failToStart({ name: 'ConfigError', code: 'ConfigError', message: problem });
     process.exit(1);
   }
-  const { takeOverSignals } = await load<typeof import('./runner/take-over-signals.ts')>(
-    './runner/take-over-signals.ts',
-  );
+  const [{ takeOverSignals }, { keepUnhandledErrors }] = await Promise.all([
+    load<typeof import('./runner/take-over-signals.ts')>('./runner/take-over-signals.ts'),
+    load<typeof import('./runner/keep-unhandled-errors.ts')>('./runner/keep-unhandled-errors.ts'),
+  ]);
   return {
     // Vite would read .env as well, for variables that it puts into pages.
     envDir: false,
     plugins: [
       takeOverSignals({ errorOutput: process.stderr }),
+      keepUnhandledErrors({ errorOutput: process.stderr }),
       await hideApiToken(resultsDir),
       addReporter(reporter),
       listSteps(),
