@@ -7,7 +7,7 @@ import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import { hideSecrets, redact } from '../runner/redact.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
-import { columnsOf } from './wrap.ts';
+import { columnsOf } from '../runner/wrap.ts';
 
 export interface CreateMonitorReporterOptions {
   readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;

@@ -3,7 +3,7 @@ import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/no
 import type { Clock } from '../runner/clock.ts';
 import type { InterruptionListener } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { formatProgress, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
+import { formatTime, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
 import type { Redactor } from '../runner/redact.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { watchForPauses } from '../runner/watch-for-pauses.ts';
@@ -64,7 +64,7 @@ export class MonitorReporter implements Reporter {
     this.#startMs = clock.elapsedMs();
     this.#pauses = watchForPauses(clock);
     this.#progress = listenForProgress((progress) => {
-      if (isSlow(progress)) this.#status.show(formatProgress(progress));
+      if (isSlow(progress)) this.#status.show(progress.doing, formatTime(progress));
     });
     this.#printed.clear();
     this.#reporters = this.#options.createReporters();

@@ -5,7 +5,7 @@ import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
-import { columnsOf } from '../../reporters/wrap.ts';
+import { columnsOf } from '../../runner/wrap.ts';
 import { secretsOfConfig } from './config-secrets.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 

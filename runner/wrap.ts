@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Values } from '../runner/monitor.ts';
+import type { Values } from './monitor.ts';
 
 /** Where no terminal says how wide it is. */
 const defaultColumns = 100;
