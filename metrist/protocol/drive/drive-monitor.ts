@@ -9,7 +9,7 @@ import type { Values } from '../../../runner/monitor.ts';
 import { type DriveLimits, orchestratorLimits } from './drive-limits.ts';
 import type { DriveEvent, DriveReport } from './drive-report.ts';
 import { shakeHands } from './handshake.ts';
-import { formatToMonitor } from '../messages.ts';
+import { formatToMonitor, parseFromMonitor } from '../messages.ts';
 import { type MonitorProcess, startMonitor } from './monitor-process.ts';
 import { OrchestratorReader } from './orchestrator-reader.ts';
 import { type Ending, runSteps } from './run-steps.ts';
@@ -117,13 +117,15 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     // Without an agreement no step ran.
     book.abandon('');
     await tearDown(monitor, { ending, tmpDir, limits, onProblem });
+    strayBytes += reader.strayBytes;
+    if (agreed) await passOnLogs(monitor, new OrchestratorReader(() => {}, reader.pending), onEvent);
     return {
       steps: book.steps,
       problems,
       ...times,
       wallMs: elapsedMs() - spawnedMs,
       exit: await monitor.exited,
-      strayBytes: strayBytes + reader.strayBytes,
+      strayBytes,
       interrupted: signal?.aborted ?? false,
     };
   } finally {
@@ -134,5 +136,20 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     }
     await rm(tmpDir, { recursive: true, force: true, maxRetries: 3 });
     process.off('exit', abandon);
+  }
+}
+
+/** What the monitor has logged since the end of the run, such as what it leaves behind. Nothing else counts any more. */
+async function passOnLogs(
+  { events }: Pick<MonitorProcess, 'events'>,
+  reader: OrchestratorReader,
+  onEvent: (event: DriveEvent) => void,
+): Promise<void> {
+  for (let event = await events.next(0); event !== undefined; event = await events.next(0)) {
+    if (event.kind !== 'stdout') continue;
+    for (const body of reader.append(event.bytes)) {
+      const message = parseFromMonitor(body);
+      if (message.kind === 'log') onEvent({ kind: 'log', level: message.level, text: message.text.trim() });
+    }
   }
 }

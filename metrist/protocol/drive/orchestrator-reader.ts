@@ -7,15 +7,17 @@ const empty = Buffer.alloc(0);
  * frame. {@link FrameBuffer} is how one should read.
  */
 export class OrchestratorReader {
-  #pending: Buffer = empty;
+  #pending: Buffer;
   /** The message before. */
   #last: Buffer = empty;
   #strayBytes = 0;
   #isStuck = false;
   readonly #onProblem: (text: string) => void;
 
-  constructor(onProblem: (text: string) => void) {
+  /** @param pending the beginning of a message that another reader has read */
+  constructor(onProblem: (text: string) => void, pending: Uint8Array = empty) {
     this.#onProblem = onProblem;
+    this.#pending = Buffer.from(pending);
   }
 
   /** Bytes that were no part of a message. */
