@@ -1,6 +1,7 @@
 import { readInstance } from '../../metrist/config.ts';
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
 import { hideSecrets } from '../../runner/redact.ts';
+import { orchestratorLimits } from '../../metrist/protocol/drive/drive-limits.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
@@ -41,6 +42,14 @@ export async function driveAndPrint(options: RunDriveOptions, context: CommandCo
   }
   let failedAt: Date | undefined;
   const print = createPrinter(options, context);
+  const { terminateAfterMs, killAfterMs } = orchestratorLimits;
+  const longestStopSecs = (terminateAfterMs + killAfterMs) / 1000;
+  const onStop = (): void =>
+    print({
+      kind: 'notice',
+      text: `stopping: the monitor has at most ${longestStopSecs} s to remove what this run made`,
+    });
+  signal.addEventListener('abort', onStop, { once: true });
   let report: DriveReport;
   try {
     report = await driveMonitor({
