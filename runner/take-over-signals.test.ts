@@ -33,7 +33,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     expect(await ended).toEqual({
       signal: 'SIGTERM',
       lines: [
-        'SIGTERM: stopping; what this run made is being removed',
+        'SIGTERM: stopping as soon as what this run made is removed and the reports are written',
         'SIGTERM: the run did not end within 0.3 s: ending at once',
         '  ! what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
       ],
@@ -45,7 +45,8 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     child.kill('SIGTERM');
     const { lines } = await ended;
     expect(lines.map((line) => line.replace('\r\u001B[K', ''))).toEqual([
-      'SIGTERM: stopping; what this run made is being removed',
+      'SIGTERM: stopping as soon as what this run made is',
+      '      removed and the reports are written',
       'SIGTERM: the run did not end within 0.3 s: ending at',
       '      once',
       '  ! what this run made may be left behind; "awsiam',
@@ -63,7 +64,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     const { signal, lines } = await ended;
     expect(signal).toBe('SIGHUP');
     expect(lines.slice(0, 2)).toEqual([
-      'SIGHUP: stopping; what this run made is being removed',
+      'SIGHUP: stopping as soon as what this run made is removed and the reports are written',
       'SIGHUP: the run did not end within 1.5 s: ending at once',
     ]);
   });

@@ -77,7 +77,7 @@ class Stop {
   }
 
   #begin(signal: Signal): void {
-    this.#say(`${signal}: stopping; what this run made is being removed`);
+    this.#say(`${signal}: stopping as soon as what this run made is removed and the reports are written`);
     listenForProgress((progress) => {
       this.#progress = progress;
     });
