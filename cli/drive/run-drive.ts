@@ -42,12 +42,11 @@ export async function driveAndPrint(options: RunDriveOptions, context: CommandCo
   }
   let failedAt: Date | undefined;
   const print = createPrinter(options, context);
-  const { terminateAfterMs, killAfterMs } = orchestratorLimits;
-  const longestStopSecs = (terminateAfterMs + killAfterMs) / 1000;
+  const { killAfterMs } = orchestratorLimits;
   const onStop = (): void =>
     print({
       kind: 'notice',
-      text: `stopping: the monitor has at most ${longestStopSecs} s to remove what this run made`,
+      text: `stopping: the monitor has ${killAfterMs / 1000} s to remove what this run made`,
     });
   signal.addEventListener('abort', onStop, { once: true });
   let report: DriveReport;
