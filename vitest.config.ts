@@ -83,9 +83,10 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     await reporter.failToStart({ name: 'ConfigError', code: 'ConfigError', message: problem });
     process.exit(1);
   }
-  const { takeOverSignals } = await load<typeof import('./runner/take-over-signals.ts')>(
-    './runner/take-over-signals.ts',
-  );
+  const [{ takeOverSignals }, { keepUnhandledErrors }] = await Promise.all([
+    load<typeof import('./runner/take-over-signals.ts')>('./runner/take-over-signals.ts'),
+    load<typeof import('./runner/keep-unhandled-errors.ts')>('./runner/keep-unhandled-errors.ts'),
+  ]);
   return {
     // Also where `--config` names this file and the working directory is another one.
     root: __dirname,
@@ -93,6 +94,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     envDir: false,
     plugins: [
       takeOverSignals({ errorOutput: process.stderr }),
+      keepUnhandledErrors({ errorOutput: process.stderr }),
       await hideApiToken(resultsDir),
       addReporter(reporter),
       listSteps(),

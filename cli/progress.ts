@@ -23,7 +23,7 @@ export function createProgress(output: StatusOutput, doing: string): Progress {
   let changedAtMs = systemClock.elapsedMs();
   const timer = setInterval(() => {
     const idleMs = systemClock.elapsedMs() - changedAtMs;
-    line.show(idleMs < quietMs ? text : `${text} (${Math.round(idleMs / 1000)} s)`);
+    line.show(text, idleMs < quietMs ? '' : `(${Math.round(idleMs / 1000)} s)`);
   }, quietMs);
   timer.unref();
   return {

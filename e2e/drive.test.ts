@@ -114,6 +114,7 @@ describe('awsiam drive, with this monitor', () => {
       },
     );
     expect(run.code, run.everything).toBe(code);
+    expect(run.stdout).toContain('! stopping: the monitor has 5 s to remove what this run made');
     expect(run.stdout).toContain('awsiam driven · interrupted: 1 lost, 5 not run, 2 passed');
     expect(listEntities(iam.state), run.everything).toEqual(nothing);
   });

@@ -11,7 +11,7 @@ import { listEntities } from '../mocks/iam/seeding.ts';
 import type { IamCall } from '../mocks/iam/endpoint.ts';
 import type { IamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
-import { liveEnv, runVitest } from './harness/run-vitest.ts';
+import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
 import { metristEnv, startIam, startMetrist } from './harness/start.ts';
 
 const stepNames = steps.map(({ name }) => name);
@@ -116,6 +116,35 @@ test('a second signal is answered with what is waited for; a third ends the run,
   expect(stderr).toContain(`left behind: group ${groups[0]}`);
   expect(stderr).toContain(`aws iam delete-user --user-name ${users[0]}`);
   expect(stderr).toContain(`aws iam delete-group --group-name ${groups[0]}`);
+});
+
+test('a second signal while Metrist does not answer says so', async () => {
+  const iam = await startIam();
+  const silent = http.createServer(() => {}).listen(0, '127.0.0.1');
+  onTestFinished(() => silent.closeAllConnections());
+  onTestFinished(() => void silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const onStart = async (child: ChildProcess): Promise<void> => {
+    await once(silent, 'request');
+    for (let count = 0; count < 3; count++) {
+      child.kill('SIGTERM');
+      // What comes within half a second counts as one.
+      await delay(600);
+    }
+  };
+  const run = await runVitest({
+    env: {
+      ...liveEnv,
+      AWS_ENDPOINT_URL_IAM: iam.url,
+      METRIST_API_HOST: `http://127.0.0.1:${port}`,
+      METRIST_API_TOKEN: secrets.apiToken,
+      METRIST_INSTANCE_ID: 'e2e-1',
+    },
+    onStart: (child) => void onStart(child),
+  });
+  expect(run.signal, run.everything).toBe('SIGTERM');
+  expect(run.stderr).toMatch(/still stopping: reporting the run: Metrist \(\d+ s, at most \d+ s more\)/);
 });
 
 test.for([

@@ -6,9 +6,8 @@ import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import { hideSecrets, redact } from '../runner/redact.ts';
-import { scrubUnhandledErrors } from '../runner/scrub-unhandled-errors.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
-import { columnsOf } from './wrap.ts';
+import { columnsOf } from '../runner/wrap.ts';
 
 export interface CreateMonitorReporterOptions {
   readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;
@@ -39,8 +38,6 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
-      // vitest listens for such errors by now, and prints those of this process itself.
-      scrubUnhandledErrors();
       try {
         const { createReporters } = await import('./create-reporters.ts');
         const stepsFile = `suites/${monitor.name}/steps.ts`;

@@ -1,9 +1,9 @@
 import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
-import type { InterruptionListener } from '../runner/interruption.ts';
+import { listenForInterruption, type InterruptionListener } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { formatProgress, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
+import { formatTime, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
 import type { Redactor } from '../runner/redact.ts';
 import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
 import { watchForPauses } from '../runner/watch-for-pauses.ts';
@@ -70,7 +70,7 @@ export class MonitorReporter implements Reporter {
     this.#startMs = clock.elapsedMs();
     this.#pauses = watchForPauses(clock);
     this.#progress = listenForProgress((progress) => {
-      if (isSlow(progress)) this.#status.show(formatProgress(progress));
+      if (isSlow(progress)) this.#status.show(progress.doing, formatTime(progress));
     });
     this.#printed.clear();
     this.#reporters = this.#options.createReporters();
@@ -171,17 +171,17 @@ export class MonitorReporter implements Reporter {
     }, timeoutMs / ticksOfDeadline);
     const { clock } = this.#options;
     const sinceMs = clock.elapsedMs();
-    const telling = tellProgress(() => {
+    using interruption = listenForInterruption();
+    using _ = tellProgress(() => {
       const forMs = clock.elapsedMs() - sinceMs;
       return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
-    });
+    }, interruption.signal);
     try {
       return await Promise.race([work, promise]);
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {
       clearInterval(timer);
-      telling[Symbol.dispose]();
     }
   }
 

@@ -10,14 +10,29 @@ function setUp(output: Omit<StatusOutput, 'write'>, options: Partial<StatusLineO
 }
 
 test('on a terminal it is one line, repainted and removed again', () => {
-  const { line, clock, written } = setUp({ isTTY: true, columns: 20 });
+  const { line, clock, written } = setUp({ isTTY: true, columns: 24 });
   line.show('boiling (2 s)');
   line.show('boiling (2 s)');
   clock.advance(1000);
-  line.show('boiling the water (3 s)');
+  line.show('boiling the water', '(3 s)');
   line.clear();
   line.clear();
-  expect(written).toEqual(['\r\u001B[K  … boiling (2 s)', '\r\u001B[K  … boiling the…', '\r\u001B[K']);
+  expect(written).toEqual(['\r\u001B[K  … boiling (2 s)', '\r\u001B[K  … boiling… (3 s)', '\r\u001B[K']);
+});
+
+test.for([
+  [60, '  … removing user… (12 s, at most 48 s more)'],
+  [44, '  … removing… (12 s, at most 48 s more)'],
+] as const)('on a terminal of %d columns it says whole how long it takes, with room for ^C', ([columns, line]) => {
+  const { line: status, written } = setUp({ isTTY: true, columns });
+  status.show('removing user testuser-prod (may still appear)', '(12 s, at most 48 s more)');
+  expect(written).toEqual([`\r\u001B[K${line}`]);
+});
+
+test('on a terminal that is too narrow for both it says what goes on', () => {
+  const { line, written } = setUp({ isTTY: true, columns: 30 });
+  line.show('removing user testuser-prod', '(12 s, at most 48 s more)');
+  expect(written).toEqual(['\r\u001B[K  … removing user testuser…']);
 });
 
 test('elsewhere it is a line at once, and another every ten seconds', () => {

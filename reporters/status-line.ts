@@ -1,4 +1,5 @@
 import type { Clock } from '../runner/clock.ts';
+import { wrapText } from '../runner/wrap.ts';
 import { clip, oneLine } from './text.ts';
 
 export interface StatusOutput {
@@ -18,6 +19,11 @@ const repaintMs = 100;
 /** In a log each line stays. */
 const logEveryMs = 10_000;
 
+const start = '  … ';
+/** What a terminal shows behind the line when a person stops the run. */
+const typed = '^C';
+const shortestText = 10;
+
 /** Says what goes on while it lasts: on a terminal in one line that is removed again, elsewhere in a line now and then. */
 export class StatusLine {
   readonly #output: StatusOutput;
@@ -31,19 +37,24 @@ export class StatusLine {
     this.#nextMs = clock.elapsedMs() + (output.isTTY === true ? 0 : quietMs);
   }
 
-  show(text: string): void {
+  /** @param time how long it has taken so far: shown whole also where there is no room for all of the text */
+  show(text: string, time = ''): void {
     const nowMs = this.#clock.elapsedMs();
     if (nowMs < this.#nextMs) return;
     const { isTTY, columns = 80 } = this.#output;
-    const line = `  … ${oneLine(text, 1000)}`;
+    const line = oneLine(text, 1000);
+    const end = time === '' ? '' : ` ${time}`;
     if (isTTY === true) {
       this.#nextMs = nowMs + repaintMs;
       this.#isShown = true;
       // What runs over into a second row could not be removed.
-      this.#output.write(`\r\u001B[K${clip(line, columns - 1)}`);
+      const width = columns - 1 - typed.length;
+      const room = width - start.length - end.length;
+      const painted = room < shortestText ? clip(`${start}${line}`, width) : `${start}${fit(line, room)}${end}`;
+      this.#output.write(`\r\u001B[K${painted}`);
     } else {
       this.#nextMs = nowMs + logEveryMs;
-      this.#output.write(`${line}\n`);
+      this.#output.write(`${start}${line}${end}\n`);
     }
   }
 
@@ -52,4 +63,10 @@ export class StatusLine {
     if (this.#isShown) this.#output.write('\r\u001B[K');
     this.#isShown = false;
   }
+}
+
+/** Cut after a word; within one where it alone is too long. */
+function fit(line: string, room: number): string {
+  const [first = '', ...rest] = line.length <= room ? [line] : wrapText(line, room - 1);
+  return clip(rest.length === 0 ? first : `${first}…`, room);
 }

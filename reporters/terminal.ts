@@ -7,7 +7,7 @@ import { formatDuration } from './duration.ts';
 import { describeAnswer, describeLuck } from './evidence.ts';
 import { summariseRun, untoldProblems } from './summary.ts';
 import { clip, oneLine, visibleText } from './text.ts';
-import { wrapParts, wrapText } from './wrap.ts';
+import { wrapParts, wrapText } from '../runner/wrap.ts';
 
 /** How to write for a terminal. */
 export interface TerminalOptions {

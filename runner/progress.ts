@@ -74,10 +74,15 @@ function openChannel(): BroadcastChannel {
   return channel;
 }
 
-/** `removing user testuser-… (12 s so far, at most 48 s more)` */
-export function formatProgress({ doing, forMs, atMostMs }: Progress): string {
+/** `removing user testuser-… (12 s, at most 48 s more)` */
+export function formatProgress(progress: Progress): string {
+  return `${progress.doing} ${formatTime(progress)}`;
+}
+
+/** `(12 s, at most 48 s more)` */
+export function formatTime({ forMs, atMostMs }: Progress): string {
   const limit = atMostMs === undefined ? '' : `, at most ${seconds(Math.max(0, atMostMs))} more`;
-  return `${doing} (${seconds(forMs)}${limit})`;
+  return `(${seconds(forMs)}${limit})`;
 }
 
 function seconds(durationMs: number): string {

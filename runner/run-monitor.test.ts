@@ -389,6 +389,32 @@ describe('a host whose clock is wrong', () => {
     const { starts } = await runWith([0, -60 * minuteMs, -60 * minuteMs]);
     expect(starts).toEqual(['2026-11-22T12:00:00.000Z', '2026-11-22T11:00:00.000Z', '2026-11-22T11:00:00.000Z']);
   });
+
+  test.for([60, -60])(
+    'that jumps by %d min during a step puts the step neither into the past nor the future',
+    async (minutes) => {
+      let nowMs = Date.parse('2026-11-22T12:00:00.000Z');
+      let offsetMs = 0;
+      const clock = { now: () => new Date(nowMs), elapsedMs: () => 0 };
+      const jump = (): Promise<void> => {
+        nowMs += minutes * minuteMs;
+        offsetMs = -minutes * minuteMs;
+        return Promise.resolve();
+      };
+      const steps = [testStep({ name: 'Fill', run: jump })];
+      const results = await runAll(makeRunner({ steps, clockOffsetMs: () => offsetMs }, { clock }), ['Fill']);
+      expect(results).toMatchObject([{ state: 'passed', startedAt: '2026-11-22T12:00:00.000Z' }]);
+    },
+  );
+
+  test.for([
+    [36 * 60, '36 h'],
+    [29_928_687, '20784 days'],
+  ] as const)('says in fitting units that it is off by %d min', async ([minutes, amount]) => {
+    const offsetMs = minutes * minuteMs;
+    const { warnings } = await runWith([offsetMs, offsetMs, offsetMs]);
+    expect(warnings).toEqual([expect.stringContaining(`is ${amount} behind`)]);
+  });
 });
 
 test.for([

@@ -203,14 +203,19 @@ export class MonitorRunner<Config, Session> {
     const opened = this.#opened;
     if (!('startedAt' in result) || opened === undefined || !('session' in opened)) return result;
     const offsetMs = this.#monitor.clockOffsetMs?.(opened.session) ?? 0;
-    if (Math.abs(offsetMs - this.#clockOffsetMs) > clockToleranceMs) this.#clockOffsetMs = offsetMs;
-    return { ...result, startedAt: new Date(Date.parse(result.startedAt) + this.#clockOffsetMs).toISOString() };
+    let startMs = Date.parse(result.startedAt);
+    if (Math.abs(offsetMs - this.#clockOffsetMs) > clockToleranceMs) {
+      this.#clockOffsetMs = offsetMs;
+      // The clock may have jumped since the step began: its new offset belongs to what it says now.
+      startMs = this.#options.clock.now().getTime() - result.durationMs;
+    }
+    return { ...result, startedAt: new Date(startMs + this.#clockOffsetMs).toISOString() };
   }
 
   get #clockWarnings(): string[] {
     if (this.#clockOffsetMs === 0) return [];
-    const minutes = Math.round(Math.abs(this.#clockOffsetMs) / 60_000);
-    const [amount, direction] = [`${minutes} min`, this.#clockOffsetMs < 0 ? 'ahead of' : 'behind'];
+    const amount = describeSpan(Math.abs(this.#clockOffsetMs));
+    const direction = this.#clockOffsetMs < 0 ? 'ahead of' : 'behind';
     return [
       `this host's clock is ${amount} ${direction} the service's; the times of the steps are corrected. Set the clock (NTP)`,
     ];
@@ -313,4 +318,11 @@ export class MonitorRunner<Config, Session> {
       // Everything that counts is done, and the process will end.
     }
   }
+}
+
+/** `10 min`, `36 h`, `20784 days` */
+function describeSpan(ms: number): string {
+  const hours = ms / 3_600_000;
+  if (hours < 2) return `${Math.round(ms / 60_000)} min`;
+  return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
 }

@@ -5,11 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 
 /** A process that has taken over its signals, never ends by itself, and says when it is ready. */
-async function startProcess(longestEndMs: number) {
+async function startProcess(longestEndMs: number, terminal: { isTTY?: boolean; columns?: number } = {}) {
   const url = new URL('take-over-signals.ts', import.meta.url).href;
   const program = `
     import { takeOverSignals } from '${url}';
-    const { configureVitest } = takeOverSignals({ errorOutput: process.stderr, longestEndMs: ${longestEndMs} });
+    const errorOutput = { ...${JSON.stringify(terminal)}, write: (text) => process.stderr.write(text) };
+    const { configureVitest } = takeOverSignals({ errorOutput, longestEndMs: ${longestEndMs} });
     configureVitest({ vitest: { config: {} }, project: { config: {} } });
     setInterval(() => {}, 1000);
     console.log('ready');
@@ -32,11 +33,25 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     expect(await ended).toEqual({
       signal: 'SIGTERM',
       lines: [
-        'SIGTERM: stopping; what this run made is being removed',
+        'SIGTERM: stopping as soon as what this run made is removed and the reports are written',
         'SIGTERM: the run did not end within 0.3 s: ending at once',
         '  ! what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
       ],
     });
+  });
+
+  test('says so in lines that fit the terminal', async () => {
+    const { child, ended } = await startProcess(300, { isTTY: true, columns: 60 });
+    child.kill('SIGTERM');
+    const { lines } = await ended;
+    expect(lines.map((line) => line.replace('\r\u001B[K', ''))).toEqual([
+      'SIGTERM: stopping as soon as what this run made is',
+      '      removed and the reports are written',
+      'SIGTERM: the run did not end within 0.3 s: ending at',
+      '      once',
+      '  ! what this run made may be left behind; "awsiam',
+      '      cleanup" removes it when no run can need it any more',
+    ]);
   });
 
   test('is not ended early by more hang-ups, nor by the same signal that comes twice within half a second', async () => {
@@ -49,7 +64,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     const { signal, lines } = await ended;
     expect(signal).toBe('SIGHUP');
     expect(lines.slice(0, 2)).toEqual([
-      'SIGHUP: stopping; what this run made is being removed',
+      'SIGHUP: stopping as soon as what this run made is removed and the reports are written',
       'SIGHUP: the run did not end within 1.5 s: ending at once',
     ]);
   });

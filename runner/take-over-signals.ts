@@ -2,6 +2,7 @@ import os from 'node:os';
 import type { Plugin } from 'vitest/config';
 import { announceInterruption } from './interruption.ts';
 import { formatProgress, listenForProgress, type Progress } from './progress.ts';
+import { wrapText } from './wrap.ts';
 
 /** A closed terminal and a dropped SSH session are SIGHUP. */
 const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
@@ -13,8 +14,11 @@ const sameRequestMs = 500;
 /** Teardown may take 60 s, and the reports come after it. Below what `deploy/` grants before it kills. */
 const longestEndMs = 80_000;
 
+/** Of what belongs to the line above. */
+const indent = '      ';
+
 export interface TakeOverSignalsOptions {
-  readonly errorOutput: { readonly isTTY?: boolean; write(text: string): unknown };
+  readonly errorOutput: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
   /** From the first signal to the end of the process, whatever hangs. @default 80_000 */
   readonly longestEndMs?: number;
 }
@@ -73,7 +77,7 @@ class Stop {
   }
 
   #begin(signal: Signal): void {
-    this.#say(`${signal}: stopping; what this run made is being removed`);
+    this.#say(`${signal}: stopping as soon as what this run made is removed and the reports are written`);
     listenForProgress((progress) => {
       this.#progress = progress;
     });
@@ -98,20 +102,28 @@ class Stop {
     this.#say(`${why}${progress === undefined ? '' : `, while ${formatProgress(progress)}`}`);
     if (progress === undefined) {
       this.#say(
-        '  ! what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
+        'what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
+        '  ! ',
       );
     }
     for (const { entity, command } of progress?.remaining ?? []) {
-      this.#say(`  ! left behind: ${entity}`);
-      if (command !== undefined) this.#say(`      remove it with: ${command}`);
+      this.#say(`left behind: ${entity}`, '  ! ');
+      // Never broken: a person copies it.
+      if (command !== undefined) this.#write(`${indent}remove it with: ${command}`);
     }
     // By the signal's own effect: process.exit() would wait for threads that hang in a file system or a name server.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   }
 
+  #say(text: string, sign = ''): void {
+    const { isTTY, columns } = this.#options.errorOutput;
+    const width = isTTY === true && columns ? columns - indent.length : Infinity;
+    this.#write(`${sign}${wrapText(text, width).join(`\n${indent}`)}`);
+  }
+
   /** On a terminal a line that will be overwritten may stand there, and the `^C` that was typed. */
-  #say(text: string): void {
+  #write(text: string): void {
     const { errorOutput } = this.#options;
     errorOutput.write(`${errorOutput.isTTY === true ? '\r\u001B[K' : ''}${text}\n`);
   }

@@ -4,7 +4,7 @@ import type { LogLevel } from '../../metrist/protocol/messages.ts';
 import type { Metadata } from '../../metrist/result-text.ts';
 import { formatDuration } from '../../reporters/duration.ts';
 import { oneLine, visibleText } from '../../reporters/text.ts';
-import { wrapParts, wrapText } from '../../reporters/wrap.ts';
+import { wrapParts, wrapText } from '../../runner/wrap.ts';
 
 export interface DriveStyle {
   /** `false` writes no escape code at all. */

@@ -1,11 +1,12 @@
 import { readInstance } from '../../metrist/config.ts';
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
 import { hideSecrets } from '../../runner/redact.ts';
+import { orchestratorLimits } from '../../metrist/protocol/drive/drive-limits.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
-import { columnsOf } from '../../reporters/wrap.ts';
+import { columnsOf } from '../../runner/wrap.ts';
 import { secretsOfConfig } from './config-secrets.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
@@ -41,6 +42,13 @@ export async function driveAndPrint(options: RunDriveOptions, context: CommandCo
   }
   let failedAt: Date | undefined;
   const print = createPrinter(options, context);
+  const { killAfterMs } = orchestratorLimits;
+  const onStop = (): void =>
+    print({
+      kind: 'notice',
+      text: `stopping: the monitor has ${killAfterMs / 1000} s to remove what this run made`,
+    });
+  signal.addEventListener('abort', onStop, { once: true });
   let report: DriveReport;
   try {
     report = await driveMonitor({

@@ -34,6 +34,22 @@ const isAlive = (pid: number): boolean => {
 };
 
 describe('a monitor that behaves well', () => {
+  test('is heard to its end: what it logs when it is stopped or asked to leave is passed on', async () => {
+    const exit = `send('Log Warning left behind: user u'); process.exit(0);`;
+    const left = { kind: 'log', level: 'Warning', text: 'left behind: user u' };
+    const controller = new AbortController();
+    const onEvent = (event: DriveEvent): void => {
+      heard.push(event);
+      if (event.kind === 'log') controller.abort();
+    };
+    const heard: DriveEvent[] = [];
+    const command = [await writeMonitor({ step: `send('Log Info working');`, exit })];
+    await driveMonitor({ ...defaults, command, onEvent, signal: controller.signal });
+    expect(heard.at(-1)).toEqual(left);
+    const { events } = await drive({ exit });
+    expect(events.at(-1)).toEqual(left);
+  });
+
   test('is driven from its start to its end', async () => {
     const { report, events } = await drive({});
     expect(report).toEqual({

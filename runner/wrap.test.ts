@@ -8,6 +8,7 @@ test.for([
   ['one two three', ['one two', 'three']],
   ['one\n\ntwo  ', ['one', '', 'two']],
   ['a unbreakable-word b', ['a', 'unbreakable-word', 'b']],
+  ['- one two three', ['- one', '  two', '  three']],
 ] as const)('%j is wrapped at spaces', ([text, lines]) => {
   expect(wrapText(text, 8, 10)).toEqual(lines);
 });

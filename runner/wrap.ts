@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Values } from '../runner/monitor.ts';
+import type { Values } from './monitor.ts';
 
 /** Where no terminal says how wide it is. */
 const defaultColumns = 100;
@@ -53,11 +53,13 @@ export function wrapParts(
 
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = [];
+  // What belongs to an item of a list stands under its text.
+  const hanging = line.startsWith('- ') ? '  ' : '';
   let current = '';
   for (const word of line.split(' ')) {
     if (current !== '' && widthOf(current) + 1 + widthOf(word) > width) {
       lines.push(current);
-      current = word;
+      current = `${hanging}${word}`;
     } else {
       current = current === '' ? word : `${current} ${word}`;
     }
