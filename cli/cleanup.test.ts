@@ -4,6 +4,7 @@ import { createFaultPlan, type FaultPlan } from '../mocks/iam/faults.ts';
 import { listEntities, seedUser } from '../mocks/iam/seeding.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { userPath } from '../suites/awsiam/names.ts';
+import { makeAwsHome } from '../suites/awsiam/testing/aws-home.ts';
 import { runName, seedStaleGroups, seedStaleUsers } from '../suites/awsiam/testing/stale.ts';
 import { secretAccessKey, testValues } from '../suites/awsiam/testing/values.ts';
 import { cleanUp, type CleanupOptions } from './cleanup.ts';
@@ -52,6 +53,16 @@ describe('awsiam cleanup', () => {
       output: '5 test entities of the namespace prod removed\n',
       errorOutput: '',
     });
+  });
+
+  test('gives a search for credentials up that does not end, and says after how long', async () => {
+    const home = await makeAwsHome('[default]\ncredential_process = ~/hang\n');
+    await home.script('hang', 'exec sleep 60');
+    const { clean, calls } = await setUp({
+      values: { METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' },
+    });
+    await expect(clean({ openTimeoutMs: 300 })).rejects.toThrow('the session was not open within 0.3 s');
+    expect(calls).toEqual([]);
   });
 
   test('counts one in the singular, and what it kept', async () => {

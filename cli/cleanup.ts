@@ -4,6 +4,7 @@ import { closeSession, openSession, type Session } from '../suites/awsiam/sessio
 import { longestRunMs } from '../suites/awsiam/cleanup/housekeeping.ts';
 import { serviceTime, sweep, type SweepResult } from '../suites/awsiam/cleanup/sweep.ts';
 import { settleWithin } from '../runner/abort.ts';
+import { OpenTimeoutError } from '../runner/deadline-errors.ts';
 import { hideSecrets } from '../runner/redact.ts';
 import type { CommandContext } from './command-context.ts';
 import { createProgress } from './progress.ts';
@@ -17,12 +18,11 @@ export interface CleanupOptions {
   /** Milliseconds. */
   readonly pace: number;
   readonly signal: AbortSignal;
+  /** For opening the session, as in a run. @default 30_000 */
+  readonly openTimeoutMs?: number;
   /** Ends the command: its options cannot be meant. */
   readonly refuse: (why: string) => never;
 }
-
-/** For opening the session, as in a run. */
-const openTimeoutMs = 30_000;
 
 /**
  * `awsiam cleanup`: the sweep alone, to its end.
@@ -31,7 +31,7 @@ const openTimeoutMs = 30_000;
  * @throws ConfigError, and the SDK's error where there are no credentials
  */
 export async function cleanUp(options: CleanupOptions, context: CommandContext): Promise<boolean> {
-  const { dryRun, mayBreakRuns, pace, signal } = options;
+  const { dryRun, mayBreakRuns, pace, signal, openTimeoutMs = 30_000 } = options;
   const config = parseConfig(context.values);
   const sparedMs = longestRunMs(config);
   const { olderThan = sparedMs } = options;
@@ -47,9 +47,14 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
   );
   let session: Session | undefined;
   try {
-    const within = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
+    const deadline = AbortSignal.timeout(openTimeoutMs);
+    const within = AbortSignal.any([signal, deadline]);
     // What looks for credentials does not heed a signal.
-    session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
+    session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within).catch(
+      (error: unknown) => {
+        throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
+      },
+    );
     const { iam, history, credentials } = session;
     if (credentials) hideSecrets(secretsOfCredentials(credentials));
     const report = await sweep({

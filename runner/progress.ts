@@ -2,7 +2,10 @@ import { BroadcastChannel } from 'node:worker_threads';
 import type { Leftover } from './monitor-run.ts';
 
 /** An entity that the run made, or may have made, and has not removed yet. */
-export type Remaining = Omit<Leftover, 'reason'>;
+export interface Remaining extends Omit<Leftover, 'reason'> {
+  /** It is not there, but a request without an answer may yet make it. @default false */
+  readonly isAwaited?: boolean;
+}
 
 /** What a run is doing right now. */
 export interface Progress {

@@ -523,6 +523,22 @@ describe('the progress of a run', () => {
     expect(said).toEqual(['removing cup 1', 'looking for what earlier runs left']);
   });
 
+  test('says that teardown looks for what may still appear, and for how long', async () => {
+    const runner = makeRunner(
+      {
+        remaining: () => [{ entity: 'cup 1 (may still appear)', isAwaited: true }],
+        teardown: () => {
+          expect(runner.progress).toMatchObject({ doing: 'looking for cup 1 (may still appear)', atMostMs: 20_000 });
+          return Promise.resolve({ leftovers: [], warnings: [] });
+        },
+      },
+      { clock: fakeClock() },
+    );
+    await runAll(runner);
+    await runner.teardown();
+    expect.assertions(1);
+  });
+
   test('harms nothing where the monitor cannot say what is left', async () => {
     const runner = makeRunner({
       remaining: () => {

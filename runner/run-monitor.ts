@@ -50,7 +50,17 @@ interface Activity {
   readonly describe: (remaining: readonly Remaining[]) => string;
   readonly sinceMs: number;
   /** `Infinity` where nobody would wait for the limit. */
-  readonly limitMs: number;
+  readonly limitMs: (remaining: readonly Remaining[]) => number;
+}
+
+function describeTeardown(remaining: readonly Remaining[]): string {
+  if (remaining.length === 0) return 'ending';
+  const names = remaining.map(({ entity }) => entity).join(' and ');
+  return `${isOnlyAwaited(remaining) ? 'looking for' : 'removing'} ${names}`;
+}
+
+function isOnlyAwaited(remaining: readonly Remaining[]): boolean {
+  return remaining.length > 0 && remaining.every(({ isAwaited }) => isAwaited === true);
 }
 
 /**
@@ -97,10 +107,11 @@ export class MonitorRunner<Config, Session> {
     const { describe, sinceMs, limitMs } = this.#activity;
     const remaining = this.#remaining();
     const forMs = this.#options.clock.elapsedMs() - sinceMs;
+    const limit = limitMs(remaining);
     return redact.value({
       doing: describe(remaining),
       forMs,
-      ...(limitMs !== Infinity && { atMostMs: limitMs - forMs }),
+      ...(limit !== Infinity && { atMostMs: limit - forMs }),
       remaining,
     });
   }
@@ -115,8 +126,9 @@ export class MonitorRunner<Config, Session> {
     }
   }
 
-  #begin(describe: Activity['describe'], limitMs = Infinity): Activity {
-    return { describe, sinceMs: this.#options.clock.elapsedMs(), limitMs };
+  #begin(describe: Activity['describe'], limitMs: number | Activity['limitMs'] = Infinity): Activity {
+    const sinceMs = this.#options.clock.elapsedMs();
+    return { describe, sinceMs, limitMs: typeof limitMs === 'number' ? () => limitMs : limitMs };
   }
 
   /**
@@ -259,10 +271,8 @@ export class MonitorRunner<Config, Session> {
     const { teardownTimeoutMs, watchMs } = this.#options;
     const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${teardownTimeoutMs / 1000} s`);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
-    this.#activity = this.#begin(
-      (remaining) =>
-        remaining.length === 0 ? 'ending' : `removing ${remaining.map(({ entity }) => entity).join(' and ')}`,
-      this.#options.teardownTimeoutMs,
+    this.#activity = this.#begin(describeTeardown, (remaining) =>
+      isOnlyAwaited(remaining) ? Math.min(watchMs, teardownTimeoutMs) : teardownTimeoutMs,
     );
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);

@@ -84,7 +84,7 @@ test.concurrent('SIGTERM ends a sweep that would take long', async ({ scenario }
   monitor.signal('SIGTERM');
   expect(await monitor.ended).toEqual({ code: 143, signal: null, killed: false });
   expect(listEntities(iam.state).users.length).toBeGreaterThan(0);
-  expect(monitor.stdout).toContain('the sweep of old test entities did not get to the end: it goes on at the next run');
+  expect(monitor.stdout).toContain('the sweep of old test entities did not get to the end: the next one goes on');
 });
 
 /** Whether a sweep helps, or would only add to the load of a service that is in trouble. */

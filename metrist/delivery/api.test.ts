@@ -138,6 +138,14 @@ describe('createMetristApi', () => {
     });
   });
 
+  test('says that fetch does not connect to some ports, and that nothing was sent', async () => {
+    const api = createMetristApi({ baseUrl: 'http://127.0.0.1:9', token, userAgent: 'awsiam/0.0.0' });
+    expect(await api.post(telemetry)).toMatchObject({
+      state: 'not-taken',
+      reason: 'fetch does not connect to the port of 127.0.0.1:9; check METRIST_API_HOST',
+    });
+  });
+
   test.for([
     ['ENOTFOUND', 'not-taken', 'does not resolve'],
     ['EAI_AGAIN', 'not-taken', 'does not resolve'],

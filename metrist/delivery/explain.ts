@@ -26,6 +26,7 @@ export function explainFailure(error: unknown, { host, timeoutMs }: RequestConte
     return `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
   }
   const { code, message } = rootCause(error);
+  if (isBlockedPort(message)) return `fetch does not connect to the port of ${host}; check METRIST_API_HOST`;
   if (isRefusedTunnel(message)) return `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
   switch (code) {
     case 'ENOTFOUND':
@@ -52,7 +53,18 @@ export function explainFailure(error: unknown, { host, timeoutMs }: RequestConte
 /** Whether a request that `fetch` failed at certainly did not reach Metrist: there was no connection to send it on. */
 export function isNeverSent(error: unknown): boolean {
   const { code, syscall, message } = rootCause(error);
-  return syscall === 'connect' || neverSentCodes.has(code) || isCertificateCode(code) || isRefusedTunnel(message);
+  return (
+    syscall === 'connect' ||
+    neverSentCodes.has(code) ||
+    isCertificateCode(code) ||
+    isRefusedTunnel(message) ||
+    isBlockedPort(message)
+  );
+}
+
+/** What fetch says of a port that it refuses to connect to, such as 9. https://fetch.spec.whatwg.org/#port-blocking */
+function isBlockedPort(message: string): boolean {
+  return message === 'bad port';
 }
 
 const neverSentCodes: ReadonlySet<string> = new Set([

@@ -311,6 +311,17 @@ describe('attempts at a creation that had no answer', () => {
     expect(made.session.unanswered.user).toBe(0);
   });
 
+  test('are counted from the start: the SDK may not heed an abort for long', async () => {
+    const session = fakeSession();
+    const context = { signal: new AbortController().signal, evidence: {}, waitingFor: '' };
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const outcome = call(session, context, 'CreateUser', { makes: 'user' }, () => promise);
+    expect([session.entities.user, session.unanswered.user]).toEqual(['possible', 1]);
+    resolve(answer());
+    await outcome;
+    expect([session.entities.user, session.unanswered.user]).toEqual(['present', 0]);
+  });
+
   test('are none where the call was cut off between two attempts', async () => {
     const { outcome, session, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [], ends: silent }], {
       history: {

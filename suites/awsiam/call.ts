@@ -47,13 +47,18 @@ export async function call<A extends Answer>(
     entities[entity] = 'possible';
     history.begin();
     context.waitingFor = describeWait(operation, earlierFailure);
+    // Until the SDK says more: it may ignore an abort for long, and teardown begins in the meantime.
+    const inFlight = 'makes' in change ? 1 : 0;
+    unanswered[entity] += inFlight;
     try {
       const answer = await send({ abortSignal: context.signal });
+      unanswered[entity] -= inFlight;
       recordAttempts(session, context.evidence, answer);
       if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
       entities[entity] = after;
       return answer;
     } catch (error) {
+      unanswered[entity] -= inFlight;
       recordAttempts(session, context.evidence, error);
       // A call that was cut off between two attempts fails with an error that is no attempt's.
       const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;

@@ -89,7 +89,7 @@ describe('keeping house after the steps', () => {
     const stop = new AbortController();
     events.on('call', () => stop.abort());
     const { warnings } = await keepHouse(session, { signal: stop.signal });
-    expect(warnings).toEqual(['the sweep of old test entities did not get to the end: it goes on at the next run']);
+    expect(warnings).toEqual(['the sweep of old test entities did not get to the end: the next one goes on']);
   });
 
   test('that IAM throttles all the time gives up with a warning', async () => {

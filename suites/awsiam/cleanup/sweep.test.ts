@@ -579,7 +579,7 @@ describe('the sweep', () => {
         removed: 3,
         untried: 7,
         unlisted: ['user'],
-        warnings: ['the sweep of old test entities did not get to the end: it goes on at the next run'],
+        warnings: ['the sweep of old test entities did not get to the end: the next one goes on'],
       }),
     );
     expect(counts()).toEqual({ ListGroups: 1, DeleteGroup: 3 });

@@ -252,7 +252,7 @@ function endsSweep(error: unknown, signal: AbortSignal): boolean {
 }
 
 function whyStopped(error: unknown, signal: AbortSignal): string {
-  if (signal.aborted) return 'the sweep of old test entities did not get to the end: it goes on at the next run';
+  if (signal.aborted) return 'the sweep of old test entities did not get to the end: the next one goes on';
   const { message, advice } = explainError(error, 'sweep');
   return `the sweep of old test entities stopped: ${message}. ${advice}`;
 }

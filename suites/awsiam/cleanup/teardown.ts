@@ -66,7 +66,10 @@ export async function teardown(session: Session, { signal, watchMs }: TeardownOp
 export function remainingOf(session: Session): Remaining[] {
   return (['group', 'user'] as const)
     .filter((entity) => mayExist(session, entity))
-    .map((entity) => nameRemaining(session, entity));
+    .map((entity) => ({
+      ...nameRemaining(session, entity),
+      ...(session.entities[entity] === 'absent' && { isAwaited: true }),
+    }));
 }
 
 function nameRemaining(session: Session, entity: 'group' | 'user'): Remaining {
