@@ -47,7 +47,7 @@ module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
 
 /** A run of the monitor. What keeps it from starting is reported like a failure of its first step. */
 async function monitorRun(modeName: string): Promise<ViteUserConfig> {
-  await load('./runner/compile-cache.ts');
+  await load('./runner/compile-cache.js');
   const [
     { surviveOutputErrors },
     { readEnvFile },

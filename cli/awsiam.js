@@ -8,7 +8,7 @@ if (problem !== undefined) {
   process.stderr.write(`${problem}\n`);
   process.exit(1);
 }
-await import('../runner/compile-cache.ts');
+await import('../runner/compile-cache.js');
 const { chooseBaseDir } = await import('../runner/base-dir.ts');
 const { main } = await import('./main.ts');
 await main(process.argv.slice(2), {

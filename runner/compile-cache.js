@@ -14,6 +14,9 @@ const uid = process.getuid?.();
  * and `NODE_COMPILE_CACHE` names another directory.
  *
  * Code from this directory is run, so nobody else may be able to write to it.
+ *
+ * Plain JavaScript: what strips types takes longer to load than all that it would strip, and with the cache it is not
+ * needed.
  */
 if (process.env['NODE_COMPILE_CACHE'] === undefined) {
   const dir = path.join(os.tmpdir(), `awsiam-compile-cache-${uid ?? 'user'}`);
@@ -22,8 +25,12 @@ if (process.env['NODE_COMPILE_CACHE'] === undefined) {
   if (enabled !== undefined) process.env['NODE_COMPILE_CACHE'] = dir;
 }
 
-/** Whether the directory is there, or could be made, and belongs to this user alone. */
-function isPrivate(dir: string): boolean {
+/**
+ * Whether the directory is there, or could be made, and belongs to this user alone.
+ *
+ * @param {string} dir
+ */
+function isPrivate(dir) {
   try {
     mkdirSync(dir, { mode: 0o700 });
   } catch {
@@ -35,7 +42,8 @@ function isPrivate(dir: string): boolean {
   );
 }
 
-function hasRoom(dir: string): boolean {
+/** @param {string} dir */
+function hasRoom(dir) {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(dir);
     // Some file systems count no files and say 0.
