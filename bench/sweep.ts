@@ -11,7 +11,7 @@ import { spawnNode } from './spawn-node.ts';
 const sizes = [100, 500, 1000, 5000];
 const mostGroups = 300;
 const mostCallsPerUser = 1.5;
-/** The process itself takes a while to settle: less than what 5 000 users would take if more than their names were kept. */
+/** Memory that the process takes as it settles. Keeping more than the names of 5 000 users would exceed it. */
 const mostGrowthMb = 2;
 
 interface Measured {

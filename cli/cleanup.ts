@@ -13,14 +13,14 @@ export interface CleanupOptions {
   readonly dryRun: boolean;
   /** Milliseconds. @default the longest run by the settings */
   readonly olderThan?: number;
-  /** Whether runs may be broken that are still going. */
+  /** Allows a cleanup that may break runs that are still going. */
   readonly mayBreakRuns: boolean;
   /** Milliseconds. */
   readonly pace: number;
   readonly signal: AbortSignal;
   /** For opening the session, as in a run. @default 30_000 */
   readonly openTimeoutMs?: number;
-  /** Ends the command: its options cannot be meant. */
+  /** The options make no sense, so the command ends. */
   readonly refuse: (why: string) => never;
 }
 
@@ -49,7 +49,7 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
   try {
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
-    // What looks for credentials does not heed a signal.
+    // The search for credentials ignores signals.
     session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within).catch(
       (error: unknown) => {
         throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;

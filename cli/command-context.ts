@@ -11,11 +11,11 @@ export interface OutputStream {
 export interface CommandContext {
   /** The command that starts this program, without arguments. */
   readonly self: readonly string[];
-  /** The environment that the process was started with. */
+  /** The process's environment, without what `.env` adds. */
   readonly environment: Values;
   /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
-  /** The path of `.env` for people. */
+  /** The path of `.env`, as messages show it. */
   readonly envFile: string;
   /** Why `.env` could not be read, a sentence each. Every command refuses to run then. */
   readonly envProblems: readonly string[];

@@ -8,7 +8,7 @@ export interface Progress {
   end(): void;
 }
 
-/** What takes longer than this says that it is still at work. */
+/** After this long, a command says that it is still at work. */
 const quietMs = 2000;
 
 /**

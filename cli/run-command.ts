@@ -15,7 +15,7 @@ export interface RunCommandOptions {
 
 /** Runs a command of a user at a terminal or in a script. */
 export async function runCommand(args: readonly string[], { self, baseDir }: RunCommandOptions): Promise<void> {
-  // `awsiam drive | head -1`: the command goes on, because a monitor that is cut off would leave things behind.
+  // After `awsiam drive | head -1` the command goes on: a monitor that is cut off would leave things behind.
   surviveOutputErrors(process);
   const environment = { ...process.env };
   const envFile = readEnvFile(baseDir, environment);

@@ -1,12 +1,12 @@
 /** Stdout, for frames alone. */
 export interface Wire {
-  /** Calls `onLost` where nobody reads the frame. */
+  /** Writes a frame. Calls `onLost` if nobody will read it. */
   readonly send: (frame: Uint8Array, onLost: () => void) => void;
-  /** Resolves when all frames are out, or nobody has read them for too long: those are lost. */
+  /** Waits until every frame is out. Gives up on a reader that has fallen too far behind: its frames are lost. */
   readonly sent: () => Promise<void>;
 }
 
-/** So long a reader that has fallen behind is waited for at the end: with teardown's three seconds less than four. */
+/** How long to wait at the end for a slow reader. Together with teardown's three seconds it stays under four. */
 const longestWaitMs = 600;
 
 /**

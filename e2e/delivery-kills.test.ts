@@ -29,7 +29,7 @@ type StandIn = Awaited<ReturnType<typeof startStandIn>>;
 const apiOf = ({ url }: StandIn) => createMetristApi({ baseUrl: url, token, userAgent: 'awsiam/0.1.0' });
 const checksOf = (rows: StandIn['errors']) => rows.map((row) => String(row['check_logical_name']));
 
-/** A whole run's delivery, by a clock that is wrong by so much. As after a restart of the machine, the clock alone counts. */
+/** Delivers a run while the clock is wrong by this much. Only the clock counts, as after a restart of the machine. */
 async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, results: readonly MetristResult[] = []) {
   const now = () => new Date(Date.now() + wrongByMs);
   const outbox = new Outbox({ dir, now, uptimeMs: () => (wrongByMs < 0 ? Number.MAX_SAFE_INTEGER : 0) });
@@ -97,7 +97,7 @@ test('killed at any point of its reports, a run loses no error, and no error arr
 
     const errors = checksOf(standIn.errors);
     expect(new Set(errors).size, context).toBe(errors.length);
-    // Only what had not been written whole when the process died is missing, and nothing had been reported before it was.
+    // The run's own error is missing only if the process died before it was on disk. Until then nothing was reported.
     const isOwnOnDisk = points.some((name) => /^after writeFile .*\.held-/.test(name));
     const expected = [waits, lost, there].map(({ body }) => body.check_logical_name);
     expect(errors.toSorted(), context).toEqual([...expected, ...(isOwnOnDisk ? ['AddUserToGroup'] : [])].toSorted());

@@ -81,7 +81,7 @@ test('an error that could not be delivered arrives with the next run, before its
     const { check_logical_name: check } = JSON.parse(body) as { readonly check_logical_name: string };
     return `${asked.split('/').at(-1)} ${check}`;
   });
-  // The error of the first run, and then the eight results of the second.
+  // First the error of the first run, then the eight results of the second.
   expect(delivered.slice(0, 2)).toEqual(['error CreateGroup', 'telemetry CreateUser']);
   expect(delivered).toHaveLength(9);
   expect((await filesIn(METRIST_RESULTS_DIR)).filter((file) => file.startsWith('outbox/'))).toEqual([]);

@@ -106,7 +106,7 @@ const cells = faults.flatMap((fault) => stepNames.map((step) => ({ step, ...faul
 interface Run extends TeardownReport {
   readonly iam: IamServer;
   readonly results: readonly StepResult[];
-  /** Those that the steps made. */
+  /** The requests that the steps made. */
   readonly calls: readonly IamCall[];
 }
 
@@ -143,7 +143,7 @@ async function runAll(
   return { iam, results, calls, ...report };
 }
 
-/** What has to be said of the entity that a request of this operation made, or may yet make. */
+/** What the run must say about the entity that this operation made, or may yet make. */
 function nameOf(operation: 'CreateUser' | 'CreateGroup', { calls }: Run): { entity: string; command: string } {
   const { UserName = '', GroupName = '' } = calls.find((call) => call.operation === operation)?.params ?? {};
   return operation === 'CreateUser'
@@ -157,14 +157,14 @@ test.concurrent.for(cells)('$step, $title', async ({ step, fault, outcome, mayAp
   const operation = operationOf(step);
   const run = await runAll(context, {
     faults: `${operation}=${fault}`,
-    // Short where it has to pass, and else out of reach of a busy machine.
+    // Short where the time has to run out. Elsewhere so long that a busy machine does not reach it.
     requestTimeoutSecs: fault.startsWith('hang') && expected.state !== 'interrupted' ? 2 : 30,
     ...(mayAppear && { watchMs: 500 }),
     ...(expected.state === 'interrupted' && { interruptAt: operation }),
   });
   const { iam, results, calls: callsOfSteps, leftovers, warnings } = run;
 
-  // Nothing is left, and nothing is said to be, but for what may come yet.
+  // Nothing is left behind. The run names only what may still appear.
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
   const appearing = (step === 'CreateUser' || step === 'CreateGroup') && mayAppear ? [nameOf(step, run)] : [];
   expect(leftovers.map(({ entity, command }) => ({ entity, command }))).toEqual(appearing);
@@ -249,7 +249,7 @@ test.concurrent.for(lateCells)(
     const named = leftovers.map(({ entity, command }) => ({ entity, command }));
     if (step !== 'CreateUser' && step !== 'CreateGroup') expect(named).toEqual([]);
     else if (when === 'after') expect(named).toEqual([nameOf(step, run)]);
-    // Whether all that could come was seen depends on when it came: then nothing is named.
+    // The run names nothing if it saw everything that could appear, which depends on when that appeared.
     else expect([[], [nameOf(step, run)]]).toContainEqual(named);
   },
 );
@@ -280,7 +280,7 @@ test.concurrent.for([
   ['AttachPolicy', 'DeleteUser', 'attachment'],
 ] as const)('%s that is carried out late, just before %s, does not fail the run', async ([step, deletion], context) => {
   const { expect } = context;
-  // The deletion is carried out when the late request has been.
+  // The late request is carried out before the delayed deletion.
   const { iam, results, leftovers, warnings } = await runAll(context, {
     faults: `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`,
     requestTimeoutSecs: 2,

@@ -120,11 +120,7 @@ test('a second signal is answered with what is waited for; a third ends the run,
 
 test('a second signal while Metrist does not answer says so', async () => {
   const iam = await startIam();
-  const silent = http.createServer(() => {}).listen(0, '127.0.0.1');
-  onTestFinished(() => silent.closeAllConnections());
-  onTestFinished(() => void silent.close());
-  await once(silent, 'listening');
-  const { port } = silent.address() as AddressInfo;
+  const { silent, url } = await startSilentServer();
   const onStart = async (child: ChildProcess): Promise<void> => {
     await once(silent, 'request');
     for (let count = 0; count < 3; count++) {
@@ -137,7 +133,7 @@ test('a second signal while Metrist does not answer says so', async () => {
     env: {
       ...liveEnv,
       AWS_ENDPOINT_URL_IAM: iam.url,
-      METRIST_API_HOST: `http://127.0.0.1:${port}`,
+      METRIST_API_HOST: url,
       METRIST_API_TOKEN: secrets.apiToken,
       METRIST_INSTANCE_ID: 'e2e-1',
     },
@@ -187,16 +183,12 @@ test('a process that stood still while its worker started posts nothing, and say
 test('a signal before the first step stops the run before it calls IAM', async () => {
   const iam = await startIam();
   // A container's credentials endpoint that never answers: the run waits for it before its first step.
-  const silent = http.createServer(() => {}).listen(0, '127.0.0.1');
-  onTestFinished(() => silent.closeAllConnections());
-  onTestFinished(() => void silent.close());
-  await once(silent, 'listening');
-  const { port } = silent.address() as AddressInfo;
+  const { silent, url } = await startSilentServer();
   const run = await runVitest({
     env: {
       METRIST_AWS_REGION: 'us-east-1',
       METRIST_NAMESPACE: 'e2e',
-      AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/credentials`,
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/credentials`,
       AWS_ENDPOINT_URL_IAM: iam.url,
     },
     onStart: (child) => void once(silent, 'request').then(() => child.kill('SIGTERM')),
@@ -223,3 +215,13 @@ test.for(stepNames.map((name, index) => [name, operations[index] ?? ''] as const
     await Promise.all([interrupt('hang'), interrupt('hang-after')]);
   },
 );
+
+/** Starts a server that never answers, until the test is over. */
+async function startSilentServer(): Promise<{ silent: http.Server; url: string }> {
+  const silent = http.createServer(() => {}).listen(0, '127.0.0.1');
+  onTestFinished(() => silent.closeAllConnections());
+  onTestFinished(() => void silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  return { silent, url: `http://127.0.0.1:${port}` };
+}

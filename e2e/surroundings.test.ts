@@ -16,7 +16,7 @@ import { metristEnv, startIam, startMetrist } from './harness/start.ts';
 const vitest = path.join(projectDir, 'node_modules/vitest/vitest.mjs');
 const nobody = 65_534;
 
-/** What a run must have done in the account: everything, and nothing is left. */
+/** Checks that a run did every step in the account and left nothing behind. */
 function expectWholeRun(iam: IamServer): void {
   expect(iam.calls.filter(({ carriedOut }) => carriedOut).map(({ operation }) => operation)).toEqual(
     expect.arrayContaining(['CreateUser', 'DetachUserPolicy', 'DeleteUser']),
@@ -36,7 +36,7 @@ const liveOver = (iam: IamServer): Record<string, string> => ({ ...liveEnv, AWS_
 /** Whether this user may mount file systems of its own. Root may, and others where the kernel lets them. */
 const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
 const isRoot = process.getuid?.() === 0;
-/** `.ci/run` sets CI: there nothing is skipped. */
+/** `.ci/run` sets CI. Nothing may be skipped there. */
 const testMounting = test.skipIf(!(canMount && isRoot) && process.env['CI'] === undefined);
 
 interface Ended {
@@ -45,7 +45,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Starts a program with nothing of this process's settings, and waits for its end. */
+/** Starts a program without any of this process's settings, and waits for it to end. */
 async function start(
   command: string,
   args: readonly string[],
@@ -59,7 +59,7 @@ async function start(
   return { code, stdout, stderr };
 }
 
-/** Runs a script of a shell with mounts of its own, and the arguments after it. */
+/** Runs a shell script in a mount namespace of its own, with these arguments. */
 async function runMounted(
   script: string,
   args: readonly string[],

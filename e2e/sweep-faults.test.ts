@@ -45,7 +45,7 @@ const faults: readonly Fault[] = [
   { kind: 'transport', name: 'html-500' },
 ];
 
-/** The first two users and groups of the list resist: one its deletion, the other every look at what is in its way. */
+/** The first two users and groups resist: deleting the one fails, and so does every look at what holds the other. */
 const users = [0, 1, 2, 3, 4].map((index) => runName('testuser', namespace, index));
 const groups = [0, 1, 2, 3, 4].map((index) => runName('testgroup', namespace, index));
 const resisting = { users: users.slice(0, 2), groups: groups.slice(0, 2) };

@@ -93,9 +93,9 @@ export interface ReadSetting<Value> {
 
 interface SettingForm<Value> {
   readonly parse: (text: string) => Value | undefined;
-  /** What is expected. */
+  /** What a valid value looks like. */
   readonly rule: string;
-  /** How a text that was not understood is shown. @default describeValue */
+  /** Shows a text that was not understood. @default describeValue */
   readonly show?: (text: string) => string;
 }
 
@@ -131,11 +131,11 @@ function parseToken(text: string): string | undefined {
   return /^[!-~]+$/.test(text) && text.length >= shortestSecret && !hostName.test(text) ? text : undefined;
 }
 
-/** In place of the token: that may then stand in place of the host, and would be asked for and shown as one. */
+/** A host name in the token's place. The token may then be in the host's place, where messages would show it. */
 const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
 
 function hideToken(text: string): string {
-  // One that is too short could not be hidden either.
+  // A token that is too short could not be hidden either.
   if (text.length < shortestSecret) return `a text of only ${text.length} characters`;
   if (hostName.test(text)) return 'the name of a host (swapped with METRIST_API_HOST?)';
   return '[redacted], with spaces or other characters that no token has';

@@ -140,7 +140,7 @@ function failure(
   };
 }
 
-/** What vitest says where somebody selects a step by its line (`awsiam.suite.ts:20`): no step runs, as with every filter. */
+/** What vitest says when a step is selected by its line (`awsiam.suite.ts:20`). No step runs, as with every filter. */
 const selectedByLine = /^No test found in .* in lines? \d/;
 
 function problemsOf(testModules: readonly TestModule[], suites: readonly TestSuite[]): RunProblem[] {

@@ -19,7 +19,7 @@ export interface CreateMonitorReporterOptions {
   readonly resultsDir: string;
 }
 
-/** For vitest to close what it has open, before a process that hangs ends itself. */
+/** Lets vitest close what it has open before a hanging process ends itself. */
 const hangGraceMs = 1000;
 
 /** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */

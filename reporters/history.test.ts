@@ -17,7 +17,7 @@ async function setUp() {
     return (
       text
         .split('\n')
-        // A writer that sees the line of another one half written begins a new one, and an empty line stays between them.
+        // A writer that sees another one's half-written line starts a new line, which leaves an empty one between them.
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as unknown)
     );

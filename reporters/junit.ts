@@ -216,7 +216,7 @@ export class JunitReporter implements RunReporter {
 
 /** @returns whether no older document is left */
 async function removeOlder(file: string): Promise<boolean> {
-  // Where not even that is allowed, an empty document fails those who read it.
+  // If it cannot be removed either, an empty document makes its readers fail.
   await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
   return await stat(file).then(
     (stats) => !stats.isFile() || stats.size === 0,

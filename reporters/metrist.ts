@@ -35,9 +35,9 @@ export interface MetristReporterOptions {
 }
 
 const defaultDeadlineMs = 60_000;
-/** For the disk to take an error, beside the time that it had before the reports began. */
+/** How long the disk may take to hold an error, on top of the time before the reports began. */
 const diskTimeoutMs = 1000;
-/** What may remain to be written after the deadline. */
+/** How long writing may take after the deadline. */
 const writeTimeoutMs = 15_000;
 
 /** Delivers each run to Metrist, after the errors that earlier runs could not deliver. An offline run is never posted. */
@@ -85,7 +85,7 @@ export class MetristReporter implements RunReporter {
     }
   }
 
-  /** What the disk does not answer about is sent from memory: the network may be fine. */
+  /** Gives the results from memory if the disk does not answer: the network may be fine. */
   async #heldInTime(run: MonitorRun): Promise<HeldResults> {
     const { promise: timeUp, resolve } = Promise.withResolvers<HeldResults>();
     const timer = setTimeout(() => {

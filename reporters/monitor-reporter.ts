@@ -19,7 +19,7 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   readonly root: string;
   readonly terminal: TerminalOptions;
   readonly output: { write(text: string, done?: (error?: Error | null) => void): unknown };
-  /** For what is written by code of the run itself, and for what takes long, while it lasts. */
+  /** Takes what code of the run writes to its console, and word of what takes long. */
   readonly errorOutput: StatusOutput;
   readonly redact: Redactor;
   readonly clock: Clock;
@@ -28,11 +28,11 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
    * test was skipped for a success.
    */
   readonly setExitCode: (code: number) => void;
-  /** Called at the end of a run whose report did not end. What it waits for may never let the process end by itself. */
+  /** Called when the run is over but a report is not: what hangs may keep the process from ever ending. */
   readonly onHang?: () => void;
 }
 
-/** For one report, unless the reporter says otherwise. */
+/** Time limit for one report, unless the reporter sets its own. */
 const reportTimeoutMs = 10_000;
 const ticksOfDeadline = 10;
 
@@ -130,7 +130,7 @@ export class MonitorReporter implements Reporter {
     this.#status.clear();
     const summary = renderSummary(run, redact.value(outcomes), terminal);
     const writeInstead = (): void => void this.#options.errorOutput.write(`${summary}\n`);
-    // What is left behind, or stands in no file, must be told somewhere.
+    // Leftovers, and results that are in no file, must be shown somewhere.
     const mustBeTold = run.leftovers.length > 0 || outcomes.some(({ ok }) => !ok);
     if (this.#isBesideAnother) writeInstead();
     else this.#print(summary, (error) => error && mustBeTold && writeInstead());
@@ -143,7 +143,7 @@ export class MonitorReporter implements Reporter {
     try {
       const reporters = await this.#reporters;
       for (const reporter of reporters) {
-        // What goes wrong here is said by the report itself.
+        // The report itself says what goes wrong here.
         await this.#inTime({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
       }
       const outcomes: ReportOutcome[] = [];

@@ -10,7 +10,7 @@ export interface StatusOutput {
 
 export interface StatusLineOptions {
   readonly clock: Pick<Clock, 'elapsedMs'>;
-  /** Where there is no terminal: the first line comes not before this. @default 0 */
+  /** Without a terminal, how long to wait before the first line. @default 0 */
   readonly quietMs?: number;
 }
 
@@ -20,11 +20,11 @@ const repaintMs = 100;
 const logEveryMs = 10_000;
 
 const start = '  … ';
-/** What a terminal shows behind the line when a person stops the run. */
+/** What a terminal adds to the line when a person presses Ctrl-C. */
 const typed = '^C';
 const shortestText = 10;
 
-/** Says what goes on while it lasts: on a terminal in one line that is removed again, elsewhere in a line now and then. */
+/** Says what is going on: on a terminal in one line that is removed again, elsewhere in a line now and then. */
 export class StatusLine {
   readonly #output: StatusOutput;
   readonly #clock: Pick<Clock, 'elapsedMs'>;
@@ -47,7 +47,7 @@ export class StatusLine {
     if (isTTY === true) {
       this.#nextMs = nowMs + repaintMs;
       this.#isShown = true;
-      // What runs over into a second row could not be removed.
+      // A line that runs over into a second row could not be removed.
       const width = columns - 1 - typed.length;
       const room = width - start.length - end.length;
       const painted = room < shortestText ? clip(`${start}${line}`, width) : `${start}${fit(line, room)}${end}`;

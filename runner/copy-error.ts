@@ -47,7 +47,7 @@ function readSafely(thrown: unknown, name: string): unknown {
   }
 }
 
-/** What was thrown where it has no message. */
+/** Describes a thrown value that has no message. */
 function describe(thrown: unknown): string {
   try {
     return String(thrown);

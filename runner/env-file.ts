@@ -3,7 +3,7 @@ import path from 'node:path';
 import dotenv from 'dotenv';
 import type { Values } from './monitor.ts';
 
-/** What came of reading `.env`. */
+/** The result of reading `.env`. */
 export interface EnvFile {
   /** The variables that it adds to the environment. */
   readonly added: Readonly<Record<string, string>>;

@@ -73,11 +73,11 @@ export interface Monitor<Config, Session> {
     session: Session,
     options: { readonly signal: AbortSignal; readonly watchMs: number },
   ) => Promise<TeardownReport>;
-  /** What teardown has yet to remove: everything that the run made, or may have made or may yet make, and that is not known to be gone. */
+  /** What teardown has yet to remove: all that the run made or may still make, unless it is known to be gone. */
   readonly remaining: (session: Session) => readonly Remaining[];
   /** After the steps: removes what earlier, killed runs left. Never rejects but for bugs. */
   readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
-  /** What has to be added to this host's clock to get the service's time, as far as its answers have told. @default 0 */
+  /** The service's time minus this host's, in milliseconds, as far as its answers tell. @default 0 */
   readonly clockOffsetMs?: (session: Session) => number;
   readonly closeSession: (session: Session) => void;
 }

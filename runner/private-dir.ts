@@ -52,7 +52,7 @@ async function removeStale(place: string): Promise<void> {
   }
 }
 
-/** Somebody else's stays: removing it is refused. */
+/** A directory of somebody else stays: the system refuses to remove it. */
 async function removeDir(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true }).catch(() => {});
 }

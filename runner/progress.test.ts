@@ -6,7 +6,7 @@ import { formatProgress, listenForProgress, tellProgress, type Progress } from '
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** What is heard of something that began just now. */
+/** What listeners hear about something that has just begun. */
 function setUp() {
   let forMs = 0;
   const stopping = new AbortController();

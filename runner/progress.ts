@@ -20,10 +20,10 @@ export interface Progress {
 /** From whatever thread does the work to the main thread, which shows it. One process is one run. */
 const channelName = 'progress';
 
-/** Whatever takes longer is worth a word. */
+/** After this long, a wait is worth a line. */
 const slowMs = 2000;
 const tellEveryMs = 1000;
-/** Once the run was told to stop, each signal that follows is answered with what it waits for just then. */
+/** After the first signal, each further one is answered with what the run is waiting for. */
 const tellStoppingEveryMs = 100;
 
 export function isSlow({ forMs }: Progress): boolean {

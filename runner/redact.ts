@@ -50,10 +50,10 @@ interface Form {
 export const shortestSecret = 8;
 /** `user:password`, which is in no innocent text even when it is short. */
 const shortestPair = 4;
-/** So much of a secret is not in an innocent text by chance. */
+/** A piece of a secret that is this long is in no innocent text by chance. */
 const shortestPiece = 12;
 
-/** Forms are found by four characters of theirs. Every piece that counts holds four that start at a multiple of this. */
+/** A form is found by four of its characters. Every piece that counts holds four that start at a multiple of this. */
 const gramLength = 4;
 const gramDistance = shortestPiece - gramLength + 1;
 
@@ -61,7 +61,7 @@ const gramDistance = shortestPiece - gramLength + 1;
 export function createRedactor(secrets: readonly Secret[]): Redactor {
   let index: Index | undefined;
   const run = (text: string, maxLength: number): string => {
-    // Not before it is needed: a process that says nothing need not wait for it.
+    // Made only when it is needed: a process that says nothing need not wait for it.
     index ??= createIndex(secrets);
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
   };

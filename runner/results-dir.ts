@@ -23,7 +23,7 @@ export function checkResultsDir(values: Values, baseDir: string): string[] {
   const text = values[name]?.trim() ?? '';
   if (isUnresolved(text)) return [describeUnresolved(name, text)];
   if (text === '' || !isFile(path.resolve(baseDir, text))) return [];
-  // A path at which there is a file is no secret.
+  // If there is a file at this path, the path is no secret.
   return [`${name} is ${JSON.stringify(text)}: expected a directory, or a path where one can be made; there is a file`];
 }
 

@@ -49,7 +49,7 @@ interface Unopened {
 interface Activity {
   readonly describe: (remaining: readonly Remaining[]) => string;
   readonly sinceMs: number;
-  /** `Infinity` where nobody would wait for the limit. */
+  /** `Infinity` if nobody would wait for the limit. */
   readonly limitMs: (remaining: readonly Remaining[]) => number;
 }
 
@@ -121,7 +121,7 @@ export class MonitorRunner<Config, Session> {
     try {
       return this.#monitor.remaining(this.#opened.session).map((each) => this.#withUsefulCommand(each));
     } catch {
-      // It is shown to somebody who waits: no reason to harm the run.
+      // It is only shown to a waiting person, so it must not harm the run.
       return [];
     }
   }
@@ -287,7 +287,7 @@ export class MonitorRunner<Config, Session> {
     }
   }
 
-  /** What an offline run leaves exists in its memory alone: there is nothing to remove it with. */
+  /** The leftovers of an offline run exist only in its memory, so no command can remove them. */
   #withUsefulCommand<T extends Remaining>(leftover: T): T | Omit<T, 'command'> {
     const { command: _, ...rest } = leftover;
     return this.#options.mode === 'live' ? leftover : rest;

@@ -12,14 +12,14 @@ export interface ReportOutcome {
 
 /** A destination for finished runs. Gets each run once, after teardown, and never throws: a report that fails says so in its outcome. */
 export interface RunReporter {
-  /** What it writes, for the line that says that it did not end: `JUnit results/junit.xml`. */
+  /** What it writes, named if it does not end: `JUnit results/junit.xml`. */
   readonly what: string;
   /**
    * Longest time for one report. Whoever calls it goes on after that.
    * @default 10_000
    */
   readonly timeoutMs?: number;
-  /** Whether a run counts as failed whose report did not end. @default false */
+  /** Whether a run fails if this report does not end. @default false */
   readonly required?: boolean;
   /**
    * Puts on disk what must not be lost if the process is killed during the reports. Called for all destinations before the

@@ -14,7 +14,7 @@ export interface RunStepOptions {
   /** Aborted when the run is cancelled from outside: the step then counts as interrupted. */
   readonly signal: AbortSignal;
   readonly explain: (error: unknown, step: string) => StepError;
-  /** Gets the context before the step starts: it says at any time what the step is waiting for. */
+  /** Gets the context before the step starts. The context tells at any time what the step is waiting for. */
   readonly onStart?: (context: Pick<StepContext, 'waitingFor'>) => void;
 }
 

@@ -30,7 +30,7 @@ function reject(error: unknown): void {
   for (const each of process.listeners(event) as Listener[]) each(error);
 }
 
-/** What the listener hears of what nobody handles. */
+/** What the listener hears about an error that nobody handles. */
 function hear(...thrown: unknown[]): unknown[] {
   const stop = scrubUnhandledErrors();
   for (const each of thrown) reject(each);

@@ -22,7 +22,7 @@ export function parseDecimal(text: string): number {
 
 /** What the Orchestrator writes where it could not find a value. */
 const failedLookup = /^\s*<<ERROR/;
-/** What the Orchestrator replaces in the registration's extra_config, and nobody replaces anywhere else. */
+/** A placeholder. The Orchestrator replaces it in the registration's extra_config; nothing else does. */
 const reference = /^\s*(@(?:secret|env)@:)/;
 
 /** Whether a text stands for a value that was not found, or not looked up. */

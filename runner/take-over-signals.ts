@@ -14,7 +14,7 @@ const sameRequestMs = 500;
 /** Teardown may take 60 s, and the reports come after it. Below what `deploy/` grants before it kills. */
 const longestEndMs = 80_000;
 
-/** Of what belongs to the line above. */
+/** The indent of text that belongs to the line above. */
 const indent = '      ';
 
 export interface TakeOverSignalsOptions {
@@ -66,7 +66,7 @@ class Stop {
   request(signal: Signal): void {
     const nowMs = performance.now();
     if (this.#requests > 0) {
-      // Who hangs up is gone, and not impatient.
+      // A person who hangs up is gone, not impatient.
       if (signal === 'SIGHUP' || nowMs - this.#requestedAtMs < sameRequestMs) return;
     }
     this.#requestedAtMs = nowMs;

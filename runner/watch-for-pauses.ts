@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { Interruption, type InterruptionListener } from './interruption.ts';
 
 const tickMs = 1000;
-/** A timer that is later than this was held up by something that is not ours: SIGSTOP, a frozen container, a paused machine. */
+/** A timer that is later than this was held up from outside: SIGSTOP, a frozen container, a paused machine. */
 const shortestPauseMs = 5000;
 
 /**

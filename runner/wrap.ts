@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Values } from './monitor.ts';
 
-/** Where no terminal says how wide it is. */
+/** The width if no terminal says how wide it is. */
 const defaultColumns = 100;
 
 /** The width to write for: the terminal's own, else what COLUMNS says, else 100. */
@@ -53,7 +53,7 @@ export function wrapParts(
 
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = [];
-  // What belongs to an item of a list stands under its text.
+  // The lines of a list item start under its text.
   const hanging = line.startsWith('- ') ? '  ' : '';
   let current = '';
   for (const word of line.split(' ')) {

@@ -1,13 +1,14 @@
 import { readInstance } from '../../metrist/config.ts';
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
-import { hideSecrets } from '../../runner/redact.ts';
+import { hideSecrets, type Secret } from '../../runner/redact.ts';
 import { orchestratorLimits } from '../../metrist/protocol/drive/drive-limits.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
 import { columnsOf } from '../../runner/wrap.ts';
-import { secretsOfConfig } from './config-secrets.ts';
+import { secretsOf } from '../../suites/awsiam/settings/secrets.ts';
+import { configJsonKey } from '../../suites/awsiam/settings/variables.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
 export interface RunDriveOptions {
@@ -116,4 +117,14 @@ function createPrinter(
         event satisfies never;
     }
   };
+}
+
+/** Marks a secret by its key: nothing else is known about the configuration of another monitor. */
+const secretKey = /secret|token|passw|credential|private|api_?key/i;
+
+/** The secrets in the extra configuration of the driven monitor. */
+function secretsOfConfig(config: Readonly<Record<string, string>>): Secret[] {
+  const own = Object.fromEntries(Object.entries(config).map(([key, value]) => [configJsonKey(key), value]));
+  const others = Object.entries(config).filter(([key]) => secretKey.test(key));
+  return [...secretsOf(own), ...others.map(([, value]) => ({ value, shownAs: '[redacted]' }))];
 }

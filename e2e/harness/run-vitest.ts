@@ -46,7 +46,7 @@ export interface VitestRun {
   readonly wallMs: number;
 }
 
-/** What a run writes to stderr where nothing is wrong: on a slow machine the word that something takes long. */
+/** What a healthy run may write to stderr: on a slow machine, that something takes long. */
 export const noRemark: unknown = expect.stringMatching(/^(?: {2}… .*\n)*$/);
 
 /** Starts `vitest run` as a user would, with nothing of this process's settings, and waits for its end. */

@@ -25,7 +25,7 @@ export interface HeldResults {
   readonly results: readonly OwnResult[];
   /** Why an error could not be put into the outbox. */
   readonly diskProblem?: string;
-  /** The outbox is then left alone: whatever is asked of it would hang, too. */
+  /** The disk does not answer. Anything else asked of the outbox would hang too. */
   readonly isDiskHanging?: boolean;
 }
 
@@ -79,7 +79,7 @@ const mostBudgetWaits = 5;
 /** After this many results in a row that Metrist did not take, the rest is not tried. */
 const mostFailuresInARow = 3;
 
-/** What one result came to. `taken`: another process is dealing with it. */
+/** What became of one result. `taken`: another process is dealing with it. */
 type Handled = 'delivered' | 'refused' | 'waiting' | 'unconfirmed' | 'corrupt' | Obstacle;
 
 /** Why a file could not be changed. `waiting` stands for a fault of the disk. */
@@ -101,10 +101,11 @@ export async function holdErrors(results: readonly MetristResult[], outbox: Outb
 }
 
 /**
- * Delivers the errors that earlier runs left, oldest first, and then this run's results, its error first. No error is lost and none is sent
- * twice, because two copies of one failure would turn the check down: an error is on disk until Metrist accepted it, and
- * when the answer was lost it waits until Metrist can be asked whether it has it. Telemetry is sent now or not at all,
- * because Metrist takes the time of its arrival for the time of the call. Never throws.
+ * Delivers the errors that earlier runs left, oldest first, and then this run's results, its error first. Never throws.
+ *
+ * An error stays on disk until Metrist has accepted it, so none is lost. If an answer was lost, the error waits until
+ * Metrist can be asked whether it has it: a second copy of one failure would turn the check down. Telemetry is sent now
+ * or never, because Metrist takes the time of arrival for the time of the call.
  */
 export async function deliver(held: HeldResults, options: DeliverOptions): Promise<DeliveryReport> {
   return await new Delivery(options).run(held);
@@ -195,7 +196,7 @@ class Delivery {
     }
   }
 
-  /** Needs no Metrist, so the outbox stays small while Metrist cannot be reached. */
+  /** Works without Metrist, so the outbox stays small while Metrist cannot be reached. */
   async #listEntries(): Promise<OutboxEntry[]> {
     const entries: OutboxEntry[] = [];
     try {
@@ -327,7 +328,7 @@ class Delivery {
   }
 }
 
-/** What a leftover is while nothing is done about it. */
+/** How a leftover counts before anything is done about it. */
 function stateOf({ sentAgoMs }: OutboxEntry): Handled {
   return sentAgoMs === undefined ? 'waiting' : 'unconfirmed';
 }

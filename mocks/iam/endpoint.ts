@@ -44,7 +44,7 @@ export interface IamCall {
 export interface Exchange {
   /** How long to wait before the answer. */
   readonly delayMs: number;
-  /** What comes back, when the delay is over. */
+  /** The answer, once the delay is over. */
   readonly deliver: () => Delivery;
   /** To be called when the answer is written or the connection reset. */
   readonly settle: () => void;
@@ -81,7 +81,7 @@ export interface IamEndpointOptions {
  */
 export class IamEndpoint {
   readonly state: IamState;
-  /** Every request so far, in the order of their coming; none where they are not kept. */
+  /** Every request so far, in the order of arrival. Empty if calls are not kept. */
   readonly calls: IamCall[] = [];
   readonly events = new EventEmitter<IamEvents>();
   readonly #faults: FaultPlan;
@@ -96,7 +96,7 @@ export class IamEndpoint {
     this.#keepCalls = keepCalls;
   }
 
-  /** Takes a request in. It is carried out at once, unless it meets the fault `late`. */
+  /** Accepts a request and carries it out at once, unless the fault `late` applies. */
   receive(request: HttpRequest): Exchange {
     const atMs = performance.timeOrigin + performance.now();
     const form = new URLSearchParams(request.query);
@@ -120,7 +120,7 @@ export class IamEndpoint {
       return delivery;
     };
     const isLate = fault?.kind === 'delay' && fault.name === 'late';
-    // Also when nobody waits for the answer any more.
+    // Even if nobody waits for the answer any more.
     if (isLate) setTimeout(deliver, fault.delayMs).unref();
     else deliver();
     if (this.#keepCalls) this.calls.push(call);

@@ -129,7 +129,7 @@ function isDelayName(name: string): name is DelayName {
   return Object.hasOwn(delays, name);
 }
 
-/** A name with which a known one was meant is certainly no secret. */
+/** A misspelt known name is certainly no secret. */
 function describeUnknown(name: string): string {
   const hint = suggest(name);
   return hint === '' ? describeValue(name) : name + hint;

@@ -38,16 +38,16 @@ export async function call<A extends Answer>(
   const after = 'makes' in change ? 'present' : 'absent';
   /** An attempt may have been carried out although its answer did not come. */
   let lost = false;
-  /** The same, and IAM will not carry it out later: the answers leave open whether the entity exists. */
+  /** IAM's answers leave open whether the entity exists, but IAM will not carry out a request later. */
   let isOpen = false;
-  /** Of the request before this one. */
+  /** Why the request before this one failed. */
   let earlierFailure: unknown;
 
   const attempt = async (): Promise<A | undefined> => {
     entities[entity] = 'possible';
     history.begin();
     context.waitingFor = describeWait(operation, earlierFailure);
-    // Until the SDK says more: it may ignore an abort for long, and teardown begins in the meantime.
+    // Counts until the SDK says more: it may ignore an abort for a while, and teardown begins in the meantime.
     const inFlight = 'makes' in change ? 1 : 0;
     unanswered[entity] += inFlight;
     try {
@@ -76,7 +76,7 @@ export async function call<A extends Answer>(
         return undefined;
       }
       if (!isOpen) entities[entity] = before;
-      // A deadline or a signal cuts the request off; the failures before it are the better reason.
+      // A deadline or a signal cut the request off. The failures before it explain more.
       if (context.signal.aborted) context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
       else earlierFailure = error;
       throw error;
@@ -96,7 +96,7 @@ export async function call<A extends Answer>(
         if (leftMs <= 0) throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
         context.waitingFor = `an earlier change to become visible to ${operation}, which IAM answers with ${codeOf(error)}`;
         if (codeOf(error) === 'DeleteConflict') await undoLateTies(session, context, entity);
-        // At random, so that monitors that were stopped together do not ask together.
+        // A random pause, so that monitors that were paused together do not all ask at once.
         const jitteredMs = pauseMs * (1 + Math.random());
         await pause(Math.min(jitteredMs, propagationPauses.longestMs, leftMs), context.signal);
       }
@@ -123,7 +123,7 @@ async function undoLateTies(session: Session, context: StepContext, entity: Enti
       await removals[tie](session, { abortSignal: context.signal });
       context.evidence.resolution = `IAM carried out an unanswered request late; the ${tie} was removed once more`;
     } catch {
-      // It is not there, or IAM fails: the deletion itself is repeated, and its answer counts.
+      // The entity is not there, or IAM fails. The deletion is repeated, and its answer counts.
     }
   }
 }

@@ -31,7 +31,7 @@ export interface KnownEntities {
 /** What a call does to the entities of this run. */
 export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
 
-/** Users and groups; the other two only exist where they do. */
+/** Users and groups. The other two exist only as long as these do. */
 export function isSelfStanding(entity: EntityName): entity is 'user' | 'group' {
   return entity === 'user' || entity === 'group';
 }

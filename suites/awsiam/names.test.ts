@@ -6,7 +6,7 @@ import { namespaces } from './testing/arbitraries.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 
-/** All that a Date can hold, the beginnings and ends of what a board without a battery shows among them. */
+/** All that a Date can hold, with the times that a board without a battery shows. */
 const clocks = fc.oneof(
   fc.date({ noInvalidDate: false }),
   fc.date({ min: new Date(0), max: new Date('1973-01-01') }),

@@ -70,7 +70,7 @@ async function readLastLogs(
       onEvent({ kind: 'log', level: message.level, text: message.text.trim() });
     }
   } catch (error) {
-    // What stands behind bytes that are no message cannot be read.
+    // After bytes that are no message, nothing can be read.
     if (!(error instanceof FrameError)) throw error;
   }
 }

@@ -391,7 +391,7 @@ describe('the end', () => {
     await vi.waitFor(() => expect(frames.at(-1)).toContain('Configured'));
     orchestrator.send('Exit 0');
     await orchestrator.served;
-    // What is no log message is of no use to a reader of stderr.
+    // Only log messages are of use to a reader of stderr.
     expect(orchestrator.stderr).toBe('warning: left behind: cup 7 (it is hot); remove it with: mv cup sink\n');
   });
 

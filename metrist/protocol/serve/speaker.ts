@@ -10,7 +10,7 @@ export interface SpeakerOptions {
    * @param onLost to be called where nobody read the frame
    */
   readonly output: (frame: Uint8Array, onLost: () => void) => void;
-  /** Takes what the Orchestrator cannot be told: not yet, or not any more. */
+  /** Takes messages that the Orchestrator cannot get: not yet, or no longer. */
   readonly errorOutput: { write(text: string): unknown };
 }
 

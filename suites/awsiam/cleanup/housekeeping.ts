@@ -4,7 +4,7 @@ import type { Config } from '../settings/config.ts';
 import { steps } from '../steps.ts';
 import { serviceTime, sweep } from './sweep.ts';
 
-/** For teardown, a late creation that it waits for, and the time in which the steps do nothing. */
+/** Time for teardown, for a late creation that it waits for, and for the pauses between steps. */
 const besideStepsMs = 300_000;
 const leastSparedMs = 3_600_000;
 

@@ -115,7 +115,7 @@ class Stripping {
     this.#endsSweep = endsSweep;
   }
 
-  /** Lists one kind of what may be in the way, all pages of it, and removes what it finds. */
+  /** Lists all pages of one kind of thing that may be in the way, and removes what it finds. */
   async clear<Answer extends ListAnswer, Item>(
     list: (page: { readonly Marker: string | undefined }, options: RequestOptions) => Promise<Answer>,
     itemsOf: (answer: Answer) => readonly Item[] | undefined,

@@ -74,7 +74,7 @@ function skipPauses(): void {
   onTestFinished(() => vi.mocked(wait).mockRestore());
 }
 
-/** What a sweep says that had nothing to do, but for what is given. */
+/** The report of a sweep that had nothing to do, with these differences. */
 function resultOf(changes: Partial<SweepResult> = {}): SweepResult {
   const nothing = { removed: 0, alreadyGone: 0, kept: 0, failed: 0, untried: 0, unlisted: [], warnings: [] };
   return { ...nothing, ...changes };
@@ -492,7 +492,7 @@ describe('the sweep', () => {
       const { warnings, ...numbers } = await sweepDev();
       expect(numbers).toEqual({ removed: 0, alreadyGone: 0, kept: 0, failed: 10, untried: 3, unlisted: [] });
       expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 5, ListGroups: 1, DeleteGroup: 5 });
-      // Nothing is left of the groups that this could be said of.
+      // Every group that this could be said of is gone.
       expect(warnings.slice(5)).toEqual([
         '5 more entities could not be removed',
         '5 test users in a row could not be removed: 3 more are left for the next sweep, which begins with others',

@@ -11,11 +11,11 @@ import { sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
 
 export interface SweepOptions {
   readonly iam: IAM;
-  /** Of the client's own repetitions. */
+  /** The client's own retries. */
   readonly history: Pick<RetryHistory, 'failed'>;
   readonly namespace: string;
   readonly now: () => Date;
-  /** A number in [0, 1): where the sweep begins. */
+  /** A number in [0, 1) that decides where the sweep begins. */
   readonly random: () => number;
   /** Younger entities are kept. */
   readonly olderThanMs: number;
@@ -33,7 +33,7 @@ export interface SweepOptions {
 
 /** What became of the entities of the namespace. Each is counted once. */
 export interface SweepResult {
-  /** By this sweep; in a dry run, what it would remove. */
+  /** Removed by this sweep. In a dry run, what it would remove. */
   readonly removed: number;
   /** Listed, but removed by somebody else before this sweep came to it. */
   readonly alreadyGone: number;
@@ -43,7 +43,7 @@ export interface SweepResult {
   readonly failed: number;
   /** Old, and the sweep ended before it came to them. */
   readonly untried: number;
-  /** Of these kinds there may be more than was counted: they were not listed to the end. */
+  /** The kinds that were not listed to the end. There may be more of them than was counted. */
   readonly unlisted: readonly SweptKind['kind'][];
   readonly warnings: readonly string[];
 }
@@ -144,7 +144,7 @@ function isOld({ createdAt }: DatedEntity, nowMs: number, { olderThanMs, takeUnd
   return ageMs >= -clockToleranceMs ? ageMs > olderThanMs : takeUndated === true;
 }
 
-/** The same list from another place, so that one sweep after the other does not meet the same failures first. */
+/** The same list from another start, so that not every sweep meets the same failures first. */
 function startAnywhere<Item>(items: readonly Item[], random: () => number): Item[] {
   const start = Math.floor(random() * items.length);
   return [...items.slice(start), ...items.slice(0, start)];
@@ -208,7 +208,7 @@ async function deleteUnlessBlocked(kind: SweptKind, name: string, options: Sweep
   }
 }
 
-/** What passes by itself after a change of the entity. */
+/** Whether an error passes by itself after a change of the entity. */
 const settles: ReadonlySet<string> = new Set([
   'DeleteConflict',
   'ConcurrentModification',
@@ -238,12 +238,12 @@ async function deleteEntity(kind: SweptKind, name: string, { history }: SweepOpt
     return 'removed';
   } catch (error) {
     if (codeOf(error) !== 'NoSuchEntity') throw error;
-    // Our own doing, where the answer to an earlier attempt was lost.
+    // We removed it ourselves, by an attempt whose answer was lost.
     return history.failed.every(isWithoutEffect) ? 'alreadyGone' : 'removed';
   }
 }
 
-/** What would meet the next entity as well, and what asks for fewer requests. */
+/** Whether an error would meet the next entity as well, or asks for fewer requests. */
 const endingVerdicts: ReadonlySet<Verdict> = new Set(['throttled', 'credentials', 'network']);
 
 function endsSweep(error: unknown, signal: AbortSignal): boolean {

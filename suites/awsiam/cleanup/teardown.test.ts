@@ -49,7 +49,7 @@ async function setUp(
   return { session, mock };
 }
 
-/** The first call of the SDK is slow, and while it goes on the timers below would run ahead of it. */
+/** Makes the SDK's first call, which is slow: the timers below would run ahead of it. */
 beforeAll(async () => {
   const mock = installIamMock({ state: createIamState() });
   const session = await openSession(testConfig(), { mode: 'offline', signal: quiet });
@@ -336,7 +336,7 @@ describe('a creation that had no answer', () => {
       },
     ]);
     expect(warnings).toEqual([]);
-    // Calmly: about one request a second for each.
+    // At a calm pace: about one request a second for each.
     expect(mock.calls.length).toBeLessThan(2 * 24);
   });
 

@@ -84,11 +84,11 @@ const stages: readonly (readonly EntityName[])[] = [
 ];
 
 interface Deadlines {
-  /** For the removal of something that is there, from now on. */
+  /** Aborts when a removal that begins now has taken too long. */
   readonly limit: () => AbortSignal;
-  /** For what may still appear. */
+  /** Aborts when nothing can appear any more. */
   readonly watch: AbortSignal;
-  /** For what is there and may appear again, and for what hangs on it. */
+  /** Aborts when the time is up for something that is there and may appear again. */
   readonly longest: AbortSignal;
 }
 
@@ -171,14 +171,14 @@ class Removal {
       } else this.#isLost ||= !isWithoutEffect(error);
       if (codeOf(error) === 'DeleteConflict') this.#noteExistence();
       this.#isRefused = isHopeless(error);
-      // Our own deadline is no reason. What IAM says is a better one than how a request failed on the way.
+      // Our own deadline explains nothing, and what IAM says explains more than how a request failed on the way.
       const isOwnAbort = abortSignal.aborted && !isAnswer(error);
       if (isOwnAbort) this.#end ??= abortSignal.reason;
       else if (isAnswer(error) || !isAnswer(this.#objection)) this.#objection = error;
     }
   }
 
-  /** It is there. Where nothing was left of it before, one of the unanswered requests has made it. */
+  /** Notes that it is there. If it was gone before, one of the unanswered requests has made it. */
   #noteExistence(): void {
     const { entities, unanswered } = this.#session;
     if (entities[this.entity] === 'absent' && isSelfStanding(this.entity)) {

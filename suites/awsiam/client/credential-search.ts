@@ -10,7 +10,7 @@ import type { CredentialsHttpHandler } from './transport.ts';
 /** For the SDK's clients, which otherwise print warnings of their own into the output of a run. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** What providers say that are simply not in use here. */
+/** What providers say if they are simply not in use here. */
 const notInUse =
   /^(Skipping SSO provider|Unable to find environment variable|AWS_PROFILE is set, skipping|Web identity configuration not|EC2 Instance Metadata Service access disabled|AWS_EC2_METADATA_V1_DISABLED not set|Could not load credentials from any|Not found in )|Profile default could not be found|profile: \[default\]|did not contain credential_process/;
 
@@ -83,7 +83,7 @@ export class CredentialSearch {
     return `the credential_process ${programOf(command)}${this.#ofProfile('process')} failed: ${words}`;
   }
 
-  /** A profile may build on another one, which is then the one that is looked at. */
+  /** Follows a profile to the one that it builds on. */
   #ofProfile(line: string): string {
     if (!/process/.test(line)) return '';
     const nested = this.#log.flatMap((each) => /source_profile=\[(.+)\]/.exec(each)?.[1] ?? []).at(-1);

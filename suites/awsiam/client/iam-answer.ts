@@ -10,7 +10,7 @@ export class ForeignAnswerError extends Error {
   override readonly name = 'ForeignAnswer';
   /** Where the SDK's retries look for the status: a proxy's 502 is as transient as IAM's. */
   readonly $metadata: { readonly httpStatusCode: number };
-  /** Where the SDK's retries look for throttling that the status does not tell. */
+  /** Tells the SDK's retries about throttling that the status does not show. */
   readonly $retryable?: { readonly throttling: true };
 
   constructor(
@@ -70,7 +70,7 @@ export function decompressAnswer(body: Uint8Array, encoding: string | undefined,
   if (name === 'identity' || name === '' || body.length === 0) return body;
   try {
     if (!Object.hasOwn(decompressors, name)) throw new Error('unknown here');
-    // Loaded only when it is needed.
+    // Loaded only if it is needed.
     const zlib = process.getBuiltinModule('node:zlib');
     return zlib[decompressors[name as keyof typeof decompressors]](body, { maxOutputLength: maxBodyBytes });
   } catch (cause) {
@@ -139,7 +139,7 @@ export const refuseUnreadable: Pluggable<ServiceInputTypes, ServiceOutputTypes> 
   },
 };
 
-/** The SDK hangs the response on whatever happens while it is read; IAM's own refusals have a `$fault` besides. */
+/** The SDK adds the response to every error that occurs while it is read. IAM's own refusals also have a `$fault`. */
 function toReadable(error: unknown): unknown {
   if (!(error instanceof Error) || '$fault' in error) return error;
   const { $response } = error as { readonly $response?: HttpResponse };
@@ -155,7 +155,7 @@ function whyNotIam(text: string, httpStatus: number): string | undefined {
   return whyNotXml(text, httpStatus, "the answer is not one of IAM's");
 }
 
-/** STS speaks as IAM does. */
+/** STS answers in the same form as IAM. */
 export const whyNotSts: AnswerCheck = (text, httpStatus) =>
   whyNotXml(text, httpStatus, "the answer is not one of STS's");
 

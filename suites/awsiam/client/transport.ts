@@ -82,7 +82,7 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
       // STS takes forms.
       const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
       const response = await readWhole(answer.response, (text, httpStatus) => {
-        // Before a part of it is shown: it may break off behind them.
+        // Before the text is cut: the cut may fall right behind them.
         hideSecrets(secretsOfAnswer(text));
         return (isForm ? whyNotSts : whyNotJson)(text, httpStatus);
       });
@@ -113,7 +113,7 @@ export class Transport {
   constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
     const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
     this.#elapsedMs = elapsedMs;
-    // A request that may take less must not be taken for one that was sent.
+    // A request that timed out while connecting must not be taken for one that was sent.
     this.#connectionTimeoutMs = Math.min(connectionTimeoutMs, requestTimeoutMs);
     this.#agents = {
       'http:': this.#instrument(new http.Agent(options)),

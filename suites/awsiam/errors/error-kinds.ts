@@ -34,7 +34,7 @@ export function isWithoutEffect(error: unknown): boolean {
   return (status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded';
 }
 
-/** A connection was not open in time, so nothing was sent over it. The name is the one that the SDK repeats a request for. */
+/** A connection was not open in time, so nothing was sent over it. The SDK retries errors of this name. */
 export class ConnectTimeoutError extends Error {
   override readonly name = 'TimeoutError';
   readonly code = 'ERR_CONNECT_TIMEOUT';
@@ -47,7 +47,7 @@ export class ConnectTimeoutError extends Error {
 /** There are no credentials to sign with. The name is the SDK's own for it. */
 export class NoCredentialsError extends Error {
   override readonly name = 'CredentialsProviderError';
-  /** That of the cause, where a service was asked for credentials. */
+  /** The cause's code, if a service was asked for credentials. */
   readonly code: string;
   /** The service that could not be asked. */
   readonly host: string | undefined;
@@ -63,8 +63,8 @@ export class NoCredentialsError extends Error {
 }
 
 /**
- * Nobody said what became of the request: IAM may still carry it out. A gateway's 5xx says no more than silence; IAM's own
- * is an answer.
+ * Whether nobody said what became of the request, so that IAM may still carry it out. A gateway's 5xx tells no more
+ * than silence does. IAM's own 5xx is an answer.
  */
 export function isUnanswered(error: unknown): boolean {
   return !isAnswer(error) && !wasNeverSent(error) && (httpStatusOf(error) ?? 500) >= 500;

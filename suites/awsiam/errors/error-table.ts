@@ -164,7 +164,7 @@ export const foreignAnswer: Explanation = {
     'Something other than AWS answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
 };
 
-/** Something between this host and IAM refuses requests for being too many. */
+/** Something between this host and IAM refuses requests because there are too many. */
 export const foreignThrottling: Explanation = {
   verdict: 'throttled',
   advice: `The answer is not in the form of AWS: a proxy or a gateway on the way may be what throttles. Otherwise: ${slowDown}`,

@@ -36,7 +36,7 @@ import {
 } from './error-table.ts';
 import { UnknownAccountError } from '../session.ts';
 
-/** For what is told beside the steps. */
+/** The context of an explanation outside the steps. */
 const anyFrontEnd: ExplainContext = {
   mode: 'live',
   values: {},
@@ -111,7 +111,7 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   return ownBug;
 }
 
-/** STS and SSO fail as IAM does; what else keeps the SDK from finding credentials is a matter of this host. */
+/** STS and SSO fail in the ways that IAM does. Anything else that hides the credentials is this host's own fault. */
 function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Explanation {
   if (isAnswer(cause)) {
     if ((httpStatusOf(cause) ?? 0) >= 500) return credentialServiceFailed;

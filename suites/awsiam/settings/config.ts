@@ -99,7 +99,7 @@ function readSettings(values: Values) {
   return { problems, read, check, require, seconds };
 }
 
-/** Reads the deadline of a step alone, for a registration. */
+/** Reads only the deadline of a step, for a registration. */
 export function parseStepTimeout(values: Values): {
   readonly stepTimeoutMs: number;
   readonly problems: readonly string[];

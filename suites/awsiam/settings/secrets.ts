@@ -22,7 +22,7 @@ const secretNames = [
   'METRIST_API_TOKEN',
 ];
 const keyIdNames = [...namesOf(variables.accessKeyId), 'AWS_ACCESS_KEY_ID'];
-/** What can begin with `user:password@`. */
+/** The settings whose values can begin with `user:password@`. */
 const addressNames = [
   ...proxyNames,
   ...namesOf(variables.endpoint),
@@ -65,7 +65,7 @@ export interface CredentialsRequest {
 }
 
 const secretHeaders = ['x-amz-security-token', 'x-amz-sso_bearer_token'];
-/** Of a request to STS. */
+/** The secret parameters of a request to STS. */
 const secretFields = ['WebIdentityToken', 'SAMLAssertion', 'TokenCode'];
 
 /** The same for SSO's OIDC, which takes JSON. */
