@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { createRedactor } from '../runner/redact.ts';
@@ -323,6 +323,25 @@ describe('MonitorReporter', () => {
     reporter.onTestRunStart();
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
     expect(setExitCode).toHaveBeenCalledExactlyOnceWith(1);
+  });
+
+  test('a pause of the process does not use up the time of a report', async () => {
+    const paused: RunReporter = {
+      what: 'Metrist',
+      timeoutMs: 1000,
+      async report() {
+        await turn();
+        // Blocks the thread, as SIGSTOP would.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+        await delay(10);
+        return { ok: true, text: 'Metrist 8 delivered' };
+      },
+    };
+    const { reporter, written, onHang } = setUp({ reporters: [paused] });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(written.output).toContain('Metrist 8 delivered');
+    expect(onHang).not.toHaveBeenCalled();
   });
 
   test('a run that cannot start is a failure of its first step in every report', async () => {

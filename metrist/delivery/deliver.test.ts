@@ -326,6 +326,21 @@ describe('an error whose answer was lost', () => {
     },
   );
 
+  test.for([
+    ['sent from memory', true, ['POST', 'GET']],
+    ['never sent', false, ['GET', 'POST']],
+  ] as const)('is possible if its run died holding it: one that was %s arrives once', async ([, isSent, methods]) => {
+    const { standIn, clock, api, outbox, makeOutbox, deliver: run, files } = await setUpDelivery();
+    const result = failure('CreateUser');
+    await outbox.hold(result.body);
+    if (isSent) await api.post(result, {});
+    clock.advance(3 * minuteMs);
+    expect(await run([], { outbox: makeOutbox() })).toEqual(report({ delivered: 1 }));
+    expect(standIn.requests.map(({ method }) => method)).toEqual(methods);
+    expect(standIn.errors).toHaveLength(1);
+    expect(await files()).toEqual([]);
+  });
+
   test('counts from its last attempt on', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '5' } }, { kind: 'hang' }]);

@@ -23,9 +23,9 @@ export interface OutboxOptions {
  */
 export interface OutboxEntry {
   /**
-   * How long ago it was sent with an unknown outcome; absent when it was not sent. Negative when it was sent in the
-   * future: the clock was wrong then, or is wrong now. What a run held that did not end may have been sent by it as well,
-   * from memory, if its disk did not answer.
+   * How long ago it was sent, or may have been, with an unknown outcome. Absent if it was not sent. Negative if that was in
+   * the future: the clock was wrong then, or is wrong now. An error that a dead run still holds counts from when it was
+   * held: if the disk did not answer, that run may have sent it from memory.
    */
   readonly sentAgoMs?: number;
   /** @returns `undefined` when the file does not hold an error that Metrist would store */
