@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test, type TestContext } from 'vitest';
+import { need } from '../runner/testing/needs.ts';
 import { failure, filesIn, telemetry, temporaryDirectory, token } from '../metrist/testing/delivery.ts';
 import { type MetristStandIn, startMetristStandIn } from '../metrist/testing/stand-in.ts';
 import { failedStep, passedStep } from '../runner/testing/builders.ts';
@@ -42,10 +43,7 @@ async function runAs(uid: number, dir: string, metrist: MetristStandIn, steps: r
 }
 
 async function start(context: TestContext): Promise<MetristStandIn> {
-  if (process.getuid?.() !== 0) {
-    if (process.env['CI'] === 'true') throw new Error('needs root, to run as two other users');
-    context.skip('needs root, to run as two other users');
-  }
+  need(context, process.getuid?.() === 0 || undefined, 'root, to run as two other users');
   const metrist = await startMetristStandIn({ token });
   context.onTestFinished(() => metrist.close());
   return metrist;

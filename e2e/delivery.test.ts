@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { need } from '../runner/testing/needs.ts';
 import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
 import { filesIn } from '../metrist/testing/delivery.ts';
 import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
@@ -89,8 +90,7 @@ test('an error that could not be delivered arrives with the next run, before its
 });
 
 test('a proxy is used for Metrist as the environment says', async (context) => {
-  const tls = await makeCertificate();
-  if (tls === undefined) return context.skip('no openssl on this machine');
+  const tls = need(context, await makeCertificate(), 'the openssl command');
   const dir = await sharedResults();
   const authority = path.join(dir, 'authority.pem');
   await writeFile(authority, tls.cert);

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { maySkip } from '../runner/testing/needs.ts';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import type { IamServer } from '../mocks/iam/server.ts';
 import { copyProject } from './harness/copy-project.ts';
@@ -36,8 +37,7 @@ const liveOver = (iam: IamServer): Record<string, string> => ({ ...liveEnv, AWS_
 /** Whether this user may mount file systems of its own. Root may, and others where the kernel lets them. */
 const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
 const isRoot = process.getuid?.() === 0;
-/** `.ci/run` sets CI. Nothing may be skipped there. */
-const testMounting = test.skipIf(!(canMount && isRoot) && process.env['CI'] === undefined);
+const testMounting = test.skipIf(!(canMount && isRoot) && maySkip);
 
 interface Ended {
   readonly code: number | null;

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { mountSmallDisk } from '../runner/testing/needs.ts';
 import { HistoryReporter } from './history.ts';
 import { hostileRun, passedRun, theirFailureRun } from './testing/runs.ts';
 import { testReporter } from './testing/test-reporter.ts';
@@ -54,10 +53,7 @@ describe('HistoryReporter', () => {
   test('says that a full disk took no line or only a part of it', async (context) => {
     const { dir, reporter } = await setUp();
     await mkdir(dir);
-    const run = promisify(execFile);
-    const isMounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', dir]).catch(() => undefined);
-    if (isMounted === undefined) context.skip('only root may mount a small disk');
-    onTestFinished(async () => void (await run('umount', [dir])));
+    await mountSmallDisk(context, dir, '16k');
     expect(await reporter.report(hostileRun)).toMatchObject({
       ok: false,
       text: expect.stringContaining('not be written') as unknown,

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { need } from '../../runner/testing/needs.ts';
 import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { type MetristApi, type MetristApiOptions, createMetristApi } from './api.ts';
 import { errorBody, telemetryBody } from '../testing/builders.ts';
@@ -186,9 +187,8 @@ describe('createMetristApi', () => {
     },
   );
 
-  test('sends nothing to a server whose certificate nobody trusts', async () => {
-    const tls = await makeCertificate();
-    if (tls === undefined) return;
+  test('sends nothing to a server whose certificate nobody trusts', async (context) => {
+    const tls = need(context, await makeCertificate(), 'the openssl command');
     const { standIn, api } = await start({}, { tls });
     expect(await api.post(failure)).toEqual({
       state: 'not-taken',

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { need } from '../../runner/testing/needs.ts';
 import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { createMetristApi } from './api.ts';
 import { deliver, holdErrors } from './deliver.ts';
@@ -214,9 +215,8 @@ describe('a fault of Metrist', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('a certificate that nobody trusts: nothing is sent, the error waits', async () => {
-    const tls = await makeCertificate();
-    if (tls === undefined) return;
+  test('a certificate that nobody trusts: nothing is sent, the error waits', async (context) => {
+    const tls = need(context, await makeCertificate(), 'the openssl command');
     const { standIn, files, deliver: run } = await setUpDelivery({ tls });
     expect(await run(failedRun)).toMatchObject(report({ own: 3, waiting: 1, missing: 3 }));
     expect(standIn.requests).toEqual([]);

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { mountSmallDisk } from '../../runner/testing/needs.ts';
 import { errorBody } from '../testing/builders.ts';
 import { failure, filesIn, setUpDelivery, temporaryDirectory } from '../testing/delivery.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
@@ -142,10 +141,7 @@ describe('an outbox', () => {
 
   test('keeps an error whole or not at all on a full disk, and can still change what is there', async (context) => {
     const dir = await temporaryDirectory();
-    const run = promisify(execFile);
-    const isMounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]).catch(() => undefined);
-    if (isMounted === undefined) context.skip('only root may mount a small disk');
-    onTestFinished(async () => void (await run('umount', [dir])));
+    await mountSmallDisk(context, dir, '64k');
     const now = new Date();
     const outbox = new Outbox({ dir, now: () => now });
     const held = await outbox.hold(failure('CreateUser').body);
