@@ -29,8 +29,10 @@ const checks = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map(
 describe('MetristReporter', () => {
   test('sends everything from memory when the disk does not answer', async () => {
     const { standIn, reporter } = await setUp();
-    const hold = vi.spyOn(Outbox.prototype, 'hold').mockReturnValue(new Promise(() => {}));
-    onTestFinished(() => hold.mockRestore());
+    for (const method of ['hold', 'entries', 'oldFiles'] as const) {
+      const spy = vi.spyOn(Outbox.prototype, method).mockReturnValue(new Promise<never>(() => {}));
+      onTestFinished(() => spy.mockRestore());
+    }
     void reporter.prepare(theirFailureRun);
     expect(await reporter.report(theirFailureRun)).toEqual({
       ok: false,

@@ -7,7 +7,7 @@ import type { TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Entities, UnansweredCreations } from '../entities.ts';
 import { groupPath, userPath } from '../names.ts';
 import { closeSession, openSession, type Session } from '../session.ts';
-import { teardown } from './teardown.ts';
+import { remainingOf, teardown } from './teardown.ts';
 import { testConfig } from '../testing/values.ts';
 
 const { signal: quiet } = new AbortController();
@@ -355,6 +355,15 @@ describe('a creation that had no answer', () => {
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(listEntities(mock.state).groups).toEqual([]);
     expect(performance.now() - startMs).toBeLessThan(14_000);
+  });
+
+  test('is told apart from what is there while teardown is at work', async () => {
+    const { session } = await setUp({ user: 'present' }, { unanswered: { group: 1 } });
+    const { user, group } = session.names;
+    expect(remainingOf(session)).toEqual([
+      { entity: `group ${group} (may still appear)`, command: expect.any(String) as unknown, isAwaited: true },
+      { entity: `user ${user}`, command: expect.any(String) as unknown },
+    ]);
   });
 
   test('stays named where only some of the requests were seen to be carried out', async () => {
