@@ -32,7 +32,7 @@ const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
 const runModes: Readonly<Record<string, RunMode>> = { test: 'live', offline: 'offline' };
 
 module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
-  const { describeUnsupportedNode } = require('./runner/node-version.js') as typeof import('./runner/node-version.js');
+  const { describeUnsupportedNode } = require('./host/node-version.js') as typeof import('./host/node-version.js');
   const unsupported = describeUnsupportedNode(process.version);
   const test = ownTests[mode];
   if (unsupported !== undefined) {
@@ -47,7 +47,7 @@ module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
 
 /** A run of the monitor. What keeps it from starting is reported like a failure of its first step. */
 async function monitorRun(modeName: string): Promise<ViteUserConfig> {
-  await load('./runner/compile-cache.js');
+  await load('./host/compile-cache.js');
   const [
     { surviveOutputErrors },
     { readEnvFile },
@@ -56,10 +56,10 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     { outline },
     { createMonitorReporter },
   ] = await Promise.all([
-    load<typeof import('./runner/output-errors.ts')>('./runner/output-errors.ts'),
-    load<typeof import('./runner/env-file.ts')>('./runner/env-file.ts'),
-    load<typeof import('./runner/base-dir.ts')>('./runner/base-dir.ts'),
-    load<typeof import('./runner/results-dir.ts')>('./runner/results-dir.ts'),
+    load<typeof import('./host/output-errors.ts')>('./host/output-errors.ts'),
+    load<typeof import('./host/env-file.ts')>('./host/env-file.ts'),
+    load<typeof import('./host/results-dir.ts')>('./host/results-dir.ts'),
+    load<typeof import('./host/results-dir.ts')>('./host/results-dir.ts'),
     load<typeof import('./suites/awsiam/outline.ts')>('./suites/awsiam/outline.ts'),
     load<typeof import('./reporters/create-monitor-reporter.ts')>('./reporters/create-monitor-reporter.ts'),
   ]);
@@ -84,8 +84,8 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
     process.exit(1);
   }
   const [{ takeOverSignals }, { keepUnhandledErrors }] = await Promise.all([
-    load<typeof import('./runner/take-over-signals.ts')>('./runner/take-over-signals.ts'),
-    load<typeof import('./runner/keep-unhandled-errors.ts')>('./runner/keep-unhandled-errors.ts'),
+    load<typeof import('./runner/vitest/take-over-signals.ts')>('./runner/vitest/take-over-signals.ts'),
+    load<typeof import('./runner/vitest/unhandled-errors.ts')>('./runner/vitest/unhandled-errors.ts'),
   ]);
   return {
     // Also where `--config` names this file and the working directory is another one.
@@ -115,7 +115,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
       maxWorkers: 1,
-      server: { deps: { external: [/\/(metrist|mocks|runner|suites)\/.*\.ts$/] } },
+      server: { deps: { external: [/\/(host|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
     },
   };
 }
@@ -130,7 +130,7 @@ function leaveClosedDirectory(): void {
 }
 
 async function describeUnknownMode(mode: string): Promise<string> {
-  const { describeValue } = await load<typeof import('./runner/describe-value.ts')>('./runner/describe-value.ts');
+  const { describeValue } = await load<typeof import('./host/setting-text.ts')>('./host/setting-text.ts');
   return `unknown mode ${describeValue(mode)}: give no --mode for a live run, or --mode offline for a run over the mock`;
 }
 
@@ -150,7 +150,7 @@ function findMissingPackage(mode: RunMode): string | undefined {
  * cannot. It gets a private directory for that moment.
  */
 async function hideApiToken(resultsDir: string): Promise<Plugin> {
-  const { makePrivateDir } = await load<typeof import('./runner/private-dir.ts')>('./runner/private-dir.ts');
+  const { makePrivateDir } = await load<typeof import('./host/make-dir.ts')>('./host/make-dir.ts');
   const places = [resultsDir, os.tmpdir(), '/dev/shm'];
   const dir = await makePrivateDir(places);
   if (dir === undefined)

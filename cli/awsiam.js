@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 // Plain JavaScript: an old Node.js cannot load the rest, and has to say so in a line that helps.
 import path from 'node:path';
-import { describeUnsupportedNode } from '../runner/node-version.js';
+import { describeUnsupportedNode } from '../host/node-version.js';
 
 const problem = describeUnsupportedNode(process.version);
 if (problem !== undefined) {
   process.stderr.write(`${problem}\n`);
   process.exit(1);
 }
-await import('../runner/compile-cache.js');
-const { chooseBaseDir } = await import('../runner/base-dir.ts');
+await import('../host/compile-cache.js');
+const { chooseBaseDir } = await import('../host/results-dir.ts');
 const { main } = await import('./main.ts');
 await main(process.argv.slice(2), {
   self: [process.execPath, import.meta.filename],

@@ -1,11 +1,11 @@
+import { plural } from '../text/printable.ts';
 import { parseConfig } from '../suites/awsiam/settings/config.ts';
 import { secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
 import { closeSession, openSession, type Session } from '../suites/awsiam/session.ts';
 import { longestRunMs } from '../suites/awsiam/cleanup/housekeeping.ts';
 import { serviceTime, sweep, type SweepResult } from '../suites/awsiam/cleanup/sweep.ts';
-import { settleWithin } from '../runner/abort.ts';
-import { OpenTimeoutError } from '../runner/deadline-errors.ts';
-import { hideSecrets } from '../runner/redact.ts';
+import { settleWithin, OpenTimeoutError } from '../runner/deadline.ts';
+import { hideSecrets } from '../text/redact.ts';
 import type { CommandContext } from './command-context.ts';
 import { createProgress } from './progress.ts';
 
@@ -86,7 +86,6 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
 
 function summarise(report: SweepResult, dryRun: boolean, namespace: string): string {
   const { removed, alreadyGone, kept, failed, untried, unlisted } = report;
-  const entities = removed === 1 ? 'test entity' : 'test entities';
   const others: readonly (readonly [number, string])[] = [
     [alreadyGone, 'already gone'],
     [kept, 'kept as too young'],
@@ -94,7 +93,7 @@ function summarise(report: SweepResult, dryRun: boolean, namespace: string): str
     [untried, 'not reached'],
   ];
   return [
-    `${removed} ${entities} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}`,
+    `${plural(removed, 'test entity', 'test entities')} of the namespace ${namespace} ${dryRun ? 'would be removed' : 'removed'}`,
     ...others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
     ...unlisted.map((kind) => `not all ${kind}s were looked at`),
   ].join(', ');

@@ -1,4 +1,4 @@
-import { printable } from '../metrist/registration/printable.ts';
+import { plural, joinLines } from '../text/printable.ts';
 import type { MonitorConfig } from '../metrist/registration/monitor-config.ts';
 import type { StoredMonitorConfig } from '../metrist/registration/stored-monitor-config.ts';
 
@@ -8,10 +8,14 @@ export function describeMonitorConfig(config: MonitorConfig | StoredMonitorConfi
   const timeouts = [...new Set(steps.map(({ timeout_secs: secs }) => `${secs} s`))];
   return [
     `every ${intervalSecs} s`,
-    `${steps.length} ${steps.length === 1 ? 'step' : 'steps'} of at most ${timeouts.join(' or ')}`,
-    groups.length === 0 ? 'no run groups' : `run groups ${groups.map(printable).join(', ')}`,
+    `${plural(steps.length, 'step')} of at most ${timeouts.join(' or ')}`,
+    groups.length === 0 ? 'no run groups' : `run groups ${groups.map(shown).join(', ')}`,
     ...('extra_config' in config && config.extra_config
-      ? [`extra configuration ${config.extra_config.map(({ name }) => printable(name)).join(', ')}`]
+      ? [`extra configuration ${config.extra_config.map(({ name }) => shown(name)).join(', ')}`]
       : []),
   ].join(' · ');
+}
+
+function shown(text: string): string {
+  return joinLines(text, 200);
 }

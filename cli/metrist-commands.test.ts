@@ -190,7 +190,7 @@ describe('awsiam configs', () => {
     expect(code).toBe(0);
     expect(output).toBe(
       [
-        `${first}  every 120 s · 8 steps of at most 900 s · run groups prod, e u`,
+        `${first}  every 120 s · 8 steps of at most 900 s · run groups prod, e␛u`,
         `${second}  every 300 s · 8 steps of at most 900 s · no run groups\n`,
       ].join('\n'),
     );

@@ -2,7 +2,7 @@ import os from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import ms from 'ms';
 import packageJson from '../package.json' with { type: 'json' };
-import { describeValue, mayHoldSecret } from '../runner/describe-value.ts';
+import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
 import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import { findSettingWarnings } from '../suites/awsiam/settings/setting-warnings.ts';

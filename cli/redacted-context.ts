@@ -1,4 +1,4 @@
-import { hideSecrets, redact } from '../runner/redact.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 import { secretsOf } from '../suites/awsiam/settings/secrets.ts';
 import type { CommandContext, OutputStream } from './command-context.ts';
 

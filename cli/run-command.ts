@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { shortenPath } from '../runner/base-dir.ts';
-import { copyError } from '../runner/copy-error.ts';
-import { readEnvFile } from '../runner/env-file.ts';
-import { surviveOutputErrors } from '../runner/output-errors.ts';
-import { redact } from '../runner/redact.ts';
+import { shortenPath } from '../host/results-dir.ts';
+import { copyError } from '../text/copy-error.ts';
+import { readEnvFile } from '../host/env-file.ts';
+import { surviveOutputErrors } from '../host/output-errors.ts';
+import { redact } from '../text/redact.ts';
 import { runProgram } from './program.ts';
 
 export interface RunCommandOptions {

@@ -3,7 +3,7 @@ import { MetristError } from '../metrist/registration/metrist-error.ts';
 import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/registration/monitor-config-api.ts';
 import { LostConfigError } from '../metrist/registration/registration-plan.ts';
 import { fetchThroughProxy } from '../metrist/proxy.ts';
-import { readProxySettings } from '../runner/proxy-environment.ts';
+import { readProxySettings } from '../host/proxy-settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { ConfigError } from '../suites/awsiam/settings/config.ts';
 import type { CommandContext } from './command-context.ts';

@@ -12,7 +12,7 @@ import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
 import { renderJunit } from '../reporters/junit.ts';
 import { renderStepLine, renderSummary } from '../reporters/terminal.ts';
 import { systemClock } from '../runner/clock.ts';
-import { hideSecrets, redact } from '../runner/redact.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep } from '../runner/run-step.ts';
 import type { StepError } from '../runner/step-result.ts';
 import { monitorRun } from '../runner/testing/builders.ts';

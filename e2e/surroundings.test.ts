@@ -213,7 +213,7 @@ describe('an older report does not stand for a run that did not start', () => {
   test.for([
     ['vitest refuses an option', [vitest, 'run', '--reporter=nobody-made-it'], []],
     ['Node.js is too old', ['--import', asOld, vitest, 'run'], []],
-    ['a file is missing', [vitest, 'run'], ['runner/env-file.ts']],
+    ['a file is missing', [vitest, 'run'], ['host/env-file.ts']],
   ] as const)('because %s, also where .env names the directory', async ([, args, missing]) => {
     const checkout = await copyProject();
     for (const file of missing) await rm(path.join(checkout, file));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { metristVariables, parseMetristAccess, parseMetristConfig, readInstance } from './config.ts';
-import { describeValue } from '../runner/describe-value.ts';
+import { describeValue } from '../host/setting-text.ts';
 
 const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
 

@@ -1,7 +1,6 @@
-import { describeValue } from '../runner/describe-value.ts';
+import { describeValue, describeUnresolved, isUnresolved, parseSwitch, switchRule } from '../host/setting-text.ts';
 import type { Values } from '../runner/monitor.ts';
-import { describeUnresolved, isUnresolved, parseSwitch, switchRule } from '../runner/setting-text.ts';
-import { shortestSecret } from '../runner/redact.ts';
+import { shortestSecret } from '../text/redact.ts';
 
 /** Where Metrist is, and who asks. */
 export interface MetristAccess {

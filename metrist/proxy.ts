@@ -1,5 +1,5 @@
 import type { Values } from '../runner/monitor.ts';
-import { readProxySettings } from '../runner/proxy-environment.ts';
+import { readProxySettings } from '../host/proxy-settings.ts';
 
 // Not imported: that would evaluate every export of node:http, all of undici among them.
 const http = process.getBuiltinModule('node:http');

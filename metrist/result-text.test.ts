@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stepError } from '../runner/testing/builders.ts';
-import { verdicts, type Verdict } from '../runner/verdict.ts';
+import { verdicts, type Verdict } from '../runner/step-result.ts';
 import { describeStepError, toMetadata, toWireText } from './result-text.ts';
 
 const hostileText = fc.string({ unit: fc.constantFrom('\0', '\uD800', '\uDC00', '=', ' ', '\n', 'a', '😀') });

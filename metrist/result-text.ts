@@ -1,4 +1,4 @@
-import { clip } from '../runner/redact.ts';
+import { clip } from '../text/redact.ts';
 import { type Evidence, type StepError, formatStepError } from '../runner/step-result.ts';
 
 /** Flat: the backend drops a result, and answers 202 all the same, when a value is neither a string nor a number. */

@@ -3,8 +3,8 @@
  * Faults and latency come from the environment; see `readMockOptions`.
  */
 import { parseArgs } from 'node:util';
-import { describeValue } from '../runner/describe-value.ts';
-import { surviveOutputErrors } from '../runner/output-errors.ts';
+import { describeValue } from '../host/setting-text.ts';
+import { surviveOutputErrors } from '../host/output-errors.ts';
 import type { IamCall } from './iam/endpoint.ts';
 import { readMockOptions } from './iam/mock-options.ts';
 import { startIamServer } from './iam/server.ts';

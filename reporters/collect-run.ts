@@ -1,7 +1,7 @@
 import type { SerializedError } from 'vitest';
 import type { TestCase, TestModule, TestRunEndReason, TestSuite } from 'vitest/node';
 import type { MonitorRun, RunMode, RunProblem } from '../runner/monitor-run.ts';
-import { roundMs } from '../runner/round-ms.ts';
+import { roundMs } from '../runner/clock.ts';
 import type { FailedStep, StepResult } from '../runner/step-result.ts';
 
 /** What the reporters know about a run besides what vitest tells. */
@@ -183,4 +183,17 @@ function stateOf(
   if (problems.length > 0 || steps.some(({ state }) => state === 'failed')) return 'failed';
   if (interrupted || steps.some(({ state }) => state === 'interrupted')) return 'interrupted';
   return 'passed';
+}
+
+/** Shows the paths in stacks relative to the project, as JUnit consumers want them to find the file in the repository. */
+export function withRelativeStacks(run: MonitorRun, root: string): MonitorRun {
+  const relative = <T extends { readonly stack?: string }>(holder: T): T =>
+    holder.stack === undefined
+      ? holder
+      : { ...holder, stack: holder.stack.replaceAll(`file://${root}/`, '').replaceAll(`${root}/`, '') };
+  return {
+    ...run,
+    steps: run.steps.map((step) => (step.state === 'failed' ? { ...step, error: relative(step.error) } : step)),
+    problems: run.problems.map(relative),
+  };
 }

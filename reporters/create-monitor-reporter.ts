@@ -5,9 +5,9 @@ import { readInstance } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
-import { hideSecrets, redact } from '../runner/redact.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
-import { columnsOf } from '../runner/wrap.ts';
+import { columnsOf } from '../text/terminal.ts';
 
 export interface CreateMonitorReporterOptions {
   readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;

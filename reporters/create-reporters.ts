@@ -1,11 +1,11 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parseMetristConfig } from '../metrist/config.ts';
-import { shortenPath } from '../runner/base-dir.ts';
+import { shortenPath } from '../host/results-dir.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
-import type { RunReporter } from '../runner/run-reporter.ts';
+import type { RunReporter } from './run-reporter.ts';
 import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
 

@@ -1,9 +1,9 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { makeDir } from '../runner/make-dir.ts';
+import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
-import { oneLine } from './text.ts';
+import type { ReportOutcome, RunReporter } from './run-reporter.ts';
+import { oneLine } from '../text/printable.ts';
 
 /** Appends each run to a file of its day: `results/runs/2026-11-22.ndjson`, one line of JSON per run, by UTC. */
 export class HistoryReporter implements RunReporter {

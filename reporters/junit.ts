@@ -1,17 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { TestCase } from 'junit-report-builder';
-import { makeDir } from '../runner/make-dir.ts';
+import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
-import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
-import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
-import { sideOf } from '../runner/verdict.ts';
-import { evidenceEntries } from './evidence.ts';
-import { newJunitBuilder, onBuild, putText } from './junit-builder.ts';
+import type { ReportOutcome, RunReporter } from './run-reporter.ts';
+import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
+import { evidenceEntries, renderTimeline } from './evidence.ts';
 import { describeInterruption, summariseRun, untoldProblems } from './summary.ts';
-import { clip, oneLine, visibleText } from './text.ts';
-import { renderTimeline } from './timeline.ts';
+import { clip, oneLine, visibleText } from '../text/printable.ts';
+import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-builder';
 
 /** What a JUnit document can say beyond the run itself. */
 export interface JunitOptions {
@@ -251,4 +248,39 @@ async function removeUnfinished(file: string): Promise<void> {
     const stats = await stat(unfinished).catch(() => undefined);
     if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
   }
+}
+
+/** An element of the document that junit-report-builder writes (`XMLElement` of the package xmlbuilder). */
+export type XmlElement = ReturnType<TestCase['build']>;
+
+/** Anything of junit-report-builder that becomes an element. */
+interface Buildable {
+  build(parent: XmlElement): XmlElement;
+}
+
+/** A new, empty JUnit document. */
+export function newJunitBuilder(): Builder {
+  return junitReportBuilder.newBuilder();
+}
+
+/**
+ * Adds to the element that `node` becomes what junit-report-builder has no method for: attributes such as `hostname`,
+ * the reason of a skipped case, a suite's output. `extend` runs once the library has finished the element.
+ */
+export function onBuild(node: Buildable, extend: (element: XmlElement) => void): void {
+  const build = node.build.bind(node);
+  node.build = (parent) => {
+    const element = build(parent);
+    extend(element);
+    return element;
+  };
+}
+
+/**
+ * Appends `<name>text</name>` to `parent`, or puts the text into the element of that name where the library has made it.
+ * Escaped text, never CDATA: the library's writer splits only the first `]]>` of a CDATA section.
+ */
+export function putText(parent: XmlElement, name: string, text: string, attributes: Record<string, string> = {}): void {
+  const made = parent.children.find((child): child is XmlElement => 'name' in child && child.name === name);
+  (made ?? parent.ele(name)).att(attributes).txt(text);
 }

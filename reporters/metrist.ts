@@ -11,8 +11,8 @@ import { Outbox } from '../metrist/delivery/outbox.ts';
 import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { Clock } from '../runner/clock.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
-import { oneLine } from './text.ts';
+import type { ReportOutcome, RunReporter } from './run-reporter.ts';
+import { plural, oneLine } from '../text/printable.ts';
 
 export interface MetristReporterOptions {
   readonly api: MetristApi;
@@ -126,30 +126,28 @@ export function renderDelivery(
   const place = oneLine(instance, 100);
   const asked = unconfirmed > 0 ? ` (${unconfirmed} sent without an answer: Metrist will be asked)` : '';
   const problems = [
-    ...(missing > 0 ? [`${missing} of ${count(own, 'result')} not delivered (kept in ${historyDir})`] : []),
-    ...(lost > 0 ? [`${count(lost, 'error')} LOST: not delivered, and not in ${outboxDir} either`] : []),
-    ...(waiting > 0 ? [`${count(waiting, 'error')} ${waiting === 1 ? 'waits' : 'wait'} in ${outboxDir}${asked}`] : []),
-    ...(refused > 0 ? [`${count(refused, 'result')} not taken by Metrist`] : []),
+    ...(missing > 0 ? [`${missing} of ${plural(own, 'result')} not delivered (kept in ${historyDir})`] : []),
+    ...(lost > 0 ? [`${plural(lost, 'error')} LOST: not delivered, and not in ${outboxDir} either`] : []),
+    ...(waiting > 0 ? [`${plural(waiting, 'error')} ${waiting === 1 ? 'waits' : 'wait'} in ${outboxDir}${asked}`] : []),
+    ...(refused > 0 ? [`${plural(refused, 'result')} not taken by Metrist`] : []),
     ...(dropped > 0
-      ? [`${count(dropped, 'error')} dropped because more than ${mostWaiting.toLocaleString('en')} were waiting`]
+      ? [`${plural(dropped, 'error')} dropped because more than ${mostWaiting.toLocaleString('en')} were waiting`]
       : []),
-    ...(outdated > 0 ? [`${count(outdated, 'result')} of an earlier version removed, too old to be delivered`] : []),
-    ...(foreign > 0 ? [`${count(foreign, 'file')} in ${outboxDir} not sent: this user may not read or move them`] : []),
-    ...(corrupt > 0 ? [`${count(corrupt, 'unreadable file')} moved to ${outboxDir}/corrupt`] : []),
+    ...(outdated > 0 ? [`${plural(outdated, 'result')} of an earlier version removed, too old to be delivered`] : []),
+    ...(foreign > 0
+      ? [`${plural(foreign, 'file')} in ${outboxDir} not sent: this user may not read or move them`]
+      : []),
+    ...(corrupt > 0 ? [`${plural(corrupt, 'unreadable file')} moved to ${outboxDir}/corrupt`] : []),
     ...(diskProblem === undefined ? [] : [`${outboxDir} could not be used (${oneLine(diskProblem, 150)})`]),
   ];
   if (problems.length === 0) {
     return {
       ok: true,
       text:
-        delivered === 0 ? `no result for Metrist (${place})` : `${count(delivered, 'result')} to Metrist (${place})`,
+        delivered === 0 ? `no result for Metrist (${place})` : `${plural(delivered, 'result')} to Metrist (${place})`,
     };
   }
   // Where results are missing, their number says how many were delivered.
-  const facts = [...(delivered > 0 && missing === 0 ? [`${count(delivered, 'result')} delivered`] : []), ...problems];
+  const facts = [...(delivered > 0 && missing === 0 ? [`${plural(delivered, 'result')} delivered`] : []), ...problems];
   return { ok: false, text: `Metrist: ${facts.join(', ')}${reason === undefined ? '' : `: ${oneLine(reason, 250)}`}` };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${number === 1 ? noun : `${noun}s`}`;
 }

@@ -1,14 +1,12 @@
 import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
-import { listenForInterruption, type InterruptionListener } from '../runner/interruption.ts';
+import { listenForInterruption, type InterruptionListener, watchForPauses } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { formatTime, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
-import type { Redactor } from '../runner/redact.ts';
-import type { ReportOutcome, RunReporter } from '../runner/run-reporter.ts';
-import { watchForPauses } from '../runner/watch-for-pauses.ts';
-import { collectRun, collectStep, type RunContext } from './collect-run.ts';
-import { withRelativeStacks } from './relative-stacks.ts';
+import type { Redactor } from '../text/redact.ts';
+import type { ReportOutcome, RunReporter } from './run-reporter.ts';
+import { collectRun, collectStep, type RunContext, withRelativeStacks } from './collect-run.ts';
 import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 

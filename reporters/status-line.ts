@@ -1,6 +1,6 @@
 import type { Clock } from '../runner/clock.ts';
-import { wrapText } from '../runner/wrap.ts';
-import { clip, oneLine } from './text.ts';
+import { wrapText } from '../text/wrap.ts';
+import { clip, oneLine } from '../text/printable.ts';
 
 export interface StatusOutput {
   readonly isTTY?: boolean | undefined;

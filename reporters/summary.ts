@@ -1,6 +1,6 @@
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { StepResult } from '../runner/step-result.ts';
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../text/duration.ts';
 
 /** What matters most comes first. */
 const statesByWeight = ['failed', 'interrupted', 'blocked', 'passed'] as const satisfies readonly StepResult['state'][];

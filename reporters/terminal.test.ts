@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import type { ReportOutcome } from '../runner/run-reporter.ts';
+import type { ReportOutcome } from './run-reporter.ts';
 import {
   blockedStep,
   failedStep,

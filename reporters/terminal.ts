@@ -1,13 +1,12 @@
-import { styleText } from 'node:util';
+import { painter } from '../text/terminal.ts';
 import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
-import type { ReportOutcome } from '../runner/run-reporter.ts';
-import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
-import { sideOf } from '../runner/verdict.ts';
-import { formatDuration } from './duration.ts';
+import type { ReportOutcome } from './run-reporter.ts';
+import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
+import { formatDuration } from '../text/duration.ts';
 import { describeAnswer, describeLuck } from './evidence.ts';
 import { summariseRun, untoldProblems } from './summary.ts';
-import { clip, oneLine, visibleText } from './text.ts';
-import { wrapParts, wrapText } from '../runner/wrap.ts';
+import { plural, clip, oneLine, visibleText } from '../text/printable.ts';
+import { wrapParts, wrapText } from '../text/wrap.ts';
 
 /** How to write for a terminal. */
 export interface TerminalOptions {
@@ -24,8 +23,6 @@ export interface TerminalOptions {
    */
   readonly nameWidth?: number;
 }
-
-type Style = Parameters<typeof styleText>[0];
 
 const indent = '      ';
 /** More of a message than this is for the reports on disk. */
@@ -96,7 +93,7 @@ export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[
   const style = ({ passed: 'green', failed: 'red', interrupted: 'yellow' } as const)[run.state];
   const parts = [
     paint(style, summariseRun(run)),
-    ...(run.swept ? [`${run.swept} old test ${run.swept === 1 ? 'entity' : 'entities'} removed`] : []),
+    ...(run.swept ? [`${plural(run.swept, 'old test entity', 'old test entities')} removed`] : []),
     ...outcomes.filter(({ ok }) => ok).map(({ text }) => oneLine(text, maxPartLength)),
   ];
   const start = `  ${paint('bold', oneLine(run.monitor, maxPartLength))} ${run.mode}`;
@@ -165,8 +162,4 @@ function inParts(start: string, parts: readonly string[], { columns = 100 }: Ter
 function block(text: string, { columns = 100 }: TerminalOptions): string[] {
   const width = Math.max(columns - indent.length, 20);
   return wrapText(visibleText(clip(text, maxMessageLength)), width, maxMessageLines).map((line) => `${indent}${line}`);
-}
-
-function painter({ color }: TerminalOptions): (style: Style, text: string) => string {
-  return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text);
 }

@@ -10,3 +10,8 @@ export const systemClock: Clock = {
   now: () => new Date(),
   elapsedMs: () => performance.now(),
 };
+
+/** To whole microseconds: what a monotonic clock says beyond them is noise. */
+export function roundMs(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
+}

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { afterEach, expect, test, vi } from 'vitest';
-import { announceInterruption, Interruption, listenForInterruption } from './interruption.ts';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { announceInterruption, Interruption, listenForInterruption, watchForPauses } from './interruption.ts';
+import { fakeClock } from './testing/fake-clock.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -30,4 +31,20 @@ test('listening does not keep a worker alive', async () => {
   });
   const [code] = (await once(worker, 'exit')) as [number];
   expect(code).toBe(0);
+});
+
+test('a tick that comes late by five seconds or more is a pause; one that comes a little late is not', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const clock = fakeClock();
+  using pauses = watchForPauses(clock);
+  const tick = (lateMs: number): void => {
+    clock.advance(1000 + lateMs);
+    vi.advanceTimersByTime(1000);
+  };
+  tick(0);
+  tick(4900);
+  expect(pauses.signal.aborted).toBe(false);
+  tick(69_700);
+  expect(pauses.signal.reason).toEqual(new Interruption('a 70 s pause of this process'));
 });

@@ -1,4 +1,5 @@
 import { BroadcastChannel } from 'node:worker_threads';
+import type { Clock } from './clock.ts';
 
 /** Between the main thread, which gets the signals, and the worker, which has to stop. One process is one run. */
 const channelName = 'interruption';
@@ -41,4 +42,29 @@ export function listenForInterruption(): InterruptionListener {
   const already = process.env[variable];
   if (already !== undefined) interrupt(already);
   return { signal: controller.signal, [Symbol.dispose]: () => channel.close() };
+}
+
+const tickMs = 1000;
+/** A timer that is later than this was held up from outside: SIGSTOP, a frozen container, a paused machine. */
+const shortestPauseMs = 5000;
+
+/**
+ * Notices when this process stood still. Deadlines pass during a pause, and times that contain one mean nothing: neither is
+ * a fault of what is being watched.
+ */
+export function watchForPauses({ elapsedMs }: Pick<Clock, 'elapsedMs'>): InterruptionListener {
+  const controller = new AbortController();
+  let lastMs = elapsedMs();
+  const timer = setInterval(() => {
+    const nowMs = elapsedMs();
+    const pausedMs = nowMs - lastMs - tickMs;
+    lastMs = nowMs;
+    if (pausedMs >= shortestPauseMs) controller.abort(interruptionBy(pausedMs));
+  }, tickMs);
+  timer.unref();
+  return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function interruptionBy(pausedMs: number): Interruption {
+  return new Interruption(`a ${Math.round(pausedMs / 1000)} s pause of this process`);
 }

@@ -1,6 +1,6 @@
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Remaining } from './progress.ts';
-import type { Secret } from './redact.ts';
+import type { Secret } from '../text/redact.ts';
 import type { Evidence, StepError } from './step-result.ts';
 
 /** Configuration as it comes from outside: environment variables, or the Config JSON of a protocol. */

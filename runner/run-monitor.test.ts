@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { OpenTimeoutError } from './deadline-errors.ts';
+import { OpenTimeoutError } from './deadline.ts';
 import type { Monitor } from './monitor.ts';
-import { redact } from './redact.ts';
+import { redact } from '../text/redact.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
-import type { StepResult } from './step-result.ts';
-import type { Verdict } from './verdict.ts';
+import type { StepResult, Verdict } from './step-result.ts';
 import { fakeClock } from './testing/fake-clock.ts';
 import {
   explained,

@@ -1,16 +1,13 @@
-import { abortAfter, settleWithin } from './abort.ts';
-import { systemClock, type Clock } from './clock.ts';
-import { OpenTimeoutError } from './deadline-errors.ts';
+import { abortAfter, settleWithin, OpenTimeoutError } from './deadline.ts';
+import { systemClock, type Clock, roundMs } from './clock.ts';
 import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
-import { hideSecrets, redact } from './redact.ts';
-import { roundMs } from './round-ms.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
-import type { BlockedStep, StepError, StepResult } from './step-result.ts';
-import type { Verdict } from './verdict.ts';
-import { watchForPauses } from './watch-for-pauses.ts';
+import type { BlockedStep, StepError, StepResult, Verdict } from './step-result.ts';
+import { watchForPauses } from './interruption.ts';
 
 export interface MonitorRunnerOptions {
   readonly values: Values;

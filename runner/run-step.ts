@@ -1,10 +1,8 @@
-import { settleWithin } from './abort.ts';
-import type { Clock } from './clock.ts';
-import { StepTimeoutError } from './deadline-errors.ts';
+import { settleWithin, StepTimeoutError } from './deadline.ts';
+import { type Clock, roundMs } from './clock.ts';
 import { explainSafely } from './explain-safely.ts';
 import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
-import { roundMs } from './round-ms.ts';
 import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
 
 export interface RunStepOptions {

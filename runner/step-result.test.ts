@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { roundMs } from './round-ms.ts';
-import { formatStepError } from './step-result.ts';
+import { roundMs } from './clock.ts';
+import { formatStepError, sideOf, verdicts, type Verdict } from './step-result.ts';
 import { stepError } from './testing/builders.ts';
-import { sideOf, verdicts, type Verdict } from './verdict.ts';
 
 test('the verdict is the first word of a failure', () => {
   expect(formatStepError(stepError({ verdict: 'quota', message: 'LimitExceeded at CreateGroup' }))).toBe(

@@ -1,5 +1,3 @@
-import type { Verdict } from './verdict.ts';
-
 /** What is known about how a step went, beyond its time. Flat and JSON-safe: every report can carry it as it is. */
 export interface Evidence {
   /** The service's id of the last request, for a support case. */
@@ -78,4 +76,33 @@ export type StepResult = PassedStep | FailedStep | BlockedStep | InterruptedStep
 /** The first line of a failure in every report: its verdict comes first. */
 export function formatStepError(error: StepError): string {
   return `${error.verdict}: ${error.message}`;
+}
+
+/**
+ * Whose fault a failure is.
+ *
+ * Theirs, the watched service or the way to it:
+ * `service` (5xx or an answer that is not the service's) · `throttled` · `timeout` · `network` · `propagation`.
+ * Ours, the monitor or the account it runs in:
+ * `credentials` · `permission` · `quota` · `configuration` · `monitor` (a bug).
+ */
+export const verdicts = {
+  service: 'theirs',
+  throttled: 'theirs',
+  timeout: 'theirs',
+  network: 'theirs',
+  propagation: 'theirs',
+  credentials: 'ours',
+  permission: 'ours',
+  quota: 'ours',
+  configuration: 'ours',
+  monitor: 'ours',
+} as const;
+
+export type Verdict = keyof typeof verdicts;
+export type Side = (typeof verdicts)[Verdict];
+
+/** Which side a verdict blames: `theirs` is a `<failure>` in JUnit, `ours` an `<error>`. */
+export function sideOf(verdict: Verdict): Side {
+  return verdicts[verdict];
 }

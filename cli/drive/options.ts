@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
-import { describeValue } from '../../runner/describe-value.ts';
+import { describeValue } from '../../host/setting-text.ts';
 
 /** What the manifest of a package can hold. */
 const maxTimeoutMs = 65_535_000;

@@ -1,10 +1,10 @@
-import { styleText } from 'node:util';
+import { painter } from '../../text/terminal.ts';
 import type { DriveReport, DrivenStep } from '../../metrist/protocol/drive/drive-report.ts';
 import type { LogLevel } from '../../metrist/protocol/messages.ts';
 import type { Metadata } from '../../metrist/result-text.ts';
-import { formatDuration } from '../../reporters/duration.ts';
-import { oneLine, visibleText } from '../../reporters/text.ts';
-import { wrapParts, wrapText } from '../../runner/wrap.ts';
+import { formatDuration } from '../../text/duration.ts';
+import { plural, oneLine, visibleText } from '../../text/printable.ts';
+import { wrapParts, wrapText } from '../../text/wrap.ts';
 
 export interface DriveStyle {
   /** `false` writes no escape code at all. */
@@ -17,8 +17,6 @@ export interface DriveStyle {
    */
   readonly columns?: number;
 }
-
-type Style = Parameters<typeof styleText>[0];
 
 /** Room for a time or a word in its place, with the space before it. */
 const timeWidth = 9;
@@ -90,7 +88,7 @@ export function renderDriveSummary(report: DriveReport, monitor: string, style: 
   const isGood = problems.length === 0 && report.steps.every(({ state }) => state === 'passed');
   const parts = [
     paint(report.interrupted ? 'yellow' : isGood ? 'green' : 'red', countSteps(report)),
-    ...(problems.length === 0 ? [] : [`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`]),
+    ...(problems.length === 0 ? [] : [plural(problems.length, 'problem')]),
     startedAfterMs === undefined ? 'never Started' : `Started after ${formatDuration(startedAfterMs)}`,
     exit.signal === null ? `exit code ${exit.code}` : `ended by ${exit.signal}`,
   ];
@@ -119,8 +117,4 @@ function describeMetadata(metadata: Metadata): string[] {
 
 function inParts(start: string, parts: readonly string[], { columns = 100 }: Pick<DriveStyle, 'columns'>): string {
   return wrapParts(start, parts, { columns, indent });
-}
-
-function painter({ color }: Pick<DriveStyle, 'color'>): (style: Style, text: string) => string {
-  return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text);
 }

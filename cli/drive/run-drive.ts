@@ -1,12 +1,12 @@
 import { readInstance } from '../../metrist/config.ts';
 import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
-import { hideSecrets, type Secret } from '../../runner/redact.ts';
+import { hideSecrets, type Secret } from '../../text/redact.ts';
 import { orchestratorLimits } from '../../metrist/protocol/drive/drive-limits.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
-import { columnsOf } from '../../runner/wrap.ts';
+import { columnsOf } from '../../text/terminal.ts';
 import { secretsOf } from '../../suites/awsiam/settings/secrets.ts';
 import { configJsonKey } from '../../suites/awsiam/settings/variables.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';

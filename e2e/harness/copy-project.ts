@@ -14,6 +14,8 @@ export async function copyProject(): Promise<string> {
     'mocks',
     'reporters',
     'runner',
+    'text',
+    'host',
     'suites',
     'package.json',
     'tsconfig.json',

@@ -91,7 +91,7 @@ const { createReporters } = await import('../../reporters/create-reporters.ts');
 const { MonitorReporter } = await import('../../reporters/monitor-reporter.ts');
 const { fakeModule, fakeSuite, fakeTest } = await import('../../reporters/testing/fake-vitest.ts');
 const { systemClock } = await import('../../runner/clock.ts');
-const { createRedactor } = await import('../../runner/redact.ts');
+const { createRedactor } = await import('../../text/redact.ts');
 const reporter = new MonitorReporter({
   monitor: 'awsiam',
   stepNames: steps.map(({ name }) => name),

@@ -1,5 +1,5 @@
 import type { IamState } from '../../mocks/iam/state.ts';
-import type { Verdict } from '../../runner/verdict.ts';
+import type { Verdict } from '../../runner/step-result.ts';
 import type { StepName } from '../../suites/awsiam/steps.ts';
 
 /** What happens to a run, the same whichever way it is started. */

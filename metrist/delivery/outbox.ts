@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { makeDir } from '../../runner/make-dir.ts';
+import { makeDir } from '../../host/make-dir.ts';
 import { listOldFiles, type OldFile } from './old-outbox.ts';
 import type { ErrorBody, MetristResult } from './results.ts';
 import { validateResult } from './validate-result.ts';

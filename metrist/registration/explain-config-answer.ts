@@ -1,5 +1,5 @@
 import { type RequestContext, explainStatus } from '../delivery/explain.ts';
-import { printable } from './printable.ts';
+import { joinLines } from '../../text/printable.ts';
 
 /** An answer, read to its end. */
 export interface ReadAnswer {
@@ -8,6 +8,7 @@ export interface ReadAnswer {
   readonly text: string;
 }
 
+const mostShown = 200;
 const mostDetails = 10;
 
 /**
@@ -36,8 +37,11 @@ function readDetails(text: string): string[] {
     };
     return errors
       .slice(0, mostDetails)
-      .map(({ source, detail }) => `- ${printable(source?.pointer ?? '?')}: ${printable(detail ?? '?')}`);
+      .map(
+        ({ source, detail }) =>
+          `- ${joinLines(source?.pointer ?? '?', mostShown)}: ${joinLines(detail ?? '?', mostShown)}`,
+      );
   } catch {
-    return [`- ${printable(text)}`];
+    return [`- ${joinLines(text, mostShown)}`];
   }
 }

@@ -105,7 +105,7 @@ describe('createMonitorConfigApi', () => {
       [
         'Metrist does not accept this:',
         '- /run_spec/run_type: Invalid value for enum',
-        '- /steps: Missing field: [31m steps',
+        '- /steps: Missing field:␛[31m steps',
       ].join('\n'),
     );
   });

@@ -1,5 +1,5 @@
 import type { MonitorConfig } from './monitor-config.ts';
-import { printable } from './printable.ts';
+import { joinLines } from '../../text/printable.ts';
 import { type StoredMonitorConfig, findDifferences } from './stored-monitor-config.ts';
 
 /** What there is to do for a monitor to be registered once, as wanted. */
@@ -45,7 +45,9 @@ export class LostConfigError extends Error {
   readonly code = 'LostConfigError';
 
   constructor(stored: StoredMonitorConfig) {
-    const names = extraNames(stored).map(printable).join(', ');
+    const names = extraNames(stored)
+      .map((name) => joinLines(name, 200))
+      .join(', ');
     super(
       `the registration ${stored.id} would have to be removed, but holds extra configuration (${names}) whose values ` +
         `Metrist does not give back. Nothing was changed. If they are needed no more: awsiam unregister ${stored.id}`,

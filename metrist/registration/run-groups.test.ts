@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeValue } from '../../runner/describe-value.ts';
+import { describeValue } from '../../host/setting-text.ts';
 import { parseRunGroups } from './run-groups.ts';
 
 describe('parseRunGroups', () => {

@@ -1,5 +1,4 @@
-import { describeValue } from '../../runner/describe-value.ts';
-import { describeUnresolved, isUnresolved } from '../../runner/setting-text.ts';
+import { describeValue, describeUnresolved, isUnresolved } from '../../host/setting-text.ts';
 import { isRunGroup } from './validate-monitor-config.ts';
 
 /** Run groups as they can be registered, and what is to be said about how they were written. */

@@ -1,4 +1,4 @@
-import { describeValue } from '../../runner/describe-value.ts';
+import { describeValue } from '../../host/setting-text.ts';
 import { type FaultErrorName, faultErrors } from './fault-errors.ts';
 import { type ReadOption, refuseProblems } from './option-problems.ts';
 import { isOperationName, operations } from './operations.ts';

@@ -1,4 +1,4 @@
-import { describeValue } from '../../runner/describe-value.ts';
+import { describeValue } from '../../host/setting-text.ts';
 import { type ReadOption, refuseProblems } from './option-problems.ts';
 import type { Random } from './random.ts';
 

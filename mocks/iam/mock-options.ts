@@ -1,4 +1,4 @@
-import { describeValue } from '../../runner/describe-value.ts';
+import { describeValue } from '../../host/setting-text.ts';
 import { type FaultPlan, readFaults } from './faults.ts';
 import { createLatency, type Latency, readLatency } from './latency.ts';
 import { refuseProblems } from './option-problems.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { RunReporter } from '../../runner/run-reporter.ts';
+import type { RunReporter } from '../run-reporter.ts';
 import { passedRun, runs } from './runs.ts';
 
 /** A reporter with a destination of its own, set up for one test. */

@@ -1,4 +1,4 @@
-import { StepTimeoutError } from '../deadline-errors.ts';
+import { StepTimeoutError } from '../deadline.ts';
 import type { Monitor, Step } from '../monitor.ts';
 import type { StepError } from '../step-result.ts';
 

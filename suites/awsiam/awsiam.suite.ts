@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
 import { parseMetristConfig } from '../../metrist/config.ts';
-import { describeMonitor } from '../../runner/describe-monitor.ts';
+import { describeMonitor } from '../../runner/vitest/describe-monitor.ts';
 import type { RunMode } from '../../runner/monitor-run.ts';
 import { awsiam } from './monitor.ts';
 

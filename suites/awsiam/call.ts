@@ -1,6 +1,6 @@
-import { pause } from '../../runner/abort.ts';
+import { pause } from '../../runner/deadline.ts';
 import type { StepContext } from '../../runner/monitor.ts';
-import { roundMs } from '../../runner/round-ms.ts';
+import { roundMs } from '../../runner/clock.ts';
 import { isSelfStanding, mayExist, tiesOf, type Change, type EntityName } from './entities.ts';
 import {
   codeOf,

@@ -1,5 +1,5 @@
 import type { StepContext } from '../../runner/monitor.ts';
-import { roundMs } from '../../runner/round-ms.ts';
+import { roundMs } from '../../runner/clock.ts';
 import type { Session } from './session.ts';
 
 /** The part of the SDK's answers, and of its errors, that is evidence. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FromMonitor } from '../messages.ts';
-import { quoteText } from './quote-text.ts';
+import { quote } from '../../../text/printable.ts';
 
 /** What is wrong with an answer to `Run Step` that the Orchestrator takes. */
 export interface AnswerFlaw {
@@ -26,16 +26,16 @@ export function checkAnswer(message: Answer, text: string, step: string): Answer
   const values = word.split(',').map((pair) => pair.split('=')[1] ?? '');
   if (Object.keys(message.metadata).length === 0) {
     flaws.push({
-      problem: `the monitor answered ${step} with ${quoteText(word)}, which cannot be read as metadata: the Orchestrator drops it; write key=value,key=value without spaces`,
+      problem: `the monitor answered ${step} with ${quote(word)}, which cannot be read as metadata: the Orchestrator drops it; write key=value,key=value without spaces`,
     });
   } else if (!values.every((value) => isUtf8(decode(value)))) {
     flaws.push({
-      problem: `the monitor answered ${step} with metadata ${quoteText(word)}, which decoded from base16 is no text: the Orchestrator fails to send it, and nothing is reported for ${step}; write every value as the base16 of its UTF-8 bytes`,
+      problem: `the monitor answered ${step} with metadata ${quote(word)}, which decoded from base16 is no text: the Orchestrator fails to send it, and nothing is reported for ${step}; write every value as the base16 of its UTF-8 bytes`,
       lost: 'its metadata is no text',
     });
   } else if (message.kind === 'stepError' && !values.every(isBase16)) {
     flaws.push({
-      problem: `the monitor answered ${step} with an error that begins with ${quoteText(word)}: the Orchestrator takes that for metadata and cuts it off; keep "=" out of the first word, or write every value as base16`,
+      problem: `the monitor answered ${step} with an error that begins with ${quote(word)}: the Orchestrator takes that for metadata and cuts it off; keep "=" out of the first word, or write every value as base16`,
     });
   }
   return flaws;

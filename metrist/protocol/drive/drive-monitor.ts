@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type Clock, systemClock } from '../../../runner/clock.ts';
-import { makeDir } from '../../../runner/make-dir.ts';
+import { makeDir } from '../../../host/make-dir.ts';
 import type { Values } from '../../../runner/monitor.ts';
 import { type DriveLimits, orchestratorLimits } from './drive-limits.ts';
 import type { DriveEvent, DriveReport } from './drive-report.ts';

@@ -1,7 +1,7 @@
 import { parseHandshakeChunk } from './handshake-chunk.ts';
 import { formatToMonitor, parseFromMonitor, protocolVersion } from '../messages.ts';
 import type { MonitorProcess, ProcessEvent } from './monitor-process.ts';
-import { quoteText } from './quote-text.ts';
+import { quote } from '../../../text/printable.ts';
 
 export interface HandshakeOptions {
   readonly monitor: Pick<MonitorProcess, 'events' | 'write'>;
@@ -37,7 +37,7 @@ export async function shakeHands(options: HandshakeOptions): Promise<boolean> {
   if (ready === undefined) return false;
   if (parseFromMonitor(ready.body).kind !== 'ready') {
     onProblem(
-      `the monitor sent ${quoteText(ready.body)} where Ready was due: the Orchestrator takes it for Ready, and ends the ` +
+      `the monitor sent ${quote(ready.body)} where Ready was due: the Orchestrator takes it for Ready, and ends the ` +
         'run at the Ready that follows; answer Version with Ready, and log only after Config has come',
     );
   }
@@ -47,7 +47,7 @@ export async function shakeHands(options: HandshakeOptions): Promise<boolean> {
 
 function checkStarted(body: Buffer): string | undefined {
   const message = parseFromMonitor(body);
-  const sent = `the monitor sent ${quoteText(body)}`;
+  const sent = `the monitor sent ${quote(body)}`;
   if (message.kind !== 'started') {
     const advice = message.kind === 'log' ? 'log only after Config has come' : 'send Started 1.1 before all else';
     return `${sent} where Started was due: ${givesUp}; ${advice}`;
@@ -78,7 +78,7 @@ async function readMessage(expected: string, options: HandshakeOptions): Promise
     }
     const bytes = Buffer.concat([pending, event.bytes]);
     const chunk = parseHandshakeChunk(bytes);
-    const wrote = `the monitor wrote ${quoteText(bytes)} to stdout`;
+    const wrote = `the monitor wrote ${quote(bytes)} to stdout`;
     switch (chunk.kind) {
       case 'message':
         return { body: chunk.body, atMs: event.atMs };
@@ -127,7 +127,7 @@ function describeEnd(
   silenceMs: number,
 ): string | undefined {
   if (event?.kind === 'stopped') return undefined;
-  const seen = pending.length === 0 ? '' : `, but for ${quoteText(pending)}`;
+  const seen = pending.length === 0 ? '' : `, but for ${quote(pending)}`;
   if (event === undefined) {
     return `the monitor sent no ${expected} within ${silenceMs / 1000} s${seen}: ${givesUp}; answer first, and load what is slow afterwards`;
   }

@@ -1,4 +1,4 @@
-import { quoteText } from './quote-text.ts';
+import { quote } from '../../../text/printable.ts';
 
 const empty = Buffer.alloc(0);
 
@@ -60,7 +60,7 @@ export class OrchestratorReader {
   #discard(rest: Buffer): void {
     this.#strayBytes += rest.length;
     const isLineBreak = /^\r?\n$/.test(rest.toString('latin1'));
-    const wrote = `the monitor wrote ${quoteText(rest)} to stdout`;
+    const wrote = `the monitor wrote ${quote(rest)} to stdout`;
     // A length in characters announces too little as soon as one of them is more than a byte.
     const isPerhapsMiscounted = this.#last.some((byte) => byte > 0x7f);
     const advice = isLineBreak
@@ -76,7 +76,7 @@ export class OrchestratorReader {
     this.#pending = empty;
     this.#strayBytes += rest.length;
     this.#onProblem(
-      `the monitor wrote ${quoteText(rest)} to stdout, which the Orchestrator takes for a message that has not come whole: it ` +
+      `the monitor wrote ${quote(rest)} to stdout, which the Orchestrator takes for a message that has not come whole: it ` +
         'waits for the rest for ever and reads nothing more; write everything but messages to stderr',
     );
   }

@@ -5,7 +5,7 @@ import type { DriveEvent } from './drive-report.ts';
 import { type FromMonitor, formatToMonitor, parseFromMonitor } from '../messages.ts';
 import type { MonitorProcess } from './monitor-process.ts';
 import type { OrchestratorReader } from './orchestrator-reader.ts';
-import { quoteText } from './quote-text.ts';
+import { quote } from '../../../text/printable.ts';
 import type { StepBook } from './step-book.ts';
 
 export interface RunStepsOptions {
@@ -136,7 +136,7 @@ class StepRun {
         });
       case 'started':
       case 'ready':
-        return this.#breakOff(`the monitor sent ${quoteText(body)} again: the Orchestrator ends the run`, this.#exit, {
+        return this.#breakOff(`the monitor sent ${quote(body)} again: the Orchestrator ends the run`, this.#exit, {
           advice: `send ${message.kind === 'ready' ? 'Ready' : 'Started'} once`,
           lost: 'the run was broken off',
         });
@@ -146,7 +146,7 @@ class StepRun {
           ? "the Orchestrator's handler dies of it, and the run ends"
           : 'the Orchestrator ends the run';
         return this.#breakOff(
-          `the monitor sent ${quoteText(body)}, but ${message.problem}: ${end}`,
+          `the monitor sent ${quote(body)}, but ${message.problem}: ${end}`,
           isTime ? '' : this.#exit,
           { advice: 'send only what the protocol knows, letter by letter', lost: 'its answer was not understood' },
         );
@@ -164,7 +164,7 @@ class StepRun {
     const { current } = this.#book;
     if (current === undefined) {
       return this.#breakOff(
-        `the monitor sent ${quoteText(body)} while no step ran: the Orchestrator ends the run`,
+        `the monitor sent ${quote(body)} while no step ran: the Orchestrator ends the run`,
         this.#exit,
         { advice: 'answer every Run Step once, after it came', lost: '' },
       );
@@ -239,7 +239,7 @@ class StepRun {
     const { pending } = this.#options.reader;
     if (pending.length === 0) return;
     this.#tell(
-      `the monitor wrote ${quoteText(pending)} to stdout ${when}, the beginning of a message that never came whole: the ` +
+      `the monitor wrote ${quote(pending)} to stdout ${when}, the beginning of a message that never came whole: the ` +
         'Orchestrator waits for the rest; write only messages there, each with its exact length in bytes',
     );
   }
@@ -258,5 +258,5 @@ function describeSecondConfigured(running: string | undefined): string {
 }
 
 function describeWebhook(uid: string): string {
-  return `the monitor waits for webhook ${quoteText(uid)}: there are none here, and none will come before the step's timeout`;
+  return `the monitor waits for webhook ${quote(uid)}: there are none here, and none will come before the step's timeout`;
 }

@@ -1,7 +1,8 @@
-import { describeValue } from '../../../runner/describe-value.ts';
+import { plural } from '../../../text/printable.ts';
+import { describeValue } from '../../../host/setting-text.ts';
 import { Interruption } from '../../../runner/interruption.ts';
 import type { Monitor, Values } from '../../../runner/monitor.ts';
-import { clip, hideSecrets, redact } from '../../../runner/redact.ts';
+import { clip, hideSecrets, redact } from '../../../text/redact.ts';
 import { MonitorRunner } from '../../../runner/run-monitor.ts';
 import type { PassedStep } from '../../../runner/step-result.ts';
 import { parseConfigJson, type ParsedConfigJson } from './config-json.ts';
@@ -223,7 +224,7 @@ export class Conversation<Config, Session> {
     const report = await this.#run?.runner.sweep(this.#hurry.signal);
     if (report === undefined) return;
     if (report.removed > 0) {
-      this.#speaker.log('Info', `${report.removed} old test ${report.removed === 1 ? 'entity' : 'entities'} removed`);
+      this.#speaker.log('Info', `${plural(report.removed, 'old test entity', 'old test entities')} removed`);
     }
     for (const warning of report.warnings) this.#speaker.log('Warning', warning);
   }

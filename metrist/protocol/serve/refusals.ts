@@ -1,4 +1,4 @@
-import { copyError } from '../../../runner/copy-error.ts';
+import { copyError } from '../../../text/copy-error.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 
 const register = 'Register the steps with their own names and in their order: awsiam register does it.';

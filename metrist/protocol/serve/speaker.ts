@@ -1,4 +1,4 @@
-import { clip, redact } from '../../../runner/redact.ts';
+import { clip, redact } from '../../../text/redact.ts';
 import { toWireText } from '../../result-text.ts';
 import { formatFrame } from '../frame.ts';
 import { formatFromMonitor, type FromMonitor, type LogLevel } from '../messages.ts';

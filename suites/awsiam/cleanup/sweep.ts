@@ -1,6 +1,7 @@
+import { plural } from '../../../text/printable.ts';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
-import type { Verdict } from '../../../runner/verdict.ts';
+import type { Verdict } from '../../../runner/step-result.ts';
 import type { RetryHistory } from '../client/retry-history.ts';
 import { codeOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
@@ -274,7 +275,7 @@ class Warnings {
   }
 
   get list(): string[] {
-    const more = this.#more === 1 ? '1 more entity' : `${this.#more} more entities`;
+    const more = plural(this.#more, 'more entity', 'more entities');
     return [...this.#failures, ...(this.#more === 0 ? [] : [`${more} could not be removed`]), ...this.#stops];
   }
 }

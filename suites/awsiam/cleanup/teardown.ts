@@ -1,4 +1,4 @@
-import { abortAfter, pause, settleWithin } from '../../../runner/abort.ts';
+import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
 import { isSelfStanding, mayExist, type EntityName, type Existence } from '../entities.ts';

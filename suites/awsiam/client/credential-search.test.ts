@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startConnectProxy } from '../../../metrist/testing/connect-proxy.ts';
-import { OpenTimeoutError } from '../../../runner/deadline-errors.ts';
+import { OpenTimeoutError } from '../../../runner/deadline.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { closeSession, openSession } from '../session.ts';

@@ -2,7 +2,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { getProfileName } from '@smithy/core/config';
 import type { AwsCredentialIdentityProvider, Logger } from '@smithy/types';
 import { isAnswer, NoCredentialsError } from '../errors/error-kinds.ts';
-import { hideSecrets } from '../../../runner/redact.ts';
+import { hideSecrets } from '../../../text/redact.ts';
 import { ConfigError } from '../settings/config.ts';
 import { secretsOfProcess } from '../settings/secrets.ts';
 import type { CredentialsHttpHandler } from './transport.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hideSecrets } from '../../../runner/redact.ts';
+import { hideSecrets } from '../../../text/redact.ts';
 import { secretAccessKey } from '../testing/values.ts';
 import { checkAnswer, ForeignAnswerError } from './iam-answer.ts';
 import { iamErrorXml, iamXml } from '../testing/http-server.ts';

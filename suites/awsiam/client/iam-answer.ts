@@ -1,6 +1,6 @@
 import type { ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-iam';
 import type { HttpResponse, Pluggable } from '@smithy/types';
-import { clip } from '../../../runner/redact.ts';
+import { clip } from '../../../text/redact.ts';
 
 /**
  * Something answered, but not IAM: a proxy's page, half an answer, nothing. The SDK takes such a thing for a success

@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { hideSecrets } from '../../../runner/redact.ts';
+import { hideSecrets } from '../../../text/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
 import { secretsOfAnswer, secretsOfRequest } from '../settings/secrets.ts';
 import {

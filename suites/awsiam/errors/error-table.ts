@@ -1,4 +1,4 @@
-import type { Verdict } from '../../../runner/verdict.ts';
+import type { Verdict } from '../../../runner/step-result.ts';
 
 /** Whose fault an error is, and what its reader can do about it. */
 export interface Explanation {

@@ -1,10 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ExplainContext } from '../../../runner/monitor.ts';
-import { formatStepError } from '../../../runner/step-result.ts';
-import { verdicts, type Verdict } from '../../../runner/verdict.ts';
+import { formatStepError, verdicts, type Verdict } from '../../../runner/step-result.ts';
 import { ConfigError } from '../settings/config.ts';
-import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline-errors.ts';
+import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline.ts';
 import { ConnectTimeoutError, PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';

@@ -1,6 +1,6 @@
-import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline-errors.ts';
+import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline.ts';
 import type { ExplainContext } from '../../../runner/monitor.ts';
-import { clip } from '../../../runner/redact.ts';
+import { clip } from '../../../text/redact.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { ConfigError } from '../settings/config.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Values } from '../../../runner/monitor.ts';
-import { describeValue } from '../../../runner/describe-value.ts';
+import { describeValue } from '../../../host/setting-text.ts';
 import { ConfigError, parseConfig, parseStepTimeout } from './config.ts';
 import { longestNamespace, makeNames } from '../names.ts';
 import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';

@@ -1,12 +1,13 @@
-import { describeValue } from '../../../runner/describe-value.ts';
-import { readProxySettings } from '../../../runner/proxy-environment.ts';
+import { plural } from '../../../text/printable.ts';
 import {
+  describeValue,
   describeUnresolved,
   isUnresolved,
   parseDecimal,
   parseSwitch,
   switchRule,
-} from '../../../runner/setting-text.ts';
+} from '../../../host/setting-text.ts';
+import { readProxySettings } from '../../../host/proxy-settings.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
 import { endpointSetting, readVariable, variables, type Setting, type Variable } from './variables.ts';
 
@@ -44,8 +45,13 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[], hints: readonly string[] = []) {
-    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-    super([`${count} with the settings:`, ...problems.map((line) => `- ${line}`), ...hints].join('\n'));
+    super(
+      [
+        `${plural(problems.length, 'problem')} with the settings:`,
+        ...problems.map((line) => `- ${line}`),
+        ...hints,
+      ].join('\n'),
+    );
     this.problems = problems;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRedactor } from '../../../runner/redact.ts';
+import { createRedactor } from '../../../text/redact.ts';
 import { secretsOf, secretsOfCredentials, secretsOfProcess, secretsOfRequest } from './secrets.ts';
 import { accessKeyId, secretAccessKey } from '../testing/values.ts';
 

@@ -1,6 +1,6 @@
-import { proxyNames } from '../../../runner/proxy-environment.ts';
-import type { Secret } from '../../../runner/redact.ts';
-import { isUnresolved } from '../../../runner/setting-text.ts';
+import { proxyNames } from '../../../host/proxy-settings.ts';
+import type { Secret } from '../../../text/redact.ts';
+import { isUnresolved } from '../../../host/setting-text.ts';
 import { configJsonKey, variables, type Variable } from './variables.ts';
 import { regionName } from './config.ts';
 

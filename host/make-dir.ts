@@ -1,0 +1,89 @@
+import { mkdir, stat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/**
+ * Makes a directory and those above it. Node's own `recursive` never comes back where the file system refuses a child of a
+ * directory that exists, as below `/proc`.
+ *
+ * @throws Node's error: `ENOENT` below `/proc`, `ENOTDIR` where a file is in the way
+ */
+export async function makeDir(dir: string): Promise<void> {
+  try {
+    await mkdir(dir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(dir)).isDirectory()) return;
+    const parent = path.dirname(dir);
+    if (code !== 'ENOENT' || parent === dir) throw error;
+    await makeDir(parent);
+    await mkdir(dir).catch((again: NodeJS.ErrnoException) => {
+      // Another process may have been faster.
+      if (again.code !== 'EEXIST') throw again;
+    });
+  }
+}
+
+/** A directory that only this user can read. */
+export interface PrivateDir {
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}
+
+const prefix = '.awsiam-private-';
+/** A directory is needed for well under a second. One that is older was left by a process that was killed. */
+const staleAfterMs = 3_600_000;
+/** A place that takes longer to answer hangs. */
+const placeTimeoutMs = 3000;
+/** More than vitest writes. */
+const probe = 'x'.repeat(256);
+
+/**
+ * Makes a private directory in the first of these places that takes a file. Removes what killed runs left of them there.
+ *
+ * @returns `undefined` where no place takes one
+ */
+export async function makePrivateDir(places: readonly string[]): Promise<PrivateDir | undefined> {
+  for (const place of places) {
+    const dir = await within(placeTimeoutMs, tryPlace(place));
+    if (dir !== undefined) return { path: dir, remove: async () => await removeDir(dir) };
+  }
+  return undefined;
+}
+
+async function tryPlace(place: string): Promise<string | undefined> {
+  let dir: string | undefined;
+  try {
+    await makeDir(place);
+    await removeStale(place);
+    dir = await mkdtemp(path.join(place, prefix));
+    await writeFile(path.join(dir, 'probe'), probe);
+    return dir;
+  } catch {
+    if (dir !== undefined) await removeDir(dir);
+    return undefined;
+  }
+}
+
+async function removeStale(place: string): Promise<void> {
+  for (const name of await readdir(place)) {
+    if (!name.startsWith(prefix)) continue;
+    const dir = path.join(place, name);
+    const stats = await stat(dir).catch(() => undefined);
+    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await removeDir(dir);
+  }
+}
+
+/** A directory of somebody else stays: the system refuses to remove it. */
+async function removeDir(dir: string): Promise<void> {
+  await rm(dir, { recursive: true, force: true }).catch(() => {});
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), timeoutMs);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

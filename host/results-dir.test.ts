@@ -1,0 +1,69 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { checkResultsDir, readResultsDir, chooseBaseDir, shortenPath } from './results-dir.ts';
+
+async function makeDir(): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-results-dir-'));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  return dir;
+}
+
+test.for([
+  [undefined, '/srv/awsiam/results'],
+  ['', '/srv/awsiam/results'],
+  [' ', '/srv/awsiam/results'],
+  ['<<ERROR: secret x not found>>', '/srv/awsiam/results'],
+  [' /var/lib/awsiam ', '/var/lib/awsiam'],
+  ['out/put', '/srv/awsiam/out/put'],
+] as const)('METRIST_RESULTS_DIR=%j means %s', ([value, dir]) => {
+  expect(readResultsDir({ METRIST_RESULTS_DIR: value }, '/srv/awsiam')).toBe(dir);
+});
+
+test('a directory, and a path where there is nothing yet, are fine', async () => {
+  const dir = await makeDir();
+  for (const value of [dir, path.join(dir, 'a/b'), '', undefined]) {
+    expect(checkResultsDir({ METRIST_RESULTS_DIR: value }, '/')).toEqual([]);
+  }
+});
+
+test('a file is refused, and so is a path through one', async () => {
+  const file = path.join(await makeDir(), 'file');
+  await writeFile(file, '');
+  for (const value of [file, path.join(file, 'below')]) {
+    expect(checkResultsDir({ METRIST_RESULTS_DIR: value }, '/')).toEqual([
+      `METRIST_RESULTS_DIR is "${value}": expected a directory, or a path where one can be made; there is a file`,
+    ]);
+  }
+});
+
+test('what the Orchestrator could not resolve is refused', () => {
+  expect(checkResultsDir({ METRIST_RESULTS_DIR: '<<ERROR: no such secret>>' }, '/')).toEqual([
+    expect.stringContaining('METRIST_RESULTS_DIR could not be resolved'),
+  ]);
+});
+
+const clone = path.dirname(import.meta.dirname);
+
+test('in a clone it is the directory of vitest.config.ts, wherever the run was started', () => {
+  expect(chooseBaseDir(clone, '/somewhere/else')).toBe(clone);
+});
+
+test('an installed package belongs to the working directory', () => {
+  expect(chooseBaseDir('/srv/app/node_modules/awsiam', '/srv/app')).toBe('/srv/app');
+});
+
+test('a directory without vitest.config.ts is no clone', () => {
+  expect(chooseBaseDir('/', '/srv/app')).toBe('/srv/app');
+});
+
+test.for([
+  ['/srv/awsiam/results/junit.xml', '/srv/awsiam', 'results/junit.xml'],
+  ['/srv/awsiam/results/junit.xml', '/home/me', '/srv/awsiam/results/junit.xml'],
+  ['/srv/awsiam', '/srv/awsiam', '/srv/awsiam'],
+  ['/srv/awsiam-2/junit.xml', '/srv/awsiam', '/srv/awsiam-2/junit.xml'],
+  ['/results/junit.xml', '/', '/results/junit.xml'],
+] as const)('%s read in %s is %s', ([file, workingDir, shown]) => {
+  expect(shortenPath(file, workingDir)).toBe(shown);
+});

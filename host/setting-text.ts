@@ -1,0 +1,60 @@
+import { clip } from '../text/redact.ts';
+
+/** How the text of a setting is understood, whichever variable or property it comes from. */
+
+const switchWords: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 'true', 'yes', 'on'].map((word) => [word, true] as const),
+  ...['0', 'false', 'no', 'off'].map((word) => [word, false] as const),
+]);
+
+/** What {@link parseSwitch} understands, for messages. */
+export const switchRule = '1, true, yes or on, or else 0, false, no or off';
+
+/** Reads a setting that is on or off, in upper or lower case. @returns `undefined` for any other text */
+export function parseSwitch(text: string): boolean | undefined {
+  return switchWords.get(text.toLowerCase());
+}
+
+/** Reads a number such as `30` or `2.5`: no sign, exponent, unit or other base. @returns `NaN` for any other text */
+export function parseDecimal(text: string): number {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** What the Orchestrator writes where it could not find a value. */
+const failedLookup = /^\s*<<ERROR/;
+/** A placeholder. The Orchestrator replaces it in the registration's extra_config; nothing else does. */
+const reference = /^\s*(@(?:secret|env)@:)/;
+
+/** Whether a text stands for a value that was not found, or not looked up. */
+export function isUnresolved(text: string): boolean {
+  return failedLookup.test(text) || reference.test(text);
+}
+
+const maxShownLength = 200;
+
+/** Says what is wrong with a setting whose text {@link isUnresolved}. */
+export function describeUnresolved(name: string, text: string): string {
+  const [, prefix] = reference.exec(text) ?? [];
+  if (prefix !== undefined) {
+    return `${name} begins with ${prefix}, a reference that only the Orchestrator resolves, and only in the registration's extra_config: set the value itself`;
+  }
+  const shown = clip(text, maxShownLength);
+  return `${name} could not be resolved by the Orchestrator, which put this in its place: ${shown}`;
+}
+
+/** As long as the shortest id of an AWS key: a text of this length may be a key or a token. */
+const shortestKey = 16;
+
+/**
+ * How an error shows a value that it refuses: `NAME is ${describeValue(value)}: expected …`. People put a key into the
+ * wrong variable, so what may be one is not shown, and neither is what may hold `user:password@host`.
+ */
+export function describeValue(value: string): string {
+  return mayHoldSecret(value)
+    ? `a text of ${value.length} characters (not shown: it may hold a secret)`
+    : JSON.stringify(value);
+}
+
+export function mayHoldSecret(value: string): boolean {
+  return value.length >= shortestKey || value.includes('@');
+}

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { abortAfter, pause, settleWithin } from './deadline.ts';
+
+describe('settleWithin', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('gives what the work gives', async () => {
+    expect(await settleWithin(Promise.resolve('done'), new AbortController().signal)).toBe('done');
+  });
+
+  test('rejects with what the work rejects with, not with the abort', async () => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const outcome = settleWithin(promise, AbortSignal.abort(new Error('aborted')));
+    reject(new Error('of the work'));
+    await expect(outcome).rejects.toThrow('of the work');
+  });
+
+  test('lets work that heeds its signal end in its own time', async () => {
+    const controller = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const outcome = settleWithin(promise, controller.signal);
+    controller.abort();
+    await vi.advanceTimersByTimeAsync(200);
+    resolve('tidied up');
+    expect(await outcome).toBe('tidied up');
+  });
+
+  test.for([
+    ['before', true],
+    ['while', false],
+  ] as const)('leaves work alone that ignores an abort from %s it began', async ([, early]) => {
+    const controller = new AbortController();
+    if (early) controller.abort(new Error('enough'));
+    const outcome = expect(settleWithin(new Promise(() => {}), controller.signal)).rejects.toThrow('enough');
+    controller.abort(new Error('enough'));
+    await vi.advanceTimersByTimeAsync(1000);
+    await outcome;
+  });
+
+  test('without grace rejects as soon as it is aborted', async () => {
+    const controller = new AbortController();
+    const outcome = settleWithin(new Promise(() => {}), controller.signal, 0);
+    controller.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+    await expect(settleWithin(new Promise(() => {}), controller.signal, 0)).rejects.toThrow('enough');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('leaves no timer and no listener behind', async () => {
+    const controller = new AbortController();
+    const removed = vi.spyOn(controller.signal, 'removeEventListener');
+    await settleWithin(Promise.resolve(), controller.signal);
+    controller.abort();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(removed).toHaveBeenCalledWith('abort', expect.any(Function));
+  });
+});
+
+describe('pause', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('waits as long as it is told', async () => {
+    const ended = vi.fn();
+    const outcome = pause(1000, new AbortController().signal).then(ended);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(ended).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    await outcome;
+  });
+
+  test('ends with an abort, and leaves no timer behind', async () => {
+    const controller = new AbortController();
+    const outcome = pause(1000, controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+    await expect(pause(1000, controller.signal)).rejects.toThrow('enough');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test('abortAfter aborts with an error that says what took too long', async () => {
+  vi.useFakeTimers();
+  const signal = abortAfter(1000, 'the kettle took longer than 1 s');
+  await vi.advanceTimersByTimeAsync(999);
+  expect(signal.aborted).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(signal.reason).toMatchObject({ name: 'TimeoutError', message: 'the kettle took longer than 1 s' });
+  vi.useRealTimers();
+});

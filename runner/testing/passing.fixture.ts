@@ -1,9 +1,0 @@
-import { describeMonitor } from '../describe-monitor.ts';
-import { testMonitor } from './test-monitor.ts';
-
-describeMonitor(
-  testMonitor({
-    teardown: ({ ran }) => Promise.resolve({ leftovers: [], warnings: [`torn down after ${ran.join(', ')}`] }),
-  }),
-  { values: {}, mode: 'offline' },
-);

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hideSecrets } from '../../text/redact.ts';
+import { scrubUnhandledErrors } from './unhandled-errors.ts';
+
+hideSecrets([{ value: 'hunter2hunter2', shownAs: '[redacted]' }]);
+const event = 'unhandledRejection';
+type Listener = (error: unknown) => void;
+
+/** vitest's own listeners would take what the tests emit for failures of the tests. */
+let vitests: Listener[];
+let heard: unknown[];
+const listener: Listener = (error) => void heard.push(error);
+
+beforeEach(() => {
+  heard = [];
+  vitests = process.listeners(event) as Listener[];
+  process.removeAllListeners(event);
+  process.on(event, listener);
+});
+
+afterEach(() => {
+  process.removeAllListeners(event);
+  for (const each of vitests) process.on(event, each);
+});
+
+/** What Node does with a rejection that nobody handles. */
+function reject(error: unknown): void {
+  for (const each of process.listeners(event) as Listener[]) each(error);
+}
+
+/** What the listener hears about an error that nobody handles. */
+function hear(...thrown: unknown[]): unknown[] {
+  const stop = scrubUnhandledErrors();
+  for (const each of thrown) reject(each);
+  stop();
+  return heard;
+}
+
+test('an error that nobody handles has lost its secrets when the listener hears of it, causes included', () => {
+  const cause = Object.assign(new TypeError('inner hunter2hunter2'), { code: 'ERR_INNER' });
+  const [error] = hear(new Error('outer hunter2hunter2', { cause }));
+  expect(error).toMatchObject({
+    name: 'Error',
+    message: 'outer [redacted]',
+    cause: { name: 'TypeError', message: 'inner [redacted]', code: 'ERR_INNER' },
+  });
+  expect((error as Error).stack).toMatch(/^Error: outer \[redacted\]\n +at /);
+  expect(inspect(error, { showHidden: true })).not.toContain('hunter2');
+});
+
+test('nothing else that hangs on an error is passed on: it may be the whole request', () => {
+  const request = { headers: { 'proxy-authorization': 'hunter2hunter2' } };
+  const [error] = hear(Object.assign(new Error('refused'), { request, input: 'http://hunter2hunter2@proxy' }));
+  expect(Object.getOwnPropertyNames(error)).toEqual(expect.not.arrayContaining(['request', 'input']));
+});
+
+test('an error that cannot be changed is passed on as well, and stays as it is', () => {
+  const frozen = Object.freeze(new Error('outer hunter2hunter2'));
+  const heardErrors = hear(frozen, new DOMException('hunter2hunter2 took too long', 'TimeoutError'));
+  expect(heardErrors).toMatchObject([
+    { message: 'outer [redacted]' },
+    { name: 'TimeoutError', message: '[redacted] took too long' },
+  ]);
+  expect(frozen.message).toBe('outer hunter2hunter2');
+});
+
+test('what AbortSignal.timeout rejects with is passed on', async () => {
+  const timeout = AbortSignal.timeout(0);
+  await once(timeout, 'abort');
+  expect(hear(timeout.reason)).toMatchObject([
+    { name: 'TimeoutError', message: 'The operation was aborted due to timeout' },
+  ]);
+});
+
+test('an error that is its own cause, or no error, does no harm', () => {
+  const error = new Error('hunter2hunter2');
+  error.cause = error;
+  const heardErrors = hear(error, 'a string, hunter2hunter2', undefined);
+  expect(heardErrors).toMatchObject([
+    { message: '[redacted]', cause: { message: '[redacted]' } },
+    { message: 'a string, [redacted]' },
+    { message: 'undefined' },
+  ]);
+});
+
+test('there are no more listeners than before, because vitest counts them, and the same ones again at the end', () => {
+  const stop = scrubUnhandledErrors();
+  expect(process.listenerCount(event)).toBe(1);
+  stop();
+  expect(process.listeners(event)).toEqual([listener]);
+});
