@@ -1,6 +1,10 @@
 import type { Command } from 'commander';
-import { defaultIntervalSecs, defaultTimeoutSecs } from '../metrist/registration/monitor-config.ts';
-import { intervalRange, timeoutRange } from '../metrist/registration/validate-monitor-config.ts';
+import {
+  defaultIntervalSecs,
+  defaultTimeoutSecs,
+  intervalRange,
+  timeoutRange,
+} from '../metrist/registration/monitor-config.ts';
 import type { CommandContext } from './command-context.ts';
 import { showConfig } from './config.ts';
 import { listConfigs } from './configs.ts';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
-import { describeRange, isRunGroup, isWithin, type Range } from '../metrist/registration/validate-monitor-config.ts';
+import { describeRange, isRunGroup, isWithin, type Range } from '../metrist/registration/monitor-config.ts';
 
 /**
  * A parser of `120`, `120s` or `2m`. It throws an InvalidArgumentError, to which commander adds the option's name.

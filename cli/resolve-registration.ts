@@ -1,6 +1,9 @@
-import { type MonitorConfig, createMonitorConfig } from '../metrist/registration/monitor-config.ts';
-import { findRegistrationWarnings } from '../metrist/registration/registration-warnings.ts';
-import { parseRunGroups } from '../metrist/registration/run-groups.ts';
+import {
+  type MonitorConfig,
+  createMonitorConfig,
+  findRegistrationWarnings,
+  parseRunGroups,
+} from '../metrist/registration/monitor-config.ts';
 import type { Values } from '../runner/monitor.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { parseStepTimeout } from '../suites/awsiam/settings/config.ts';

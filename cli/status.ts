@@ -1,5 +1,5 @@
 import ms from 'ms';
-import type { MonitorStatus } from '../metrist/registration/monitor-status.ts';
+import type { MonitorStatus } from '../metrist/registration/monitor-config-api.ts';
 import { systemClock, type Clock } from '../runner/clock.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import type { CommandContext } from './command-context.ts';

@@ -1,4 +1,4 @@
-import { removeAndConfirm } from '../metrist/registration/remove-and-confirm.ts';
+import { removeAndConfirm } from '../metrist/registration/register.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import type { CommandContext } from './command-context.ts';
 import { withMetrist } from './with-metrist.ts';

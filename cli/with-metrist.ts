@@ -1,6 +1,9 @@
 import { parseMetristAccess } from '../metrist/config.ts';
-import { MetristError } from '../metrist/registration/metrist-error.ts';
-import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/registration/monitor-config-api.ts';
+import {
+  MetristError,
+  createMonitorConfigApi,
+  type MonitorConfigApi,
+} from '../metrist/registration/monitor-config-api.ts';
 import { LostConfigError } from '../metrist/registration/registration-plan.ts';
 import { fetchThroughProxy } from '../metrist/proxy.ts';
 import { readProxySettings } from '../host/proxy-settings.ts';

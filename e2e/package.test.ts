@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import yauzl from 'yauzl';
 import { FrameBuffer, formatFrame } from '../metrist/protocol/frame.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { latestFile, localExecutable, programName, zipFile } from '../packaging/file-names.ts';
+import { latestFile, localExecutable, programName, zipFile } from '../packaging/publish.ts';
 import { defaultDistDir, packageExecutable } from '../packaging/package-executable.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { secrets } from './harness/run-vitest.ts';

@@ -3,8 +3,7 @@ import sea from 'node:sea';
 import { isatty } from 'node:tty';
 import { formatFrame } from '../metrist/protocol/frame.ts';
 import { protocolVersion } from '../metrist/protocol/messages.ts';
-import { assetNames } from './asset-names.ts';
-import { loadProgram } from './load-program.ts';
+import { assetNames, loadProgram } from './load-program.ts';
 
 // What the executable begins with. The Orchestrator is greeted before the program is loaded, so that it answers meanwhile.
 const args = process.argv.slice(2);

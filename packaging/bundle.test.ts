@@ -2,9 +2,8 @@ import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { bundle, findUnfit } from './bundle.ts';
+import { bundle, findUnfit, makeProgramSource } from './bundle.ts';
 import { loadProgram } from './load-program.ts';
-import { makeProgramSource } from './program-source.ts';
 
 describe('a bundle', () => {
   let dir: string;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { assetNames } from './asset-names.ts';
+import { assetNames } from './load-program.ts';
 
 export interface ExecutableParts {
   /** The bundled `boot.ts`. */

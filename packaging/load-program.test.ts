@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { loadProgram } from './load-program.ts';
-import { makeProgramSource } from './program-source.ts';
+import { makeProgramSource } from './bundle.ts';
 
 const code = `
 const os = require('node:os');

@@ -40,3 +40,6 @@ function requireBuiltin(id: string): unknown {
   if (found === undefined) throw new Error(`${id} is not in the executable`);
   return found;
 }
+
+/** What lies in the executable beside the code that it begins with. */
+export const assetNames = { program: 'program.js', compiledCode: 'program.cache' } as const;

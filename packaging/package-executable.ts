@@ -3,16 +3,12 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/
 import os from 'node:os';
 import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
-import { bundle, type Bundle } from './bundle.ts';
+import { bundle, type Bundle, makeProgramSource } from './bundle.ts';
 import { makeExecutable, requireSeaSupport } from './executable.ts';
-import { latestFile, programName, localExecutable, zipFile } from './file-names.ts';
+import { latestFile, programName, localExecutable, zipFile, draftOf, publish, writeZip } from './publish.ts';
 import { withLock } from './lock.ts';
-import { makeProgramSource } from './program-source.ts';
-import { draftOf, publish } from './publish.ts';
-import { readWorkTree } from './read-commit.ts';
-import { nameRelease, type Release } from './release-version.ts';
+import { readWorkTree, nameRelease, type Release } from './release-version.ts';
 import { rehearse, trainProgram } from './train-program.ts';
-import { writeZip } from './zip.ts';
 
 const projectDir = path.dirname(import.meta.dirname);
 export const defaultDistDir = path.join(projectDir, 'dist');

@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { nameRelease, type ReleaseFacts } from './release-version.ts';
+import { describe, expect, it, beforeEach, onTestFinished } from 'vitest';
+import { nameRelease, type ReleaseFacts, isModified, parseCommit, readWorkTree } from './release-version.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 
 const commit = {
   hash: 'ae58712d0c0ffee0c0ffee0c0ffee0c0ffee0c0f',
@@ -45,5 +49,76 @@ describe('the name of a package', () => {
       commit: 'unknown',
       date: new Date('2026-12-24T18:00:01.999Z'),
     });
+  });
+});
+
+describe('the status of the work tree', () => {
+  it.for([
+    ['nothing', '', false],
+    ['a changed file', ' M cli/main.ts\0', true],
+    ['a staged file', 'A  cli/new.ts\0', true],
+    ['a file moved', 'R  cli/new.ts\0cli/old.ts\0', true],
+    ['an unknown file that is not packed', '?? notes.txt\0', false],
+    ['an unknown file that is packed', '?? cli/unknown.ts\0', true],
+    ['a changed file behind an unknown one', '?? notes.txt\0 D README.md\0', true],
+  ] as const)('with %s', ([, status, expected]) => {
+    expect(isModified(status, new Set(['cli/main.ts', 'cli/unknown.ts']))).toBe(expected);
+  });
+});
+
+it('reads what git says about a commit', () => {
+  expect(parseCommit('ae58712d ae58712 1795383005\n')).toEqual({
+    hash: 'ae58712d',
+    shortHash: 'ae58712',
+    committedAt: new Date('2026-11-22T21:30:05Z'),
+  });
+});
+
+describe('a project', () => {
+  let dir: string;
+  const git = (...args: readonly string[]): void => {
+    const identity = ['-c', 'user.name=test', '-c', 'user.email=test@localhost', '-c', 'init.defaultBranch=main'];
+    execFileSync('git', ['-C', dir, ...identity, ...args], { stdio: 'ignore' });
+  };
+
+  beforeEach(async () => {
+    dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-git-'));
+    onTestFinished(() => rm(dir, { recursive: true, force: true }));
+    await mkdir(path.join(dir, 'project'));
+    await writeFile(path.join(dir, 'project/package.json'), '{}');
+    await writeFile(path.join(dir, 'README'), '');
+  });
+
+  const read = async (...inputs: readonly string[]): ReturnType<typeof readWorkTree> =>
+    await readWorkTree(
+      path.join(dir, 'project'),
+      inputs.map((input) => path.join(dir, 'project', input)),
+    );
+
+  it('without git is of no commit', async () => {
+    expect(await read()).toBeUndefined();
+  });
+
+  it('inside a repository that does not know it is of no commit', async () => {
+    git('init');
+    git('add', 'README');
+    git('commit', '--message', 'Begin');
+    expect(await read()).toBeUndefined();
+  });
+
+  it('is as committed until a file changes, or one that is packed appears', async () => {
+    git('init');
+    git('add', '.');
+    git('commit', '--message', 'Begin');
+    const tree = await read('new.ts');
+    expect(tree?.isModified).toBe(false);
+    expect(tree?.commit.hash).toMatch(/^[\da-f]{40,}$/);
+
+    await writeFile(path.join(dir, 'project/new.ts'), '');
+    expect((await read())?.isModified).toBe(false);
+    expect((await read('new.ts'))?.isModified).toBe(true);
+
+    await writeFile(path.join(dir, 'README'), 'changed');
+    expect((await read())?.isModified).toBe(true);
   });
 });

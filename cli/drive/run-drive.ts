@@ -1,7 +1,11 @@
 import { readInstance } from '../../metrist/config.ts';
-import { type DriveEvent, type DriveReport, isFlawless } from '../../metrist/protocol/drive/drive-report.ts';
+import {
+  type DriveEvent,
+  type DriveReport,
+  isFlawless,
+  orchestratorLimits,
+} from '../../metrist/protocol/drive/drive-report.ts';
 import { hideSecrets, type Secret } from '../../text/redact.ts';
-import { orchestratorLimits } from '../../metrist/protocol/drive/drive-limits.ts';
 import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';

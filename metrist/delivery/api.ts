@@ -1,6 +1,5 @@
 import { explainFailure, explainStatus, isNeverSent, isSlow } from './explain.ts';
-import type { ErrorBody, MetristResult } from './results.ts';
-import { validateResult } from './validate-result.ts';
+import { type ErrorBody, type MetristResult, validateResult } from './results.ts';
 
 /** What became of one POST. */
 export type PostResult =

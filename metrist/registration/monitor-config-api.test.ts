@@ -1,6 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { MetristError } from './metrist-error.ts';
-import { createMonitorConfigApi, type MonitorConfigApi, type MonitorConfigApiOptions } from './monitor-config-api.ts';
+import {
+  MetristError,
+  createMonitorConfigApi,
+  type MonitorConfigApi,
+  type MonitorConfigApiOptions,
+} from './monitor-config-api.ts';
 import { monitorConfig } from '../testing/config-builders.ts';
 import { type Misbehaviour, startMetristStandIn } from '../testing/stand-in.ts';
 

@@ -1,10 +1,7 @@
-import { type RequestContext, explainFailure } from '../delivery/explain.ts';
-import { type ReadAnswer, explainConfigAnswer } from './explain-config-answer.ts';
-import { MetristError } from './metrist-error.ts';
-import type { MonitorConfig } from './monitor-config.ts';
-import { type MonitorStatus, parseMonitorStatuses } from './monitor-status.ts';
+import { type RequestContext, explainFailure, explainStatus } from '../delivery/explain.ts';
+import { type MonitorConfig, validateMonitorConfig } from './monitor-config.ts';
 import { type StoredMonitorConfig, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
-import { validateMonitorConfig } from './validate-monitor-config.ts';
+import { joinLines } from '../../text/printable.ts';
 
 /** The part of Metrist's API that says what runs. Sends each request once; what fails rejects with a {@link MetristError}. */
 export interface MonitorConfigApi {
@@ -147,5 +144,96 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** An answer, read to its end. */
+export interface ReadAnswer {
+  readonly status: number;
+  readonly location: string | null;
+  readonly text: string;
+}
+
+const mostShown = 200;
+const mostDetails = 10;
+
+/**
+ * Why Metrist did not do what it was asked, and what to do about it. With a 422 the API's own words follow, a line each:
+ *
+ * ```text
+ * HTTP 422 from app.metrist.io: Metrist does not accept this:
+ * - /run_spec/run_type: Invalid value for enum
+ * ```
+ */
+export function explainConfigAnswer({ status, location, text }: ReadAnswer, context: RequestContext): string {
+  const answer = `HTTP ${status} from ${context.host}`;
+  if (status === 403 || status >= 500 || (status >= 300 && status < 400)) {
+    return explainStatus(status, location, context);
+  }
+  if (status === 422) return [`${answer}: Metrist does not accept this:`, ...readDetails(text)].join('\n');
+  if (status === 429) return `${answer}: too many requests; try again in a minute`;
+  return `${answer}: not what the Metrist API answers; check METRIST_API_HOST and any proxy on the way`;
+}
+
+/** `{"errors":[{"title":"Invalid value","source":{"pointer":"/steps"},"detail":"Missing field: steps"}]}` */
+function readDetails(text: string): string[] {
+  try {
+    const { errors } = JSON.parse(text) as {
+      readonly errors: readonly { readonly source?: { readonly pointer?: string }; readonly detail?: string }[];
+    };
+    return errors
+      .slice(0, mostDetails)
+      .map(
+        ({ source, detail }) =>
+          `- ${joinLines(source?.pointer ?? '?', mostShown)}: ${joinLines(detail ?? '?', mostShown)}`,
+      );
+  } catch {
+    return [`- ${joinLines(text, mostShown)}`];
+  }
+}
+
+/** What Metrist thinks of a monitor. */
+export interface MonitorStatus {
+  readonly monitor_logical_name: string;
+  readonly state: 'up' | 'degraded' | 'issues' | 'down';
+  /** ISO 8601, UTC; 1970-01-01 when never. */
+  readonly last_checked: string;
+}
+
+/** Reads an answer of `GET /api/v0/monitor-status`. `undefined` where it is not what Metrist sends. */
+export function parseMonitorStatuses(answer: unknown): MonitorStatus[] | undefined {
+  return Array.isArray(answer) && answer.every(isMonitorStatus) ? answer : undefined;
+}
+
+function isMonitorStatus(value: unknown): value is MonitorStatus {
+  if (typeof value !== 'object' || value === null) return false;
+  const { monitor_logical_name: name, state, last_checked: lastChecked } = value as Readonly<Record<string, unknown>>;
+  return (
+    typeof name === 'string' &&
+    (state === 'up' || state === 'degraded' || state === 'issues' || state === 'down') &&
+    typeof lastChecked === 'string' &&
+    !Number.isNaN(Date.parse(lastChecked))
+  );
+}
+
+/** Metrist could not be asked, refused, or did not do what it had said. The message says what was attempted, why it failed, what to do. */
+export class MetristError extends Error {
+  readonly code = 'MetristError';
+  /** Of the answer. Absent when there was none, or when the answer was fine and what became of it was not. */
+  readonly status: number | undefined;
+
+  constructor(message: string, { status, cause }: { readonly status?: number; readonly cause?: unknown } = {}) {
+    super(message, { cause });
+    this.status = status;
+  }
+
+  /** Whether the same request can succeed a moment later. */
+  get isTransient(): boolean {
+    return this.status === undefined || this.status === 429 || this.status >= 500;
+  }
+
+  /** Whether the request may have been carried out: no answer came back, or one of a gateway that got none. */
+  get isAnswerLost(): boolean {
+    return this.status === undefined || this.status === 502 || this.status === 504;
   }
 }

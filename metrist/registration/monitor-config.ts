@@ -1,3 +1,5 @@
+import { describeValue, describeUnresolved, isUnresolved } from '../../host/setting-text.ts';
+
 /** What a registration needs to know of a monitor. */
 export interface MonitorOutline {
   readonly name: string;
@@ -71,4 +73,130 @@ export function createMonitorConfig(
       timeout_secs: timeoutSecs,
     })),
   };
+}
+
+/** Whole numbers from `least` to `most`. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** 0 stops the Orchestrator's scheduler. After a day without a result Metrist forgets what it knew of a step. */
+export const intervalRange: Range = { least: 1, most: 86_400 };
+/** What the manifest of a package can hold. */
+export const timeoutRange: Range = { least: 1, most: 65_535 };
+
+/**
+ * What Metrist would refuse, or take with a 202 and not store, or what no Orchestrator could run, as short clauses:
+ * `interval_secs must be a whole number from 1 to 86400`. Empty for what can be registered.
+ */
+export function validateMonitorConfig(config: MonitorConfig): string[] {
+  const { monitor_logical_name: name, run_spec: runSpec, run_groups: runGroups, steps } = config;
+  return [
+    ...check(isName(name), 'monitor_logical_name must be a name without spaces'),
+    ...check(isName(runSpec.name), 'run_spec.name must be a name without spaces'),
+    ...check(isWithin(config.interval_secs, intervalRange), `interval_secs must be ${describeRange(intervalRange)}`),
+    ...check(runGroups.every(isRunGroup), 'run_groups must be names without a comma or blanks around them'),
+    ...check(new Set(runGroups).size === runGroups.length, 'run_groups must not hold a name twice'),
+    ...check(steps.length > 0, 'steps must not be empty'),
+    ...steps.flatMap((step, index) => [
+      ...check(isName(step.check_logical_name), `steps[${index}].check_logical_name must be a name without spaces`),
+      ...check(
+        isWithin(step.timeout_secs, timeoutRange),
+        `steps[${index}].timeout_secs must be ${describeRange(timeoutRange)}`,
+      ),
+    ]),
+  ];
+}
+
+/** The Orchestrator cuts its list of groups at commas, so a name with one can never match. */
+export function isRunGroup(name: string): boolean {
+  return isText(name) && name === name.trim() && !name.includes(',');
+}
+
+export function isWithin(value: unknown, { least, most }: Range): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
+
+/** `a whole number from 1 to 86400` */
+export function describeRange({ least, most }: Range): string {
+  return `a whole number from ${least} to ${most}`;
+}
+
+/** The Orchestrator's protocol takes what follows a space for something else. */
+function isName(value: unknown): boolean {
+  return isText(value) && !/\s/.test(value);
+}
+
+function isText(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed() && !value.includes('\0')
+  );
+}
+
+function check(isFine: boolean, problem: string): string[] {
+  return isFine ? [] : [problem];
+}
+
+/** Run groups as they can be registered, and what is to be said about how they were written. */
+export interface ParsedRunGroups {
+  readonly runGroups: readonly string[];
+  /** One line each: the variable, what came, what was expected. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads `METRIST_RUN_GROUPS`, names separated by commas. Blanks around a name are taken off, with a warning: the
+ * Orchestrator reads the same variable and leaves them on. Never throws.
+ */
+export function parseRunGroups(value = ''): ParsedRunGroups {
+  if (value.trim() === '') return { runGroups: [], problems: [], warnings: [] };
+  if (isUnresolved(value)) {
+    return { runGroups: [], problems: [describeUnresolved('METRIST_RUN_GROUPS', value)], warnings: [] };
+  }
+  const written = value.split(',');
+  const runGroups = written.map((name) => name.trim());
+  const isFine = runGroups.every(isRunGroup) && new Set(runGroups).size === runGroups.length;
+  if (!isFine) {
+    const expected = 'different names, separated by commas';
+    return {
+      runGroups: [],
+      problems: [`METRIST_RUN_GROUPS is ${describeValue(value)}: expected ${expected}`],
+      warnings: [],
+    };
+  }
+  const blank = written.filter((name) => name !== name.trim());
+  return { runGroups, problems: [], warnings: blank.map(describeBlanks) };
+}
+
+function describeBlanks(name: string): string {
+  return `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so take the blanks out there, too`;
+}
+
+/** Metrist looks at the last hour alone; three runs of this interval are in it, come what may. */
+const longestUsefulIntervalSecs = 1200;
+
+/**
+ * What Metrist stores as it is although it will hardly do what the user wants, one line each.
+ *
+ * @param stepTimeoutSecs the monitor's own deadline of a step
+ */
+export function findRegistrationWarnings(config: MonitorConfig, stepTimeoutSecs: number): string[] {
+  const timeoutSecs = Math.min(...config.steps.map((step) => step.timeout_secs));
+  return [
+    ...(config.run_groups.length === 0 ? [noRunGroups] : []),
+    ...(config.interval_secs > longestUsefulIntervalSecs ? [describeInterval(config.interval_secs)] : []),
+    ...(timeoutSecs < stepTimeoutSecs ? [describeTimeout(timeoutSecs, stepTimeoutSecs)] : []),
+  ];
+}
+
+const noRunGroups = 'no run groups: an Orchestrator that has some of its own (METRIST_RUN_GROUPS) will not run this';
+
+function describeInterval(intervalSecs: number): string {
+  return `an interval of ${intervalSecs} s: Metrist looks at the last hour alone, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`;
+}
+
+function describeTimeout(timeoutSecs: number, stepTimeoutSecs: number): string {
+  return `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run made may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`;
 }

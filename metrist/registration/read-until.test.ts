@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MetristError } from './metrist-error.ts';
+import { MetristError } from './monitor-config-api.ts';
 import { readUntil } from './read-until.ts';
 import { type FakeApiOptions, fakeApi } from '../testing/fake-api.ts';
 import { storedMonitorConfig } from '../testing/config-builders.ts';

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock, type Clock } from '../../runner/clock.ts';
-import { MetristError } from './metrist-error.ts';
-import type { MonitorConfigApi } from './monitor-config-api.ts';
+import { MetristError, type MonitorConfigApi } from './monitor-config-api.ts';
 import type { StoredMonitorConfig } from './stored-monitor-config.ts';
 
 /** How long and how often Metrist is asked whether a change is there. */

@@ -4,7 +4,6 @@ import path from 'node:path';
 import readline from 'node:readline';
 import type { Values } from '../../../runner/monitor.ts';
 import type { MonitorExit } from './drive-report.ts';
-import { EventQueue } from './event-queue.ts';
 import { formatFrame } from '../frame.ts';
 
 /** A sign of the process. `ended` comes once, after all that it wrote. */
@@ -129,4 +128,35 @@ function describeStart(executable: string, { code, message }: NodeJS.ErrnoExcept
     EACCES: 'it may not be executed; "chmod +x" makes a program of it',
   };
   return `could not start ${executable}: ${reasons[code ?? ''] ?? message}`;
+}
+
+/** What a timer can be set to; a longer one would go off at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Takes events at any time, and gives them in their order to one reader that waits. */
+export class EventQueue<T> {
+  readonly #events: T[] = [];
+  #wake: (() => void) | undefined;
+
+  push(event: T): void {
+    this.#events.push(event);
+    this.#wake?.();
+  }
+
+  /**
+   * The next event.
+   *
+   * @returns `undefined` where none came in time
+   */
+  async next(timeoutMs: number): Promise<T | undefined> {
+    if (this.#events.length === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, Math.min(Math.max(0, timeoutMs), longestTimerMs));
+      this.#wake = resolve;
+      await promise;
+      clearTimeout(timer);
+      this.#wake = undefined;
+    }
+    return this.#events.shift();
+  }
 }

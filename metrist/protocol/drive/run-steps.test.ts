@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type DriveLimits, orchestratorLimits } from './drive-limits.ts';
-import type { DriveEvent } from './drive-report.ts';
+import { type DriveLimits, orchestratorLimits, type DriveEvent } from './drive-report.ts';
 import { OrchestratorReader } from './orchestrator-reader.ts';
 import { runSteps } from './run-steps.ts';
 import { StepBook } from './step-book.ts';

@@ -1,7 +1,6 @@
 import type { Clock } from '../../../runner/clock.ts';
 import { checkAnswer } from './check-answer.ts';
-import type { DriveLimits } from './drive-limits.ts';
-import type { DriveEvent } from './drive-report.ts';
+import type { DriveLimits, DriveEvent } from './drive-report.ts';
 import { type FromMonitor, formatToMonitor, parseFromMonitor } from '../messages.ts';
 import type { MonitorProcess } from './monitor-process.ts';
 import type { OrchestratorReader } from './orchestrator-reader.ts';

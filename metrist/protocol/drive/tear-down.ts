@@ -2,8 +2,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FrameBuffer, FrameError } from '../frame.ts';
 import { parseFromMonitor } from '../messages.ts';
-import type { DriveLimits } from './drive-limits.ts';
-import type { DriveEvent } from './drive-report.ts';
+import type { DriveLimits, DriveEvent } from './drive-report.ts';
 import type { MonitorProcess } from './monitor-process.ts';
 import type { Ending } from './run-steps.ts';
 

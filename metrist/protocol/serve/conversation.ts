@@ -7,8 +7,15 @@ import { MonitorRunner } from '../../../runner/run-monitor.ts';
 import type { PassedStep } from '../../../runner/step-result.ts';
 import { parseConfigJson, type ParsedConfigJson } from './config-json.ts';
 import type { ToMonitor } from '../messages.ts';
-import { explainBug, refuseStep, refuseUnconfigured } from './refusals.ts';
-import { fail, runRequestedStep, toAnswer, type StepFailure } from './requested-step.ts';
+import {
+  explainBug,
+  refuseStep,
+  refuseUnconfigured,
+  fail,
+  runRequestedStep,
+  toAnswer,
+  type StepFailure,
+} from './requested-step.ts';
 import type { Speaker } from './speaker.ts';
 
 export interface ConversationOptions<Config, Session> {

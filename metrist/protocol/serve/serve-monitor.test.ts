@@ -2,6 +2,10 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Monitor } from '../../../runner/monitor.ts';
 import { testSession, testStep, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
 import { TestOrchestrator } from './testing/orchestrator.ts';
+import { PassThrough } from 'node:stream';
+import { formatFrame } from '../frame.ts';
+import type { ToMonitor } from '../messages.ts';
+import { readMessages } from './serve-monitor.ts';
 
 type Kettle = Monitor<TestConfig, TestSession>;
 
@@ -469,4 +473,60 @@ test.for([
   orchestrator.crash(error);
   await vi.waitFor(() => expect(orchestrator.said.at(-1)).toMatchObject({ kind: 'stepError' }));
   expect(JSON.stringify(orchestrator.said.at(-1))).toContain(message);
+});
+
+function reading() {
+  const input = new PassThrough();
+  const messages: ToMonitor[] = [];
+  const { promise: ended, resolve } = Promise.withResolvers<string | undefined>();
+  let ends = 0;
+  readMessages(input, {
+    onMessage: (message) => messages.push(message),
+    onEnd: (problem) => {
+      ends++;
+      resolve(problem);
+    },
+  });
+  return { input, messages, ended, ends: () => ends };
+}
+
+test('gives the messages in their order, whatever the chunks', async () => {
+  const { input, messages, ended } = reading();
+  const bytes = Buffer.concat([formatFrame('Version 1.1'), formatFrame('Run Step Ünïcode'), formatFrame('Exit 1')]);
+  for (const byte of bytes) input.write(Buffer.from([byte]));
+  input.end();
+  expect(await ended).toBeUndefined();
+  expect(messages).toEqual([
+    { kind: 'version', version: '1.1' },
+    { kind: 'runStep', step: 'Ünïcode' },
+    { kind: 'exit', cleanup: true },
+  ]);
+});
+
+test.each([
+  ['hello', 'what came on stdin is no message of the protocol: a frame begins with byte 0x68 in place of its length'],
+  [
+    '99999999 x',
+    'what came on stdin is no message of the protocol: a frame of 99999999 bytes: at most 8388608 are read',
+  ],
+])('ends at what cannot be understood: %j', async (text, problem) => {
+  const { input, messages, ended, ends } = reading();
+  input.write(Buffer.concat([formatFrame('Exit 0'), Buffer.from(text)]));
+  expect(await ended).toBe(problem);
+  input.end(formatFrame('Exit 1'));
+  await new Promise((resolve) => input.once('end', resolve));
+  expect(messages).toEqual([{ kind: 'exit', cleanup: false }]);
+  expect(ends()).toBe(1);
+});
+
+test('says where the input ended in the middle of a message', async () => {
+  const { input, ended } = reading();
+  input.end('00011 Vers');
+  expect(await ended).toBe('stdin ended 10 bytes into a message');
+});
+
+test('says why the input broke', async () => {
+  const { input, ended } = reading();
+  input.destroy(new Error('EIO'));
+  expect(await ended).toBe('stdin could not be read: EIO');
 });

@@ -1,6 +1,5 @@
-import { EventQueue } from '../event-queue.ts';
+import { EventQueue, type ProcessEvent } from '../monitor-process.ts';
 import { formatFrame } from '../../frame.ts';
-import type { ProcessEvent } from '../monitor-process.ts';
 
 /** A monitor without a process: tests say what it writes, and read what it was told. */
 export interface FakeMonitor {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventQueue } from './event-queue.ts';
+import { EventQueue } from './monitor-process.ts';
 
 test('gives events in their order, those that came before the reader and those after', async () => {
   const queue = new EventQueue<number>();
