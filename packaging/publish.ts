@@ -82,11 +82,11 @@ export interface ZipEntry {
 }
 
 /** Writes an archive of one executable file. The same file and date give the same bytes, in every time zone. */
-export async function writeZip(zipPath: string, { path, name, modifiedAt }: ZipEntry): Promise<void> {
+export async function writeZip(zipPath: string, entry: ZipEntry): Promise<void> {
   const zip = new yazl.ZipFile();
   // From memory, so that the sizes stand in front of the data: not every reader can do without.
-  zip.addBuffer(await readFile(path), name, {
-    mtime: shownInUtc(modifiedAt),
+  zip.addBuffer(await readFile(entry.path), entry.name, {
+    mtime: shownInUtc(entry.modifiedAt),
     mode: 0o100755,
     compressionLevel,
     forceDosTimestamp: true,

@@ -1,5 +1,5 @@
 import { describe, expect, it, beforeEach, onTestFinished } from 'vitest';
-import { nameRelease, type ReleaseFacts, isModified, parseCommit, readWorkTree } from './release-version.ts';
+import { nameRelease, type ReleaseFacts, hasModified, parseCommit, readWorkTree } from './release-version.ts';
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -62,7 +62,7 @@ describe('the status of the work tree', () => {
     ['an unknown file that is packed', '?? cli/unknown.ts\0', true],
     ['a changed file behind an unknown one', '?? notes.txt\0 D README.md\0', true],
   ] as const)('with %s', ([, status, expected]) => {
-    expect(isModified(status, new Set(['cli/main.ts', 'cli/unknown.ts']))).toBe(expected);
+    expect(hasModified(status, new Set(['cli/main.ts', 'cli/unknown.ts']))).toBe(expected);
   });
 });
 

@@ -76,7 +76,7 @@ export async function readWorkTree(projectDir: string, inputs: readonly string[]
       git('rev-parse', '--show-toplevel'),
     ]);
     const paths = inputs.map((input) => path.relative(root.trimEnd(), input));
-    return { commit: parseCommit(log), isModified: isModified(status, new Set(paths)) };
+    return { commit: parseCommit(log), isModified: hasModified(status, new Set(paths)) };
   } catch {
     return undefined;
   }
@@ -93,7 +93,7 @@ export function parseCommit(line: string): Commit {
  *
  * @param inputs relative to the repository's root
  */
-export function isModified(status: string, inputs: ReadonlySet<string>): boolean {
+export function hasModified(status: string, inputs: ReadonlySet<string>): boolean {
   const entries = status.split('\0').filter((entry) => entry !== '');
   return entries.some((entry) => !entry.startsWith('?? ') || inputs.has(entry.slice(3)));
 }
