@@ -4,7 +4,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { createMetristApi } from '../metrist/delivery/api.ts';
-import { deliver, holdErrors } from '../metrist/delivery/deliver.ts';
+import { deliver, holdError } from '../metrist/delivery/deliver.ts';
 import { Outbox } from '../metrist/delivery/outbox.ts';
 import type { MetristResult } from '../metrist/delivery/results.ts';
 import { failure, filesIn, temporaryDirectory, token } from '../metrist/testing/delivery.ts';
@@ -34,7 +34,7 @@ async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, resul
   const now = () => new Date(Date.now() + wrongByMs);
   const outbox = new Outbox({ dir, now, uptimeMs: () => (wrongByMs < 0 ? Number.MAX_SAFE_INTEGER : 0) });
   const options = { elapsedMs: () => performance.now(), signal: new AbortController().signal };
-  return await deliver(await holdErrors(results, outbox), { api: apiOf(standIn), outbox, ...options });
+  return await deliver(await holdError(results, outbox), { api: apiOf(standIn), outbox, ...options });
 }
 
 /** Starts the process and gives its points in order: the one that it died at is the last. */

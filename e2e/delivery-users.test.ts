@@ -104,11 +104,9 @@ test('what an earlier version left for another user is left alone, and mentioned
     await chown(path.join(old, name), owner, owner);
   }
   await chown(old, owner, owner);
-  for (let run = 1; run <= 2; run++) {
-    expect(await runAs(other, dir, metrist, passed)).toContain('2 files in');
-  }
+  for (let run = 1; run <= 2; run++) expect(await runAs(other, dir, metrist, passed)).toMatch(leftAlone);
   expect(metrist.errors).toEqual([]);
-  expect(await runAs(owner, dir, metrist, passed)).toContain('1 result of an earlier version removed');
+  for (const results of [2, 1]) expect(await runAs(owner, dir, metrist, passed)).toContain(`${results} result`);
   expect(metrist.errors).toHaveLength(1);
   expect(await readdir(outbox)).toEqual([]);
 });

@@ -49,7 +49,7 @@ async function createMetristReporters(
   if (config === undefined) return [];
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
     import('../metrist/delivery/api.ts'),
-    import('../metrist/proxy.ts'),
+    import('../metrist/request.ts'),
     import('./metrist.ts'),
   ]);
   return [

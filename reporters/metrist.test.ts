@@ -29,7 +29,7 @@ const checks = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map(
 describe('MetristReporter', () => {
   test('sends everything from memory when the disk does not answer', async () => {
     const { standIn, reporter } = await setUp();
-    for (const method of ['hold', 'entries', 'oldFiles'] as const) {
+    for (const method of ['hold', 'entries'] as const) {
       const spy = vi.spyOn(Outbox.prototype, method).mockReturnValue(new Promise<never>(() => {}));
       onTestFinished(() => spy.mockRestore());
     }
@@ -187,10 +187,6 @@ describe('renderDelivery', () => {
     [
       { own: 8, delivered: 8, dropped: 3 },
       '8 results delivered, 3 errors dropped because more than 5,000 were waiting',
-    ],
-    [
-      { own: 8, delivered: 8, outdated: 3 },
-      '8 results delivered, 3 results of an earlier version removed, too old to be delivered',
     ],
     [
       { own: 8, delivered: 8, foreign: 2 },

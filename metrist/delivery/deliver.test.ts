@@ -1,10 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { need } from '../../runner/testing/needs.ts';
 import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { createMetristApi } from './api.ts';
-import { deliver, holdErrors } from './deliver.ts';
+import { deliver, holdError } from './deliver.ts';
 import type { Outbox } from './outbox.ts';
 import type { ErrorBody } from './results.ts';
 import { telemetryBody } from '../testing/builders.ts';
@@ -278,13 +278,13 @@ describe('a fault of Metrist', () => {
       deadline.abort();
       return { kind: 'hang' };
     });
-    const results = [telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')];
-    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 0, waiting: 2, unconfirmed: 1 });
+    const results = [telemetry('CreateUser'), failure('CreateGroup')];
+    expect(await run(results, { signal: deadline.signal })).toMatchObject({ missing: 2, waiting: 1, unconfirmed: 1 });
     expect(standIn.requests).toHaveLength(1);
     standIn.behave([]);
     clock.advance(minuteMs);
     await run();
-    expect(standIn.errors).toHaveLength(2);
+    expect(standIn.errors).toHaveLength(1);
   });
 
   test('a deadline that strikes between two attempts makes no further one', async () => {
@@ -292,8 +292,8 @@ describe('a fault of Metrist', () => {
     const deadline = new AbortController();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     const wait = () => Promise.resolve(deadline.abort());
-    const results = [failure('CreateUser'), failure('CreateGroup')];
-    expect(await run(results, { signal: deadline.signal, wait })).toMatchObject({ waiting: 2, unconfirmed: 0 });
+    const results = [telemetry('CreateUser'), failure('CreateGroup')];
+    expect(await run(results, { signal: deadline.signal, wait })).toMatchObject({ waiting: 1, unconfirmed: 0 });
     expect(standIn.requests).toHaveLength(1);
     expect((await files()).join(' ')).not.toContain('sent');
   });
@@ -427,20 +427,7 @@ describe('what waits', () => {
     expect(standIn.telemetry).toEqual([]);
   });
 
-  test('is dropped from the oldest on when it is too much, and counted', async () => {
-    const { standIn, clock, deliver: run } = await setUpDelivery();
-    for (const time of ['11:50:00', '11:52:00', '11:54:00']) {
-      clock.advance(1);
-      await run([failure('CreateUser', time)], { api: await deniedApi() });
-    }
-    expect(await run([], { mostWaiting: 2 })).toEqual(report({ delivered: 2, dropped: 1 }));
-    expect(arrived(standIn.errors)).toEqual([
-      'CreateUser 2026-11-22T11:52:00.312000',
-      'CreateUser 2026-11-22T11:54:00.312000',
-    ]);
-  });
-
-  test('is dropped from the oldest on also while Metrist is down', async () => {
+  test('is limited to 5,000 errors: the oldest beyond them are dropped and counted, also while Metrist is down', async () => {
     const { dir, files, deliver: run } = await setUpDelivery();
     await mkdir(dir, { recursive: true });
     for (let index = 0; index < 5_300; index++) {
@@ -587,24 +574,101 @@ describe('two processes', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('of which one sleeps so long that the other takes its results: it sends no error any more', async () => {
+  test('and the one that sleeps so long that the other takes its error does not send it again', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
+    const denied = await deniedApi();
+    await run([failure('CreateGroup')], { api: denied });
     const api = {
-      ...(await deniedApi()),
-      // The machine sleeps during the first request, and the other process has delivered the rest by then.
+      ...denied,
+      // The machine sleeps during each request. During the first one the other process delivers all errors.
       post: async () => {
         clock.advance(10 * minuteMs);
         await run();
         return { state: 'accepted' } as const;
       },
     };
-    expect(await run([telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')], { api })).toEqual(
-      report({ own: 3, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
+    expect(await run([telemetry('CreateUser'), failure('DeleteUser')], { api })).toEqual(
+      report({ own: 2, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
     );
-    expect(arrived(standIn.errors).toSorted()).toEqual([
+    expect(arrived(standIn.errors)).toEqual([
       'CreateGroup 2026-11-22T11:59:58.312000',
       'DeleteUser 2026-11-22T11:59:58.312000',
     ]);
+  });
+});
+
+describe('what an earlier version left', () => {
+  /** Its outbox at noon, by the paths of the files. */
+  const oldOutbox = {
+    '20261122T115000000-b8dd794b/00-telemetry.json': telemetry('CreateUser'),
+    '20261122T115000000-b8dd794b/01-error.json': failure('CreateGroup', '11:49:58'),
+    '20261122T115200000-ef833c9b/01-telemetry.json': telemetry('CreateGroup'),
+    '20261122T115200000-ef833c9b/02-error.sent-1795348320000.json': failure('AddUserToGroup', '11:51:58'),
+    // A process that was killed, and one that is still at work.
+    '20261122T115400000-00baca57.claim-1795348440000-14348/00-error.json': failure('CreateUser', '11:53:58'),
+    '20261122T115959000-f3d2ded5.claim-1795348799000-14348/00-error.json': failure('DeleteUser', '11:59:58'),
+  };
+  const stillHeld = '20261122T115959000-f3d2ded5.claim-1795348799000-14348/00-error.json';
+
+  async function setUpOldOutbox() {
+    const delivery = await setUpDelivery();
+    for (const [file, content] of Object.entries(oldOutbox)) {
+      await mkdir(path.join(delivery.dir, path.dirname(file)), { recursive: true });
+      await writeFile(path.join(delivery.dir, file), `${JSON.stringify(content)}\n`);
+    }
+    return delivery;
+  }
+
+  const checksOf = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map((row) => row['check_logical_name']);
+
+  test('is sent once if it is an error; its telemetry is removed', async () => {
+    const { standIn, clock, deliver: run, dir, files } = await setUpOldOutbox();
+    expect(await run()).toEqual(report({ delivered: 3 }));
+    expect(checksOf(standIn.errors)).toEqual(['CreateGroup', 'AddUserToGroup', 'CreateUser']);
+    // Metrist is asked first for the one that was sent and for the one that the killed process may have sent.
+    expect(standIn.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST', 'GET', 'POST']);
+    expect(standIn.telemetry).toEqual([]);
+    expect(await files()).toEqual([stillHeld]);
+
+    clock.advance(180_000);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(await run()).toEqual(report());
+    expect(standIn.errors).toHaveLength(4);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  test('is not sent again if it arrived', async () => {
+    const { api, standIn, deliver: run } = await setUpOldOutbox();
+    await api.post(failure('AddUserToGroup', '11:51:58'));
+    await run();
+    expect(checksOf(standIn.errors).filter((check) => check === 'AddUserToGroup')).toHaveLength(1);
+  });
+
+  test('keeps waiting while Metrist is down', async () => {
+    const { closeMetrist, deliver: run } = await setUpOldOutbox();
+    await closeMetrist();
+    for (const _ of [1, 2]) expect(await run()).toMatchObject({ waiting: 3 });
+  });
+
+  test('is sent once by several processes', async () => {
+    const { makeOutbox, standIn, deliver: run } = await setUpOldOutbox();
+    const reports = await Promise.all([1, 2, 3].map(() => run([], { outbox: makeOutbox() })));
+    expect(reports.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(3);
+    expect(standIn.errors).toHaveLength(3);
+  });
+
+  test('is set aside if it is unreadable, and left alone if it is something else', async () => {
+    const { dir, deliver: run, files } = await setUpOldOutbox();
+    const runDir = '20261122T115000000-b8dd794b';
+    await writeFile(path.join(dir, runDir, '10-error.json'), '{"kind":"err');
+    await writeFile(path.join(dir, runDir, 'notes.txt'), 'mine');
+    await mkdir(path.join(dir, runDir, '16-error.json'));
+    await mkdir(path.join(dir, '20261122T113000000-00000000'));
+    expect(await run()).toEqual(report({ delivered: 3, corrupt: 2 }));
+    await run();
+    expect(await files()).toEqual([`${runDir}/notes.txt`, stillHeld, `corrupt/${runDir}-10-error.json`]);
+    expect(await readdir(path.join(dir, 'corrupt'))).toContain(`${runDir}-16-error.json`);
+    expect((await readdir(dir)).toSorted()).toEqual([runDir, path.dirname(stillHeld), 'corrupt']);
   });
 });
 
@@ -622,7 +686,6 @@ function brokenOutbox(outbox: Outbox, code: string, changes: readonly ('markSent
   return {
     hold: async (error: ErrorBody) => ({ ...(await outbox.hold(error)), ...broken }),
     entries: async () => (await outbox.entries()).map((entry) => ({ ...entry, ...broken })),
-    oldFiles: () => outbox.oldFiles(),
   } as unknown as Outbox;
 }
 
@@ -630,6 +693,6 @@ test('a delivery waits with the timers of Node where it is told nothing else', a
   const { api, outbox, standIn } = await setUpDelivery();
   standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '0' } }]);
   const signal = new AbortController().signal;
-  const held = await holdErrors([telemetry('CreateUser')], outbox);
+  const held = await holdError([telemetry('CreateUser')], outbox);
   expect(await deliver(held, { api, outbox, elapsedMs: () => 0, signal })).toEqual(report({ own: 1, delivered: 1 }));
 });

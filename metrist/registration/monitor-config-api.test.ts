@@ -1,10 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import {
-  MetristError,
-  createMonitorConfigApi,
-  type MonitorConfigApi,
-  type MonitorConfigApiOptions,
-} from './monitor-config-api.ts';
+import { MetristError } from '../request.ts';
+import { createMonitorConfigApi, type MonitorConfigApiOptions } from './monitor-config-api.ts';
 import { monitorConfig } from '../testing/config-builders.ts';
 import { type Misbehaviour, startMetristStandIn } from '../testing/stand-in.ts';
 
@@ -15,14 +11,6 @@ async function start(options: Partial<MonitorConfigApiOptions> = {}) {
   onTestFinished(() => standIn.close());
   const api = createMonitorConfigApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...options });
   return { standIn, api };
-}
-
-/** A client whose fetch fails as undici does. */
-function failingApi(error: Error): MonitorConfigApi {
-  const fetch = async () => {
-    throw error;
-  };
-  return createMonitorConfigApi({ baseUrl: 'https://app.metrist.io', token, userAgent: 'awsiam/0.1.0', fetch });
 }
 
 describe('createMonitorConfigApi', () => {
@@ -151,8 +139,6 @@ describe('createMonitorConfigApi', () => {
     standIn.behave(() => ({ kind: 'hang' }));
     await expect(api.list('awsiam')).rejects.toThrow('within 0.05 s');
     await expect(api.list('awsiam', { timeoutMs: 20 })).rejects.toThrow('within 0.02 s');
-    await expect(api.list('awsiam', { timeoutMs: 19.97 })).rejects.toThrow('within 0.02 s');
-    await expect(api.list('awsiam', { timeoutMs: 5000 })).rejects.toThrow('within 0.05 s');
   });
 
   test('ends a request when its caller gives up', async () => {
@@ -162,7 +148,7 @@ describe('createMonitorConfigApi', () => {
       caller.abort();
       return { kind: 'hang' };
     });
-    await expect(api.list('awsiam')).rejects.toThrow('interrupted');
+    await expect(api.list('awsiam')).rejects.toThrow('gave up');
   });
 
   test('sends nothing twice when the connection is lost', async () => {
@@ -170,15 +156,5 @@ describe('createMonitorConfigApi', () => {
     standIn.behave([{ kind: 'reset', when: 'after' }]);
     await expect(api.create(monitorConfig())).rejects.toMatchObject({ status: undefined, isAnswerLost: true });
     expect(standIn.monitorConfigs.stored(token)).toHaveLength(1);
-  });
-
-  test.for([
-    ['ENOTFOUND', 'does not resolve'],
-    ['ECONNREFUSED', 'refused the connection'],
-    ['CERT_HAS_EXPIRED', 'NODE_EXTRA_CA_CERTS'],
-  ] as const)('explains %s', async ([code, words]) => {
-    const cause = Object.assign(new Error(`${code} happened`), { code });
-    const api = failingApi(new TypeError('fetch failed', { cause }));
-    await expect(api.list('awsiam')).rejects.toThrow(words);
   });
 });

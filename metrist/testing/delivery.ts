@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { fakeClock } from '../../runner/testing/fake-clock.ts';
-import { createMetristApi, type MetristApiOptions } from '../delivery/api.ts';
-import { deliver, type DeliverOptions, type DeliveryReport, holdErrors } from '../delivery/deliver.ts';
+import { createMetristApi } from '../delivery/api.ts';
+import { deliver, type DeliverOptions, type DeliveryReport, holdError } from '../delivery/deliver.ts';
+import type { MetristClientOptions } from '../request.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { MetristResult } from '../delivery/results.ts';
 import { errorBody, telemetryBody } from './builders.ts';
@@ -47,7 +48,7 @@ export async function filesIn(dir: string): Promise<string[]> {
 export async function setUpDelivery({
   api: apiOptions = {},
   ...standInOptions
-}: Partial<MetristStandInOptions> & { readonly api?: Partial<MetristApiOptions> } = {}) {
+}: Partial<MetristStandInOptions> & { readonly api?: Partial<MetristClientOptions> } = {}) {
   const clock = fakeClock();
   let clockErrorMs = 0;
   const now = (): Date => new Date(clock.now().getTime() + clockErrorMs);
@@ -79,7 +80,7 @@ export async function setUpDelivery({
     waitsMs,
     /** What a run does at its end. */
     deliver: async (results: readonly MetristResult[] = [], overrides: Partial<DeliverOptions> = {}) =>
-      await deliver(await holdErrors(results, overrides.outbox ?? outbox), {
+      await deliver(await holdError(results, overrides.outbox ?? outbox), {
         api,
         outbox,
         elapsedMs: () => clock.elapsedMs(),
@@ -105,7 +106,6 @@ export function report(overrides: Partial<DeliveryReport> = {}): DeliveryReport 
     dropped: 0,
     corrupt: 0,
     foreign: 0,
-    outdated: 0,
     ...overrides,
   };
 }
