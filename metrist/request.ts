@@ -48,7 +48,7 @@ export interface MetristAnswer {
  *
  * @throws {MetristError} when there is no answer
  */
-export type SendToMetrist = (request: MetristRequest) => Promise<MetristAnswer>;
+type SendToMetrist = (request: MetristRequest) => Promise<MetristAnswer>;
 
 /** Far above the largest real answer, a list of registrations. */
 const maxAnswerLength = 4_000_000;

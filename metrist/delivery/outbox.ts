@@ -5,7 +5,7 @@ import path from 'node:path';
 import { makeDir } from '../../host/make-dir.ts';
 import { type ErrorBody, type MetristResult, validateResult } from './results.ts';
 
-export interface OutboxOptions {
+interface OutboxOptions {
   /** `results/outbox`. Made when the first error is put into it. */
   readonly dir: string;
   readonly now: () => Date;

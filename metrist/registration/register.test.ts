@@ -166,8 +166,8 @@ describe('register, while it waits for Metrist to show the change,', () => {
   });
 
   test.for([
-    ['a request', (stop: AbortController) => stop.abort(new Error('stopped'))],
-    ['a pause', (stop: AbortController) => void setTimeout(() => stop.abort(new Error('stopped')), 20)],
+    ['a request', (stop: AbortController): void => stop.abort(new Error('stopped'))],
+    ['a pause', (stop: AbortController): void => void setTimeout(() => stop.abort(new Error('stopped')), 20)],
   ] as const)('ends with its signal, during %s', async ([, abort]) => {
     const stop = new AbortController();
     const list = (): StoredMonitorConfig[] => {
