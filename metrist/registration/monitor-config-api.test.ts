@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MetristError } from '../request.ts';
 import { createMonitorConfigApi, type MonitorConfigApiOptions } from './monitor-config-api.ts';
-import { monitorConfig } from '../testing/config-builders.ts';
+import { monitorConfig } from '../testing/builders.ts';
 import { type Misbehaviour, startMetristStandIn } from '../testing/stand-in.ts';
 
 const token = 'k3v0test0token';

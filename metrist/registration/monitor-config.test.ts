@@ -5,7 +5,7 @@ import {
   parseRunGroups,
   findRegistrationWarnings,
 } from './monitor-config.ts';
-import { outline, monitorConfig } from '../testing/config-builders.ts';
+import { outline, monitorConfig } from '../testing/builders.ts';
 import { describeValue } from '../../host/setting-text.ts';
 
 test('a registration has the shape that Metrist documents, with its defaults', () => {

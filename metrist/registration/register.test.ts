@@ -3,7 +3,7 @@ import { MetristError } from '../request.ts';
 import { register, type RegistrationEvent, removeAndConfirm } from './register.ts';
 import { planRegistration } from './registration-plan.ts';
 import type { StoredMonitorConfig } from './stored-monitor-config.ts';
-import { monitorConfig, storedMonitorConfig } from '../testing/config-builders.ts';
+import { monitorConfig, storedMonitorConfig } from '../testing/builders.ts';
 import { fakeApi, type FakeApiOptions, fakeTime } from '../testing/fake-api.ts';
 
 const wanted = monitorConfig();

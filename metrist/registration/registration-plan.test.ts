@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { planRegistration } from './registration-plan.ts';
-import { monitorConfig, storedMonitorConfig } from '../testing/config-builders.ts';
+import { monitorConfig, storedMonitorConfig } from '../testing/builders.ts';
 
 const wanted = monitorConfig();
 const extra = [{ name: 'Namespace', value: '<redacted>' }];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findDifferences, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
-import { monitorConfig, storedMonitorConfig } from '../testing/config-builders.ts';
+import { monitorConfig, storedMonitorConfig } from '../testing/builders.ts';
 
 describe('findDifferences', () => {
   test('finds none where Metrist stored what was sent', () => {
