@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { arrival, goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { fromSource, monitorCommand, type OrchestratorOptions } from '../harness/orchestrator.ts';
-import { projectDir, secrets } from '../harness/run-vitest.ts';
+import { arrival, goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { fromSource, monitorCommand, type OrchestratorOptions } from '../../harness/orchestrator.ts';
+import { projectDir, secrets } from '../../harness/run-vitest.ts';
 
 /** Foreign code in the monitor's process, which runs at SIGUSR2. The packaged binary takes no NODE_OPTIONS. */
 function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'command' | 'env'> {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createMonitorConfig, type RegistrationOptions } from '../metrist/registration/monitor-config.ts';
-import type { BehaviourPlan, MetristStandIn, MetristStandInOptions } from '../metrist/testing/stand-in.ts';
-import { awsiam } from '../suites/awsiam/monitor.ts';
-import { nowhere } from './harness/loopback-only.ts';
-import { runAwsiam, type AwsiamRun } from './harness/run-awsiam.ts';
-import { secrets } from './harness/run-vitest.ts';
-import { startMetrist } from './harness/start.ts';
+import { createMonitorConfig, type RegistrationOptions } from '../../metrist/registration/monitor-config.ts';
+import type { BehaviourPlan, MetristStandIn, MetristStandInOptions } from '../../metrist/testing/stand-in.ts';
+import { awsiam } from '../../suites/awsiam/monitor.ts';
+import { nowhere } from '../harness/loopback-only.ts';
+import { runAwsiam, type AwsiamRun } from '../harness/run-awsiam.ts';
+import { secrets } from '../harness/run-vitest.ts';
+import { startMetrist } from '../harness/start.ts';
 
 const { apiToken } = secrets;
 const body = (options: RegistrationOptions = {}) => ({ ...createMonitorConfig(awsiam, options) });

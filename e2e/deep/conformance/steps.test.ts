@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { arrival, parseStep, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { frame } from '../harness/orchestrator.ts';
+import { arrival, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { frame } from '../../harness/orchestrator.ts';
 
 const refused = { kind: 'Error', metadata: { verdict: 'configuration', code: 'StepNotRun' } };
 const unknownStep = { kind: 'Error', metadata: { verdict: 'configuration', code: 'UnknownStep' } };

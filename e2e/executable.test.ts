@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { monitorCommand } from '../harness/orchestrator.ts';
-import { secrets } from '../harness/run-vitest.ts';
-import { metristEnv, startMetrist } from '../harness/start.ts';
+import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from './harness/conformance.ts';
+import { monitorCommand } from './harness/orchestrator.ts';
+import { secrets } from './harness/run-vitest.ts';
+import { metristEnv, startMetrist } from './harness/start.ts';
 
 test.concurrent('a good run is eight Step Time and an end by itself with code 0', async ({ scenario }) => {
   const iam = await scenario.account();

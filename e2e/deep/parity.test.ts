@@ -1,12 +1,12 @@
 import { test } from 'vitest';
-import type { IamState } from '../mocks/iam/state.ts';
-import { type StepName, steps } from '../suites/awsiam/steps.ts';
-import { seedStaleGroups, seedStaleUsers } from '../suites/awsiam/testing/stale.ts';
-import { mask } from './harness/parity-mask.ts';
-import type { ParityScenario } from './harness/parity-scenario.ts';
-import { inTurn } from './harness/parity-turns.ts';
-import { runLive, runOffline, runOrchestrated } from './harness/parity-ways.ts';
-import { liveEnv, secrets } from './harness/run-vitest.ts';
+import type { IamState } from '../../mocks/iam/state.ts';
+import { type StepName, steps } from '../../suites/awsiam/steps.ts';
+import { seedStaleGroups, seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
+import { mask } from '../harness/parity-mask.ts';
+import type { ParityScenario } from '../harness/parity-scenario.ts';
+import { inTurn } from '../harness/parity-turns.ts';
+import { runLive, runOffline, runOrchestrated } from '../harness/parity-ways.ts';
+import { liveEnv, secrets } from '../harness/run-vitest.ts';
 
 /**
  * The same scenario in the three ways of running: `vitest run`, the packaged monitor under the Orchestrator, and

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { goodConfig, leaksOf, runSteps, shakeHands, test } from '../harness/conformance.ts';
-import { secrets } from '../harness/run-vitest.ts';
+import { goodConfig, leaksOf, runSteps, shakeHands, test } from '../../harness/conformance.ts';
+import { secrets } from '../../harness/run-vitest.ts';
 
 /** An IAM that puts into its errors whatever it should not know, behind so much text. */
 async function startLeakyIam(onTestFinished: (fn: () => void) => void, padding = 0): Promise<string> {

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { type TestContext, test } from 'vitest';
-import { toMetristResults } from '../metrist/delivery/results.ts';
-import type { IamCall } from '../mocks/iam/endpoint.ts';
-import { createFaultPlan } from '../mocks/iam/faults.ts';
-import { listEntities } from '../mocks/iam/seeding.ts';
-import { type IamServer, startIamServer } from '../mocks/iam/server.ts';
-import { Interruption } from '../runner/interruption.ts';
-import type { TeardownReport } from '../runner/monitor-run.ts';
-import { MonitorRunner } from '../runner/run-monitor.ts';
-import type { Evidence, StepResult, Verdict } from '../runner/step-result.ts';
-import { monitorRun } from '../runner/testing/builders.ts';
-import { awsiam } from '../suites/awsiam/monitor.ts';
-import { steps, type StepName } from '../suites/awsiam/steps.ts';
-import { operationOf } from './harness/conformance.ts';
-import { liveEnv } from './harness/run-vitest.ts';
+import { toMetristResults } from '../../metrist/delivery/results.ts';
+import type { IamCall } from '../../mocks/iam/endpoint.ts';
+import { createFaultPlan } from '../../mocks/iam/faults.ts';
+import { listEntities } from '../../mocks/iam/seeding.ts';
+import { type IamServer, startIamServer } from '../../mocks/iam/server.ts';
+import { Interruption } from '../../runner/interruption.ts';
+import type { TeardownReport } from '../../runner/monitor-run.ts';
+import { MonitorRunner } from '../../runner/run-monitor.ts';
+import type { Evidence, StepResult, Verdict } from '../../runner/step-result.ts';
+import { monitorRun } from '../../runner/testing/builders.ts';
+import { awsiam } from '../../suites/awsiam/monitor.ts';
+import { steps, type StepName } from '../../suites/awsiam/steps.ts';
+import { operationOf } from '../harness/conformance.ts';
+import { liveEnv } from '../harness/run-vitest.ts';
 
 /**
  * Every step × every fault, with the real client over the wire: what is reported, with which verdict, what is blocked,

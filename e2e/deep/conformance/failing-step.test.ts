@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import { arrival, operationOf, parseStep, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import { arrival, operationOf, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
 
 /** Each fault at a step that made something before, and who is to blame. */
 const faults = [

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { frame } from '../harness/orchestrator.ts';
+import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { frame } from '../../harness/orchestrator.ts';
 
 const config = `Config ${JSON.stringify(goodConfig)}`;
 const runStep = (name: string): Buffer => frame(`Run Step ${name}`);

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
-import { runAwsiam } from './harness/run-awsiam.ts';
-import { liveEnv, projectDir, runVitest } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+import { startConnectProxy } from '../../metrist/testing/connect-proxy.ts';
+import { runAwsiam } from '../harness/run-awsiam.ts';
+import { liveEnv, projectDir, runVitest } from '../harness/run-vitest.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
 
 /** What a live run needs beside credentials. */
 const withoutKeys = { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'e2e' };

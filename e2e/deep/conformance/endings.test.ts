@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
-import type { IamServer } from '../../mocks/iam/server.ts';
-import { arrival, goodConfig, operationOf, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { frame, type Orchestrator } from '../harness/orchestrator.ts';
+import type { IamServer } from '../../../mocks/iam/server.ts';
+import { arrival, goodConfig, operationOf, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
 /** What ends a run from outside, and the exit code: that of the first signal, as a shell gives it. */
 const endings = [

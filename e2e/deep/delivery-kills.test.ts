@@ -3,15 +3,15 @@ import { cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { createMetristApi } from '../metrist/delivery/api.ts';
-import { deliver, holdErrors } from '../metrist/delivery/deliver.ts';
-import { Outbox } from '../metrist/delivery/outbox.ts';
-import type { MetristResult } from '../metrist/delivery/results.ts';
-import { failure, filesIn, temporaryDirectory, token } from '../metrist/testing/delivery.ts';
-import { startMetristStandIn } from '../metrist/testing/stand-in.ts';
-import { failedStep, passedStep } from '../runner/testing/builders.ts';
-import type { MortalRun } from './harness/mortal-run.ts';
-import { projectDir } from './harness/run-vitest.ts';
+import { createMetristApi } from '../../metrist/delivery/api.ts';
+import { deliver, holdErrors } from '../../metrist/delivery/deliver.ts';
+import { Outbox } from '../../metrist/delivery/outbox.ts';
+import type { MetristResult } from '../../metrist/delivery/results.ts';
+import { failure, filesIn, temporaryDirectory, token } from '../../metrist/testing/delivery.ts';
+import { startMetristStandIn } from '../../metrist/testing/stand-in.ts';
+import { failedStep, passedStep } from '../../runner/testing/builders.ts';
+import type { MortalRun } from '../harness/mortal-run.ts';
+import { projectDir } from '../harness/run-vitest.ts';
 
 /**
  * A process that reports a run is killed at every point of its work, and a later run delivers what is left. The outbox

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import { arrival, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import { arrival, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
 
 /** The Orchestrator starts `$SHELL -c <path>`: a shell that execs the command, and one that stays and leads the group. */
 const shells = [

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import { seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import { seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
 import {
   goodConfig,
   parseStep,
@@ -9,9 +9,9 @@ import {
   stepNames,
   test,
   type StepAnswer,
-} from '../harness/conformance.ts';
-import { frame, type Orchestrator } from '../harness/orchestrator.ts';
-import { secrets } from '../harness/run-vitest.ts';
+} from '../../harness/conformance.ts';
+import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
+import { secrets } from '../../harness/run-vitest.ts';
 
 /** Sends whatever stands for a Config; it has to be answered all the same. */
 async function configure(monitor: Orchestrator, config: Uint8Array): Promise<void> {

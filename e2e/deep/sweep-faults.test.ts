@@ -1,16 +1,16 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
-import type { Fault, FaultPlan } from '../mocks/iam/faults.ts';
-import { listEntities, seedGroup, seedUser } from '../mocks/iam/seeding.ts';
-import type { IamServer } from '../mocks/iam/server.ts';
-import { groupPath, userPath } from '../suites/awsiam/names.ts';
-import { listen } from '../suites/awsiam/testing/http-server.ts';
-import { runName, staleMs } from '../suites/awsiam/testing/stale.ts';
-import { runSteps, shakeHands, stepNames, test, type Scenario } from './harness/conformance.ts';
-import { runAwsiam } from './harness/run-awsiam.ts';
-import { liveEnv, runVitest } from './harness/run-vitest.ts';
-import { startIam } from './harness/start.ts';
+import type { Fault, FaultPlan } from '../../mocks/iam/faults.ts';
+import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
+import type { IamServer } from '../../mocks/iam/server.ts';
+import { groupPath, userPath } from '../../suites/awsiam/names.ts';
+import { listen } from '../../suites/awsiam/testing/http-server.ts';
+import { runName, staleMs } from '../../suites/awsiam/testing/stale.ts';
+import { runSteps, shakeHands, stepNames, test, type Scenario } from '../harness/conformance.ts';
+import { runAwsiam } from '../harness/run-awsiam.ts';
+import { liveEnv, runVitest } from '../harness/run-vitest.ts';
+import { startIam } from '../harness/start.ts';
 
 /** The three programs that sweep, with the exit code of each where something could not be removed. */
 const frontEnds = [

@@ -4,13 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { maySkip } from '../runner/testing/needs.ts';
-import { listEntities } from '../mocks/iam/seeding.ts';
-import type { IamServer } from '../mocks/iam/server.ts';
-import { copyProject } from './harness/copy-project.ts';
-import { parseJunit } from './harness/parse-junit.ts';
-import { cleanEnv, liveEnv, projectDir, runVitest } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+import { maySkip } from '../../runner/testing/needs.ts';
+import { listEntities } from '../../mocks/iam/seeding.ts';
+import type { IamServer } from '../../mocks/iam/server.ts';
+import { copyProject } from '../harness/copy-project.ts';
+import { parseJunit } from '../harness/parse-junit.ts';
+import { cleanEnv, liveEnv, projectDir, runVitest } from '../harness/run-vitest.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
 
 /** A run keeps its promises whatever its surroundings are: streams, disks, users, directories. */
 

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import { frame, type Orchestrator } from '../harness/orchestrator.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
 test.concurrent.for([
   ['between two steps', 'AddUserToGroup'],

@@ -3,13 +3,13 @@ import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test, type TestContext } from 'vitest';
-import { need } from '../runner/testing/needs.ts';
-import { failure, filesIn, telemetry, temporaryDirectory, token } from '../metrist/testing/delivery.ts';
-import { type MetristStandIn, startMetristStandIn } from '../metrist/testing/stand-in.ts';
-import { failedStep, passedStep } from '../runner/testing/builders.ts';
-import type { StepResult } from '../runner/step-result.ts';
-import type { MortalRun } from './harness/mortal-run.ts';
-import { projectDir } from './harness/run-vitest.ts';
+import { need } from '../../runner/testing/needs.ts';
+import { failure, filesIn, telemetry, temporaryDirectory, token } from '../../metrist/testing/delivery.ts';
+import { type MetristStandIn, startMetristStandIn } from '../../metrist/testing/stand-in.ts';
+import { failedStep, passedStep } from '../../runner/testing/builders.ts';
+import type { StepResult } from '../../runner/step-result.ts';
+import type { MortalRun } from '../harness/mortal-run.ts';
+import { projectDir } from '../harness/run-vitest.ts';
 
 /**
  * Two users share one results directory. What one of them may not remove it must not send: it would send it at every run.

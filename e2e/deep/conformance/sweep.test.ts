@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import type { IamServer } from '../../mocks/iam/server.ts';
-import { seedStaleGroups, seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
-import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../harness/conformance.ts';
-import type { Orchestrator } from '../harness/orchestrator.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import type { IamServer } from '../../../mocks/iam/server.ts';
+import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
+import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import type { Orchestrator } from '../../harness/orchestrator.ts';
 
 /** What killed runs left: of this namespace, and of one whose name begins like it. */
 function litter({ state }: IamServer): { readonly users: string[]; readonly groups: string[] } {

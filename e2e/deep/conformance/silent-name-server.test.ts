@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { goodConfig, test } from '../harness/conformance.ts';
+import { goodConfig, test } from '../../harness/conformance.ts';
 
 const address = '127.0.0.99';
 
