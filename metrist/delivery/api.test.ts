@@ -66,7 +66,7 @@ describe('createMetristApi', () => {
     [408, {}, { state: 'unknown' }, 'not what the Metrist API answers'],
     [200, {}, { state: 'unknown', isPointlessToRepeat: true }, 'not what the Metrist API answers'],
     [204, {}, { state: 'unknown', isPointlessToRepeat: true }, 'not what the Metrist API answers'],
-  ] as const)('takes HTTP %s with %o for %o and says what to do', async ([status, headers, outcome, words]) => {
+  ] as const)('understands HTTP %s with %o as %o and says what to do', async ([status, headers, outcome, words]) => {
     const { standIn, api } = await start();
     standIn.behave([{ kind: 'answer', status, headers: { ...headers } }]);
     const result = await api.post(telemetry);
@@ -74,7 +74,7 @@ describe('createMetristApi', () => {
     expect(standIn.requests).toHaveLength(1);
   });
 
-  test('cannot know what became of a request without an answer, and does not repeat it at once', async () => {
+  test('does not know what became of a request without an answer, and that repeating it at once is pointless', async () => {
     const { standIn, api } = await start({ requestTimeoutMs: 50 });
     standIn.behave([{ kind: 'hang' }]);
     expect(await api.post(telemetry)).toEqual({
@@ -125,7 +125,7 @@ describe('createMetristApi', () => {
     ['UND_ERR_CONNECT_TIMEOUT', { state: 'not-taken', isPointlessToRepeat: true }],
     ['UND_ERR_HEADERS_TIMEOUT', { state: 'unknown', isPointlessToRepeat: true }],
     ['ECONNRESET', { state: 'unknown' }],
-  ] as const)('after %s says %o and why', async ([code, outcome]) => {
+  ] as const)('returns for %s %o and the reason', async ([code, outcome]) => {
     const reason = expect.stringContaining('app.metrist.io') as unknown;
     expect(await failingApi(code).post(telemetry)).toEqual({ ...outcome, reason });
   });
@@ -141,7 +141,7 @@ describe('createMetristApi', () => {
   });
 
   describe('asked whether an error arrived', () => {
-    test('says yes of one that Metrist shows and no of others', async () => {
+    test('says yes for an error that Metrist shows and no for others', async () => {
       const { standIn, api } = await start();
       expect(await api.hasError(failure.body)).toBe(false);
       await api.post(failure);

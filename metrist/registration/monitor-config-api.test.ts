@@ -24,7 +24,7 @@ describe('createMonitorConfigApi', () => {
     expect(standIn.monitorConfigs.swallowed).toEqual([]);
   });
 
-  test('sends what Metrist wants to see', async () => {
+  test('sends requests in the form that Metrist expects', async () => {
     const { standIn, api } = await start();
     const id = await api.create(monitorConfig());
     await api.remove('awsiam', id);
@@ -39,7 +39,7 @@ describe('createMonitorConfigApi', () => {
     expect(JSON.parse(standIn.requests[0]?.body ?? '')).toEqual(monitorConfig());
   });
 
-  test('lists those of the monitor and of the account alone', async () => {
+  test('lists only those of the monitor and of the account', async () => {
     const { standIn, api } = await start();
     const { monitorConfigs } = standIn;
     monitorConfigs.seed(token, { ...monitorConfig(), monitor_logical_name: 'other' });
@@ -63,7 +63,7 @@ describe('createMonitorConfigApi', () => {
     expect(standIn.requests).toEqual([]);
   });
 
-  test("reads a monitor's state, and that there is none", async () => {
+  test("reads a monitor's state, or that there is none", async () => {
     const { standIn, api } = await start();
     expect(await api.status('awsiam')).toBeUndefined();
     const status = { state: 'up', last_checked: '2026-11-22T10:00:00Z' };
@@ -86,7 +86,7 @@ describe('createMonitorConfigApi', () => {
     expect(String(error)).not.toContain('wrong0token');
   });
 
-  test("tells the API's own words about what it does not accept", async () => {
+  test("passes on the API's own words about what it does not accept", async () => {
     const { standIn, api } = await start();
     const errors = [
       { title: 'Invalid value', source: { pointer: '/run_spec/run_type' }, detail: 'Invalid value for enum' },
@@ -122,7 +122,7 @@ describe('createMonitorConfigApi', () => {
     expect(standIn.requests).toHaveLength(3);
   });
 
-  test('refuses an id that is none, and another status than 202', async () => {
+  test('refuses something that is no id, and any status but 202', async () => {
     const { standIn, api } = await start();
     for (const [status, body] of [
       [202, '<html>'],
@@ -134,7 +134,7 @@ describe('createMonitorConfigApi', () => {
     }
   });
 
-  test('waits no longer than its timeout, or what it is given', async () => {
+  test('waits no longer than its own time limit, or a shorter one for the call', async () => {
     const { standIn, api } = await start({ requestTimeoutMs: 50 });
     standIn.behave(() => ({ kind: 'hang' }));
     await expect(api.list('awsiam')).rejects.toThrow('within 0.05 s');

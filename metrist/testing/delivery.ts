@@ -44,7 +44,7 @@ export async function filesIn(dir: string): Promise<string[]> {
     .toSorted();
 }
 
-/** Outbox, stand-in and client of one test, with a clock that the test moves. Nothing waits between attempts. */
+/** Outbox, stand-in and client for one test, with a clock that the test moves. Attempts follow each other without a wait. */
 export async function setUpDelivery({
   api: apiOptions = {},
   ...standInOptions
@@ -66,7 +66,7 @@ export async function setUpDelivery({
   const waitsMs: number[] = [];
   return {
     clock,
-    /** Sets the host's clock wrong by so much from now on. */
+    /** From now on the host's clock is wrong by this much. */
     setClockWrong: (byMs: number): void => void (clockErrorMs = byMs),
     standIn,
     /** From now on nobody listens. */
@@ -74,9 +74,9 @@ export async function setUpDelivery({
     api,
     dir,
     outbox,
-    /** As another process sees the same directory. */
+    /** The same directory for another process. */
     makeOutbox,
-    /** How long it would have waited between attempts. */
+    /** The waits between attempts that were asked for. */
     waitsMs,
     /** What a run does at its end. */
     deliver: async (results: readonly MetristResult[] = [], overrides: Partial<DeliverOptions> = {}) =>
@@ -93,7 +93,7 @@ export async function setUpDelivery({
   };
 }
 
-/** A report with nothing but what is given. */
+/** A report whose other numbers are 0. */
 export function report(overrides: Partial<DeliveryReport> = {}): DeliveryReport {
   return {
     own: 0,
