@@ -287,6 +287,16 @@ describe('a fault of Metrist', () => {
     expect(standIn.errors).toHaveLength(1);
   });
 
+  test('without any time left nothing is sent, and the next run can send the error at once', async () => {
+    const { standIn, deliver: run } = await setUpDelivery();
+    expect(await run(failedRun, { signal: AbortSignal.abort() })).toEqual(
+      report({ own: 3, missing: 3, waiting: 1, reason: 'there was no time left for them' }),
+    );
+    expect(standIn.requests).toEqual([]);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(standIn.requests.map(({ method }) => method)).toEqual(['POST']);
+  });
+
   test('after a deadline between two attempts there is no further attempt', async () => {
     const { standIn, deliver: run, files } = await setUpDelivery();
     const deadline = new AbortController();
@@ -593,7 +603,7 @@ describe('two processes', () => {
     expect(await run([telemetry('CreateUser'), failure('DeleteUser')], { api })).toEqual(
       report({ own: 2, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
     );
-    expect(arrived(standIn.errors)).toEqual([
+    expect(arrived(standIn.errors).toSorted()).toEqual([
       'CreateGroup 2026-11-22T11:59:58.312000',
       'DeleteUser 2026-11-22T11:59:58.312000',
     ]);

@@ -57,7 +57,7 @@ export interface DeliveryReport {
 /** The oldest errors beyond this number are removed. With a failing run every two minutes it is reached in a week. */
 export const maxWaiting = 5_000;
 
-/** After this time Metrist certainly shows an error that it has. */
+/** How long after it was sent Metrist certainly shows an error that it has. */
 const settleMs = 60_000;
 
 /** Time limit for the errors of earlier runs, so that enough is left for this run's own results. */
@@ -70,7 +70,7 @@ const retryDelaysMs = { leftovers: [250], own: [250, 500, 1000, 2000] } as const
 const maxRateLimitWaitMs = 5_000;
 const maxRateLimitWaits = 5;
 
-/** After this many results in a row that Metrist did not take, the rest is not tried. One may hang without harm. */
+/** After this many results in a row that Metrist did not take, the rest is not tried. */
 const maxFailuresInARow = 3;
 
 /** What became of one result or file. */
@@ -129,20 +129,16 @@ class Delivery {
 
   async run({ results, entry, diskProblem, isDiskHanging = false }: HeldResults): Promise<DeliveryReport> {
     this.#diskProblem = diskProblem;
-    try {
-      if (!isDiskHanging) await this.#deliverLeftovers();
-      await this.#deliverOwn(results, entry);
-      const { taken: _, ...counts } = this.#counts;
-      return {
-        ...counts,
-        own: results.length,
-        waiting: counts.waiting + counts.unconfirmed,
-        ...(this.#diskProblem !== undefined && { diskProblem: this.#diskProblem }),
-        ...(this.#reason !== undefined && { reason: this.#reason }),
-      };
-    } finally {
-      await this.#change(entry?.release());
-    }
+    if (!isDiskHanging) await this.#deliverLeftovers();
+    await this.#deliverOwn(results, entry);
+    const { taken: _, ...counts } = this.#counts;
+    return {
+      ...counts,
+      own: results.length,
+      waiting: counts.waiting + counts.unconfirmed,
+      ...(this.#diskProblem !== undefined && { diskProblem: this.#diskProblem }),
+      ...(this.#reason !== undefined && { reason: this.#reason }),
+    };
   }
 
   async #deliverLeftovers(): Promise<void> {
@@ -165,10 +161,12 @@ class Delivery {
 
   async #deliverOwn(results: readonly MetristResult[], errorEntry: OutboxEntry | undefined): Promise<void> {
     this.#start(retryDelaysMs.own);
-    // The error first: no fault that telemetry meets may keep it from being tried.
+    // The error comes first, so that no failure of telemetry keeps it from being tried.
     for (const result of results.toSorted((one, other) => one.kind.localeCompare(other.kind))) {
       const entry = result.kind === 'error' ? errorEntry : undefined;
-      const outcome = this.#isOver() ? 'waiting' : await this.#send(result, entry);
+      const outcome = this.#isOver()
+        ? ((await this.#change(entry?.putBack())) ?? 'waiting')
+        : await this.#send(result, entry);
       if (outcome !== 'delivered') this.#counts.missing++;
       if (outcome === 'taken') this.#reason ??= 'another run has taken over the error';
       if (entry !== undefined || outcome === 'delivered' || outcome === 'refused') this.#counts[outcome]++;
@@ -176,7 +174,7 @@ class Delivery {
     }
   }
 
-  /** What the leftovers met does not count against this run's own results. */
+  /** Begins anew: failures of the leftovers do not count against this run's own results. */
   #start(delaysMs: readonly number[]): void {
     this.#retryDelaysMs = [...delaysMs];
     this.#failuresInARow = 0;
@@ -207,7 +205,7 @@ class Delivery {
     if (unmovable !== undefined || sentAgoMs < 0) return unmovable ?? 'unconfirmed';
     const hasArrived = await this.#options.api.hasError(body, { signal: this.#options.signal });
     if (hasArrived === undefined) {
-      // To ask for each of the others would only take time.
+      // Asking for each of the others would only take time.
       this.#canAsk = false;
       return 'unconfirmed';
     }
@@ -229,8 +227,9 @@ class Delivery {
       await this.#change(entry?.remove());
       return 'refused';
     }
-    const isUnreachable = answer.state === 'not-taken' && answer.isPointlessToRepeat === true;
-    const isHopeless = answer.state === 'denied' || isUnreachable;
+    // The others would get the same answer, or wait as long for a connection.
+    const isHopeless =
+      answer.state === 'denied' || (answer.state === 'not-taken' && answer.isPointlessToRepeat === true);
     if (isHopeless || ++this.#failuresInARow >= maxFailuresInARow) this.#isStopped = true;
     if (answer.state === 'unknown') return 'unconfirmed';
     return (await this.#change(entry?.putBack())) === undefined ? 'waiting' : 'unconfirmed';

@@ -9,7 +9,7 @@ import { Outbox, type OutboxEntry } from './outbox.ts';
 async function setUp() {
   const { clock, dir, outbox, makeOutbox, setClockWrong, files } = await setUpDelivery();
   const put = async (check: string): Promise<void> => {
-    await (await outbox.hold(failure(check).body)).release();
+    await (await outbox.hold(failure(check).body)).putBack();
     clock.advance(1);
   };
   return { clock, dir, outbox, makeOutbox, setClockWrong, files, put };
@@ -40,12 +40,12 @@ describe('an outbox', () => {
     ]);
   });
 
-  test('keeps an error for its own run until it is released', async () => {
+  test('keeps an error for its own run until that puts it back', async () => {
     const { outbox, makeOutbox, files } = await setUp();
     const entry = await outbox.hold(failure('CreateUser').body);
     expect(await files()).toEqual([expect.stringMatching(/\.held-\d+\.json$/)]);
     expect(await makeOutbox().entries()).toEqual([]);
-    await entry.release();
+    await entry.putBack();
     expect(await checksOf(await makeOutbox().entries())).toEqual(['CreateUser']);
   });
 
@@ -72,8 +72,6 @@ describe('an outbox', () => {
     clock.advance(60_000);
     const sent = await entryOf();
     expect(sent?.sentAgoMs).toBeCloseTo(60_000, -1);
-    // It stays marked: nobody knows whether it arrived.
-    await waiting?.release();
     await sent?.putBack();
     expect(await entryOf()).not.toHaveProperty('sentAgoMs');
   });

@@ -36,10 +36,8 @@ export interface OutboxEntry {
    * a file may not remove it either, so an error that could not be removed afterwards is not sent.
    */
   markSent(): Promise<void>;
-  /** Notes that it did not arrive. */
+  /** Notes that it was not sent or did not arrive, so that any process may send it. */
   putBack(): Promise<void>;
-  /** Lets other processes send it, if this one did not. */
-  release(): Promise<void>;
   /** Metrist has it, or will never take it. */
   remove(): Promise<void>;
   /** Moves an unreadable file to `corrupt/`. */
@@ -89,7 +87,7 @@ export class Outbox {
   }
 
   /**
-   * Puts an error into the outbox and keeps other processes from sending it until it is released, or until this process
+   * Puts an error into the outbox and keeps other processes from sending it until it is put back, or until this process
    * must have died.
    *
    * @throws Node's error when the disk did not take it; then it is not there
@@ -106,7 +104,11 @@ export class Outbox {
     } catch (problem) {
       await unlink(file).catch(() => {});
       // If it cannot be removed a later run will send it, so this one must not send it from memory.
-      if (!(await exists(file))) throw problem;
+      const isThere = await access(file).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) throw problem;
     }
     return this.#entry(formatName(name), name);
   }
@@ -150,21 +152,16 @@ export class Outbox {
     const { dir, now, uptimeMs } = this.#options;
     const sentAt = sent ?? (heldAtMs === undefined ? undefined : { atMs: heldAtMs });
     let file = path.join(dir, foundAs);
-    let isHeld = heldAtMs !== undefined;
     const moveTo = async (name: EntryName): Promise<void> => {
       const target = path.join(dir, formatName(name));
       await rename(file, target);
       file = target;
-      isHeld = false;
     };
     return {
       ...(sentAt && { sentAgoMs: this.#agoMs(sentAt) }),
-      read: async () => parseError(await readFile(file, 'utf8').catch(emptyForDirectory)),
+      read: async () => parseError(await readFile(file, 'utf8').catch(toEmptyText)),
       markSent: () => moveTo({ id, sent: { atMs: now().getTime(), uptimeMs: Math.floor(uptimeMs()) } }),
       putBack: () => moveTo({ id }),
-      release: async () => {
-        if (isHeld) await moveTo({ id });
-      },
       remove: () => unlink(file),
       setAside: async () => {
         const corruptDir = path.join(dir, 'corrupt');
@@ -228,14 +225,8 @@ async function list(dir: string): Promise<string[]> {
   });
 }
 
-function emptyForDirectory(error: NodeJS.ErrnoException): string {
+/** What a directory in the place of a file holds. */
+function toEmptyText(error: NodeJS.ErrnoException): string {
   if (error.code === 'EISDIR') return '';
   throw error;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -28,8 +28,6 @@ export interface MonitorConfigApi {
   remove(monitor: string, id: string): Promise<void>;
   /** `undefined` when Metrist knows nothing about a monitor, or not yet. */
   status(monitor: string): Promise<MonitorStatus | undefined>;
-  /** Resolves when the token is right. */
-  verifyToken(): Promise<void>;
 }
 
 /** What Metrist thinks of a monitor. */
@@ -113,11 +111,6 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
         parse: (text) => parseMonitorStatuses(parseJson(text)),
       });
       return statuses.find(({ monitor_logical_name: name }) => name === monitor);
-    },
-
-    async verifyToken() {
-      const path = '/api/v0/verify-auth';
-      await call({ attempt: 'verify the token', path, parse: (text) => parseJson(text) === 'ok' || undefined });
     },
   };
 }

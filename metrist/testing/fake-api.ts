@@ -41,7 +41,6 @@ export function fakeApi({ list = () => [], create = () => 'new', remove = () => 
     async status() {
       return undefined;
     },
-    async verifyToken() {},
   };
 }
 
