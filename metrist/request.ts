@@ -72,17 +72,14 @@ export function createMetristClient({
   return async ({ method = 'GET', path, body, timeoutMs = Infinity, signal }) => {
     const limitMs = Math.ceil(Math.min(timeoutMs, requestTimeoutMs));
     const timeout = AbortSignal.timeout(limitMs);
-    const explain = (error: unknown): MetristError => {
-      if (signal?.aborted === true) {
-        return new MetristError(`gave up on ${host}`, { cause: error, isPointlessToRepeat: true });
-      }
-      const isNeverSent = wasNeverSent(error);
-      return new MetristError(explainFailure(error, host, limitMs), {
-        cause: error,
-        isNeverSent,
-        isPointlessToRepeat: wasSlow(error),
-      });
-    };
+    const fail = (cause: unknown): MetristError =>
+      signal?.aborted === true
+        ? new MetristError(`gave up on ${host}`, { cause, isPointlessToRepeat: true })
+        : new MetristError(explainFailure(cause, host, limitMs), {
+            cause,
+            isNeverSent: wasNeverSent(cause),
+            isPointlessToRepeat: wasSlow(cause),
+          });
     try {
       const response = await fetch(new URL(path, baseUrl), {
         method,
@@ -92,10 +89,10 @@ export function createMetristClient({
         redirect: 'manual',
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       });
-      const readText = () => readBody(response).catch((error: unknown) => Promise.reject(explain(error)));
+      const readText = () => readBody(response).catch((error: unknown) => Promise.reject(fail(error)));
       return { host, status: response.status, headers: response.headers, readText };
     } catch (error) {
-      throw explain(error);
+      throw fail(error);
     }
   };
 }
