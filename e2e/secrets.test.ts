@@ -16,6 +16,7 @@ import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep } from '../runner/run-step.ts';
 import type { StepError } from '../runner/step-result.ts';
 import { monitorRun } from '../runner/testing/builders.ts';
+import { requireConfig } from '../runner/settings.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
 import { leaksOf } from './harness/conformance.ts';
@@ -102,7 +103,7 @@ describe('an answer that holds the whole request', () => {
         AWS_ENDPOINT_URL_IAM: url,
       };
       const { signal } = new AbortController();
-      const session = await awsiam.openSession(awsiam.parseConfig(values, []), { mode: 'live', signal });
+      const session = await awsiam.openSession(requireConfig(awsiam.parseConfig(values)), { mode: 'live', signal });
       onTestFinished(() => awsiam.closeSession(session));
       hideSecrets(awsiam.secrets(values, session));
       const [createUser] = awsiam.steps;

@@ -1,6 +1,16 @@
 import { clip } from '../text/redact.ts';
 
-/** How the text of a setting is understood, whichever variable or property it comes from. */
+/** How the text of a setting is read, whichever variable or property it comes from. */
+
+/** The variables of this product that belong to no monitor. */
+export const productVariables = [
+  'METRIST_API_TOKEN',
+  'METRIST_INSTANCE_ID',
+  'METRIST_API_HOST',
+  'METRIST_REQUIRE_DELIVERY',
+  'METRIST_RESULTS_DIR',
+  'METRIST_RUN_GROUPS',
+] as const;
 
 const switchWords: ReadonlyMap<string, boolean> = new Map([
   ...['1', 'true', 'yes', 'on'].map((word) => [word, true] as const),

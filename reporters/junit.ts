@@ -5,8 +5,7 @@ import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
-import { evidenceEntries, renderTimeline } from './evidence.ts';
-import { describeInterruption, summariseRun, untoldProblems } from './summary.ts';
+import { evidenceEntries, renderTimeline, describeInterruption, summariseRun, untoldProblems } from './run-text.ts';
 import { clip, oneLine, visibleText } from '../text/printable.ts';
 import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-builder';
 

@@ -271,7 +271,7 @@ describe('MonitorReporter', () => {
 
   test('beside another reporter it leaves stdout to that one, and sums the run up on stderr', async () => {
     const { reporter, written } = setUp();
-    reporter.standBesideAnother();
+    reporter.shareTerminal();
     reporter.onTestRunStart();
     reporter.onTestCaseResult(testOf(passedStep()));
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');

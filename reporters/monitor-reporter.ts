@@ -84,7 +84,7 @@ export class MonitorReporter implements Reporter {
   }
 
   /** Leaves stdout to another reporter: only warnings and the summary are printed, on stderr. */
-  standBesideAnother(): void {
+  shareTerminal(): void {
     this.#isBesideAnother = true;
     // A line that is painted over on a terminal would damage what the other one prints.
     const { errorOutput } = this.#options;

@@ -1,5 +1,5 @@
 import type { Clock } from '../runner/clock.ts';
-import { wrapText } from '../text/wrap.ts';
+import { wrapText } from '../text/terminal.ts';
 import { clip, oneLine } from '../text/printable.ts';
 
 export interface StatusOutput {

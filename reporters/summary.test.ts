@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { blockedStep, monitorRun } from '../runner/testing/builders.ts';
-import { describeInterruption, summariseRun, untoldProblems } from './summary.ts';
+import { describeInterruption, summariseRun, untoldProblems } from './run-text.ts';
 import { emptyRun, interruptedRun, loadErrorRun, passedRun, theirFailureRun } from './testing/runs.ts';
 
 test.for([

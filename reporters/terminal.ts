@@ -1,12 +1,10 @@
-import { painter } from '../text/terminal.ts';
+import { painter, wrapParts, wrapText } from '../text/terminal.ts';
 import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
-import { describeAnswer, describeLuck } from './evidence.ts';
-import { summariseRun, untoldProblems } from './summary.ts';
+import { describeAnswer, describeLuck, summariseRun, untoldProblems } from './run-text.ts';
 import { plural, clip, oneLine, visibleText } from '../text/printable.ts';
-import { wrapParts, wrapText } from '../text/wrap.ts';
 
 /** How to write for a terminal. */
 export interface TerminalOptions {

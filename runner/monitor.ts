@@ -1,5 +1,6 @@
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Remaining } from './progress.ts';
+import type { ParsedSettings } from './settings.ts';
 import type { Secret } from '../text/redact.ts';
 import type { Evidence, StepError } from './step-result.ts';
 
@@ -43,11 +44,8 @@ export interface Monitor<Config, Session> {
   readonly name: string;
   /** In the order in which they run; each needs the ones before it. */
   readonly steps: readonly Step<Session>[];
-  /**
-   * @param otherProblems what is wrong with the front end's own settings, to be reported together with the monitor's
-   * @throws when anything is missing or wrong, with one error that lists every problem
-   */
-  readonly parseConfig: (values: Values, otherProblems: readonly string[]) => Config;
+  /** Reads every setting of the monitor. Never throws: what is missing or wrong is among the problems. */
+  readonly parseConfig: (values: Values) => ParsedSettings<Config>;
   /** Settings that look like a mistake and have no effect, one sentence each. Names only, never values. */
   readonly findSettingWarnings: (values: Values, reader: SettingsReader) => readonly string[];
   /** Deadline of one step. */

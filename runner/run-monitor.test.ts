@@ -19,9 +19,15 @@ const { signal: quiet } = new AbortController();
 
 function makeRunner(
   overrides: Partial<Monitor<TestConfig, TestSession>> = {},
-  options: Partial<MonitorRunnerOptions> = {},
+  options: Partial<MonitorRunnerOptions<TestConfig>> = {},
 ): MonitorRunner<TestConfig, TestSession> {
-  return new MonitorRunner(testMonitor(overrides), { values: {}, mode: 'offline', clock: fakeClock(), ...options });
+  return new MonitorRunner(testMonitor(overrides), {
+    settings: { config: {}, problems: [] },
+    values: {},
+    mode: 'offline',
+    clock: fakeClock(),
+    ...options,
+  });
 }
 
 async function runAll(runner: MonitorRunner<TestConfig, TestSession>, names = ['Fill', 'Boil', 'Pour']) {
@@ -44,29 +50,28 @@ describe('a run of a monitor', () => {
 
   test('opens the session with the parsed configuration, the mode and a signal', async () => {
     const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>(() => Promise.resolve(testSession()));
-    const parseConfig = vi.fn<Monitor<TestConfig, TestSession>['parseConfig']>(() => ({ parsed: 'yes' }));
-    const runner = makeRunner({ openSession, parseConfig }, { values: { A: '1' }, otherProblems: ['a problem'] });
+    const runner = makeRunner({ openSession }, { settings: { config: { parsed: 'yes' }, problems: [] } });
     await runner.open(quiet);
-    expect(parseConfig).toHaveBeenCalledExactlyOnceWith({ A: '1' }, ['a problem']);
     expect(openSession).toHaveBeenCalledExactlyOnceWith(
       { parsed: 'yes' },
       { mode: 'offline', signal: expect.any(AbortSignal) as AbortSignal },
     );
   });
 
-  test('fails the first step with a configuration error, blocks the rest and opens nothing', async () => {
-    const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>();
-    const runner = makeRunner({
-      openSession,
-      parseConfig: () => {
-        throw new Error('KETTLE is not set');
-      },
-    });
-    const [first, ...rest] = await runAll(runner);
-    expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: KETTLE is not set' } });
-    expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
-    expect(openSession).not.toHaveBeenCalled();
-  });
+  test.for([
+    ['of the monitor', { problems: ['KETTLE is not set'], hints: ['a hint'] }, 'KETTLE is not set\na hint'],
+    ['outside of the monitor', { config: {}, problems: ['.env cannot be read'] }, '.env cannot be read'],
+  ] as const)(
+    'a problem with the settings %s fails the first step, blocks the rest and opens nothing',
+    async ([, settings, told]) => {
+      const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>();
+      const [first, ...rest] = await runAll(makeRunner({ openSession }, { settings }));
+      const message = `Broken at Fill: 1 problem with the settings:\n- ${told}`;
+      expect(first).toMatchObject({ state: 'failed', error: { message } });
+      expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
+      expect(openSession).not.toHaveBeenCalled();
+    },
+  );
 
   test('fails the first step when the session does not open, and blocks the rest', async () => {
     const [first, ...rest] = await runAll(
@@ -146,16 +151,9 @@ describe('a run of a monitor', () => {
   });
 
   test('hides secrets of the configuration, even of one that is wrong', async () => {
-    const runner = makeRunner(
-      {
-        parseConfig: ({ SECRET }) => {
-          throw new Error(`bad value: ${SECRET}`);
-        },
-      },
-      { values: { SECRET: 'hunter2hunter2' } },
-    );
-    const [first] = await runAll(runner);
-    expect(first).toMatchObject({ error: { message: 'Broken at Fill: bad value: [redacted]' } });
+    const values = { SECRET: 'hunter2hunter2' };
+    const [first] = await runAll(makeRunner({}, { settings: { problems: [`bad value: ${values.SECRET}`] }, values }));
+    expect(first).toMatchObject({ error: { message: expect.stringContaining('bad value: [redacted]') as string } });
     expect(redact.text('hunter2hunter2')).toBe('[redacted]');
   });
 
@@ -307,10 +305,8 @@ describe('preparing', () => {
     };
     await runAll(makeRunner({ prepare: note('prepare'), openSession: note('open') }));
     expect(order).toEqual(['prepare', 'open']);
-    const parseConfig = (): never => {
-      throw new Error('nothing is set');
-    };
-    await runAll(makeRunner({ parseConfig, prepare: note('prepare in vain') }));
+    const settings = { problems: ['nothing is set'] };
+    await runAll(makeRunner({ prepare: note('prepare for nothing') }, { settings }));
     expect(order).toHaveLength(2);
   });
 

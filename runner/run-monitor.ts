@@ -1,19 +1,20 @@
 import { abortAfter, settleWithin, OpenTimeoutError } from './deadline.ts';
 import { systemClock, type Clock, roundMs } from './clock.ts';
-import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
+import { requireConfig, type ParsedSettings } from './settings.ts';
 import type { BlockedStep, StepError, StepResult, Verdict } from './step-result.ts';
 import { watchForPauses } from './interruption.ts';
 
-export interface MonitorRunnerOptions {
+export interface MonitorRunnerOptions<Config> {
+  /** The monitor's settings, and what else is wrong with how it was started. */
+  readonly settings: ParsedSettings<Config>;
+  /** What the settings were read from: it may hold secrets, and advice names its variables. */
   readonly values: Values;
   readonly mode: RunMode;
-  /** What is wrong with the front end's own settings. */
-  readonly otherProblems?: readonly string[];
   /** Where settings are made in this front end, as a sentence without its full stop. */
   readonly howToConfigure?: string;
   readonly clock?: Clock;
@@ -66,7 +67,7 @@ function isOnlyAwaited(remaining: readonly Remaining[]): boolean {
  */
 export class MonitorRunner<Config, Session> {
   readonly #monitor: Monitor<Config, Session>;
-  readonly #options: MonitorRunnerOptions & Required<Omit<MonitorRunnerOptions, 'prepared'>>;
+  readonly #options: MonitorRunnerOptions<Config> & Required<Omit<MonitorRunnerOptions<Config>, 'prepared'>>;
   readonly #results = new Map<string, StepResult>();
   #stepTimeoutMs = 0;
   #clockOffsetMs = 0;
@@ -77,10 +78,9 @@ export class MonitorRunner<Config, Session> {
   /** From the start of the first step to the end of the last one so far, by the monotonic clock. */
   readonly #span = { firstMs: 0, lastMs: 0 };
 
-  constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
+  constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions<Config>) {
     this.#monitor = monitor;
     this.#options = {
-      otherProblems: [],
       howToConfigure: 'Set the variables in the environment',
       clock: systemClock,
       longestStepMs: Infinity,
@@ -129,19 +129,19 @@ export class MonitorRunner<Config, Session> {
   }
 
   /**
-   * Parses the configuration and opens the session. What fails here fails the first step.
+   * Opens the session. Wrong settings, and whatever fails here, fail the first step.
    *
    * @param signal aborted when the run is cancelled
    */
   async open(signal: AbortSignal): Promise<void> {
-    const { values, mode, otherProblems, openTimeoutMs, prepared, longestStepMs } = this.#options;
+    const { settings, mode, openTimeoutMs, prepared, longestStepMs } = this.#options;
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
     this.#activity = this.#begin(() => 'looking for credentials and opening the connection', openTimeoutMs);
     using pauses = watchForPauses(this.#options.clock);
     try {
-      const config = monitor.parseConfig(values, otherProblems);
+      const config = requireConfig(settings);
       this.#stepTimeoutMs = Math.min(monitor.stepTimeoutMs(config), longestStepMs);
       const opening = (prepared ?? monitor.prepare({ mode })).then(() =>
         monitor.openSession(config, { mode, signal: within }),
@@ -152,7 +152,7 @@ export class MonitorRunner<Config, Session> {
         if (!deadline.aborted || signal.aborted) throw error;
         throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
       });
-      hideSecrets(monitor.secrets(values, session));
+      hideSecrets(monitor.secrets(this.#options.values, session));
       this.#opened = { session };
     } catch (error) {
       this.#opened = { error };
@@ -278,7 +278,7 @@ export class MonitorRunner<Config, Session> {
         warnings: [...report.warnings, ...this.#clockWarnings],
       });
     } catch (error) {
-      const { message } = explainSafely(this.#explain, error, 'teardown');
+      const { message } = this.#explain(error, 'teardown');
       const warnings = [redact.text(`teardown did not finish: ${message}`), ...this.#clockWarnings];
       return { leftovers: [], warnings };
     }
@@ -306,7 +306,7 @@ export class MonitorRunner<Config, Session> {
     try {
       return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
-      const { message } = explainSafely(this.#explain, error, 'sweep');
+      const { message } = this.#explain(error, 'sweep');
       return { removed: 0, remaining: 0, warnings: [redact.text(`the sweep did not finish: ${message}`)] };
     }
   }

@@ -77,19 +77,6 @@ describe('runStep', () => {
     expect(result).toMatchObject({ state: 'failed', error: { message: 'Broken at Boil: at once' } });
   });
 
-  test('still gives a result when the explanation itself fails', async () => {
-    const { run } = setUp();
-    const result = await run(() => Promise.reject(new Error('no water')), {
-      explain: () => {
-        throw new Error('at a loss');
-      },
-    });
-    expect(result).toMatchObject({
-      state: 'failed',
-      error: { verdict: 'monitor', message: expect.stringContaining('at a loss') as unknown },
-    });
-  });
-
   test('ends a step at its deadline through its signal, and says what it was waiting for', async () => {
     const { run, clock } = setUp();
     const result = run(async (_session, context) => {

@@ -1,6 +1,5 @@
 import { settleWithin, StepTimeoutError } from './deadline.ts';
 import { type Clock, roundMs } from './clock.ts';
-import { explainSafely } from './explain-safely.ts';
 import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
 import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
@@ -50,7 +49,7 @@ export async function runStep<Session>(
     const facts = settled();
     if (signal.aborted) return { state: 'interrupted', ...facts, reason: reasonOf(signal) };
     const why = deadline.signal.aborted ? new StepTimeoutError(timeoutMs, context.waitingFor) : error;
-    return { state: 'failed', ...facts, error: explainSafely(explain, why, step.name) };
+    return { state: 'failed', ...facts, error: explain(why, step.name) };
   } finally {
     clearTimeout(timer);
   }

@@ -39,7 +39,7 @@ const never = 2 ** 31 - 1;
  */
 export function describeMonitor<Config, Session>(
   monitor: Monitor<Config, Session>,
-  options: MonitorRunnerOptions,
+  options: MonitorRunnerOptions<Config>,
 ): void {
   const runner = new MonitorRunner(monitor, options);
   const interruption = listenForInterruption();

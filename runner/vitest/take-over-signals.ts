@@ -2,7 +2,7 @@ import os from 'node:os';
 import type { Plugin } from 'vitest/config';
 import { announceInterruption } from '../interruption.ts';
 import { formatProgress, listenForProgress, type Progress } from '../progress.ts';
-import { wrapText } from '../../text/wrap.ts';
+import { wrapText } from '../../text/terminal.ts';
 
 /** A closed terminal and a dropped SSH session are SIGHUP. */
 const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { failedStep, interruptedStep, passedStep } from '../runner/testing/builders.ts';
-import { renderTimeline } from './evidence.ts';
+import { renderTimeline } from './run-text.ts';
 
 test('a timeline has one line for each part of a step', () => {
   const evidence = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
-import { describeUnsupportedNode } from './node-version.js';
+import { describeUnsupportedNode } from './last-resort.js';
 
 test.for(['v24.15.0', 'v24.99.1', 'v26.0.0', 'v26.10.0', 'v27.1.0', 'v100.0.0'])('%s will do', (version) => {
   expect(describeUnsupportedNode(version)).toBeUndefined();

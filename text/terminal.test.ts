@@ -1,7 +1,6 @@
 import { styleText } from 'node:util';
 import { expect, test } from 'vitest';
-import { wrapParts, wrapText } from './wrap.ts';
-import { columnsOf } from './terminal.ts';
+import { wrapParts, wrapText, columnsOf } from './terminal.ts';
 
 test.for([
   ['', ['']],

@@ -1,5 +1,6 @@
 import type { Evidence, BlockedStep, StepResult } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
+import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 
 /** What is worth a remark about a step that worked: more than one attempt, and waiting. Empty for a step that needed no luck. */
 export function describeLuck({ attempts, retryDelayMs, propagationMs }: Evidence): string[] {
@@ -58,4 +59,39 @@ function describeLastAnswer(evidence: Evidence): string[] {
   const { lastAttemptMs } = evidence;
   if (lastAttemptMs === undefined) return answer === '' ? [] : [`last answer: ${answer}`];
   return [`last attempt took ${formatDuration(lastAttemptMs)}${answer === '' ? '' : `: ${answer}`}`];
+}
+
+/** What matters most comes first. */
+const statesByWeight = ['failed', 'interrupted', 'blocked', 'passed'] as const satisfies readonly StepResult['state'][];
+
+/**
+ * A run in one clause: `8 passed in 1.24 s`, `1 failed, 6 blocked, 1 passed in 2.02 s`, `no step ran`. A run that went
+ * wrong without a failed step says so: green counts alone would hide it.
+ */
+export function summariseRun(run: MonitorRun): string {
+  const counts = statesByWeight
+    .map((state) => ({ state, count: run.steps.filter((step) => step.state === state).length }))
+    .filter(({ count }) => count > 0);
+  const steps = counts.map(({ state, count }) => `${count} ${state}`).join(', ');
+  const stateIsTold = run.state === 'passed' || counts.some(({ state }) => state === run.state);
+  return [
+    ...(stateIsTold ? [] : [`run ${run.state}: `]),
+    steps === '' ? 'no step ran' : `${steps} in ${formatDuration(run.durationMs)}`,
+  ].join('');
+}
+
+/**
+ * The problems that no step's failure tells already: a run without a usable step reports its problem as the first step's
+ * failure, and once is enough.
+ */
+export function untoldProblems({ problems, steps }: MonitorRun): RunProblem[] {
+  const told = steps.flatMap((step) => (step.state === 'failed' ? [step.error.message] : []));
+  return problems.filter(({ message }) => !told.some((text) => text === message || text.endsWith(`: ${message}`)));
+}
+
+/** Why an interrupted run ended early: `the run was interrupted by SIGTERM`. */
+export function describeInterruption({ state, steps }: MonitorRun): string | undefined {
+  if (state !== 'interrupted') return undefined;
+  const cut = steps.find((step) => step.state === 'interrupted') ?? steps.find((step) => step.state === 'blocked');
+  return cut?.reason ?? 'the run was interrupted';
 }
