@@ -3,7 +3,8 @@ import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/no
 import type { Clock } from '../runner/clock.ts';
 import { listenForInterruption, type InterruptionListener, watchForPauses } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { formatTime, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
+import { isSlow, listenForProgress, sendProgress } from '../runner/progress.ts';
+import { formatElapsed, formatLimit } from '../text/duration.ts';
 import type { Redactor } from '../text/redact.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { collectRun, collectStep, type RunContext, withRelativeStacks } from './collect-run.ts';
@@ -68,7 +69,7 @@ export class MonitorReporter implements Reporter {
     this.#startMs = clock.elapsedMs();
     this.#pauses = watchForPauses(clock);
     this.#progress = listenForProgress((progress) => {
-      if (isSlow(progress)) this.#status.show(progress.doing, formatTime(progress));
+      if (isSlow(progress)) this.#status.show(progress.doing, formatElapsed(progress.forMs, progress.atMostMs));
     });
     this.#printed.clear();
     this.#reporters = this.#options.createReporters();
@@ -164,13 +165,13 @@ export class MonitorReporter implements Reporter {
     const timer = setInterval(() => {
       if (--ticksLeft > 0) return;
       this.#isHanging = true;
-      const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
+      const text = `${what}: gave up after ${formatLimit(timeoutMs)}, because the disk or the network does not answer`;
       resolve({ ok: false, text, required });
     }, timeoutMs / ticksOfDeadline);
     const { clock } = this.#options;
     const sinceMs = clock.elapsedMs();
     using interruption = listenForInterruption();
-    using _ = tellProgress(() => {
+    using _ = sendProgress(() => {
       const forMs = clock.elapsedMs() - sinceMs;
       return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
     }, interruption.signal);
