@@ -1,9 +1,45 @@
-import type { Evidence, BlockedStep, StepResult } from '../runner/step-result.ts';
-import { formatDuration } from '../text/duration.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
+import type { BlockedStep, Evidence, StepResult } from '../runner/step-result.ts';
+import { formatDuration } from '../text/duration.ts';
 
-/** What is worth a remark about a step that worked: more than one attempt, and waiting. Empty for a step that needed no luck. */
-export function describeLuck({ attempts, retryDelayMs, propagationMs }: Evidence): string[] {
+/** What several reports say in the same words. */
+
+const statesByImportance = [
+  'failed',
+  'interrupted',
+  'blocked',
+  'passed',
+] as const satisfies readonly StepResult['state'][];
+
+/**
+ * A run in one clause: `8 passed in 1.24 s`, `1 failed, 6 blocked, 1 passed in 2.02 s`, `no step ran`. If the run went wrong
+ * although no step failed, it begins with the state of the run, because the counts alone would look fine.
+ */
+export function summariseRun(run: MonitorRun): string {
+  const counts = statesByImportance
+    .map((state) => ({ state, count: run.steps.filter((step) => step.state === state).length }))
+    .filter(({ count }) => count > 0);
+  const steps = counts.map(({ state, count }) => `${count} ${state}`).join(', ');
+  const showsState = run.state === 'passed' || counts.some(({ state }) => state === run.state);
+  const outcome = steps === '' ? 'no step ran' : `${steps} in ${formatDuration(run.durationMs)}`;
+  return showsState ? outcome : `run ${run.state}: ${outcome}`;
+}
+
+/** The problems that are not already the failure of a step. If no step ran, the first one fails with the run's problem. */
+export function problemsOutsideSteps({ problems, steps }: MonitorRun): RunProblem[] {
+  const failures = steps.flatMap((step) => (step.state === 'failed' ? [step.error.message] : []));
+  return problems.filter(({ message }) => !failures.some((text) => text === message || text.endsWith(`: ${message}`)));
+}
+
+/** Why an interrupted run ended early: `the run was interrupted by SIGTERM`. */
+export function describeInterruption({ state, steps }: MonitorRun): string | undefined {
+  if (state !== 'interrupted') return undefined;
+  const step = steps.find((each) => each.state === 'interrupted') ?? steps.find((each) => each.state === 'blocked');
+  return step?.reason ?? 'the run was interrupted';
+}
+
+/** Retries and waiting: `3 attempts`, `180 ms between them`. Empty if there were none. */
+export function describeRetries({ attempts, retryDelayMs, propagationMs }: Evidence): string[] {
   return [
     ...(attempts !== undefined && attempts > 1 ? [`${attempts} attempts`] : []),
     ...(retryDelayMs ? [`${formatDuration(retryDelayMs)} between them`] : []),
@@ -11,7 +47,7 @@ export function describeLuck({ attempts, retryDelayMs, propagationMs }: Evidence
   ];
 }
 
-/** The last answer, as far as it is known: `HTTP 500`, `request 6b7f…`. */
+/** What is known about the last answer: `HTTP 500`, `request 6b7f…`. */
 export function describeAnswer({ httpStatus, requestId }: Evidence): string[] {
   return [
     ...(httpStatus === undefined ? [] : [`HTTP ${httpStatus}`]),
@@ -19,13 +55,13 @@ export function describeAnswer({ httpStatus, requestId }: Evidence): string[] {
   ];
 }
 
-/** Every piece of evidence that is there, under its own name, in the order it was recorded. */
+/** The evidence that is present, by name, in the order in which it was recorded. */
 export function evidenceEntries(evidence: Evidence): [name: string, value: string | number][] {
   return Object.entries(evidence).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
 }
 
 /**
- * How a step went, one line per part of it, in the order it happened. Allure turns each line into a step of its own.
+ * What happened during a step, in order, one line each. Allure shows each line as a step of its own.
  *
  * ```text
  * started 2026-11-22T10:00:01.000Z
@@ -59,39 +95,4 @@ function describeLastAnswer(evidence: Evidence): string[] {
   const { lastAttemptMs } = evidence;
   if (lastAttemptMs === undefined) return answer === '' ? [] : [`last answer: ${answer}`];
   return [`last attempt took ${formatDuration(lastAttemptMs)}${answer === '' ? '' : `: ${answer}`}`];
-}
-
-/** What matters most comes first. */
-const statesByWeight = ['failed', 'interrupted', 'blocked', 'passed'] as const satisfies readonly StepResult['state'][];
-
-/**
- * A run in one clause: `8 passed in 1.24 s`, `1 failed, 6 blocked, 1 passed in 2.02 s`, `no step ran`. A run that went
- * wrong without a failed step says so: green counts alone would hide it.
- */
-export function summariseRun(run: MonitorRun): string {
-  const counts = statesByWeight
-    .map((state) => ({ state, count: run.steps.filter((step) => step.state === state).length }))
-    .filter(({ count }) => count > 0);
-  const steps = counts.map(({ state, count }) => `${count} ${state}`).join(', ');
-  const stateIsTold = run.state === 'passed' || counts.some(({ state }) => state === run.state);
-  return [
-    ...(stateIsTold ? [] : [`run ${run.state}: `]),
-    steps === '' ? 'no step ran' : `${steps} in ${formatDuration(run.durationMs)}`,
-  ].join('');
-}
-
-/**
- * The problems that no step's failure tells already: a run without a usable step reports its problem as the first step's
- * failure, and once is enough.
- */
-export function untoldProblems({ problems, steps }: MonitorRun): RunProblem[] {
-  const told = steps.flatMap((step) => (step.state === 'failed' ? [step.error.message] : []));
-  return problems.filter(({ message }) => !told.some((text) => text === message || text.endsWith(`: ${message}`)));
-}
-
-/** Why an interrupted run ended early: `the run was interrupted by SIGTERM`. */
-export function describeInterruption({ state, steps }: MonitorRun): string | undefined {
-  if (state !== 'interrupted') return undefined;
-  const cut = steps.find((step) => step.state === 'interrupted') ?? steps.find((step) => step.state === 'blocked');
-  return cut?.reason ?? 'the run was interrupted';
 }

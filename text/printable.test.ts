@@ -47,6 +47,22 @@ describe('clip', () => {
   });
 });
 
+test.for<readonly [string, (text: string, maxLength: number) => string]>([
+  ['clip', clip],
+  ['oneLine', oneLine],
+  ['joinLines', joinLines],
+  ['quote', (text, maxLength) => JSON.parse(quote(text, maxLength)) as string],
+  ['quote of bytes', (text, maxLength) => JSON.parse(quote(Buffer.from(text), maxLength)) as string],
+])('%s never cuts a surrogate pair in half', ([, cut]) => {
+  for (const text of ['😀'.repeat(20), `a${'😀'.repeat(20)}`, '😀 '.repeat(20), `${'a'.repeat(15)} 😀😀😀😀`]) {
+    for (let maxLength = 1; maxLength < 45; maxLength++) {
+      const shown = cut(text, maxLength);
+      expect(shown.length).toBeLessThanOrEqual(maxLength);
+      expect(shown.isWellFormed() && !shown.includes('�'), `${maxLength}: ${shown}`).toBe(true);
+    }
+  }
+});
+
 test('firstLine skips empty lines and trims', () => {
   expect(firstLine('\n\n  first  \r\nsecond')).toBe('first');
   expect(firstLine('')).toBe('');
