@@ -160,6 +160,15 @@ test('the key id is in the signature alone, and the secret nowhere, when all is 
   expect(leaksOf(await everythingOf(run))).toEqual([]);
 });
 
+test('neither another reporter nor vitest’s debug output shows a secret', async () => {
+  const iam = await startIam();
+  const env = { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url, DEBUG: 'vite:*,vitest:*' };
+  const run = await runVitest({ args: ['--reporter=json'], env });
+  expect(run.code, run.everything).toBe(0);
+  expect(run.stderr).toContain('vite:config');
+  expect(leaksOf(await everythingOf(run))).toEqual([]);
+});
+
 test('region and secret key swapped: the key is shown nowhere, and the error says what a region looks like', async () => {
   const metrist = await startMetrist();
   const run = await runVitest({

@@ -1,9 +1,8 @@
 import { styleText, stripVTControlCharacters } from 'node:util';
 
-/** The width if no terminal says how wide it is. */
 const defaultColumns = 100;
 
-/** The width to write for: the terminal's own, else what COLUMNS says, else 100. */
+/** The width to wrap to: that of the terminal, else COLUMNS, else 100. */
 export function columnsOf(
   stream: { readonly columns?: number | undefined },
   values: Readonly<Record<string, string | undefined>>,
@@ -14,14 +13,14 @@ export function columnsOf(
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Paints text, or leaves it as it is where no colour is wanted. */
+/** Returns a function that colours text, or leaves it unchanged if `color` is off. */
 export function painter({ color }: { readonly color: boolean }): (style: Style, text: string) => string {
   return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text);
 }
 
 /**
- * Breaks `text` into lines of at most `width` characters, at spaces alone: an ARN or an address stays in one piece, to be
- * copied, even where it is too long. Lines beyond `maxLines` are left out, and a last one says where they are.
+ * Breaks `text` into lines of at most `width` characters, only at spaces: an ARN or an address that is too long stays in one
+ * piece, so that it can be copied. Lines beyond `maxLines` are left out, and a last line says where to find them.
  */
 export function wrapText(text: string, width: number, maxLines = Infinity): string[] {
   const lines = text.split('\n').flatMap((line) => wrapLine(line.trimEnd(), width));
@@ -30,8 +29,8 @@ export function wrapText(text: string, width: number, maxLines = Infinity): stri
 }
 
 /**
- * `start` and its parts with ` · ` between them, on as few lines as fit. A line ends between two parts; only a part that is
- * longer than a line is broken at its spaces. The second line and all after it are indented.
+ * Joins `start` and its parts with ` · `, on as few lines as possible. A line ends between two parts. A part that is longer
+ * than a line is broken at its spaces. All lines after the first are indented.
  *
  * ```text
  *   awsiam live · 8 passed in 1.24 s · JUnit results/junit.xml ·
@@ -62,7 +61,7 @@ export function wrapParts(
 
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = [];
-  // The lines of a list item start under its text.
+  // The further lines of a list item start below its text.
   const hanging = line.startsWith('- ') ? '  ' : '';
   let current = '';
   for (const word of line.split(' ')) {
@@ -76,7 +75,7 @@ function wrapLine(line: string, width: number): string[] {
   return [...lines, current];
 }
 
-/** Colours take no room. */
+/** Without the escape codes of colours. */
 function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
