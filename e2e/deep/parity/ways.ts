@@ -8,7 +8,7 @@ import { driveMonitor } from '../../../metrist/protocol/drive/drive-monitor.ts';
 import { toReportedResults } from '../../../metrist/protocol/drive/reported-results.ts';
 import type { MetristStandIn } from '../../../metrist/testing/stand-in.ts';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
-import { readMockOptions } from '../../../mocks/iam/mock-options.ts';
+import { readMockOptions } from '../../../mocks/mock-options.ts';
 import type { IamServer } from '../../../mocks/iam/server.ts';
 import { createIamState, type IamState } from '../../../mocks/iam/state.ts';
 import type { MonitorRun } from '../../../runner/monitor-run.ts';
