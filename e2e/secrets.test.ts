@@ -20,9 +20,8 @@ import { requireConfig } from '../runner/settings.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
 import { leaksOf } from './harness/conformance.ts';
-import { runAwsiam } from './harness/run-awsiam.ts';
-import { liveEnv, runVitest, secrets, type VitestRun } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+import { runAwsiam, liveEnv, runVitest, secrets, type VitestRun } from './harness/run.ts';
+import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
 /** How a server can send back what it was sent, behind so much text. */
 const echoes = {

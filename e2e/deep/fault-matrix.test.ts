@@ -13,7 +13,7 @@ import { monitorRun } from '../../runner/testing/builders.ts';
 import { awsiam } from '../../suites/awsiam/monitor.ts';
 import { steps, type StepName } from '../../suites/awsiam/steps.ts';
 import { operationOf } from '../harness/conformance.ts';
-import { liveEnv } from '../harness/run-vitest.ts';
+import { liveEnv } from '../harness/run.ts';
 
 /**
  * Every step × every fault, with the real client over the wire: what is reported, with which verdict, what is blocked,
