@@ -17,7 +17,7 @@ const { parseEnv } = require('node:util') as typeof import('node:util');
 
 /** Tests that start processes. */
 const endToEnd: ViteUserConfig['test'] = {
-  globalSetup: ['packaging/ensure-package.ts'],
+  globalSetup: ['packaging/package-executable.ts'],
   testTimeout: 120_000,
   maxConcurrency: 16,
   // Most of them wait for processes.
