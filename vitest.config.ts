@@ -16,7 +16,7 @@ const { describeUnsupportedNode, removeOldReport, removeReport } =
 
 /** Tests that start processes. */
 const endToEnd: ViteUserConfig['test'] = {
-  globalSetup: ['packaging/ensure-package.ts'],
+  globalSetup: ['packaging/package-executable.ts'],
   testTimeout: 120_000,
   maxConcurrency: 16,
   // Most of them wait for processes.
