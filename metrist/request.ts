@@ -7,10 +7,7 @@ export interface MetristClientOptions {
   readonly token: string;
   /** `awsiam/0.1.0` */
   readonly userAgent: string;
-  /**
-   * For one request, from connecting to the end of the answer.
-   * @default 10_000
-   */
+  /** For one request, from connecting to the end of the answer. @default 10_000 */
   readonly requestTimeoutMs?: number;
   /** @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch;

@@ -25,10 +25,7 @@ export interface MetristReporterOptions {
   readonly clock: Clock;
   /** Whether a run fails when its own results were not all delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
   readonly required?: boolean;
-  /**
-   * For all that is delivered after a run.
-   * @default 60_000
-   */
+  /** For all that is delivered after a run. @default 60_000 */
   readonly deadlineMs?: number;
   /** Between attempts. @default the timers of Node */
   readonly wait?: DeliverOptions['wait'];

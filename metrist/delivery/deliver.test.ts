@@ -270,6 +270,21 @@ describe('a fault of Metrist', () => {
     );
   });
 
+  test('a Metrist that hangs is tried with three earlier errors, then with the run’s own results', async () => {
+    const { standIn, deliver: run } = await setUpDelivery();
+    const denied = await deniedApi();
+    for (let index = 0; index < 5; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api: denied });
+    standIn.behave(() => ({ kind: 'hang' }));
+    const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', requestTimeoutMs: 50 });
+    expect(await run([telemetry('CreateUser')], { api })).toMatchObject({ missing: 1, waiting: 5, unconfirmed: 3 });
+    expect(standIn.requests.map(({ path: asked }) => asked.split('/').at(-1))).toEqual([
+      'error',
+      'error',
+      'error',
+      'telemetry',
+    ]);
+  });
+
   test('after the deadline nothing is sent, and Metrist is asked later for the error that was being sent', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     const deadline = new AbortController();

@@ -8,20 +8,11 @@ export interface MonitorOutline {
 
 /** What a user decides about a registration. */
 export interface RegistrationOptions {
-  /**
-   * From the start of one run to the start of the next.
-   * @default 120
-   */
+  /** From the start of one run to the start of the next. @default 120 */
   readonly intervalSecs?: number;
-  /**
-   * The Orchestrators that run it are those with one of these names among their own run groups.
-   * @default []
-   */
+  /** The Orchestrators that run it are those with one of these names among their own run groups. @default [] */
   readonly runGroups?: readonly string[];
-  /**
-   * When the Orchestrator gives up on a step.
-   * @default 900
-   */
+  /** When the Orchestrator gives up on a step. @default 900 */
   readonly timeoutSecs?: number;
 }
 

@@ -18,10 +18,7 @@ export type RegistrationEvent =
 
 /** How long and how often Metrist is asked whether a change shows. */
 interface ConfirmOptions {
-  /**
-   * From the change to the last look.
-   * @default 30_000
-   */
+  /** From the change to the last look. @default 30_000 */
   readonly confirmWithinMs?: number;
   /** Ends the waiting: the promise rejects with its reason. */
   readonly signal?: AbortSignal;
