@@ -5,16 +5,7 @@ import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { bundle, type Bundle, makeProgramSource } from './bundle.ts';
 import { makeExecutable, requireSeaSupport } from './executable.ts';
-import {
-  claimDirectory,
-  draftOf,
-  latestFile,
-  localExecutable,
-  programName,
-  publish,
-  writeZip,
-  zipFile,
-} from './publish.ts';
+import { draftOf, latestFile, localExecutable, programName, publish, withClaim, writeZip, zipFile } from './publish.ts';
 import { nameRelease, readWorkTree, type Release } from './release-version.ts';
 import { checkExecutable, trainProgram } from './train-program.ts';
 
@@ -66,9 +57,11 @@ export async function packageExecutable(options: PackageOptions = {}): Promise<P
   const { distDir = defaultDistDir, reuse = false, report = () => {} } = options;
   requireSeaSupport(process);
   await mkdir(distDir, { recursive: true });
-  await using _claim = await claimDirectory(distDir, () => report('waiting for another "npm run package"'));
-  await using workDir = await mkdtempDisposable(path.join(os.tmpdir(), 'awsiam-package-'));
-  return await makePackage({ distDir, workDir: workDir.path, reuse, report });
+  const act = async (): Promise<Package> => {
+    await using workDir = await mkdtempDisposable(path.join(os.tmpdir(), 'awsiam-package-'));
+    return await makePackage({ distDir, workDir: workDir.path, reuse, report });
+  };
+  return await withClaim(distDir, act, () => report('waiting for another "npm run package"'));
 }
 
 async function makePackage({
