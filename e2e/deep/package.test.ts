@@ -11,8 +11,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { latestFile, localExecutable, programName, zipFile } from '../../packaging/publish.ts';
 import { defaultDistDir, packageExecutable } from '../../packaging/package-executable.ts';
 import { outline } from '../../suites/awsiam/outline.ts';
-import { secrets } from '../harness/run-vitest.ts';
-import { startIam } from '../harness/start.ts';
+import { secrets } from '../harness/run.ts';
+import { startIam } from '../harness/servers.ts';
 
 const dist = (name: string): string => path.join(defaultDistDir, name);
 const version = await readFile(dist(latestFile), 'utf8');

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
-import { arrival, operationOf, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { operationOf, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 
 /** Each fault at a step that made something before, and who is to blame. */
 const faults = [
@@ -21,7 +22,7 @@ test.concurrent.for(faults)(
   async ([name, fault, verdict, code], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}`);
     const monitor = await scenario.start(iam, { env: { METRIST_REQUEST_TIMEOUT_SECS: '1' } });
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     const earlier = stepNames.slice(0, stepNames.indexOf(name));
     await runSteps(monitor, earlier);
     let left: unknown;
@@ -50,7 +51,7 @@ test.concurrent('what could not be removed is told before Step Error, with the c
 }) => {
   const iam = await scenario.usedAccount('AddUserToGroup=ServiceFailure:3,DeleteUser=AccessDenied');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser', 'CreateGroup', 'AddUserToGroup']);
   monitor.giveUp();
   await monitor.ended;
@@ -67,7 +68,7 @@ test.concurrent('a step that is given up here is a timeout of the monitor', asyn
   const monitor = await scenario.start(await scenario.account('CreateGroup=hang-after:1'), {
     env: { METRIST_STEP_TIMEOUT_SECS: '1' },
   });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const [, answer] = await runSteps(monitor, ['CreateUser', 'CreateGroup']);
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'timeout', code: 'StepTimeout' } });
   expect(answer?.rest).toContain('gave up after 1 s of waiting for the answer to CreateGroup');
@@ -83,7 +84,7 @@ test.concurrent.for(givenUp)(
   async ([name, fault], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}:1`);
     const monitor = await scenario.start(iam);
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     const earlier = stepNames.slice(0, stepNames.indexOf(name));
     await runSteps(monitor, earlier);
     const running = arrival(iam, operationOf(name));
@@ -99,7 +100,7 @@ test.concurrent.for(givenUp)(
 test.concurrent('SIGTERM in the middle of the teardown of a failed step does not end it', async ({ scenario }) => {
   const iam = await scenario.account('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:300:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser', 'CreateGroup']);
   const tearingDown = arrival(iam, 'DeleteGroup');
   monitor.send('Run Step AddUserToGroup');
@@ -118,7 +119,7 @@ test.concurrent('SIGTERM in the middle of the teardown of a failed step does not
 test.concurrent('a service that answers nothing more does not keep the process from its end', async ({ scenario }) => {
   const iam = await scenario.usedAccount('CreateGroup=hang,DeleteUser=hang,DeleteGroup=hang');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   const running = arrival(iam, 'CreateGroup');
   monitor.send('Run Step CreateGroup');

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { arrival, goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 import { fromSource, monitorCommand, type OrchestratorOptions } from '../../harness/orchestrator.ts';
-import { projectDir, secrets } from '../../harness/run-vitest.ts';
+import { projectDir, secrets } from '../../harness/run.ts';
 
 /** Foreign code in the monitor's process, which runs at SIGUSR2. The packaged binary takes no NODE_OPTIONS. */
 function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'command' | 'env'> {
@@ -45,7 +46,7 @@ test.concurrent.for(crashes)(
   async ([, code, name, text], { scenario }) => {
     const iam = await scenario.account('CreateGroup=hang-after:1');
     const monitor = await scenario.start(iam, withForeignCode(code));
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser']);
     const running = arrival(iam, 'CreateGroup');
     monitor.send('Run Step CreateGroup');
@@ -106,7 +107,7 @@ test.concurrent('what foreign code writes to stdout lands on stderr', async ({ s
     "console.log('3 tests passed'); console.info('\\n'); process.stdout.write('2024-01-01 '); console.error('done');";
   const monitor = await scenario.start(await scenario.account(), withForeignCode(noise));
   for (const [index, name] of stepNames.entries()) {
-    if (index === 0) await shakeHands(monitor);
+    if (index === 0) await completeHandshake(monitor);
     monitor.signal('SIGUSR2');
     const [answer] = await runSteps(monitor, [name]);
     expect(answer?.kind).toBe('Time');
@@ -125,7 +126,7 @@ test.concurrent('what foreign code writes to a stderr that nobody reads is lost,
     await scenario.account(),
     withForeignCode("process.stdout.write('noise'); process.stderr.write('noise');"),
   );
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   monitor.closeErrorOutput();
   monitor.signal('SIGUSR2');
   expect(await runSteps(monitor, stepNames)).toMatchObject(stepNames.map(() => ({ kind: 'Time' })));
@@ -139,7 +140,7 @@ test.skipIf(monitorCommand() === fromSource)(
     const noise = encodeURIComponent("process.stdout.write('1 noise'); process.exitCode = 9;");
     const options = { NODE_OPTIONS: `--import=data:text/javascript,${noise} --trace-uncaught --title=x` };
     const monitor = await scenario.start(await scenario.account(), { env: options });
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
     monitor.send('Exit 0');
     expect(await monitor.ended).toMatchObject({ code: 0 });
