@@ -12,7 +12,7 @@ import { checkExecutable, trainProgram } from './train-program.ts';
 const projectDir = path.dirname(import.meta.dirname);
 export const defaultDistDir = path.join(projectDir, 'dist');
 
-export interface PackageOptions {
+interface PackageOptions {
   /** Where the package is put. @default 'dist' of the project */
   readonly distDir?: string;
   /** Keeps the existing package if it was made from the same files. @default false */
@@ -22,7 +22,7 @@ export interface PackageOptions {
 }
 
 /** A package, with the paths of its files. */
-export interface Package {
+interface Package {
   readonly version: string;
   readonly executable: string;
   readonly localExecutable: string;

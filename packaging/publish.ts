@@ -53,7 +53,7 @@ export async function withClaim<Result>(dir: string, act: () => Promise<Result>,
   return await act();
 }
 
-export interface Publication {
+interface Publication {
   readonly version: string;
   /** Is copied. */
   readonly executablePath: string;
@@ -99,7 +99,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 /** Makes 49 MB of 150. A higher level takes more than twice the time to save another 0.2 MB. */
 const compressionLevel = 6;
 
-export interface ZipEntry {
+interface ZipEntry {
   readonly path: string;
   /** The name in the archive. */
   readonly name: string;
