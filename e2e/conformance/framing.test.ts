@@ -133,7 +133,7 @@ test.concurrent.for(garbage)(
     monitor.write(bytes);
     expect(await monitor.ended).toMatchObject({ code: 0 });
     expect(monitor.messages).toEqual(['Started 1.1']);
-    expect(monitor.stderr).toContain('what came on stdin is no message of the protocol');
+    expect(monitor.stderr).toContain('the bytes on stdin are not a message of the protocol');
     expect(monitor.stderr).toContain(why);
     expect(iam.calls).toEqual([]);
   },
@@ -147,7 +147,7 @@ test.concurrent.for(garbage)(
     await runSteps(monitor, ['CreateUser', 'CreateGroup']);
     monitor.write(bytes);
     const log = await monitor.next(/^Log Error/);
-    expect(log).toContain('what came on stdin is no message of the protocol');
+    expect(log).toContain('the bytes on stdin are not a message of the protocol');
     expect(log).toContain(why);
     expect(await monitor.ended).toMatchObject({ code: 0 });
   },
