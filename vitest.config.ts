@@ -15,17 +15,20 @@ const path = require('node:path') as typeof import('node:path');
 const { pathToFileURL } = require('node:url') as typeof import('node:url');
 const { parseEnv } = require('node:util') as typeof import('node:util');
 
-/** What `--mode` can be besides a run of the monitor: this project's own tests. */
+/** Tests that start processes. */
+const endToEnd: ViteUserConfig['test'] = {
+  globalSetup: ['packaging/ensure-package.ts'],
+  testTimeout: 120_000,
+  maxConcurrency: 16,
+  // Most of them wait for processes.
+  maxWorkers: 2,
+};
+
+/** The modes that run this project's own tests. All others run the monitor. */
 const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
   unit: { include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'], testTimeout: 60_000 },
-  e2e: {
-    include: ['e2e/**/*.test.ts'],
-    globalSetup: ['packaging/ensure-package.ts'],
-    testTimeout: 120_000,
-    maxConcurrency: 16,
-    // Most of them wait for processes.
-    maxWorkers: 2,
-  },
+  e2e: { include: ['e2e/**/*.test.ts'], exclude: ['e2e/deep/**'], ...endToEnd },
+  deep: { include: ['e2e/deep/**/*.test.ts'], ...endToEnd },
 };
 
 /** `test` is what vitest takes where no mode was given. */

@@ -4,7 +4,7 @@
  */
 import { forbidNetwork } from './forbid-network.ts';
 import { installIamMock } from './iam/client-mock.ts';
-import { readMockOptions } from './iam/mock-options.ts';
+import { readMockOptions } from './mock-options.ts';
 import { createIamState } from './iam/state.ts';
 import { offlineDefaults } from './offline-defaults.ts';
 

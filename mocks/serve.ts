@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { describeValue } from '../host/setting-text.ts';
 import { surviveOutputErrors } from '../host/output-errors.ts';
 import type { IamCall } from './iam/endpoint.ts';
-import { readMockOptions } from './iam/mock-options.ts';
+import { readMockOptions } from './mock-options.ts';
 import { startIamServer } from './iam/server.ts';
 import { createIamState } from './iam/state.ts';
 

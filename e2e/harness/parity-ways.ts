@@ -10,7 +10,7 @@ import { driveMonitor } from '../../metrist/protocol/drive/drive-monitor.ts';
 import { type MetristStandIn, startMetristStandIn } from '../../metrist/testing/stand-in.ts';
 import { createFaultPlan } from '../../mocks/iam/faults.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
-import { readMockOptions } from '../../mocks/iam/mock-options.ts';
+import { readMockOptions } from '../../mocks/mock-options.ts';
 import { type IamServer, startIamServer } from '../../mocks/iam/server.ts';
 import { createIamState } from '../../mocks/iam/state.ts';
 import type { MonitorRun } from '../../runner/monitor-run.ts';
