@@ -153,7 +153,7 @@ describe('awsiam drive, with a monitor that', () => {
       { step: `raw('3 tests passed\\n'); send('Step OK');` },
       'the protocol has no such message',
     ],
-    ['prints a larger number to stdout', { step: `raw('500 items\\n'); send('Step OK');` }, 'that never came whole'],
+    ['prints a larger number to stdout', { step: `raw('500 items\\n'); send('Step OK');` }, 'whose end never arrived'],
     [
       'counts characters',
       { step: `const text = 'Step Error größer'; raw(text.length + ' ' + text);` },

@@ -19,19 +19,15 @@ export class FrameError extends Error {
  * Orchestrator writes at least five digits.
  */
 export class FrameBuffer {
-  #bytes = Buffer.alloc(0);
-  #start = 0;
-  #end = 0;
+  #bytes: Buffer = Buffer.alloc(0);
 
   /** Bytes that are not part of a complete frame yet. */
   get pendingBytes(): number {
-    return this.#end - this.#start;
+    return this.#bytes.length;
   }
 
   append(chunk: Uint8Array): void {
-    this.#makeRoom(chunk.length);
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.length;
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
   }
 
   /**
@@ -42,41 +38,29 @@ export class FrameBuffer {
   next(): Buffer | undefined {
     const header = this.#readHeader();
     if (header === undefined) return undefined;
-    const bodyStart = this.#start + header.bytes;
-    const bodyEnd = bodyStart + header.bodyBytes;
-    if (bodyEnd > this.#end) return undefined;
-    const body = Buffer.from(this.#bytes.subarray(bodyStart, bodyEnd));
-    this.#start = bodyEnd;
+    const end = header.bytes + header.bodyBytes;
+    if (end > this.#bytes.length) return undefined;
+    const body = Buffer.from(this.#bytes.subarray(header.bytes, end));
+    this.#bytes = this.#bytes.subarray(end);
     return body;
   }
 
   #readHeader(): { readonly bytes: number; readonly bodyBytes: number } | undefined {
-    const head = this.#bytes.subarray(this.#start, Math.min(this.#end, this.#start + maxLengthDigits + 1));
+    const head = this.#bytes.subarray(0, maxLengthDigits + 1);
     const digits = head.findIndex((byte) => !isDigit(byte));
     if (digits === -1) {
       if (head.length > maxLengthDigits) throw new FrameError(`a length of more than ${maxLengthDigits} digits`);
       return undefined;
     }
     if (digits === 0) throw new FrameError(`a frame begins with byte ${hex(head[0])} instead of its length`);
-    if (head[digits] !== space)
+    if (head[digits] !== space) {
       throw new FrameError(`a length is followed by byte ${hex(head[digits])} instead of a space`);
+    }
     const bodyBytes = Number(head.toString('latin1', 0, digits));
     if (bodyBytes > maxBodyBytes) {
       throw new FrameError(`a frame of ${bodyBytes} bytes: at most ${maxBodyBytes} are read`);
     }
     return { bytes: digits + 1, bodyBytes };
-  }
-
-  /** Doubles the memory, so that a long message that arrives byte by byte is not copied for every byte. */
-  #makeRoom(length: number): void {
-    if (this.#end + length <= this.#bytes.length) return;
-    const pending = this.#bytes.subarray(this.#start, this.#end);
-    const needed = pending.length + length;
-    const bytes = needed > this.#bytes.length / 2 ? Buffer.alloc(Math.max(256, needed * 2)) : this.#bytes;
-    bytes.set(pending);
-    this.#bytes = bytes;
-    this.#start = 0;
-    this.#end = pending.length;
   }
 }
 

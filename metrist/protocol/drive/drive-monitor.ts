@@ -50,7 +50,7 @@ export interface DriveOptions {
 export async function driveMonitor(options: DriveOptions): Promise<DriveReport> {
   const { signal, configJson = '{}', stepTimeoutMs = 900_000, cleanup = false } = options;
   const limits = { ...orchestratorLimits, ...options.limits };
-  const { elapsedMs } = systemClock;
+  const elapsedMs = (): number => systemClock.elapsedMs();
   const steps: DrivenStep[] = [];
   const problems: string[] = [];
   const onEvent = (event: DriveEvent): void => {

@@ -181,7 +181,7 @@ describe('nothing is reported', () => {
   test('of a step that runs when Configured comes a second time, because the next one starts', async () => {
     const { states, problems, received } = await run(answeringB('Configured'));
     expect(states).toEqual(['passed', 'lost', 'passed']);
-    expect(problems).toEqual([expect.stringContaining('while B runs, which is not reported') as unknown]);
+    expect(problems).toEqual([expect.stringContaining('starts the next step and reports nothing for B') as unknown]);
     expect(received).toEqual(all);
   });
 

@@ -140,7 +140,7 @@ class StepRun {
         return undefined;
       case 'configured':
         if (this.#isConfigured) {
-          const running = this.#current === undefined ? '' : ` while ${this.#current.name} runs, which is not reported`;
+          const running = this.#current === undefined ? '' : ` and reports nothing for ${this.#current.name}`;
           this.#problem(
             `the monitor sent Configured a second time: the Orchestrator starts the next step${running}; send it once`,
           );
@@ -260,7 +260,7 @@ class StepRun {
     const { pending } = this.#options.reader;
     if (pending.length === 0) return;
     this.#problem(
-      `the monitor wrote ${quote(pending)} to stdout, the beginning of a message that never came whole: the Orchestrator ` +
+      `the monitor wrote ${quote(pending)} to stdout, the beginning of a message whose end never arrived: the Orchestrator ` +
         'waits for the rest; write only messages there, each with its exact length in bytes',
     );
   }
