@@ -300,11 +300,11 @@ describe('Step Error', () => {
       fc.assert(
         fc.property(hostileText, (text) => {
           const written = formatFromMonitor({ kind: 'stepError', text, metadata });
-          const said = written.replace(/^Step Error ?/, '');
-          expect(said).not.toMatch(/^[\s\x85]/);
+          const sent = written.replace(/^Step Error ?/, '');
+          expect(sent).not.toMatch(/^[\s\x85]/);
           // Whichever whitespace ends the first word, it is not metadata.
-          expect(said.split(' ', 1)[0]).not.toContain('=');
-          expect(said.split(whitespace, 1)[0]).not.toContain('=');
+          expect(sent.split(' ', 1)[0]).not.toContain('=');
+          expect(sent.split(whitespace, 1)[0]).not.toContain('=');
 
           const message = fromMonitor(written);
           if (message.kind !== 'stepError') throw new Error('expected a Step Error');
