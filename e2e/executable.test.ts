@@ -1,15 +1,15 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from './harness/conformance.ts';
+import { goodConfig, parseStep, runSteps, completeHandshake, stepNames, test } from './harness/conformance.ts';
 import { monitorCommand } from './harness/orchestrator.ts';
-import { secrets } from './harness/run-vitest.ts';
-import { metristEnv, startMetrist } from './harness/start.ts';
+import { secrets } from './harness/run.ts';
+import { metristEnv, startMetrist } from './harness/servers.ts';
 
 test.concurrent('a good run is eight Step Time and an end by itself with code 0', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const answers = await runSteps(monitor, stepNames);
   monitor.send('Exit 0');
   expect(await monitor.ended).toEqual({ code: 0, signal: null, killed: false });
@@ -37,7 +37,7 @@ test.concurrent('a good run is eight Step Time and an end by itself with code 0'
 
 test.concurrent('nothing is logged before Config, and the build is told with the first step', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   expect(monitor.messages).toEqual(['Started 1.1', 'Ready', 'Configured']);
   await runSteps(monitor, ['CreateUser']);
   expect(monitor.messages[3]).toMatch(/^Log Info awsiam \d+\.\d+\.\d+.* \((from source|commit [\da-f]+.*)\)$/);
@@ -51,7 +51,7 @@ test('with an API token in the environment nothing is posted, and no file is wri
   const before = readdirSync(cwd, { recursive: true });
   const iam = await scenario.account();
   const monitor = await scenario.start(iam, { env: metristEnv(metrist) });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expect(answer?.kind).toBe('Time');
   await runSteps(monitor, stepNames.slice(1));
@@ -65,7 +65,7 @@ test('with an API token in the environment nothing is posted, and no file is wri
 test('what comes with a failed step is not posted either', async ({ scenario }) => {
   const metrist = await startMetrist();
   const monitor = await scenario.start(await scenario.account('CreateUser=AccessDenied'), { env: metristEnv(metrist) });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'permission' } });
   monitor.giveUp();
@@ -89,7 +89,7 @@ test.concurrent.for([
           }
         : {},
   });
-  await shakeHands(monitor, config);
+  await completeHandshake(monitor, config);
   const answers = await runSteps(monitor, stepNames);
   expect(answers.map(({ kind }) => kind)).toEqual(stepNames.map(() => 'Time'));
   monitor.send('Exit 0');
@@ -99,7 +99,7 @@ test.concurrent.for([
 
 test.concurrent('the words of a Step Time are what the Orchestrator can read', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account('CreateUser=ServiceFailure:1'));
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expect(answer).toMatchObject({ kind: 'Time', metadata: { attempts: '2', httpStatus: '200' } });
   const message = monitor.messages.at(-1) ?? '';

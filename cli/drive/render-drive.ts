@@ -3,8 +3,7 @@ import type { LogLevel } from '../../metrist/protocol/messages.ts';
 import type { Metadata } from '../../metrist/result-text.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { plural, oneLine, visibleText } from '../../text/printable.ts';
-import { painter } from '../../text/terminal.ts';
-import { wrapParts, wrapText } from '../../text/wrap.ts';
+import { painter, wrapParts, wrapText } from '../../text/terminal.ts';
 
 export interface DriveStyle {
   /** `false` writes no escape codes. */

@@ -5,9 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startConnectProxy } from '../../metrist/testing/connect-proxy.ts';
-import { runAwsiam } from '../harness/run-awsiam.ts';
-import { liveEnv, projectDir, runVitest } from '../harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
+import { liveEnv, preload, runAwsiam, runVitest } from '../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 /** What a live run needs beside credentials. */
 const withoutKeys = { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'e2e' };
@@ -26,13 +25,14 @@ test('an endpoint that accepts connections and stays silent is given up in a few
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
+  const startMs = performance.now();
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: `https://127.0.0.1:${port}` } });
   expect(run.junit?.cases[0]).toMatchObject({ name: 'CreateUser', verdict: 'timeout' });
   expect(run.stdout).toContain('within 5 s');
   expect(run.stdout).toContain('Nothing was sent');
   expect(run.everything).not.toMatch(/left behind|may exist|took the connection/);
   // Three attempts of five seconds, and one that was made ahead: half a minute under any load, where it was 154 s.
-  expect(run.wallMs).toBeLessThan(60_000);
+  expect(performance.now() - startMs).toBeLessThan(60_000);
 });
 
 test('a credential_process that fails is named in every report, with its own words', async () => {
@@ -88,8 +88,8 @@ test('a host whose clock is ten minutes ahead reports the true time, and says th
       ...liveEnv,
       ...metristEnv(metrist),
       AWS_ENDPOINT_URL_IAM: iam.url,
-      NODE_OPTIONS: `--import=${path.join(projectDir, 'e2e/harness/wrong-clock.ts')}`,
-      E2E_CLOCK_AHEAD_MS: '600000',
+      ...preload('fake-date.ts'),
+      E2E_DATE_AHEAD_MS: '600000',
     },
   });
   const minutesAhead = (time: unknown): number => Math.round((Date.parse(String(time)) - Date.now()) / 60_000);

@@ -1,22 +1,16 @@
-import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { IamCall } from '../../mocks/iam/endpoint.ts';
 import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
-import type { IamServer } from '../../mocks/iam/server.ts';
 import { createIamState } from '../../mocks/iam/state.ts';
 import { groupPath, userPath } from '../../suites/awsiam/names.ts';
 import { steps, type StepName } from '../../suites/awsiam/steps.ts';
 import { iamErrorXml, startHttpServer } from '../../suites/awsiam/testing/http-server.ts';
 import { runName, seedStaleGroups, seedStaleUsers, staleMs } from '../../suites/awsiam/testing/stale.ts';
-import { copyProject } from '../harness/copy-project.ts';
+import { copyProject, liveEnv, noRemark, preload, runAwsiam, runVitest, secrets } from '../harness/run.ts';
 import { nowhere } from '../harness/loopback-only.ts';
-import { runAwsiam } from '../harness/run-awsiam.ts';
-import { liveEnv, projectDir, noRemark, runVitest, secrets } from '../harness/run-vitest.ts';
-import { startIam } from '../harness/start.ts';
+import { arrival, startIam } from '../harness/servers.ts';
 
 const nothing = { users: [], groups: [] };
 const namespace = liveEnv.METRIST_NAMESPACE;
@@ -24,17 +18,9 @@ const envFor = ({ url }: { readonly url: string }) => ({ ...liveEnv, AWS_ENDPOIN
 
 /** Settings with which the date of a process stands still. */
 const clockAt = (fixedMs: number) => ({
-  NODE_OPTIONS: `--import=${pathToFileURL(path.join(projectDir, 'e2e/harness/fixed-clock.ts')).href}`,
-  E2E_FIXED_CLOCK_MS: String(fixedMs),
+  ...preload('fake-date.ts'),
+  E2E_DATE_FIXED_MS: String(fixedMs),
 });
-
-/** Resolves when a request of the operation is there. */
-async function arrival(iam: IamServer, operation: string): Promise<void> {
-  for (;;) {
-    const [call] = (await once(iam.events, 'call')) as [IamCall];
-    if (call.operation === operation) return;
-  }
-}
 
 describe('awsiam cleanup', () => {
   test('removes stale entities of its namespace and nothing else', async () => {

@@ -3,10 +3,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import { seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
-import { copyProject } from '../harness/copy-project.ts';
-import { runAwsiam } from '../harness/run-awsiam.ts';
-import { liveEnv, projectDir, runVitest, secrets } from '../harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
+import { copyProject, runAwsiam, liveEnv, projectDir, runVitest, secrets } from '../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 test('without configuration the first step fails, names every missing variable and how to go on, and AWS is not called', async () => {
   const iam = await startIam();

@@ -2,9 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { listEntities } from '../../mocks/iam/seeding.ts';
-import { copyProject } from '../harness/copy-project.ts';
-import { liveEnv, runVitest, secrets } from '../harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
+import { copyProject, liveEnv, runVitest, secrets } from '../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 /** A copy of the project in which this code runs where the pattern ends. */
 async function withCode(file: string, place: RegExp, code: string): Promise<string> {

@@ -11,7 +11,7 @@ import { failure, filesIn, temporaryDirectory, token } from '../../metrist/testi
 import { startMetristStandIn } from '../../metrist/testing/stand-in.ts';
 import { failedStep, passedStep } from '../../runner/testing/builders.ts';
 import type { MortalRun } from '../harness/mortal-run.ts';
-import { projectDir } from '../harness/run-vitest.ts';
+import { projectDir } from '../harness/run.ts';
 
 /**
  * A process that reports a run is killed at every point of its work, and a later run delivers what is left. The outbox

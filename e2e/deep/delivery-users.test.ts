@@ -9,7 +9,7 @@ import { type MetristStandIn, startMetristStandIn } from '../../metrist/testing/
 import { failedStep, passedStep } from '../../runner/testing/builders.ts';
 import type { StepResult } from '../../runner/step-result.ts';
 import type { MortalRun } from '../harness/mortal-run.ts';
-import { projectDir } from '../harness/run-vitest.ts';
+import { projectDir } from '../harness/run.ts';
 
 /**
  * Two users share one results directory. What one of them may not remove it must not send: it would send it at every run.

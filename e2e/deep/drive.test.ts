@@ -8,10 +8,8 @@ import type { IamCall } from '../../mocks/iam/endpoint.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import type { IamServer } from '../../mocks/iam/server.ts';
 import { steps } from '../../suites/awsiam/steps.ts';
-import { copyProject } from '../harness/copy-project.ts';
-import { type AwsiamRun, runAwsiam } from '../harness/run-awsiam.ts';
-import { liveEnv, secrets } from '../harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
+import { copyProject, type Ended, runAwsiam, liveEnv, secrets } from '../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 const stepNames: readonly string[] = steps.map(({ name }) => name);
 const nothing = { users: [], groups: [] };
@@ -23,7 +21,7 @@ const parseLines = (text: string) =>
     .map((line) => JSON.parse(line) as { kind: string; body: Record<string, unknown> });
 
 /** Drives a monitor with this script through the steps A and B. */
-async function drive(script: MonitorScript, ...args: readonly string[]): Promise<AwsiamRun> {
+async function drive(script: MonitorScript, ...args: readonly string[]): Promise<Ended> {
   return await runAwsiam(['drive', '--step', 'A', '--step', 'B', ...args, '--', await writeMonitor(script)]);
 }
 

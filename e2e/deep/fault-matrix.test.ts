@@ -13,7 +13,7 @@ import { monitorRun } from '../../runner/testing/builders.ts';
 import { awsiam } from '../../suites/awsiam/monitor.ts';
 import { steps, type StepName } from '../../suites/awsiam/steps.ts';
 import { operationOf } from '../harness/conformance.ts';
-import { liveEnv } from '../harness/run-vitest.ts';
+import { liveEnv } from '../harness/run.ts';
 
 /**
  * Every step × every fault, with the real client over the wire: what is reported, with which verdict, what is blocked,
@@ -132,7 +132,7 @@ async function runAll(
     AWS_ENDPOINT_URL_IAM: iam.url,
     METRIST_REQUEST_TIMEOUT_SECS: String(requestTimeoutSecs),
   };
-  const runner = new MonitorRunner(awsiam, { values, mode: 'live', ...options });
+  const runner = new MonitorRunner(awsiam, { settings: awsiam.parseConfig(values), values, mode: 'live', ...options });
   await runner.open(cancel.signal);
   const results: StepResult[] = [];
   for (const name of stepNames) results.push(await runner.step(name, cancel.signal));

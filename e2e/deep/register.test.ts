@@ -3,9 +3,8 @@ import { createMonitorConfig, type RegistrationOptions } from '../../metrist/reg
 import type { BehaviourPlan, MetristStandIn, MetristStandInOptions } from '../../metrist/testing/stand-in.ts';
 import { awsiam } from '../../suites/awsiam/monitor.ts';
 import { nowhere } from '../harness/loopback-only.ts';
-import { runAwsiam, type AwsiamRun } from '../harness/run-awsiam.ts';
-import { secrets } from '../harness/run-vitest.ts';
-import { startMetrist } from '../harness/start.ts';
+import { runAwsiam, type Ended, secrets } from '../harness/run.ts';
+import { startMetrist } from '../harness/servers.ts';
 
 const { apiToken } = secrets;
 const body = (options: RegistrationOptions = {}) => ({ ...createMonitorConfig(awsiam, options) });
@@ -156,7 +155,7 @@ describe('a Metrist that does not answer as it should', () => {
     const { metrist, run, seed, storedIds } = await setUp();
     const id = seed();
     metrist.behave(plan);
-    const runs: AwsiamRun[] = await Promise.all([
+    const runs: Ended[] = await Promise.all([
       run('register'),
       run('configs'),
       run('unregister', id),

@@ -1,20 +1,27 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { maySkip } from '../../runner/testing/needs.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import type { IamServer } from '../../mocks/iam/server.ts';
-import { copyProject } from '../harness/copy-project.ts';
+import {
+  cleanEnv,
+  copyProject,
+  type Ended,
+  liveEnv,
+  projectDir,
+  runAwsiam,
+  runProgram,
+  runVitest,
+  vitestFile,
+} from '../harness/run.ts';
 import { parseJunit } from '../harness/parse-junit.ts';
-import { cleanEnv, liveEnv, projectDir, runVitest } from '../harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/start.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 /** A run keeps its promises whatever its surroundings are: streams, disks, users, directories. */
 
-const vitest = path.join(projectDir, 'node_modules/vitest/vitest.mjs');
 const nobody = 65_534;
 
 /** Checks that a run did every step in the account and left nothing behind. */
@@ -39,33 +46,13 @@ const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
 const isRoot = process.getuid?.() === 0;
 const testMounting = test.skipIf(!(canMount && isRoot) && maySkip);
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Starts a program without any of this process's settings, and waits for it to end. */
-async function start(
-  command: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd = '/',
-): Promise<Ended> {
-  const child = spawn(command, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const { promise: closed, resolve, reject } = Promise.withResolvers<number | null>();
-  child.once('error', reject).once('close', resolve);
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
-  return { code, stdout, stderr };
-}
-
 /** Runs a shell script in a mount namespace of its own, with these arguments. */
 async function runMounted(
   script: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Ended> {
-  return await start('unshare', ['--mount', 'sh', '-euc', script, 'sh', ...args], env);
+  return await runProgram('unshare', ['--mount', 'sh', '-euc', script, 'sh', ...args], { env });
 }
 
 describe('output that cannot be written', () => {
@@ -89,10 +76,10 @@ describe('output that cannot be written', () => {
     async (redirection) => {
       const iam = await startIam();
       const results = await makeDir();
-      const { code, stdout, stderr } = await start(
+      const { code, stdout, stderr } = await runProgram(
         'sh',
-        ['-c', `exec "$@" ${redirection}`, 'sh', process.execPath, vitest, 'run', '--root', projectDir],
-        { ...liveOver(iam), METRIST_RESULTS_DIR: results },
+        ['-c', `exec "$@" ${redirection}`, 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
+        { env: { ...liveOver(iam), METRIST_RESULTS_DIR: results } },
       );
       expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
       const said = /^stdout could not be written, so some of the output is missing: ENOSPC.*\n$/;
@@ -111,10 +98,10 @@ describe('output that cannot be written', () => {
     const log = path.join(results, 'log');
     // 512 bytes, or 1024 in some shells: the disk takes a part of the report.
     const script = `ulimit -f 1; exec "$@" >${log}`;
-    const { code, stderr } = await start(
+    const { code, stderr } = await runProgram(
       'sh',
-      ['-c', script, 'sh', process.execPath, vitest, 'run', '--root', projectDir],
-      { ...liveOver(iam), METRIST_RESULTS_DIR: results, NODE_DISABLE_COMPILE_CACHE: '1' },
+      ['-c', script, 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
+      { env: { ...liveOver(iam), METRIST_RESULTS_DIR: results, NODE_DISABLE_COMPILE_CACHE: '1' } },
     );
     expect(code).toBe(0);
     expect(stderr).toMatch(/^(stdout could not be written, .*EFBIG.*\n)?$/);
@@ -126,7 +113,7 @@ describe('output that cannot be written', () => {
     const iam = await startIam();
     const drive = [process.execPath, path.join(projectDir, 'cli/awsiam.js'), 'drive'];
     const script = `{ "$@"; echo "exit code $?" >&2; } ${destination}`;
-    const { stderr } = await start('sh', ['-c', script, 'sh', ...drive], liveOver(iam));
+    const { stderr } = await runProgram('sh', ['-c', script, 'sh', ...drive], { env: liveOver(iam) });
     expect(stderr).toContain('exit code 0');
     expectWholeRun(iam);
   });
@@ -151,7 +138,7 @@ describe('files that cannot be read or written', () => {
     expect(run.stdout.replaceAll(/\s+/g, ' ')).toMatch(/the file \S+\.env could not be read: it is a directory/);
     expect(run.stderr).toBe('');
     expect(iam.calls).toEqual([]);
-    const command = await start(process.execPath, [path.join(checkout, 'cli/awsiam.js'), 'cleanup'], liveOver(iam));
+    const command = await runAwsiam(['cleanup'], liveOver(iam), { checkout });
     expect(command).toMatchObject({ code: 1, stderr: expect.stringContaining('.env could not be read') });
   });
 
@@ -160,10 +147,10 @@ describe('files that cannot be read or written', () => {
     const checkout = await copyProject();
     await chmod(checkout, 0o755);
     await writeFile(path.join(checkout, '.env'), 'METRIST_NAMESPACE=hidden\n', { mode: 0o600 });
-    const { code, stdout, stderr } = await start(
+    const { code, stdout, stderr } = await runProgram(
       'setpriv',
-      ['--reuid', `${nobody}`, '--clear-groups', process.execPath, vitest, 'run', '--root', checkout],
-      { ...liveOver(iam), METRIST_RESULTS_DIR: await makeDir() },
+      ['--reuid', `${nobody}`, '--clear-groups', process.execPath, vitestFile, 'run', '--root', checkout],
+      { env: { ...liveOver(iam), METRIST_RESULTS_DIR: await makeDir() } },
     );
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('.env could not be read: permission denied; make it readable');
@@ -211,16 +198,16 @@ describe('files that cannot be read or written', () => {
 describe('an older report does not stand for a run that did not start', () => {
   const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
   test.for([
-    ['vitest refuses an option', [vitest, 'run', '--reporter=nobody-made-it'], []],
-    ['Node.js is too old', ['--import', asOld, vitest, 'run'], []],
-    ['a file is missing', [vitest, 'run'], ['host/env-file.ts']],
+    ['vitest refuses an option', [vitestFile, 'run', '--reporter=nobody-made-it'], []],
+    ['Node.js is too old', ['--import', asOld, vitestFile, 'run'], []],
+    ['a file is missing', [vitestFile, 'run'], ['host/env-file.ts']],
   ] as const)('because %s, also where .env names the directory', async ([, args, missing]) => {
     const checkout = await copyProject();
     for (const file of missing) await rm(path.join(checkout, file));
     const results = await makeDir();
     await writeFile(path.join(checkout, '.env'), `METRIST_RESULTS_DIR=${results}\n`);
     await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
-    const { code } = await start(process.execPath, args, {}, checkout);
+    const { code } = await runProgram(process.execPath, args, { cwd: checkout });
     expect(code).toBe(1);
     expect(await readdir(results)).not.toContain('junit.xml');
   });
@@ -228,7 +215,10 @@ describe('an older report does not stand for a run that did not start', () => {
   test('but is left alone where only the steps are listed', async () => {
     const results = await makeDir();
     await writeFile(path.join(results, 'junit.xml'), '<testsuites name="last"/>');
-    const { code } = await start(process.execPath, [vitest, 'list'], { METRIST_RESULTS_DIR: results }, projectDir);
+    const { code } = await runProgram(process.execPath, [vitestFile, 'list'], {
+      env: { METRIST_RESULTS_DIR: results },
+      cwd: projectDir,
+    });
     expect(code).toBe(0);
     expect(await readFile(path.join(results, 'junit.xml'), 'utf8')).toBe('<testsuites name="last"/>');
   });
@@ -241,12 +231,26 @@ describe('ways to start', () => {
     const settings = { ...cleanEnv(), ...liveOver(iam) };
     const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"\n`);
     await writeFile(path.join(checkout, '.env'), lines.join(''));
-    const args = ['-i', process.execPath, vitest, 'run', '--root', checkout];
-    const { code, stdout, stderr } = await start('env', args, {}, await makeDir());
+    const args = ['-i', process.execPath, vitestFile, 'run', '--root', checkout];
+    const { code, stdout, stderr } = await runProgram('env', args, { cwd: await makeDir() });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(`JUnit ${checkout}/results/junit.xml`);
     expect((await readdir(path.join(checkout, 'results'))).toSorted()).toEqual(['junit.xml', 'runs']);
     expectWholeRun(iam);
+  });
+
+  test.for([
+    ['--watch'],
+    ['--watch', '--standalone'],
+    // Signals would not reach a worker of another pool, and --bail would cut teardown off.
+    ['--bail=1', '--pool=forks'],
+  ])('with %j a run is one run, which ends by itself and tears down', async (args) => {
+    const iam = await startIam('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:100');
+    const run = await runVitest({ args, env: liveOver(iam) });
+    expect(run.code, run.everything).toBe(1);
+    expect(run.stderr.includes('A monitor run is not watched')).toBe(args.includes('--watch'));
+    expect(run.junit?.cases.map(({ outcome, message }) => message ?? outcome).at(-1)).toBe('AddUserToGroup failed');
+    expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
   });
 
   test.for(['dot', 'junit'])('with --reporter=%s everything is reported, too', async (name) => {
@@ -280,25 +284,28 @@ describe('ways to start', () => {
   );
 
   test('with --config and from another directory the run is that of the checkout', async () => {
-    const args = [vitest, 'run', '--mode', 'offline', '--config', path.join(projectDir, 'vitest.config.ts')];
-    const run = await start(process.execPath, args, { METRIST_RESULTS_DIR: await makeDir() }, '/');
+    const args = [vitestFile, 'run', '--mode', 'offline', '--config', path.join(projectDir, 'vitest.config.ts')];
+    const run = await runProgram(process.execPath, args, { env: { METRIST_RESULTS_DIR: await makeDir() } });
     expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('8 passed') as unknown });
   });
 
   test('vitest list names the steps and calls nothing', async () => {
     const iam = await startIam();
-    const { code, stdout } = await start(process.execPath, [vitest, 'list'], liveOver(iam), projectDir);
+    const { code, stdout } = await runProgram(process.execPath, [vitestFile, 'list'], {
+      env: liveOver(iam),
+      cwd: projectDir,
+    });
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toHaveLength(8);
     expect(iam.calls).toEqual([]);
   });
 
   test.for([
-    ['vitest', [vitest, 'run']],
+    ['vitest', [vitestFile, 'run']],
     ['awsiam', [path.join(projectDir, 'cli/awsiam.js'), '--version']],
   ] as const)('%s on an old Node.js says in one line which one is needed', async ([, args]) => {
     const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
-    const run = await start(process.execPath, ['--import', asOld, ...args], {}, projectDir);
+    const run = await runProgram(process.execPath, ['--import', asOld, ...args], { cwd: projectDir });
     expect(run).toMatchObject({ code: 1, stdout: '' });
     expect(run.stderr).toMatch(/^awsiam needs Node\.js 24\.15 .* this is v20\.20\.2\. "npm ci" .*\n$/);
   });
@@ -368,7 +375,7 @@ testMounting('with full results the run goes on, says so, and leaves no report o
     ls -A "$1"
     exit $code
   `;
-  const { code, stdout, stderr } = await runMounted(script, [results, process.execPath, vitest, projectDir], {
+  const { code, stdout, stderr } = await runMounted(script, [results, process.execPath, vitestFile, projectDir], {
     ...liveOver(iam),
     METRIST_RESULTS_DIR: results,
   });
@@ -395,7 +402,7 @@ testMounting('where nothing takes a file, the run does not start, and says why i
     ls -A "$1"/results
     exit $code
   `;
-  const { code, stdout, stderr } = await runMounted(script, [full, process.execPath, vitest, projectDir], {
+  const { code, stdout, stderr } = await runMounted(script, [full, process.execPath, vitestFile, projectDir], {
     ...liveOver(iam),
     METRIST_RESULTS_DIR: path.join(full, 'results'),
     TMPDIR: full,
@@ -415,7 +422,7 @@ testMounting('a full temporary directory does not fill up with empty files, run 
       find "$1" | wc -l
     done
   `;
-  const { code, stdout, stderr } = await runMounted(script, [tmp, process.execPath, vitest, projectDir], {
+  const { code, stdout, stderr } = await runMounted(script, [tmp, process.execPath, vitestFile, projectDir], {
     METRIST_RESULTS_DIR: await makeDir(),
     TMPDIR: tmp,
   });

@@ -7,10 +7,9 @@ import type { IamServer } from '../../mocks/iam/server.ts';
 import { groupPath, userPath } from '../../suites/awsiam/names.ts';
 import { listen } from '../../suites/awsiam/testing/http-server.ts';
 import { runName, staleMs } from '../../suites/awsiam/testing/stale.ts';
-import { runSteps, shakeHands, stepNames, test, type Scenario } from '../harness/conformance.ts';
-import { runAwsiam } from '../harness/run-awsiam.ts';
-import { liveEnv, runVitest } from '../harness/run-vitest.ts';
-import { startIam } from '../harness/start.ts';
+import { runSteps, completeHandshake, stepNames, test, type Scenario } from '../harness/conformance.ts';
+import { runAwsiam, liveEnv, runVitest } from '../harness/run.ts';
+import { startIam } from '../harness/servers.ts';
 
 /** The three programs that sweep, with the exit code of each where something could not be removed. */
 const frontEnds = [
@@ -20,7 +19,7 @@ const frontEnds = [
     0,
     async (url: string, scenario: Scenario) => {
       const monitor = await scenario.start(undefined, { env: { AWS_ENDPOINT_URL_IAM: url } });
-      await shakeHands(monitor);
+      await completeHandshake(monitor);
       await runSteps(monitor, stepNames);
       monitor.send('Exit 1');
       const { code } = await monitor.ended;

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
-import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
 test.concurrent.for([
@@ -11,7 +12,7 @@ test.concurrent.for([
   ['before the first step', 'CreateUser'],
 ] as const)('a reader that goes away %s ends the run, and nothing is left behind', async ([, name], { scenario }) => {
   const monitor = await scenario.start(await scenario.account());
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, stepNames.slice(0, stepNames.indexOf(name)));
   monitor.closeOutput();
   monitor.send(`Run Step ${name}`);
@@ -24,7 +25,7 @@ test.concurrent('a reader that goes away in the middle of a step ends the run, a
 }) => {
   const iam = await scenario.account('CreateGroup=slow:200:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   const running = arrival(iam, 'CreateGroup');
   monitor.send('Run Step CreateGroup');
@@ -53,7 +54,7 @@ test.concurrent('messages are answered although stderr is closed', async ({ scen
 test.concurrent('a run whose three pipes are closed at once ends, and nothing is left behind', async ({ scenario }) => {
   const iam = await scenario.account('CreateGroup=hang-after:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   const running = arrival(iam, 'CreateGroup');
   monitor.send('Run Step CreateGroup');
@@ -74,7 +75,7 @@ test.concurrent.for([
   async ([, end], { scenario }) => {
     const iam = await scenario.usedAccount('DeleteUser=AccessDenied');
     const monitor = await scenario.start(iam);
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser']);
     monitor.closeOutput();
     end(monitor);

@@ -5,13 +5,13 @@ import {
   goodConfig,
   parseStep,
   runSteps,
-  shakeHands,
+  completeHandshake,
   stepNames,
   test,
   type StepAnswer,
 } from '../../harness/conformance.ts';
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
-import { secrets } from '../../harness/run-vitest.ts';
+import { secrets } from '../../harness/run.ts';
 
 /** Sends any bytes as a Config, which must be answered. */
 async function configure(monitor: Orchestrator, config: Uint8Array): Promise<void> {
@@ -138,7 +138,7 @@ test.concurrent.for(wrong)(
   async ([, values, problems], { scenario }) => {
     const iam = await scenario.account();
     const monitor = await scenario.start(iam);
-    await shakeHands(monitor, { ...goodConfig, ...values });
+    await completeHandshake(monitor, { ...goodConfig, ...values });
     const [answer] = await runSteps(monitor, ['CreateUser']);
     expectConfigurationError(answer, problems);
     monitor.giveUp();
@@ -150,7 +150,12 @@ test.concurrent.for(wrong)(
 test.concurrent('unknown properties cause warnings after Configured, and the run goes on', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor, { ...goodConfig, AwsRegion: 'eu-west-1', __proto__x: '1', 'a\nb': secrets.apiToken });
+  await completeHandshake(monitor, {
+    ...goodConfig,
+    AwsRegion: 'eu-west-1',
+    __proto__x: '1',
+    'a\nb': secrets.apiToken,
+  });
   const answers = await runSteps(monitor, stepNames);
   expect(answers.map(({ kind }) => kind)).toEqual(stepNames.map(() => 'Time'));
   monitor.send('Exit 0');
@@ -168,7 +173,7 @@ test.concurrent('misspelt variables cause warnings after Configured, without the
   const monitor = await scenario.start(await scenario.account(), {
     env: { METRIST_AWSIAM_STEP_TIMEOUT: 'hunter2', METRIST_ORCHESTRATOR_NAME: 'x', METRIST_AWSECS_NAMESPACE: 'y' },
   });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   monitor.send('Exit 0');
   expect(await monitor.ended).toMatchObject({ code: 0 });
@@ -192,7 +197,7 @@ test.concurrent.for(switchedOff)(
     const iam = await scenario.usedAccount();
     const users = seedStaleUsers(iam.state, 'e2e', 1);
     const monitor = await scenario.start(iam, { env });
-    await shakeHands(monitor, { ...goodConfig, ...config });
+    await completeHandshake(monitor, { ...goodConfig, ...config });
     const [answer] = await runSteps(monitor, ['CreateUser']);
     expect(answer?.kind).toBe(kind);
     monitor.send('Exit 1');
@@ -230,7 +235,7 @@ const precedence = [
 
 test.concurrent.for(precedence)('%s', async ([, env, values, from], { scenario }) => {
   const monitor = await scenario.start(await scenario.account(), { env });
-  await shakeHands(monitor, { ...goodConfig, AWSRegion: '', ...values });
+  await completeHandshake(monitor, { ...goodConfig, AWSRegion: '', ...values });
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expectConfigurationError(answer, [`- ${from} is "wrong"`]);
   expect(answer?.rest).toContain('1 problem with');

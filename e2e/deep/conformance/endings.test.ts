@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import type { IamServer } from '../../../mocks/iam/server.ts';
-import { arrival, goodConfig, operationOf, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, operationOf, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
 /** What ends a run from outside, and the exit code: that of the first signal, as in a shell. */
@@ -52,11 +53,11 @@ const points = [
     },
     2,
   ],
-  ['after Configured', async (monitor: Orchestrator) => await shakeHands(monitor), 3],
+  ['after Configured', async (monitor: Orchestrator) => await completeHandshake(monitor), 3],
   [
     'between two steps',
     async (monitor: Orchestrator) => {
-      await shakeHands(monitor);
+      await completeHandshake(monitor);
       await runSteps(monitor, stepNames.slice(0, 3));
     },
     6,
@@ -64,7 +65,7 @@ const points = [
   [
     'after the last step',
     async (monitor: Orchestrator) => {
-      await shakeHands(monitor);
+      await completeHandshake(monitor);
       await runSteps(monitor, stepNames);
     },
     11,
@@ -72,7 +73,7 @@ const points = [
   [
     'in the middle of a message',
     async (monitor: Orchestrator) => {
-      await shakeHands(monitor);
+      await completeHandshake(monitor);
       await runSteps(monitor, stepNames.slice(0, 2));
       await monitor.drip(frame('Run Step AddUserToGroup').subarray(0, 17), 17);
     },
@@ -127,7 +128,7 @@ async function endDuring(
   name: (typeof stepNames)[number],
   end: (monitor: Orchestrator) => void,
 ): Promise<void> {
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, stepNames.slice(0, stepNames.indexOf(name)));
   const running = arrival(iam, operationOf(name));
   monitor.send(`Run Step ${name}`);
@@ -161,7 +162,7 @@ test.concurrent.for(endings)(
 
 test.concurrent('an end of stdin in the middle of a message is logged', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   monitor.write('00099 Run St');
   monitor.closeInput();

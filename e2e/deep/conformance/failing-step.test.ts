@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
-import { arrival, operationOf, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { operationOf, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 
 /** Faults at different steps, with their verdicts and codes. */
 const faults = [
@@ -21,7 +22,7 @@ test.concurrent.for(faults)(
   async ([name, fault, verdict, code], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}`);
     const monitor = await scenario.start(iam, { env: { METRIST_REQUEST_TIMEOUT_SECS: '1' } });
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     const earlier = stepNames.slice(0, stepNames.indexOf(name));
     await runSteps(monitor, earlier);
     let left: unknown;
@@ -48,7 +49,7 @@ test.concurrent.for(faults)(
 test.concurrent('leftovers are logged before Step Error, with the command that removes them', async ({ scenario }) => {
   const iam = await scenario.usedAccount('AddUserToGroup=ServiceFailure:3,DeleteUser=AccessDenied');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser', 'CreateGroup', 'AddUserToGroup']);
   monitor.giveUp();
   await monitor.ended;
@@ -65,7 +66,7 @@ test.concurrent('a step that exceeds its own time limit is a timeout', async ({ 
   const monitor = await scenario.start(await scenario.account('CreateGroup=hang-after:1'), {
     env: { METRIST_STEP_TIMEOUT_SECS: '1' },
   });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const [, answer] = await runSteps(monitor, ['CreateUser', 'CreateGroup']);
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'timeout', code: 'StepTimeout' } });
   expect(answer?.rest).toContain('gave up after 1 s of waiting for the answer to CreateGroup');
@@ -81,7 +82,7 @@ test.concurrent.for(givenUp)(
   async ([name, fault], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}:1`);
     const monitor = await scenario.start(iam);
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     const earlier = stepNames.slice(0, stepNames.indexOf(name));
     await runSteps(monitor, earlier);
     const running = arrival(iam, operationOf(name));
@@ -99,7 +100,7 @@ test.concurrent('SIGTERM in the middle of the teardown of a failed step does not
 }) => {
   const iam = await scenario.account('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:300:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser', 'CreateGroup']);
   const tearingDown = arrival(iam, 'DeleteGroup');
   monitor.send('Run Step AddUserToGroup');
@@ -118,7 +119,7 @@ test.concurrent('SIGTERM in the middle of the teardown of a failed step does not
 test.concurrent('the process ends although the service has stopped answering', async ({ scenario }) => {
   const iam = await scenario.usedAccount('CreateGroup=hang,DeleteUser=hang,DeleteGroup=hang');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   const running = arrival(iam, 'CreateGroup');
   monitor.send('Run Step CreateGroup');

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { arrival, goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 import { fromSource, monitorCommand, type OrchestratorOptions } from '../../harness/orchestrator.ts';
-import { projectDir, secrets } from '../../harness/run-vitest.ts';
+import { projectDir, secrets } from '../../harness/run.ts';
 
 /** Runs foreign code in the monitor's process at SIGUSR2. It runs from source: the packaged binary ignores NODE_OPTIONS. */
 function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'command' | 'env'> {
@@ -50,7 +51,7 @@ test.concurrent.for(crashes)(
   async ([, code, name, text], { scenario }) => {
     const iam = await scenario.account('CreateGroup=hang-after:1');
     const monitor = await scenario.start(iam, withForeignCode(code));
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser']);
     const running = arrival(iam, 'CreateGroup');
     monitor.send('Run Step CreateGroup');
@@ -111,7 +112,7 @@ test.concurrent('output of foreign code to stdout goes to stderr', async ({ scen
     "console.log('3 tests passed'); console.info('\\n'); process.stdout.write('2024-01-01 '); console.error('done');";
   const monitor = await scenario.start(await scenario.account(), withForeignCode(noise));
   for (const [index, name] of stepNames.entries()) {
-    if (index === 0) await shakeHands(monitor);
+    if (index === 0) await completeHandshake(monitor);
     monitor.signal('SIGUSR2');
     const [answer] = await runSteps(monitor, [name]);
     expect(answer?.kind).toBe('Time');
@@ -128,7 +129,7 @@ test.concurrent('output of foreign code is lost if nobody reads stderr, and fail
     await scenario.account(),
     withForeignCode("process.stdout.write('noise'); process.stderr.write('noise');"),
   );
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   monitor.closeErrorOutput();
   monitor.signal('SIGUSR2');
   expect(await runSteps(monitor, stepNames)).toMatchObject(stepNames.map(() => ({ kind: 'Time' })));
@@ -140,7 +141,7 @@ test.skipIf(monitorCommand() === fromSource)('the packaged monitor ignores NODE_
   const noise = encodeURIComponent("process.stdout.write('1 noise'); process.exitCode = 9;");
   const options = { NODE_OPTIONS: `--import=data:text/javascript,${noise} --trace-uncaught --title=x` };
   const monitor = await scenario.start(await scenario.account(), { env: options });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
   monitor.send('Exit 0');
   expect(await monitor.ended).toMatchObject({ code: 0 });

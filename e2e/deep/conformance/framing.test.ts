@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
 import { frame } from '../../harness/orchestrator.ts';
 
 const config = `Config ${JSON.stringify(goodConfig)}`;
@@ -89,7 +89,7 @@ test.concurrent.for([1, 2, 3, 4, 5, 6, 7, 8])('a length of %i digits is read', a
 
 test.concurrent('a Config of 200 kB, whose length has six digits, is read', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
-  await shakeHands(monitor, { ...goodConfig, Remark: 'é'.repeat(100_000) });
+  await completeHandshake(monitor, { ...goodConfig, Remark: 'é'.repeat(100_000) });
   const warning = await monitor.next(/^Log Warning/);
   expect(warning).toContain('"Remark"');
   expect(warning.length).toBeLessThan(1000);
@@ -102,7 +102,7 @@ test.concurrent('a Config of 200 kB, whose length has six digits, is read', asyn
 test.concurrent('a setting of 200 kB is a configuration error that does not quote it', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor, { ...goodConfig, Namespace: 'n'.repeat(200_000) });
+  await completeHandshake(monitor, { ...goodConfig, Namespace: 'n'.repeat(200_000) });
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration', code: 'ConfigError' } });
   expect(answer?.rest).toMatch(/^configuration: .*Namespace in the Config JSON/s);
@@ -143,7 +143,7 @@ test.concurrent.for(garbage)(
   '%s between two steps ends the run, and nothing is left behind',
   async ([, bytes, why], { scenario }) => {
     const monitor = await scenario.start(await scenario.account());
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser', 'CreateGroup']);
     monitor.write(bytes);
     const log = await monitor.next(/^Log Error/);
@@ -156,7 +156,7 @@ test.concurrent.for(garbage)(
 test.concurrent('garbage in the middle of a step interrupts it', async ({ scenario }) => {
   const iam = await scenario.account('AddUserToGroup=hang-after:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser', 'CreateGroup']);
   iam.events.on('call', ({ operation }) => {
     if (operation === 'AddUserToGroup') monitor.write('garbage');

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { goodConfig, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
 const config = `Config ${JSON.stringify(goodConfig)}`;
@@ -18,7 +18,7 @@ const points = [
   ],
   [
     'right after Configured',
-    async (monitor: Orchestrator) => await shakeHands(monitor),
+    async (monitor: Orchestrator) => await completeHandshake(monitor),
     ['Started 1.1', 'Ready', 'Configured'],
   ],
 ] as const;
@@ -185,7 +185,7 @@ test.concurrent('Config before Version works too', async ({ scenario }) => {
 
 test.concurrent('the spelling of the documentation, "Run step", is understood', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   for (const name of stepNames) {
     monitor.send(`Run step ${name}`);
     expect(parseStep(await monitor.next(/^Step /)).kind).toBe('Time');

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
-import { arrival, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 
 /** The Orchestrator starts `$SHELL -c <path>`. Some shells exec the command, others stay and lead the process group. */
 const shells = [
@@ -11,7 +12,7 @@ const shells = [
 
 test.concurrent.for(shells)('under %s a good run ends by itself', async ([, script], { scenario }) => {
   const monitor = await scenario.start(await scenario.account(), { script });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, stepNames);
   monitor.send('Exit 0');
   expect(await monitor.ended).toEqual({ code: 0, signal: null, killed: false });
@@ -22,7 +23,7 @@ test.concurrent.for(shells)(
   async ([, script, code, signal], { scenario }) => {
     const iam = await scenario.account('AddUserToGroup=hang-after:1');
     const monitor = await scenario.start(iam, { script });
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser', 'CreateGroup']);
     const running = arrival(iam, 'AddUserToGroup');
     monitor.send('Run Step AddUserToGroup');
@@ -38,7 +39,7 @@ test.concurrent.for(shells)(
   async ([, script], { scenario }) => {
     const iam = await scenario.account('AddUserToGroup=AccessDenied:1');
     const monitor = await scenario.start(iam, { script });
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser', 'CreateGroup']);
     let left: unknown;
     monitor.onMessage = (message) => {

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { goodConfig, leaksOf, runSteps, shakeHands, test } from '../../harness/conformance.ts';
-import { secrets } from '../../harness/run-vitest.ts';
+import { goodConfig, leaksOf, runSteps, completeHandshake, test } from '../../harness/conformance.ts';
+import { secrets } from '../../harness/run.ts';
 
 /** An IAM whose errors contain secrets, after `padding` characters. */
 async function startLeakyIam(onTestFinished: (fn: () => void) => void, padding = 0): Promise<string> {
@@ -66,7 +66,7 @@ test.concurrent.for(sources)(
     const monitor = await scenario.start(undefined, {
       env: { AWS_ENDPOINT_URL_IAM: url, ...(env === 'profile' ? { AWS_SHARED_CREDENTIALS_FILE: profile } : env) },
     });
-    await shakeHands(monitor, config);
+    await completeHandshake(monitor, config);
     const [answer] = await runSteps(monitor, ['CreateUser']);
     expect(answer).toMatchObject({
       kind: 'Error',
@@ -95,7 +95,7 @@ test.concurrent.for([
   'credentials from %s are not shown when a quoted setting contains them',
   async ([, config, env], { scenario }) => {
     const monitor = await scenario.start(await scenario.account(), { env });
-    await shakeHands(monitor, {
+    await completeHandshake(monitor, {
       ...config,
       Namespace: `${secrets.secretAccessKey} ${secrets.accessKeyId}`,
       [`${secrets.secretAccessKey}!`]: 'x',
@@ -114,7 +114,7 @@ test.concurrent.for([1930, 1960, 3910, 3930, 3960])(
   async (padding, { scenario, onTestFinished }) => {
     const url = await startLeakyIam(onTestFinished, padding);
     const monitor = await scenario.start(undefined, { env: { AWS_ENDPOINT_URL_IAM: url } });
-    await shakeHands(monitor, { ...goodConfig, AWSSessionToken: sessionToken });
+    await completeHandshake(monitor, { ...goodConfig, AWSSessionToken: sessionToken });
     const [answer] = await runSteps(monitor, ['CreateUser']);
     expect(leaksOf(`${answer?.rest} ${JSON.stringify(answer?.metadata)}`)).toEqual([]);
     monitor.giveUp();
@@ -127,7 +127,7 @@ test.concurrent.for([
   ['http_proxy', 'http://svc-user:a6%6qPa55@proxy:8080'],
 ] as const)('an unusable proxy in %s is a configuration error, and is not shown', async ([name, url], { scenario }) => {
   const monitor = await scenario.start(await scenario.account(), { env: { [name]: url } });
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const [answer] = await runSteps(monitor, ['CreateUser']);
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration' } });
   expect(answer?.rest).toContain(`${name} is not the address of a proxy`);

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { arrival, parseStep, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 import { frame } from '../../harness/orchestrator.ts';
 
 const refused = { kind: 'Error', metadata: { verdict: 'configuration', code: 'StepNotRun' } };
@@ -27,7 +28,7 @@ const sequences = [
 
 test.concurrent.for(sequences)('%s is answered with one Step Error', async ([, names, expected, why], { scenario }) => {
   const monitor = await scenario.start(await scenario.account());
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const answers = await runSteps(monitor, names);
   expect(answers).toMatchObject(expected);
   const failure = answers.find(({ kind }) => kind === 'Error');
@@ -44,7 +45,7 @@ test.concurrent.for(stepNames.map((name, index) => [name, stepNames.slice(0, ind
   async ([, names], { scenario }) => {
     const iam = await scenario.account();
     const monitor = await scenario.start(iam);
-    await shakeHands(monitor);
+    await completeHandshake(monitor);
     expect(await runSteps(monitor, names)).toMatchObject(names.map(() => passed));
     monitor.send('Exit 0');
     expect(await monitor.ended).toEqual({ code: 0, signal: null, killed: false });
@@ -55,7 +56,7 @@ test.concurrent.for(stepNames.map((name, index) => [name, stepNames.slice(0, ind
 test.concurrent('after a failed step every further step is answered, and does nothing', async ({ scenario }) => {
   const iam = await scenario.account('CreateGroup=AccessDenied:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   expect(await runSteps(monitor, ['CreateUser', 'CreateGroup'])).toMatchObject([passed, { kind: 'Error' }]);
   const calls = iam.calls.length;
   const answers = await runSteps(monitor, ['CreateGroup', 'AddUserToGroup', 'CreateUser', 'Nonsense']);
@@ -69,7 +70,7 @@ test.concurrent('after a failed step every further step is answered, and does no
 test.concurrent('steps requested while another one runs wait for their turn', async ({ scenario }) => {
   const iam = await scenario.account('CreateUser=slow:1000:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   const running = arrival(iam, 'CreateUser');
   monitor.send('Run Step CreateUser');
   await running;
@@ -86,7 +87,7 @@ test.concurrent('steps requested while another one runs wait for their turn', as
 test.concurrent('Exit during a step interrupts it, and the waiting steps do not start', async ({ scenario }) => {
   const iam = await scenario.account('CreateGroup=hang-after:1');
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
   const running = arrival(iam, 'CreateGroup');
   monitor.write(Buffer.concat(stepNames.slice(1).map((name) => frame(`Run Step ${name}`))));

@@ -2,7 +2,8 @@ import { expect } from 'vitest';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
 import type { IamServer } from '../../../mocks/iam/server.ts';
 import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
-import { arrival, goodConfig, runSteps, shakeHands, stepNames, test } from '../../harness/conformance.ts';
+import { goodConfig, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
+import { arrival } from '../../harness/servers.ts';
 import type { Orchestrator } from '../../harness/orchestrator.ts';
 
 /** Seeds what killed runs left behind, in this namespace and in one whose name begins like it. Returns the latter. */
@@ -13,7 +14,7 @@ function seedLeftovers({ state }: IamServer): { readonly users: string[]; readon
 }
 
 async function runAll(monitor: Orchestrator, config: Readonly<Record<string, unknown>> = goodConfig): Promise<void> {
-  await shakeHands(monitor, config);
+  await completeHandshake(monitor, config);
   const answers = await runSteps(monitor, stepNames);
   expect(answers.map(({ kind }) => kind)).toEqual(stepNames.map(() => 'Time'));
 }
@@ -97,7 +98,7 @@ test.concurrent.for(failing)('after CreateGroup failed with %s, Exit 1 %s', asyn
   const iam = await scenario.usedAccount(`CreateGroup=${fault}`);
   seedLeftovers(iam);
   const monitor = await scenario.start(iam);
-  await shakeHands(monitor);
+  await completeHandshake(monitor);
   monitor.onMessage = (message) => {
     if (message.startsWith('Step Error')) monitor.giveUp({ cleanup: true });
   };

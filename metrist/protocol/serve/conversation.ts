@@ -168,12 +168,13 @@ export class Conversation<Config, Session> {
 
   async #open({ problems }: ParsedConfigJson, values: Values): Promise<void> {
     const monitor = await this.#options.monitor;
+    const parsed = monitor.parseConfig(values);
     const runner = new MonitorRunner(monitor, {
+      settings: { ...parsed, problems: [...parsed.problems, ...this.#problems, ...problems] },
       values,
       mode: 'live',
       howToConfigure:
         "Set the variables in the Orchestrator's environment, or the properties in the Config of the monitor's registration",
-      otherProblems: [...this.#problems, ...problems],
       prepared: this.#options.prepared,
       longestStepMs,
     });

@@ -1,8 +1,8 @@
-import type { MetristResult } from '../../metrist/delivery/results.ts';
-import type { DrivenStep } from '../../metrist/protocol/drive/drive-report.ts';
-import type { Metadata } from '../../metrist/result-text.ts';
-import type { Leftover } from '../../runner/monitor-run.ts';
-import type { Evidence, StepResult } from '../../runner/step-result.ts';
+import type { MetristResult } from '../../../metrist/delivery/results.ts';
+import type { DrivenStep } from '../../../metrist/protocol/drive/drive-report.ts';
+import type { Metadata } from '../../../metrist/result-text.ts';
+import type { Leftover } from '../../../runner/monitor-run.ts';
+import type { Evidence, StepResult } from '../../../runner/step-result.ts';
 
 /** What is the same of a run, whichever way it was started. */
 export interface ParityRun {

@@ -1,4 +1,4 @@
-import { configProperties, variables } from '../../suites/awsiam/settings/variables.ts';
+import { configProperties, variables } from '../../../suites/awsiam/settings/variables.ts';
 
 interface InherentDifference {
   readonly because: string;

@@ -1,12 +1,12 @@
-import { test } from 'vitest';
-import type { IamState } from '../../mocks/iam/state.ts';
-import { type StepName, steps } from '../../suites/awsiam/steps.ts';
-import { seedStaleGroups, seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
-import { mask } from '../harness/parity-mask.ts';
-import type { ParityScenario } from '../harness/parity-scenario.ts';
-import { inTurn } from '../harness/parity-turns.ts';
-import { runLive, runOffline, runOrchestrated } from '../harness/parity-ways.ts';
-import { liveEnv, secrets } from '../harness/run-vitest.ts';
+import os from 'node:os';
+import { type TestContext, test, vi } from 'vitest';
+import type { IamState } from '../../../mocks/iam/state.ts';
+import { type StepName, steps } from '../../../suites/awsiam/steps.ts';
+import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
+import { mask } from './mask.ts';
+import type { LiveParityRun, ParityRun } from './run.ts';
+import { type ParityScenario, runLive, runOffline, runOrchestrated } from './ways.ts';
+import { liveEnv, secrets } from '../../harness/run.ts';
 
 /**
  * The same scenario in the three ways of running: `vitest run`, the packaged monitor under the Orchestrator, and
@@ -49,14 +49,15 @@ function seedLeftovers(state: IamState): void {
   seedStaleGroups(state, liveEnv.METRIST_NAMESPACE, 1);
 }
 
-/** Those that wait stand first: the others run meanwhile. */
-const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[] = [
+type TitledScenario = readonly [title: string, scenario: ParityScenario];
+
+/** Runs that take seconds in which they do nothing. */
+const waitingScenarios: readonly TitledScenario[] = [
   [
     'a deletion that never has an answer leaves the group, which is named with the command that removes it',
     {
       faults: 'DeleteGroup=hang',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
-      waits: true,
       fails: ['DeleteGroup', 'timeout', 'ETIMEDOUT'],
       leaves: ['group'],
     },
@@ -65,7 +66,6 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     'a connection that is always reset before a deletion leaves what was to be deleted',
     {
       faults: 'DeleteGroup=reset-before',
-      waits: true,
       fails: ['DeleteGroup', 'network', 'ECONNRESET'],
       leaves: ['group'],
     },
@@ -75,7 +75,6 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     {
       faults: 'AddUserToGroup=hang',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
-      waits: true,
       fails: ['AddUserToGroup', 'timeout', 'ETIMEDOUT'],
     },
   ],
@@ -84,7 +83,6 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     {
       faults: 'CreateGroup=hang',
       env: { METRIST_STEP_TIMEOUT_SECS: '1' },
-      waits: true,
       fails: ['CreateGroup', 'timeout', 'StepTimeout'],
       mayAppear: ['group'],
     },
@@ -93,7 +91,6 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     'a connection that is always reset before the creation is a failure of the network',
     {
       faults: 'CreateUser=reset-before',
-      waits: true,
       fails: ['CreateUser', 'network', 'ECONNRESET'],
       mayAppear: ['user'],
     },
@@ -103,7 +100,6 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     {
       faults: 'CreateUser=late:12000:1,CreateGroup=Throttling:1,CreateGroup=late:12000:1',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
-      waits: true,
     },
   ],
   [
@@ -111,7 +107,6 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     {
       faults: 'CreateUser=late:600000:1,CreateGroup=Throttling:1,CreateGroup=late:600000:1',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
-      waits: true,
       mayAppear: ['group', 'user'],
     },
   ],
@@ -120,12 +115,13 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
     {
       faults: 'CreateGroup=late:5000:3',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
-      waits: true,
       fails: ['CreateGroup', 'timeout', 'ETIMEDOUT'],
       mayAppear: ['group'],
     },
   ],
+];
 
+const busyScenarios: readonly TitledScenario[] = [
   ['all eight steps pass', {}],
   [
     'what passes at a repetition passes, with what it took',
@@ -265,18 +261,35 @@ const scenarios: readonly (readonly [title: string, scenario: ParityScenario])[]
 
 const stepNames = steps.map(({ name }) => name);
 
-test.concurrent.for(scenarios)('%s', async ([, scenario], { expect }) => {
-  const startOne = async <Run>(run: (scenario: ParityScenario) => Promise<Run>): Promise<Run> =>
-    scenario.waits ? await run(scenario) : await inTurn(() => run(scenario));
-  const runs = [
-    startOne(runLive),
-    startOne(runOrchestrated),
-    scenario.notOffline === undefined ? startOne(runOffline) : Promise.resolve(undefined),
-  ] as const;
-  // Whichever fails: none goes on when the test is over.
+// The waiting runs begin first and leave the processor to the others.
+vi.setConfig({ maxConcurrency: waitingScenarios.length + os.availableParallelism() * 3 });
+
+test.concurrent.for(waitingScenarios)('%s', async ([, scenario], context) => {
+  const runs = [runLive(scenario, context), runOrchestrated(scenario, context), runOffline(scenario, context)] as const;
+  // No run may go on when the test is over, even if another one failed.
   await Promise.allSettled(runs);
   const [live, orchestrated, offline] = await Promise.all(runs);
+  expectParity(scenario, { live, orchestrated, offline }, context);
+});
 
+test.concurrent.for(busyScenarios)('%s', async ([, scenario], context) => {
+  const live = await runLive(scenario, context);
+  const orchestrated = await runOrchestrated(scenario, context);
+  const offline = scenario.notOffline === undefined ? await runOffline(scenario, context) : undefined;
+  expectParity(scenario, { live, orchestrated, offline }, context);
+});
+
+interface Runs {
+  readonly live: LiveParityRun;
+  readonly orchestrated: LiveParityRun;
+  readonly offline: ParityRun | undefined;
+}
+
+function expectParity(
+  { fails, leaves = [], mayAppear = [], warnings = 0 }: ParityScenario,
+  { live, orchestrated, offline }: Runs,
+  { expect }: Pick<TestContext, 'expect'>,
+): void {
   // Under the Orchestrator it is the same as by hand: what is told, what Metrist hears and what is left in the account.
   expect(mask(orchestrated)).toEqual(mask(live));
   // Offline it is the same as far as there is anything to compare.
@@ -286,7 +299,6 @@ test.concurrent.for(scenarios)('%s', async ([, scenario], { expect }) => {
   }
 
   // And it is what the scenario is about.
-  const { fails, leaves = [], mayAppear = [], warnings = 0 } = scenario;
   const failedAt = fails === undefined ? stepNames.length : stepNames.indexOf(fails[0]);
   expect(live.isGood).toBe(fails === undefined);
   expect(live.steps.map(({ name, state }) => [name, state])).toEqual(
@@ -314,4 +326,4 @@ test.concurrent.for(scenarios)('%s', async ([, scenario], { expect }) => {
       result.kind === 'error' ? result.body.blocked_steps : undefined,
     ]),
   ).toEqual([...passed, ...(fails === undefined ? [] : [['error', fails[0], stepNames.slice(failedAt + 1)]])]);
-});
+}
