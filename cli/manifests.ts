@@ -1,8 +1,7 @@
 import { createMonitorManifest, createPackageManifest } from '../metrist/registration/manifest.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { about, settings } from '../suites/awsiam/about.ts';
+import { about, settings, variables, type Variable } from '../suites/awsiam/settings/variables.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
-import { variables, type Variable } from '../suites/awsiam/settings/variables.ts';
 
 /** What stands in the manifests of this project, by the files' names. */
 export function createManifests(): Readonly<Record<string, unknown>> {

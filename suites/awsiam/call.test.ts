@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StepContext } from '../../runner/monitor.ts';
-import { call } from './call.ts';
-import type { Change } from './entities.ts';
-import type { Existence } from './entities.ts';
+import { call, type Answer } from './call.ts';
+import type { Change, Existence } from './entities.ts';
 import { ForeignAnswerError } from './client/iam-answer.ts';
 import { PropagationError } from './errors/error-kinds.ts';
-import type { Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
 import { iamError, nodeError } from './testing/errors.ts';
 import { fakeSession } from './testing/fake-session.ts';

@@ -10,9 +10,7 @@ import {
   isWithoutEffect,
   PropagationError,
 } from './errors/error-kinds.ts';
-import { recordAttempts, type Answer } from './record-attempts.ts';
-import { removals } from './removals.ts';
-import type { Session } from './session.ts';
+import { type Session, policyArnOf } from './session.ts';
 
 /** Pauses between two requests while a change is not visible: the first one, how they grow, and the longest. */
 const propagationPauses = { firstMs: 200, factor: 1.5, longestMs: 5000 } as const;
@@ -127,3 +125,44 @@ async function undoLateTies(session: Session, context: StepContext, entity: Enti
     }
   }
 }
+
+/** The part of the SDK's answers, and of its errors, that is evidence. */
+export interface Answer {
+  readonly $metadata: {
+    readonly requestId?: string | undefined;
+    readonly httpStatusCode?: number | undefined;
+    readonly attempts?: number | undefined;
+    readonly totalRetryDelay?: number | undefined;
+  };
+}
+
+/** Adds what one call of the SDK came to, all of its attempts included, to a step's evidence. */
+export function recordAttempts(
+  { history, transport }: Session,
+  evidence: StepContext['evidence'],
+  outcome: unknown,
+): void {
+  const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
+  evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.attempts);
+  evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
+  evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);
+  const connectMs = transport.takeConnectMs();
+  if (connectMs !== undefined) evidence.connectMs = roundMs((evidence.connectMs ?? 0) + connectMs);
+  // Of the last answer only: an id that belongs to another attempt than the status would mislead.
+  delete evidence.requestId;
+  delete evidence.httpStatus;
+  if (requestId !== undefined) evidence.requestId = requestId;
+  if (httpStatusCode !== undefined) evidence.httpStatus = httpStatusCode;
+}
+
+type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>;
+
+/** The one request that removes each entity of this run. */
+export const removals: Readonly<Record<EntityName, Removal>> = {
+  user: ({ iam, names }, options) => iam.deleteUser({ UserName: names.user }, options),
+  group: ({ iam, names }, options) => iam.deleteGroup({ GroupName: names.group }, options),
+  membership: ({ iam, names }, options) =>
+    iam.removeUserFromGroup({ UserName: names.user, GroupName: names.group }, options),
+  attachment: async (session, options) =>
+    await session.iam.detachUserPolicy({ UserName: session.names.user, PolicyArn: policyArnOf(session) }, options),
+};

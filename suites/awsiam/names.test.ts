@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { longestNamespace, makeNames, nameCharacters, testPolicyArn } from './names.ts';
-import { ownNamePattern } from './cleanup/own-names.ts';
+import { longestNamespace, makeNames, nameCharacters, testPolicyArn, ownNamePattern } from './names.ts';
 import { namespaces } from './testing/arbitraries.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');

@@ -1,7 +1,6 @@
 import type { Step } from '../../runner/monitor.ts';
-import { call } from './call.ts';
+import { call, removals } from './call.ts';
 import { groupPath, userPath } from './names.ts';
-import { removals } from './removals.ts';
 import { policyArnOf, type Session } from './session.ts';
 
 /** The eight steps in their order, each one call of IAM on the entities of this run. */

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { groupPath, makeNames, userPath } from '../names.ts';
-import { assertOwn, ownNamePattern } from './own-names.ts';
+import { groupPath, makeNames, userPath, assertOwn, ownNamePattern } from '../names.ts';
 import { namespaces } from '../testing/arbitraries.ts';
 
 const times = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });

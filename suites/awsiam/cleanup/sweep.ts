@@ -5,9 +5,8 @@ import type { Verdict } from '../../../runner/step-result.ts';
 import type { RetryHistory } from '../client/retry-history.ts';
 import { codeOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { assertOwn, type Entity } from './own-names.ts';
-import { readPages } from './read-pages.ts';
-import { mostFailuresInARow } from './strip-entity.ts';
+import { assertOwn, type Entity } from '../names.ts';
+import { readPages, mostFailuresInARow } from './strip-entity.ts';
 import { sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
 
 export interface SweepOptions {

@@ -1,8 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { groupPath, userPath } from '../names.ts';
-import { ownNamePattern, type Entity } from './own-names.ts';
-import type { ListAnswer } from './read-pages.ts';
-import { stripGroup, stripUser, type Send, type StripOptions } from './strip-entity.ts';
+import { groupPath, userPath, ownNamePattern, type Entity } from '../names.ts';
+import { type ListAnswer, stripGroup, stripUser, type Send, type StripOptions } from './strip-entity.ts';
 
 /** How users and groups differ for the sweep. */
 export interface SweptKind {

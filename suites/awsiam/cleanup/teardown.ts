@@ -4,11 +4,9 @@ import type { Remaining } from '../../../runner/progress.ts';
 import { isSelfStanding, mayExist, type EntityName, type Existence } from '../entities.ts';
 import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { groupPath, userPath } from '../names.ts';
-import type { Answer } from '../record-attempts.ts';
-import { removals } from '../removals.ts';
+import { groupPath, userPath, assertOwn, ownNamePattern } from '../names.ts';
+import { type Answer, removals } from '../call.ts';
 import { policyArnOf, type Session } from '../session.ts';
-import { assertOwn, ownNamePattern } from './own-names.ts';
 
 /** Time limit for one removal, so that a hanging one leaves time for the others. */
 const removalTimeoutMs = 15_000;

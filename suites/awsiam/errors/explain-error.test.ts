@@ -8,7 +8,7 @@ import { ConnectTimeoutError, PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { UnknownAccountError } from '../session.ts';
-import { ForeignEntityError } from '../cleanup/own-names.ts';
+import { ForeignEntityError } from '../names.ts';
 import { iamError, nodeError } from '../testing/errors.ts';
 
 const named = (name: string, message: string, fields: object = {}): Error =>
