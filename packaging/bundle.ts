@@ -78,7 +78,7 @@ function around(code: string, index: number): string {
   return code.slice(Math.max(0, index - 40), index + 40);
 }
 
-/** What the program knows of its own making: `cli/build.ts`. */
+/** What the program knows of its own making: `cli/main.ts`. */
 export interface BuildFacts {
   readonly commit: string;
   readonly version: string;

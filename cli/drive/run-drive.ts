@@ -11,8 +11,7 @@ import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.
 import { toReportedResults } from '../../metrist/protocol/drive/reported-results.ts';
 import type { CommandContext } from '../command-context.ts';
 import { columnsOf } from '../../text/terminal.ts';
-import { secretsOf } from '../../suites/awsiam/settings/secrets.ts';
-import { configJsonKey } from '../../suites/awsiam/settings/variables.ts';
+import { configJsonKey, outline } from '../../suites/awsiam/outline.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
 export interface RunDriveOptions {
@@ -130,5 +129,5 @@ const secretKey = /secret|token|passw|credential|private|api_?key/i;
 function secretsOfConfig(config: Readonly<Record<string, string>>): Secret[] {
   const own = Object.fromEntries(Object.entries(config).map(([key, value]) => [configJsonKey(key), value]));
   const others = Object.entries(config).filter(([key]) => secretKey.test(key));
-  return [...secretsOf(own), ...others.map(([, value]) => ({ value, shownAs: '[redacted]' }))];
+  return [...outline.secrets(own), ...others.map(([, value]) => ({ value, shownAs: '[redacted]' }))];
 }

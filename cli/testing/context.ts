@@ -1,5 +1,6 @@
 import type { Values } from '../../runner/monitor.ts';
 import type { CommandContext } from '../command-context.ts';
+import { describeBuild } from '../main.ts';
 
 /** A command's surroundings in memory, with what was written where. */
 export interface TestContext extends CommandContext {
@@ -17,6 +18,7 @@ export function testContext(
   const listeners: ((signal: NodeJS.Signals) => void)[] = [];
   return {
     self: ['awsiam'],
+    build: describeBuild(),
     environment,
     values,
     envFile: '.env',

@@ -282,8 +282,8 @@ describe('what exists after a failed call', () => {
     expect([made.existence(), made.session.unanswered.user]).toEqual([existence, unanswered]);
     const removed = setUp({ removes: 'user' }, 'present', [error]);
     await settle(removed.outcome);
-    const isWithoutEffect = existence === 'absent' && unanswered === 0;
-    expect(removed.existence()).toBe(isWithoutEffect ? 'present' : 'possible');
+    const hadNoEffect = existence === 'absent' && unanswered === 0;
+    expect(removed.existence()).toBe(hadNoEffect ? 'present' : 'possible');
     // A removal that is carried out late does no harm.
     expect(removed.session.unanswered.user).toBe(0);
   });

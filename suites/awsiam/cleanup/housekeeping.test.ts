@@ -4,10 +4,11 @@ import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
 import { parseConfig } from '../settings/config.ts';
-import { keepHouse } from './housekeeping.ts';
+import { cleanUp, runHousekeeping } from './housekeeping.ts';
 import { groupPath, userPath } from '../names.ts';
 import { openSession } from '../session.ts';
 import { runName, seedStaleGroups, seedStaleUsers } from '../testing/stale.ts';
+import { makeAwsHome } from '../testing/aws-home.ts';
 import { testValues } from '../testing/values.ts';
 
 const { signal } = new AbortController();
@@ -39,7 +40,7 @@ describe('keeping house after the steps', () => {
     seedStaleUsers(state, 'prod', 2);
     seedStaleGroups(state, 'prod', 1);
     seedYoung(state, 1);
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 3, remaining: 1, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 3, remaining: 1, warnings: [] });
     expect(listEntities(state)).toEqual({ users: [runName('testuser', 'prod', 5000)], groups: [] });
   });
 
@@ -53,7 +54,7 @@ describe('keeping house after the steps', () => {
     const ago = (ms: number) => new Date(Date.now() - ms);
     seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
     seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
     expect(listEntities(state).users).toEqual([young]);
   });
 
@@ -64,7 +65,7 @@ describe('keeping house after the steps', () => {
       const { session, state } = account;
       seedStaleUsers(state, 'prod', 2);
       seedYoung(state, 1, 1);
-      expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 4, warnings: [] });
+      expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 4, warnings: [] });
       expect(listEntities(state).users).toHaveLength(3);
       expect(operations(account)).toEqual(new Set(['ListUsers', 'ListGroups']));
     },
@@ -72,7 +73,7 @@ describe('keeping house after the steps', () => {
 
   test('does not fail where it may not look, and names the action', async () => {
     const { session } = await setUp({}, 'ListUsers=AccessDenied');
-    expect(await keepHouse(session, { signal })).toEqual({
+    expect(await runHousekeeping(session, { signal })).toEqual({
       removed: 0,
       remaining: 0,
       warnings: [expect.stringMatching(/iam:ListUsers is not allowed/)],
@@ -81,20 +82,20 @@ describe('keeping house after the steps', () => {
 
   test('where it is turned off, does not complain that it may not look', async () => {
     const { session } = await setUp({ METRIST_CLEANUP_ENABLED: '0' }, 'ListUsers=AccessDenied,ListGroups=AccessDenied');
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
   });
 
   test('says that it did not get to the end when it is stopped', async () => {
     const { session, events } = await setUp();
     const stop = new AbortController();
     events.on('call', () => stop.abort());
-    const { warnings } = await keepHouse(session, { signal: stop.signal });
+    const { warnings } = await runHousekeeping(session, { signal: stop.signal });
     expect(warnings).toEqual(['the sweep of old test entities did not get to the end: the next one goes on']);
   });
 
   test('that IAM throttles all the time gives up with a warning', async () => {
     const account = await setUp({}, 'ListGroups=Throttling');
-    const { warnings } = await keepHouse(account.session, { signal });
+    const { warnings } = await runHousekeeping(account.session, { signal });
     expect(warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: Throttling/)]);
     // The SDK's own attempts, and nothing after them.
     expect(account.calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListGroups', 'ListGroups']);
@@ -110,21 +111,21 @@ describe('the quota guard', () => {
   ] as const)('with %o of %d entities warns: %s', async ([values, count, warning]) => {
     const { session, state } = await setUp(values);
     seedYoung(state, count - 2, 2);
-    const { warnings } = await keepHouse(session, { signal });
+    const { warnings } = await runHousekeeping(session, { signal });
     expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
   });
 
   test('does not warn of what it has just removed', async () => {
     const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '3' });
     seedStaleUsers(state, 'prod', 4);
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 4, remaining: 0, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 4, remaining: 0, warnings: [] });
   });
 
   test('counts old and young ones where nothing is removed, and says how to remove them', async () => {
     const { session, state } = await setUp({ METRIST_CLEANUP_ENABLED: '0', METRIST_MAX_TEST_ENTITIES: '3' });
     seedStaleUsers(state, 'prod', 2);
     seedYoung(state, 1, 1);
-    const { warnings, remaining } = await keepHouse(session, { signal });
+    const { warnings, remaining } = await runHousekeeping(session, { signal });
     expect(remaining).toBe(4);
     expect(warnings).toEqual([
       expect.stringMatching(/^at least 4 .*set METRIST_CLEANUP_ENABLED=1 or run "awsiam cleanup"$/),
@@ -137,6 +138,15 @@ describe('the quota guard', () => {
       seedUser(state, { name: runName('testuser', 'prod-eu', index), path: userPath });
       seedUser(state, { name: `person-${index}`, path: userPath });
     }
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
   });
+});
+
+test('a cleanup gives up a search for credentials that does not end, and says after how long', async () => {
+  const home = await makeAwsHome('[default]\ncredential_process = ~/hang\n');
+  await home.script('hang', 'exec sleep 60');
+  const config = parseConfig(testValues({ METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' }));
+  await expect(cleanUp(config, { olderThanMs: 0, signal, openTimeoutMs: 300 })).rejects.toThrow(
+    'the session was not open within 0.3 s',
+  );
 });

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { isWithoutEffect } from '../errors/error-kinds.ts';
+import { hadNoEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { makeCertificate } from '../testing/certificate.ts';
 import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from '../testing/http-server.ts';
@@ -374,7 +374,7 @@ describe('connecting', () => {
       message: `ERR_CONNECT_TIMEOUT at DeleteUser: no connection to ${host} within 0.1 s`,
       advice: expect.stringContaining('Nothing was sent') as unknown,
     });
-    expect(isWithoutEffect(error)).toBe(true);
+    expect(hadNoEffect(error)).toBe(true);
   }
 
   test('to a host that accepts and says nothing ends in time with TLS included, each of three attempts', async () => {

@@ -7,7 +7,7 @@ import {
   httpStatusOf,
   isAlreadyDone,
   isAnswer,
-  isWithoutEffect,
+  hadNoEffect,
   isNotYetVisible,
   NoCredentialsError,
   PropagationError,
@@ -53,7 +53,7 @@ describe('codeOf', () => {
       fc.property(fc.oneof(fc.anything(), oddError), (error) => {
         expect(codeOf(error)).toBeTypeOf('string');
         expect(isAnswer(error)).toBeTypeOf('boolean');
-        expect(isWithoutEffect(error)).toBeTypeOf('boolean');
+        expect(hadNoEffect(error)).toBeTypeOf('boolean');
         expect(isNotYetVisible(error, { makes: 'membership' })).toBeTypeOf('boolean');
         expect(isAlreadyDone(error, { removes: 'user' })).toBeTypeOf('boolean');
       }),
@@ -61,7 +61,7 @@ describe('codeOf', () => {
   });
 });
 
-describe('isWithoutEffect', () => {
+describe('hadNoEffect', () => {
   test.for([
     [iamError('NoSuchEntityException', 404), true],
     [iamError('AccessDenied', 403), true],
@@ -90,7 +90,7 @@ describe('isWithoutEffect', () => {
     [new Error('anything'), false],
     [undefined, false],
   ] as const)('of %s is %j', ([error, expected]) => {
-    expect(isWithoutEffect(error)).toBe(expected);
+    expect(hadNoEffect(error)).toBe(expected);
   });
 });
 

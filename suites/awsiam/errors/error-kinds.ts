@@ -1,4 +1,4 @@
-import { isSelfStanding, type Change } from '../entities.ts';
+import { isUserOrGroup, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**
@@ -28,7 +28,7 @@ export function isAnswer(error: unknown): boolean {
  * The request was certainly not carried out: IAM refused it, or it never left. Everything else may have been, answer or
  * not.
  */
-export function isWithoutEffect(error: unknown): boolean {
+export function hadNoEffect(error: unknown): boolean {
   if (!isAnswer(error)) return wasNeverSent(error);
   const status = httpStatusOf(error) ?? 0;
   return (status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded';
@@ -117,7 +117,7 @@ export function isAlreadyDone(error: unknown, change: Change): boolean {
  */
 export function isNotYetVisible(error: unknown, change: Change): boolean {
   const entity = 'makes' in change ? change.makes : change.removes;
-  const standsAlone = isSelfStanding(entity);
+  const standsAlone = isUserOrGroup(entity);
   switch (codeOf(error)) {
     case 'NoSuchEntity':
       // A policy that is not there was not made by this run: waiting does not bring it.

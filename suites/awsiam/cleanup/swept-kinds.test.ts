@@ -5,7 +5,7 @@ import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import type { OperationName } from '../../../mocks/iam/operations.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
-import { stripGroup, stripUser, type Send } from './strip-entity.ts';
+import { stripGroup, stripUser, type Send } from './swept-kinds.ts';
 
 const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
 const readOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
