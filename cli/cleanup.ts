@@ -22,7 +22,7 @@ export function addCleanupCommand(
 ): void {
   const command = program
     .command('cleanup')
-    .description('remove test users and groups of this namespace that killed runs left behind')
+    .description('remove the test users and groups that killed runs left behind in the namespace (METRIST_NAMESPACE)')
     .option('--dry-run', 'only list what would be removed')
     .addOption(
       durationOption(

@@ -78,6 +78,8 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
   const program = new Command('awsiam')
     .description(packageJson.description)
     .version(context.build, '--version', 'print the version and the commit')
+    // Also where the column of the descriptions is narrow.
+    .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => context.output.write(text),
       writeErr: (text) => context.errorOutput.write(hideArguments(text, args)),

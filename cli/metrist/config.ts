@@ -26,7 +26,7 @@ export function addConfigCommand(
 ): void {
   withRegistrationOptions(program.command('config'))
     .description('print the JSON that registers the monitor at Metrist; needs no token')
-    .option('--json', 'on one line, for a pipe')
+    .option('--json', 'print it on one line, for a pipe')
     .action(({ json = false, ...args }: RegistrationArguments & { readonly json?: boolean }) => {
       const { config, problems, warnings } = resolveRegistration(args, values);
       if (problems.length > 0) {
@@ -57,7 +57,7 @@ export function withRegistrationOptions(command: Command): Command {
     )
     .option(
       '--run-group <name>',
-      'run by the Orchestrators of this group; repeat the option for more (default: METRIST_RUN_GROUPS)',
+      'a group of Orchestrators that run it; repeat the option for more (default: METRIST_RUN_GROUPS)',
       addRunGroup,
     )
     .addOption(

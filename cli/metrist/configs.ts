@@ -14,7 +14,7 @@ export function addConfigsCommand(
   program
     .command('configs')
     .description('list the registrations of the monitor at Metrist')
-    .option('--json', 'as a JSON array')
+    .option('--json', 'print a JSON array')
     .action(async ({ json = false }: { readonly json?: boolean }) => {
       const isDone = await withMetrist(context, signal, async (api) => {
         const configs = await api.list(awsiam.name);

@@ -17,8 +17,8 @@ export function addStatusCommand(
   program
     .command('status')
     .description('show the state of the monitor as Metrist sees it')
-    .option('--remote', "show Metrist's view, the only one so far")
-    .option('--json', 'as JSON')
+    .option('--remote', "show Metrist's view (so far the only one)")
+    .option('--json', 'print JSON')
     .action(async ({ json = false }: { readonly json?: boolean }) => {
       if (!(await withMetrist(context, signal, (api) => showStatus(api, json, context)))) onFailure();
     });

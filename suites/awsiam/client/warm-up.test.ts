@@ -19,7 +19,7 @@ describe('warmUp', () => {
     const before = process.getActiveResourcesInfo().toSorted();
     await warmUp();
     expect(connecting).not.toHaveBeenCalled();
-    await vi.waitFor(() => expect(process.getActiveResourcesInfo().toSorted()).toEqual(before));
+    await vi.waitFor(() => expect(process.getActiveResourcesInfo().toSorted()).toEqual(before), { timeout: 30_000 });
   });
 });
 

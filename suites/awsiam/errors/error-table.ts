@@ -1,6 +1,6 @@
 import type { Verdict } from '../../../runner/step-result.ts';
 
-/** Whose fault an error is, and what its reader can do about it. */
+/** Whose fault an error is, and what the reader can do about it. */
 export interface Explanation {
   readonly verdict: Verdict;
   readonly advice: string;
@@ -12,8 +12,10 @@ const slowDown =
 const keys =
   'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
 const clock = "Compare this host's clock with the real time (NTP): AWS refuses requests that are minutes off.";
+const leastPrivilege = "Give the monitor's principal the least-privilege policy of the README.";
+const invalidValue = 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.';
 
-/** IAM's error codes. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
+/** By IAM's error code. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
 export const iamErrors: Readonly<Record<string, Explanation>> = {
   ServiceFailure: { verdict: 'service', advice: theirFault },
   InternalFailure: { verdict: 'service', advice: theirFault },
@@ -46,14 +48,8 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
     advice:
       "Give the monitor's principal the least-privilege policy of the README, and look for a denying SCP or boundary.",
   },
-  UnauthorizedOperation: {
-    verdict: 'permission',
-    advice: 'Give the principal the least-privilege policy of the README.',
-  },
-  NotAuthorized: {
-    verdict: 'permission',
-    advice: 'Give the principal the least-privilege policy of the README.',
-  },
+  UnauthorizedOperation: { verdict: 'permission', advice: leastPrivilege },
+  NotAuthorized: { verdict: 'permission', advice: leastPrivilege },
   OptInRequired: {
     verdict: 'credentials',
     advice: 'The account is not signed up for the service or is suspended: check its state and billing.',
@@ -77,14 +73,8 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
     advice: `${keys}: the request arrived without a signature. Does a proxy strip headers?`,
   },
   RequestExpired: { verdict: 'credentials', advice: clock },
-  InvalidInput: {
-    verdict: 'configuration',
-    advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.',
-  },
-  ValidationError: {
-    verdict: 'configuration',
-    advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.',
-  },
+  InvalidInput: { verdict: 'configuration', advice: invalidValue },
+  ValidationError: { verdict: 'configuration', advice: invalidValue },
   PolicyNotAttachable: {
     verdict: 'configuration',
     advice: 'Check METRIST_POLICY_ARN: this policy can only be attached by AWS itself.',
@@ -99,7 +89,7 @@ const proxy = 'If this host reaches the internet through a proxy, set HTTPS_PROX
 const reach = `Check the way from this host to the endpoint (routes, firewall, security groups). ${proxy}`;
 const dns = `Check this host's DNS, and METRIST_AWS_REGION and AWS_ENDPOINT_URL_IAM if they were changed. ${proxy}`;
 
-/** What Node says when there is no way to the service. https://nodejs.org/api/errors.html#common-system-errors */
+/** By Node's error code, for a service that cannot be reached. https://nodejs.org/api/errors.html#common-system-errors */
 export const networkErrors: Readonly<Record<string, Explanation>> = {
   ENOTFOUND: { verdict: 'network', advice: `The endpoint's name does not resolve. ${dns}` },
   EAI_AGAIN: { verdict: 'network', advice: `The name server does not answer. ${dns}` },
@@ -132,7 +122,7 @@ export const networkErrors: Readonly<Record<string, Explanation>> = {
   },
 };
 
-/** What Node's parser says of something that does not speak HTTP. */
+/** What Node's parser reports when the other side does not speak HTTP. */
 export const httpParserErrorCode = /^HPE_/;
 
 /** Node's and OpenSSL's codes for a certificate or a handshake that was refused. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -145,7 +135,7 @@ export const tlsError: Explanation = {
     "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
 };
 
-/** For answers of IAM with a code that is not in the table, by HTTP status. */
+/** For an answer of IAM whose code is not in the table. */
 export function unknownAnswer(httpStatus: number): Explanation {
   if (httpStatus >= 500) return { verdict: 'service', advice: theirFault };
   if (httpStatus === 429) return { verdict: 'throttled', advice: slowDown };
@@ -161,13 +151,13 @@ export function unknownAnswer(httpStatus: number): Explanation {
 export const foreignAnswer: Explanation = {
   verdict: 'service',
   advice:
-    'Something other than AWS answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
+    'Something other than AWS answered, or the answer was cut off: look for a proxy or a gateway on the way to the endpoint.',
 };
 
-/** Something between this host and IAM refuses requests because there are too many. */
+/** A proxy or a gateway refuses requests because there are too many. */
 export const foreignThrottling: Explanation = {
   verdict: 'throttled',
-  advice: `The answer is not in the form of AWS: a proxy or a gateway on the way may be what throttles. Otherwise: ${slowDown}`,
+  advice: `The answer is not in AWS's format, so a proxy or a gateway on the way may be throttling. Otherwise: ${slowDown}`,
 };
 
 export const noAnswer: Explanation = {

@@ -4,7 +4,7 @@ import type { ExplainContext } from '../../../runner/monitor.ts';
 import { formatStepError, verdicts, type Verdict } from '../../../runner/step-result.ts';
 import { ConfigError } from '../settings/config.ts';
 import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline.ts';
-import { ConnectTimeoutError, PropagationError } from './error-kinds.ts';
+import { ConnectTimeoutError, NoCredentialsError, PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { UnknownAccountError } from '../session.ts';
@@ -292,9 +292,9 @@ describe('explainError', () => {
   });
 
   test.for([
-    ['text', 'something was thrown that is no error: text'],
-    [undefined, 'something was thrown that is no error: undefined'],
-    [Object.create(null), 'something was thrown that is no error: object'],
+    ['text', 'something was thrown that is not an error: text'],
+    [undefined, 'something was thrown that is not an error: undefined'],
+    [Object.create(null), 'something was thrown that is not an error: object'],
     [new Error(''), 'no message'],
   ] as const)('says something of %o', ([error, text]) => {
     expect(explainError(error, 'CreateUser')).toMatchObject({
@@ -307,6 +307,15 @@ describe('explainError', () => {
     const { message, stack } = explainError(new Error('x'.repeat(1_000_000)), 'CreateUser');
     expect(message.length).toBeLessThan(5000);
     expect(stack?.length).toBeLessThan(5000);
+  });
+
+  test('does not throw for a proxy that has been revoked', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(explainError(proxy, 'CreateUser')).toMatchObject({
+      verdict: 'monitor',
+      message: 'UnknownError at CreateUser: an error that cannot be read',
+    });
   });
 
   test('never throws, whatever it is given, and always gives a verdict and advice', () => {
@@ -331,12 +340,37 @@ describe('explainError', () => {
       .chain((fields) =>
         fc.constantFrom(new Error('odd'), new AggregateError([1])).map((error) => Object.assign(error, fields)),
       );
-    const odd = fc.oneof(
+    const thrown = fc.oneof(
       fc.anything({ withNullPrototype: true, withBigInt: true }),
       oddError,
-      fc.constant(throwing),
-      fc.constant(Symbol('s')),
+      fc.constantFrom<unknown>(throwing, Symbol('s'), () => 'f'),
     );
+    const unreadable = fc
+      .tuple(
+        fc.constantFrom(
+          () => new Error('odd'),
+          () => new ConfigError(['odd']),
+        ),
+        fc.constantFrom('name', 'message', 'code', 'cause', 'stack', '$fault', '$metadata'),
+      )
+      .map(([make, property]) =>
+        Object.defineProperty(make(), property, {
+          get() {
+            throw new Error('no');
+          },
+        }),
+      );
+    const wrapped = oddError.chain((cause) =>
+      fc.constantFrom<unknown>(
+        new Error('odd', { cause }),
+        new AggregateError([cause]),
+        new PropagationError(cause, 60_000),
+        new NoCredentialsError('none', { cause, host: 'sts.amazonaws.com' }),
+        new OpenTimeoutError(30_000, cause),
+        new ForeignAnswerError(502, 'odd', { cause }),
+      ),
+    );
+    const odd = fc.oneof(thrown, unreadable, wrapped);
     fc.assert(
       fc.property(odd, (error) => {
         const explained = explainError(error, 'CreateUser');
@@ -346,7 +380,7 @@ describe('explainError', () => {
         expect(explained.advice).not.toBe('');
         expect(JSON.parse(JSON.stringify(explained))).toEqual(explained);
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 });

@@ -36,7 +36,7 @@ import {
 } from './error-table.ts';
 import { UnknownAccountError } from '../session.ts';
 
-/** The context of an explanation outside the steps. */
+/** For errors outside the steps, where the front end does not matter. */
 const anyFrontEnd: ExplainContext = {
   mode: 'live',
   values: {},
@@ -44,7 +44,7 @@ const anyFrontEnd: ExplainContext = {
 };
 
 /**
- * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever it is given.
+ * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever is thrown at it.
  *
  * @param step what was attempted: `CreateUser`, `teardown`
  */
@@ -52,7 +52,7 @@ export function explainError(error: unknown, step: string, context: ExplainConte
   try {
     return explain(error, step, context);
   } catch {
-    // An error whose own properties throw when they are read.
+    // Reading a property of the error throws.
     return { ...ownBug, code: 'UnknownError', message: `UnknownError at ${step}: an error that cannot be read` };
   }
 }
@@ -78,7 +78,7 @@ function explain(error: unknown, step: string, context: ExplainContext): StepErr
   };
 }
 
-/** How many errors are looked at: one may be behind the other without end. */
+/** How many causes behind an error are looked at: causes may form a circle. */
 const longestChain = 10;
 
 function explanationOf(error: unknown, code: string, depth = 1): Explanation {
@@ -94,7 +94,7 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
     if (isMissingPolicy(error)) return policyMissing;
     return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
   }
-  // Not IAM's own, but it came as an answer: malformed, or somebody else's.
+  // An answer, but not in IAM's format: malformed, or from something else.
   if (httpStatusOf(error) !== undefined) return foreignAnswer;
   if (tlsErrorCode.test(code)) return tlsError;
   if (httpParserErrorCode.test(code)) return foreignAnswer;
@@ -111,7 +111,7 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   return ownBug;
 }
 
-/** STS and SSO fail in the ways that IAM does. Anything else that hides the credentials is this host's own fault. */
+/** STS and SSO fail in the same ways as IAM. Everything else that keeps credentials from us is a fault on this side. */
 function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Explanation {
   if (isAnswer(cause)) {
     if ((httpStatusOf(cause) ?? 0) >= 500) return credentialServiceFailed;
@@ -128,25 +128,25 @@ function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Ex
   return explanation.verdict === 'monitor' ? noCredentials : explanation;
 }
 
-/** A code may be any text, also the name of something that every object has. */
+/** Not by index alone: a code may be any text, even `constructor`. */
 function find(table: Readonly<Record<string, Explanation>>, code: string): Explanation | undefined {
   return Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
-/** The SDK's handler calls several things a TimeoutError; these are the ones where a connected server kept silent. */
+/** The SDK calls several things a TimeoutError. In these a connected server did not answer. */
 function isRequestTimeout(error: unknown): boolean {
   return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
 }
 
-interface Circumstances {
+interface AdviceInput {
   readonly error: unknown;
   readonly code: string;
   readonly text: string;
   readonly context: ExplainContext;
 }
 
-/** The advice, with what only this failure and this run know: the action that is missing, the policy's name, the setting. */
-function adviseOn({ verdict, advice }: Explanation, { error, code, text, context }: Circumstances): string {
+/** The advice from the table, completed with facts of this failure: the denied action, the policy's name, the setting. */
+function adviseOn({ verdict, advice }: Explanation, { error, code, text, context }: AdviceInput): string {
   const action = /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
   if (code === 'AccessDenied' && action !== undefined) return `${action} is not allowed. ${advice}`;
   if (context.mode === 'offline') return advice;
@@ -160,7 +160,7 @@ function adviseOn({ verdict, advice }: Explanation, { error, code, text, context
   return `${advice} The endpoint comes from ${setting.from}: is it right?`;
 }
 
-/** Not STS or SSO, which have endpoints of their own, nor a step that waited for something else. */
+/** Not with credentials, because STS and SSO have other endpoints, nor if a step waited for something else. */
 function concernsEndpoint(error: unknown): boolean {
   return !(
     error instanceof NoCredentialsError ||
@@ -169,19 +169,19 @@ function concernsEndpoint(error: unknown): boolean {
   );
 }
 
-/** How much of a message and of a stack is kept. */
+/** How many characters of a message and of a stack are kept. */
 const longestMessage = 4000;
 const longestStack = 4000;
 
 function describe(error: unknown): { readonly text: string; readonly stack?: string } {
-  if (!(error instanceof Error)) return { text: `something was thrown that is no error: ${safeString(error)}` };
+  if (!(error instanceof Error)) return { text: `something was thrown that is not an error: ${safeString(error)}` };
   const messages = [error.message];
   let { cause } = error;
   for (let depth = 1; depth < longestChain && cause instanceof Error; depth++) {
     if (messages.length < 4 && !messages.includes(cause.message)) messages.push(cause.message);
     ({ cause } = cause);
   }
-  // An AggregateError of several addresses that were tried has no message of its own.
+  // After several addresses were tried, Node throws an AggregateError without a message.
   if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));
   const whole = messages
     .filter((message) => message !== '')
@@ -194,7 +194,7 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
   };
 }
 
-/** The SDK's sentences about timeouts name its own parts; ours say what was waited for, and for how long. */
+/** The SDK's messages about timeouts name its own parts. Ours say what we waited for, and how long. */
 const plainWords: readonly (readonly [RegExp, (ms: string) => string])[] = [
   [/exceeded the configured (\d+) ms requestTimeout/, (ms) => `no answer within ${Number(ms) / 1000} s of the request`],
   [/socket timed out after (\d+) ms of inactivity/, (ms) => `the answer stopped coming for ${Number(ms) / 1000} s`],
