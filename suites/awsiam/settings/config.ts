@@ -11,9 +11,9 @@ import { readProxySettings } from '../../../host/proxy-settings.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
 import { endpointSetting, readVariable, variables, type Setting, type Variable } from './variables.ts';
 
-/** What the monitor needs to know, checked. */
+/** The checked configuration of the monitor. */
 export interface Config {
-  /** Absent: the SDK's default chain (environment, profile, SSO, role) finds them. */
+  /** Absent: the SDK's default chain looks for them (environment, profile, SSO, role). */
   readonly credentials?: {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
@@ -21,7 +21,7 @@ export interface Config {
   };
   readonly region: string;
   readonly namespace: string;
-  /** The user's own choice. Absent: derived from the account, the namespace and the region. */
+  /** Set by the user. Absent: the test policy, whose ARN follows from the account, the namespace and the region. */
   readonly policyArn?: string;
   /** @default 900_000 */
   readonly stepTimeoutMs: number;
@@ -31,15 +31,15 @@ export interface Config {
   readonly propagationTimeoutMs: number;
   /** Whether entities of killed runs are removed after the steps. @default true */
   readonly cleanupEnabled: boolean;
-  /** More test entities of the namespace than this are warned about. @default 50 */
+  /** A run warns if the namespace has more test entities than this. @default 50 */
   readonly mostTestEntities: number;
-  /** Another endpoint than AWS's own, from `AWS_ENDPOINT_URL_IAM`. */
+  /** An endpoint other than AWS's own, such as from `AWS_ENDPOINT_URL_IAM`. */
   readonly endpoint?: string;
-  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as far as they are set. */
+  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, if set. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Everything that is wrong with the configuration, in terms of the variables that the user set. */
+/** Lists everything that is wrong with the settings, by the names that the user set. */
 export class ConfigError extends Error {
   readonly code = 'ConfigError';
   readonly problems: readonly string[];
@@ -62,7 +62,7 @@ export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
 
 const trueOrFalse = { ok: /^(true|false)$/, expected: 'true or false' };
-/** The SDK's own settings whose wrong values it ignores, or refuses without naming the variable. */
+/** The SDK ignores wrong values of these settings, or refuses them without naming the variable. */
 const awsSettings = {
   AWS_USE_FIPS_ENDPOINT: trueOrFalse,
   AWS_USE_DUALSTACK_ENDPOINT: trueOrFalse,
@@ -75,7 +75,7 @@ const awsSettings = {
 
 type Values = Readonly<Record<string, string | undefined>>;
 
-/** Reads settings one by one and collects what is wrong with them. */
+/** Reads settings one by one and collects the problems. */
 function readSettings(values: Values) {
   const problems: string[] = [];
   const read = (variable: Variable): Setting | undefined => {
@@ -105,7 +105,7 @@ function readSettings(values: Values) {
   return { problems, read, check, require, seconds };
 }
 
-/** Reads only the deadline of a step, for a registration. */
+/** Reads the deadline of a step alone, for a registration. */
 export function parseStepTimeout(values: Values): {
   readonly stepTimeoutMs: number;
   readonly problems: readonly string[];
