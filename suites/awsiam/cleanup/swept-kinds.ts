@@ -1,8 +1,51 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { IAM } from '@aws-sdk/client-iam';
+import type { IAM, IAMClient } from '@aws-sdk/client-iam';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { codeOf } from '../errors/error-kinds.ts';
 import { groupPath, ownNamePattern, userPath, type Entity } from '../names.ts';
+
+type Operation = Exclude<keyof IAM, keyof IAMClient>;
+
+/** One kind of thing that keeps IAM from deleting its owner. Items that are texts need no property that identifies them. */
+type Obstacle = readonly [list: Operation, items: string, id: string, remove: Operation];
+
+/** What IAM calls things, for each kind of entity. */
+const kinds = {
+  group: {
+    path: groupPath,
+    namePrefix: 'testgroup',
+    operations: ['listGroups', 'Groups', 'GroupName', 'deleteGroup'],
+    obstacles: [
+      ['getGroup', 'Users', 'UserName', 'removeUserFromGroup'],
+      ['listAttachedGroupPolicies', 'AttachedPolicies', 'PolicyArn', 'detachGroupPolicy'],
+      ['listGroupPolicies', 'PolicyNames', 'PolicyName', 'deleteGroupPolicy'],
+    ],
+  },
+  user: {
+    path: userPath,
+    namePrefix: 'testuser',
+    operations: ['listUsers', 'Users', 'UserName', 'deleteUser'],
+    obstacles: [
+      ['listGroupsForUser', 'Groups', 'GroupName', 'removeUserFromGroup'],
+      ['listAttachedUserPolicies', 'AttachedPolicies', 'PolicyArn', 'detachUserPolicy'],
+      ['listUserPolicies', 'PolicyNames', 'PolicyName', 'deleteUserPolicy'],
+      ['listAccessKeys', 'AccessKeyMetadata', 'AccessKeyId', 'deleteAccessKey'],
+      // A virtual MFA device stays in the account: it does not belong to the user.
+      ['listMFADevices', 'MFADevices', 'SerialNumber', 'deactivateMFADevice'],
+      ['listSigningCertificates', 'Certificates', 'CertificateId', 'deleteSigningCertificate'],
+      ['listSSHPublicKeys', 'SSHPublicKeys', 'SSHPublicKeyId', 'deleteSSHPublicKey'],
+      [
+        'listServiceSpecificCredentials',
+        'ServiceSpecificCredentials',
+        'ServiceSpecificCredentialId',
+        'deleteServiceSpecificCredential',
+      ],
+    ],
+  },
+} as const satisfies Record<
+  'group' | 'user',
+  { path: string; namePrefix: string; operations: Obstacle; obstacles: readonly Obstacle[] }
+>;
 
 /** What the sweep does with users and with groups. */
 export interface SweptKind {
@@ -11,7 +54,7 @@ export interface SweptKind {
   readonly pattern: RegExp;
   list(marker: string | undefined): Promise<Page>;
   delete(name: string): Promise<unknown>;
-  /** See {@link stripUser}. */
+  /** See {@link strip}. */
   strip(name: string): Promise<readonly unknown[]>;
 }
 
@@ -39,208 +82,117 @@ interface SweptKindsOptions {
  */
 export function sweptKinds({ iam, endsSweep, namespace, signal, paceMs = 100 }: SweptKindsOptions): SweptKind[] {
   const send = createPacedSend(paceMs, signal);
-  // A listing is no write call, and in most runs there is nothing else to do: it needs no pace.
-  const options = { abortSignal: signal };
-  return [
-    {
-      kind: 'group',
-      path: groupPath,
-      pattern: ownNamePattern('testgroup', namespace),
-      async list(marker) {
-        const {
-          Groups = [],
-          IsTruncated,
-          Marker,
-        } = await iam.listGroups({ PathPrefix: groupPath, Marker: marker }, options);
-        const entities = Groups.map(({ Path = '', GroupName = '', CreateDate }) => ({
-          path: Path,
-          name: GroupName,
-          createdAt: CreateDate,
-        }));
-        return { entities, IsTruncated, Marker };
+  return (['group', 'user'] as const).map((kind) => {
+    const { path, namePrefix, operations } = kinds[kind];
+    const [list, items, id, remove] = operations;
+    return {
+      kind,
+      path,
+      pattern: ownNamePattern(namePrefix, namespace),
+      async list(Marker) {
+        // Without a pause: a listing is no write call, and in most runs there is nothing else to do.
+        const answer = await request(iam, list, { PathPrefix: path, Marker }, { abortSignal: signal });
+        const entities = itemsOf(answer, items).map((item) => toEntity(item as Fields, id));
+        return { entities, IsTruncated: answer.IsTruncated, Marker: answer.Marker };
       },
-      delete: (GroupName) => send((o) => iam.deleteGroup({ GroupName }, o)),
-      strip: (name) => stripGroup({ iam, send, endsSweep }, name),
-    },
-    {
-      kind: 'user',
-      path: userPath,
-      pattern: ownNamePattern('testuser', namespace),
-      async list(marker) {
-        const {
-          Users = [],
-          IsTruncated,
-          Marker,
-        } = await iam.listUsers({ PathPrefix: userPath, Marker: marker }, options);
-        const entities = Users.map(({ Path = '', UserName = '', CreateDate }) => ({
-          path: Path,
-          name: UserName,
-          createdAt: CreateDate,
-        }));
-        return { entities, IsTruncated, Marker };
-      },
-      delete: (UserName) => send((o) => iam.deleteUser({ UserName }, o)),
-      strip: (name) => stripUser({ iam, send, endsSweep }, name),
-    },
-  ];
+      delete: (name) => send((options) => request(iam, remove, { [id]: name }, options)),
+      strip: (name) => strip(kind, name, { iam, send, endsSweep }),
+    };
+  });
 }
+
+function toEntity(item: Fields, nameKey: string): DatedEntity {
+  const { Path = '', [nameKey]: name = '', CreateDate } = item;
+  return { path: Path as string, name: name as string, createdAt: CreateDate as Date | undefined };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
 
 interface RequestOptions {
   readonly abortSignal: AbortSignal;
 }
 
-export type Send = <Answer>(request: (options: RequestOptions) => Promise<Answer>) => Promise<Answer>;
+/** Calls an operation by its name. */
+async function request(
+  iam: IAM,
+  operation: Operation,
+  input: Fields,
+  options: RequestOptions,
+): Promise<Fields & ListAnswer> {
+  const send = iam[operation] as unknown as (input: Fields, options: RequestOptions) => Promise<Fields & ListAnswer>;
+  return await send.call(iam, input, options);
+}
+
+function itemsOf(answer: Fields, key: string): readonly unknown[] {
+  return (answer[key] as readonly unknown[] | undefined) ?? [];
+}
+
+export type Send = <Answer>(send: (options: RequestOptions) => Promise<Answer>) => Promise<Answer>;
 
 /** Sends requests with a pause between each two. */
 function createPacedSend(paceMs: number, signal: AbortSignal): Send {
   let isFirst = true;
-  return async (request) => {
+  return async (send) => {
     if (!isFirst && paceMs > 0) await wait(paceMs, undefined, { signal });
     isFirst = false;
-    return await request({ abortSignal: signal });
+    return await send({ abortSignal: signal });
   };
-}
-
-interface StripOptions extends Pick<SweptKindsOptions, 'iam' | 'endsSweep'> {
-  readonly send: Send;
-}
-
-/**
- * Removes everything that keeps IAM from deleting a user: what a killed run left, and what somebody may have added to a
- * test user since. A virtual MFA device is deactivated but stays in the account: it does not belong to the user.
- *
- * @param UserName of a user that was checked to be a test user
- * @returns the errors of what could not be listed or removed
- * @throws an error that ends the sweep
- */
-export async function stripUser(options: StripOptions, UserName: string): Promise<readonly unknown[]> {
-  const { iam } = options;
-  const user = { UserName };
-  const stripper = new Stripper(options);
-
-  await stripper.clear(
-    (page, o) => iam.listGroupsForUser({ ...user, ...page }, o),
-    ({ Groups }) => Groups,
-    ({ GroupName }, o) => iam.removeUserFromGroup({ ...user, GroupName }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listAttachedUserPolicies({ ...user, ...page }, o),
-    ({ AttachedPolicies }) => AttachedPolicies,
-    ({ PolicyArn }, o) => iam.detachUserPolicy({ ...user, PolicyArn }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listUserPolicies({ ...user, ...page }, o),
-    ({ PolicyNames }) => PolicyNames,
-    (PolicyName, o) => iam.deleteUserPolicy({ ...user, PolicyName }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listAccessKeys({ ...user, ...page }, o),
-    ({ AccessKeyMetadata }) => AccessKeyMetadata,
-    ({ AccessKeyId }, o) => iam.deleteAccessKey({ ...user, AccessKeyId }, o),
-  );
-  await stripper.remove((o) => iam.deleteLoginProfile(user, o));
-  await stripper.clear(
-    (page, o) => iam.listMFADevices({ ...user, ...page }, o),
-    ({ MFADevices }) => MFADevices,
-    ({ SerialNumber }, o) => iam.deactivateMFADevice({ ...user, SerialNumber }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listSigningCertificates({ ...user, ...page }, o),
-    ({ Certificates }) => Certificates,
-    ({ CertificateId }, o) => iam.deleteSigningCertificate({ ...user, CertificateId }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listSSHPublicKeys({ ...user, ...page }, o),
-    ({ SSHPublicKeys }) => SSHPublicKeys,
-    ({ SSHPublicKeyId }, o) => iam.deleteSSHPublicKey({ ...user, SSHPublicKeyId }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listServiceSpecificCredentials({ ...user, ...page }, o),
-    ({ ServiceSpecificCredentials }) => ServiceSpecificCredentials,
-    ({ ServiceSpecificCredentialId: id }, o) =>
-      iam.deleteServiceSpecificCredential({ ...user, ServiceSpecificCredentialId: id }, o),
-  );
-  return stripper.failures;
-}
-
-/** The same for a group: its members and its policies. */
-export async function stripGroup(options: StripOptions, GroupName: string): Promise<readonly unknown[]> {
-  const { iam } = options;
-  const group = { GroupName };
-  const stripper = new Stripper(options);
-
-  await stripper.clear(
-    (page, o) => iam.getGroup({ ...group, ...page }, o),
-    ({ Users }) => Users,
-    ({ UserName }, o) => iam.removeUserFromGroup({ ...group, UserName }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listAttachedGroupPolicies({ ...group, ...page }, o),
-    ({ AttachedPolicies }) => AttachedPolicies,
-    ({ PolicyArn }, o) => iam.detachGroupPolicy({ ...group, PolicyArn }, o),
-  );
-  await stripper.clear(
-    (page, o) => iam.listGroupPolicies({ ...group, ...page }, o),
-    ({ PolicyNames }) => PolicyNames,
-    (PolicyName, o) => iam.deleteGroupPolicy({ ...group, PolicyName }, o),
-  );
-  return stripper.failures;
 }
 
 /** After this many failures in a row we leave the rest of the same kind alone. */
 export const mostFailuresInARow = 5;
 
 /**
- * Lists and removes what belongs to one user or group. It goes on after a failed request: an emulator may lack the
- * operation, or the principal the permission, and there may be nothing of that kind to remove.
+ * Removes everything that keeps IAM from deleting a user or a group: what a killed run left, and what somebody may have
+ * added since. It goes on after a failed request: an emulator may lack the operation, or the principal the permission, and
+ * there may be nothing of that kind to remove.
+ *
+ * @param name of an entity that was checked to be a test entity
+ * @returns the errors of what could not be listed or removed
+ * @throws an error that ends the sweep
  */
-class Stripper {
-  readonly failures: unknown[] = [];
-  readonly #send: Send;
-  readonly #endsSweep: (error: unknown) => boolean;
-
-  constructor({ send, endsSweep }: StripOptions) {
-    this.#send = send;
-    this.#endsSweep = endsSweep;
-  }
-
-  /** Lists all pages of one kind of thing, and removes what it finds. */
-  async clear<Answer extends ListAnswer, Item>(
-    list: (page: { readonly Marker: string | undefined }, options: RequestOptions) => Promise<Answer>,
-    itemsOf: (answer: Answer) => readonly Item[] | undefined,
-    remove: (item: Item, options: RequestOptions) => Promise<unknown>,
-  ): Promise<void> {
-    const items: Item[] = [];
-    await this.#tolerate(
-      readPages(
-        (Marker) => this.#send((o) => list({ Marker }, o)),
-        (answer) => items.push(...(itemsOf(answer) ?? [])),
-      ),
-    );
-    let failuresInARow = 0;
-    for (const item of items) {
-      failuresInARow = (await this.remove((o) => remove(item, o))) ? 0 : failuresInARow + 1;
-      if (failuresInARow === mostFailuresInARow) return;
-    }
-  }
-
-  /** @returns whether it is gone */
-  remove(removal: (options: RequestOptions) => Promise<unknown>): Promise<boolean> {
-    return this.#tolerate(this.#send(removal));
-  }
-
-  async #tolerate(request: Promise<unknown>): Promise<boolean> {
+export async function strip(
+  kind: 'user' | 'group',
+  name: string,
+  { iam, send, endsSweep }: Pick<SweptKindsOptions, 'iam' | 'endsSweep'> & { readonly send: Send },
+): Promise<readonly unknown[]> {
+  const { operations, obstacles } = kinds[kind];
+  const owner = { [operations[2]]: name };
+  const failures: unknown[] = [];
+  /** @returns whether it worked, or there is nothing left to do */
+  const tolerate = async (work: Promise<unknown>): Promise<boolean> => {
     try {
-      await request;
+      await work;
     } catch (error) {
       // Another sweep, or a person, may have removed it first.
       if (codeOf(error) === 'NoSuchEntity') return true;
-      if (this.#endsSweep(error)) throw error;
-      this.failures.push(error);
+      if (endsSweep(error)) throw error;
+      failures.push(error);
       return false;
     }
     return true;
+  };
+  const call = (operation: Operation, input: Fields = {}): Promise<Fields & ListAnswer> =>
+    send((options) => request(iam, operation, { ...owner, ...input }, options));
+
+  for (const [list, items, id, remove] of obstacles) {
+    const found: unknown[] = [];
+    await tolerate(
+      readPages(
+        (Marker) => call(list, { Marker }),
+        (answer) => found.push(...itemsOf(answer, items)),
+      ),
+    );
+    let failuresInARow = 0;
+    for (const item of found) {
+      const target = { [id]: typeof item === 'string' ? item : (item as Fields)[id] };
+      failuresInARow = (await tolerate(call(remove, target))) ? 0 : failuresInARow + 1;
+      if (failuresInARow === mostFailuresInARow) break;
+    }
   }
+  // A user has at most one, and there is no list.
+  if (kind === 'user') await tolerate(call('deleteLoginProfile'));
+  return failures;
 }
 
 /** How every list of IAM says whether there is more, and where. */

@@ -129,12 +129,6 @@ export const httpParserErrorCode = /^HPE_/;
 export const tlsErrorCode =
   /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
 
-export const tlsError: Explanation = {
-  verdict: 'network',
-  advice:
-    "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
-};
-
 /** For an answer of IAM whose code is not in the table. */
 export function unknownAnswer(httpStatus: number): Explanation {
   if (httpStatus >= 500) return { verdict: 'service', advice: theirFault };
@@ -148,72 +142,70 @@ export function unknownAnswer(httpStatus: number): Explanation {
   };
 }
 
-export const foreignAnswer: Explanation = {
-  verdict: 'service',
-  advice:
-    'Something other than AWS answered, or the answer was cut off: look for a proxy or a gateway on the way to the endpoint.',
-};
-
-/** A proxy or a gateway refuses requests because there are too many. */
-export const foreignThrottling: Explanation = {
-  verdict: 'throttled',
-  advice: `The answer is not in AWS's format, so a proxy or a gateway on the way may be throttling. Otherwise: ${slowDown}`,
-};
-
-export const noAnswer: Explanation = {
-  verdict: 'timeout',
-  advice:
-    'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
-};
-
-export const stepTimeout: Explanation = {
-  verdict: 'timeout',
-  advice:
-    'Check the AWS Health Dashboard and the way to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
-};
-
-export const slowHost: Explanation = {
-  verdict: 'monitor',
-  advice: 'This host was too slow to load the AWS SDK: look for a full disk, a slow file system or an overloaded CPU.',
-};
-
-export const noCredentials: Explanation = {
-  verdict: 'credentials',
-  advice:
-    'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile (AWS_PROFILE), an SSO session or a role that it can use.',
-};
-
-/** STS or SSO answered with 5xx. */
-export const credentialServiceFailed: Explanation = {
-  verdict: 'service',
-  advice:
-    'The AWS service that gives out credentials answered with an error of its own: check the AWS Health Dashboard.',
-};
-
-export const roleRefused: Explanation = {
-  verdict: 'permission',
-  advice: "Check the role that the profile names: its trust policy, and what the profile's own credentials may do.",
-};
-
-export const policyMissing: Explanation = {
-  verdict: 'configuration',
-  advice:
-    'The test policy does not exist. Its name is made of METRIST_NAMESPACE and METRIST_AWS_REGION, unless METRIST_POLICY_ARN names another one: check them for a typing error, or create the policy.',
-};
-
-export const accountUnknown: Explanation = {
-  verdict: 'service',
-  advice:
-    'The name of the test policy depends on the account. If this stays, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
-};
-
-export const notPropagated: Explanation = {
-  verdict: 'propagation',
-  advice:
-    'IAM accepted an earlier change but does not act on it. It is slower than usual: check the AWS Health Dashboard; METRIST_PROPAGATION_TIMEOUT_SECS says how long to wait.',
-};
-
-export const ownBug: Explanation = {
-  verdict: 'monitor',
-  advice: 'This is a fault of the monitor and says nothing about IAM: report it with this message.',
-};
+/** For errors that are recognised by more than their code. */
+export const situations = {
+  tlsError: {
+    verdict: 'network',
+    advice:
+      "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
+  },
+  foreignAnswer: {
+    verdict: 'service',
+    advice:
+      'Something other than AWS answered, or the answer was cut off: look for a proxy or a gateway on the way to the endpoint.',
+  },
+  /** A proxy or a gateway refuses requests because there are too many. */
+  foreignThrottling: {
+    verdict: 'throttled',
+    advice: `The answer is not in AWS's format, so a proxy or a gateway on the way may be throttling. Otherwise: ${slowDown}`,
+  },
+  noAnswer: {
+    verdict: 'timeout',
+    advice:
+      'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
+  },
+  stepTimeout: {
+    verdict: 'timeout',
+    advice:
+      'Check the AWS Health Dashboard and the way to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
+  },
+  slowHost: {
+    verdict: 'monitor',
+    advice:
+      'This host was too slow to load the AWS SDK: look for a full disk, a slow file system or an overloaded CPU.',
+  },
+  noCredentials: {
+    verdict: 'credentials',
+    advice:
+      'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile (AWS_PROFILE), an SSO session or a role that it can use.',
+  },
+  /** STS or SSO answered with 5xx. */
+  credentialServiceFailed: {
+    verdict: 'service',
+    advice:
+      'The AWS service that gives out credentials answered with an error of its own: check the AWS Health Dashboard.',
+  },
+  roleRefused: {
+    verdict: 'permission',
+    advice: "Check the role that the profile names: its trust policy, and what the profile's own credentials may do.",
+  },
+  policyMissing: {
+    verdict: 'configuration',
+    advice:
+      'The test policy does not exist. Its name is made of METRIST_NAMESPACE and METRIST_AWS_REGION, unless METRIST_POLICY_ARN names another one: check them for a typing error, or create the policy.',
+  },
+  accountUnknown: {
+    verdict: 'service',
+    advice:
+      'The name of the test policy depends on the account. If this stays, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
+  },
+  notPropagated: {
+    verdict: 'propagation',
+    advice:
+      'IAM accepted an earlier change but does not act on it. It is slower than usual: check the AWS Health Dashboard; METRIST_PROPAGATION_TIMEOUT_SECS says how long to wait.',
+  },
+  ownBug: {
+    verdict: 'monitor',
+    advice: 'This is a fault of the monitor and says nothing about IAM: report it with this message.',
+  },
+} as const satisfies Record<string, Explanation>;

@@ -14,22 +14,10 @@ import {
   PropagationError,
 } from './error-kinds.ts';
 import {
-  accountUnknown,
-  credentialServiceFailed,
-  foreignAnswer,
-  foreignThrottling,
   httpParserErrorCode,
   iamErrors,
   networkErrors,
-  noAnswer,
-  noCredentials,
-  notPropagated,
-  ownBug,
-  policyMissing,
-  roleRefused,
-  slowHost,
-  stepTimeout,
-  tlsError,
+  situations,
   tlsErrorCode,
   unknownAnswer,
   type Explanation,
@@ -53,7 +41,11 @@ export function explainError(error: unknown, step: string, context: ExplainConte
     return explain(error, step, context);
   } catch {
     // Reading a property of the error throws.
-    return { ...ownBug, code: 'UnknownError', message: `UnknownError at ${step}: an error that cannot be read` };
+    return {
+      ...situations.ownBug,
+      code: 'UnknownError',
+      message: `UnknownError at ${step}: an error that cannot be read`,
+    };
   }
 }
 
@@ -82,50 +74,50 @@ function explain(error: unknown, step: string, context: ExplainContext): StepErr
 const longestChain = 10;
 
 function explanationOf(error: unknown, code: string, depth = 1): Explanation {
-  if (error instanceof PropagationError) return notPropagated;
-  if (error instanceof StepTimeoutError) return stepTimeout;
+  if (error instanceof PropagationError) return situations.notPropagated;
+  if (error instanceof StepTimeoutError) return situations.stepTimeout;
   if (error instanceof OpenTimeoutError) {
-    return error.cause instanceof NoCredentialsError ? explanationOfCredentials(error.cause) : slowHost;
+    return error.cause instanceof NoCredentialsError ? explanationOfCredentials(error.cause) : situations.slowHost;
   }
   if (error instanceof NoCredentialsError) return explanationOfCredentials(error);
-  if (error instanceof UnknownAccountError) return accountUnknown;
-  if (error instanceof ForeignAnswerError && error.isThrottled) return foreignThrottling;
+  if (error instanceof UnknownAccountError) return situations.accountUnknown;
+  if (error instanceof ForeignAnswerError && error.isThrottled) return situations.foreignThrottling;
   if (isAnswer(error)) {
-    if (isMissingPolicy(error)) return policyMissing;
+    if (isMissingPolicy(error)) return situations.policyMissing;
     return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
   }
   // An answer, but not in IAM's format: malformed, or from something else.
-  if (httpStatusOf(error) !== undefined) return foreignAnswer;
-  if (tlsErrorCode.test(code)) return tlsError;
-  if (httpParserErrorCode.test(code)) return foreignAnswer;
+  if (httpStatusOf(error) !== undefined) return situations.foreignAnswer;
+  if (tlsErrorCode.test(code)) return situations.tlsError;
+  if (httpParserErrorCode.test(code)) return situations.foreignAnswer;
   const network = find(networkErrors, code);
-  if (network !== undefined) return isRequestTimeout(error) ? noAnswer : network;
+  if (network !== undefined) return isRequestTimeout(error) ? situations.noAnswer : network;
   if (error instanceof Error) {
     if (error.name === 'TimeoutError')
-      return isRequestTimeout(error) ? noAnswer : (networkErrors['ETIMEDOUT'] ?? noAnswer);
-    if (/(Credentials|Token)Provider/.test(error.name)) return noCredentials;
+      return isRequestTimeout(error) ? situations.noAnswer : (networkErrors['ETIMEDOUT'] ?? situations.noAnswer);
+    if (/(Credentials|Token)Provider/.test(error.name)) return situations.noCredentials;
     if (error.cause instanceof Error && depth < longestChain) {
       return explanationOf(error.cause, codeOf(error.cause), depth + 1);
     }
   }
-  return ownBug;
+  return situations.ownBug;
 }
 
 /** STS and SSO fail in the same ways as IAM. Everything else that keeps credentials from us is a fault on this side. */
 function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Explanation {
   if (isAnswer(cause)) {
-    if ((httpStatusOf(cause) ?? 0) >= 500) return credentialServiceFailed;
+    if ((httpStatusOf(cause) ?? 0) >= 500) return situations.credentialServiceFailed;
     const known = find(iamErrors, code);
     if (known?.verdict === 'throttled') return known;
-    return known?.verdict === 'permission' ? roleRefused : noCredentials;
+    return known?.verdict === 'permission' ? situations.roleRefused : situations.noCredentials;
   }
-  if (host === undefined) return find(networkErrors, code) ?? noCredentials;
+  if (host === undefined) return find(networkErrors, code) ?? situations.noCredentials;
   if (cause instanceof ForeignAnswerError) {
-    if (cause.isThrottled) return foreignThrottling;
-    return cause.$metadata.httpStatusCode >= 500 ? credentialServiceFailed : foreignAnswer;
+    if (cause.isThrottled) return situations.foreignThrottling;
+    return cause.$metadata.httpStatusCode >= 500 ? situations.credentialServiceFailed : situations.foreignAnswer;
   }
   const explanation = explanationOf(cause, code);
-  return explanation.verdict === 'monitor' ? noCredentials : explanation;
+  return explanation.verdict === 'monitor' ? situations.noCredentials : explanation;
 }
 
 /** Not by index alone: a code may be any text, even `constructor`. */
