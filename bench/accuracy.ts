@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
-import { parseLatency } from '../mocks/iam/latency.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
 import { spawnNode, vitestBin } from './spawn-node.ts';
@@ -16,7 +15,7 @@ import { median, quantile } from './statistics.ts';
 const rounds = Number(process.argv[2] ?? 50);
 const latencyMs = 20;
 
-const server = await startIamServer({ latency: parseLatency(String(latencyMs), Math.random) });
+const server = await startIamServer({ latency: () => latencyMs });
 const results = await mkdtemp(path.join(os.tmpdir(), 'awsiam-bench-'));
 const live = {
   AWS_ENDPOINT_URL_IAM: server.url,

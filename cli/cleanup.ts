@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { awsiam, cleanUp, longestRunMs, type SweepResult } from '../suites/awsiam/monitor.ts';
 import { plural } from '../text/printable.ts';
+import { requireConfig } from '../runner/settings.ts';
 import type { CommandContext, CommandControl } from './command-context.ts';
 import { durationOption } from './options.ts';
 import { createProgress } from './progress.ts';
@@ -50,7 +51,7 @@ export interface CleanupOptions extends CleanupArguments {
  */
 export async function cleanUpAndPrint(options: CleanupOptions, context: CommandContext): Promise<boolean> {
   const { dryRun = false, mayBreakRuns = false, pace, signal } = options;
-  const config = awsiam.parseConfig(context.values, []);
+  const config = requireConfig(awsiam.parseConfig(context.values));
   const sparedMs = longestRunMs(config);
   const { olderThan = sparedMs } = options;
   if (olderThan < sparedMs && !mayBreakRuns && !dryRun) {

@@ -7,8 +7,8 @@ import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
 import { filesIn } from '../metrist/testing/delivery.ts';
 import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
-import { liveEnv, noRemark, runVitest, secrets } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+import { liveEnv, noRemark, runVitest, secrets } from './harness/run.ts';
+import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
 /** A directory of results that several runs share. */
 async function sharedResults(): Promise<string> {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import { steps } from '../suites/awsiam/steps.ts';
-import { liveEnv, runVitest } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+import { liveEnv, runVitest } from './harness/run.ts';
+import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
 const stepNames = steps.map(({ name }) => name);
 const operations: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { noRemark, runVitest, secrets } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
+import { noRemark, runVitest, secrets } from './harness/run.ts';
+import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
 test('an offline run needs no variable and passes all eight steps', async () => {
   const run = await runVitest({ args: ['--mode', 'offline'] });

@@ -1,29 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
-import type { IamCall } from '../mocks/iam/endpoint.ts';
-import type { IamServer } from '../mocks/iam/server.ts';
-import { steps } from '../suites/awsiam/steps.ts';
-import { liveEnv, runVitest, secrets } from './harness/run-vitest.ts';
-import { metristEnv, startIam, startMetrist } from './harness/start.ts';
-
-const stepNames = steps.map(({ name }) => name);
-const operations = steps.map(({ name }) => name.replace(/^(At|De)tachPolicy$/, '$1tachUserPolicy'));
-
-/** Resolves when a request of the operation is there. */
-async function arrival(iam: IamServer, operation: string): Promise<void> {
-  for (;;) {
-    const [call] = (await once(iam.events, 'call')) as [IamCall];
-    if (call.operation === operation) return;
-  }
-}
+import { liveEnv, runVitest, secrets } from './harness/run.ts';
+import { arrival, metristEnv, startIam, startMetrist, startSilentServer } from './harness/servers.ts';
 
 const signalled = [
   ['SIGHUP', 129],
@@ -143,43 +124,6 @@ test('a second signal while Metrist does not answer says so', async () => {
   expect(run.stderr).toMatch(/still stopping: reporting the run: Metrist \(\d+ s, at most \d+ s more\)/);
 });
 
-test.for([
-  ['--watch'],
-  ['--watch', '--standalone'],
-  // A worker of another pool would not hear of the signal, and --bail would cut teardown off.
-  ['--bail=1', '--pool=forks'],
-])('with %j a run is one run, which ends by itself and tears down', async (args) => {
-  const iam = await startIam('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:100');
-  const run = await runVitest({ args, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
-  expect(run.code, run.everything).toBe(1);
-  expect(run.stderr.includes('A monitor run is not watched')).toBe(args.includes('--watch'));
-  expect(run.junit?.cases.map(({ outcome, message }) => message ?? outcome).at(-1)).toBe('AddUserToGroup failed');
-  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
-});
-
-test('a process that stood still while its worker started posts nothing, and says why', async () => {
-  const [iam, metrist] = [await startIam(), await startMetrist()];
-  const preload = pathToFileURL(path.join(import.meta.dirname, 'harness/stop-at-worker-start.ts')).href;
-  const resume = async ({ pid }: ChildProcess): Promise<void> => {
-    while (!/\) T/.test(await readFile(`/proc/${pid}/stat`, 'utf8'))) await delay(50);
-    await delay(6500);
-    process.kill(Number(pid), 'SIGCONT');
-  };
-  const run = await runVitest({
-    env: {
-      ...liveEnv,
-      ...metristEnv(metrist),
-      AWS_ENDPOINT_URL_IAM: iam.url,
-      NODE_OPTIONS: `--import=${preload}`,
-    },
-    onStart: (child) => void resume(child),
-  });
-  expect(run.code, run.everything).toBe(1);
-  expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 8 });
-  expect(run.stdout).toMatch(/the run was interrupted by a \d+ s pause of this process/);
-  expect([metrist.telemetry, metrist.errors, iam.calls]).toEqual([[], [], []]);
-});
-
 test('a signal before the first step stops the run before it calls IAM', async () => {
   const iam = await startIam();
   // A container's credentials endpoint that never answers: the run waits for it before its first step.
@@ -198,30 +142,3 @@ test('a signal before the first step stops the run before it calls IAM', async (
   expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 8 });
   expect(run.stdout).not.toContain('left behind');
 });
-
-test.for(stepNames.map((name, index) => [name, operations[index] ?? ''] as const))(
-  'SIGTERM while %s is in flight leaves nothing behind, whether or not it was carried out',
-  async ([name, operation]) => {
-    const interrupt = async (fault: string): Promise<void> => {
-      const iam = await startIam(`${operation}=${fault}:1`);
-      const run = await runVitest({
-        env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
-        onStart: (child) => void arrival(iam, operation).then(() => child.kill('SIGTERM')),
-      });
-      expect(run.code, run.everything).toBe(143);
-      expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
-      expect(run.junit?.cases.find((each) => each.name === name)).toMatchObject({ outcome: 'skipped' });
-    };
-    await Promise.all([interrupt('hang'), interrupt('hang-after')]);
-  },
-);
-
-/** Starts a server that never answers, until the test is over. */
-async function startSilentServer(): Promise<{ silent: http.Server; url: string }> {
-  const silent = http.createServer(() => {}).listen(0, '127.0.0.1');
-  onTestFinished(() => silent.closeAllConnections());
-  onTestFinished(() => void silent.close());
-  await once(silent, 'listening');
-  const { port } = silent.address() as AddressInfo;
-  return { silent, url: `http://127.0.0.1:${port}` };
-}

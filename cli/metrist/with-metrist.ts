@@ -9,7 +9,7 @@ import {
 } from '../../metrist/registration/monitor-config-api.ts';
 import { LostConfigError } from '../../metrist/registration/registration-plan.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { ConfigError } from '../../suites/awsiam/monitor.ts';
+import { ConfigError } from '../../runner/settings.ts';
 import type { CommandContext } from '../command-context.ts';
 import { secondsOption } from '../options.ts';
 

@@ -1,11 +1,9 @@
-import os from 'node:os';
 import { expect, test as base } from 'vitest';
 import { createFaultPlan } from '../../mocks/iam/faults.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
-import type { IamCall } from '../../mocks/iam/endpoint.ts';
 import { type IamServer, type IamServerOptions, startIamServer } from '../../mocks/iam/server.ts';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
-import { secrets } from './run-vitest.ts';
+import { secrets } from './run.ts';
 
 export const stepNames = [
   'CreateUser',
@@ -40,25 +38,6 @@ export interface Scenario {
   start(iam: IamServer | undefined, options?: OrchestratorOptions): Promise<Orchestrator>;
 }
 
-/** So many processes at a time: most of them wait, and their limits are seconds. */
-const slots = { free: os.availableParallelism() * 4, waiting: [] as (() => void)[] };
-
-async function takeSlot(): Promise<void> {
-  if (slots.free > 0) {
-    slots.free--;
-    return;
-  }
-  const { promise, resolve } = Promise.withResolvers<void>();
-  slots.waiting.push(resolve);
-  await promise;
-}
-
-function freeSlot(): void {
-  const next = slots.waiting.shift();
-  if (next === undefined) slots.free++;
-  else next();
-}
-
 /** A test of one conversation, or of several. What must be true of each of them is checked at the end of each test. */
 export const test = base.extend<{ scenario: Scenario }>({
   scenario: async ({ task }, use) => {
@@ -73,12 +52,10 @@ export const test = base.extend<{ scenario: Scenario }>({
       account: (faults, options) => open(true, faults, options),
       usedAccount: (faults, options) => open(false, faults, options),
       start: async (iam, { env, ...options } = {}) => {
-        await takeSlot();
         const monitor = new Orchestrator({
           env: { ...(iam && { AWS_ENDPOINT_URL_IAM: iam.url }), ...env },
           ...options,
         });
-        void monitor.ended.then(freeSlot, freeSlot);
         monitors.push(monitor);
         return monitor;
       },
@@ -127,7 +104,7 @@ function base64At(piece: string, offset: number): string {
 }
 
 /** Everything up to `Configured`. */
-export async function shakeHands(
+export async function completeHandshake(
   monitor: Orchestrator,
   config: Readonly<Record<string, unknown>> = goodConfig,
 ): Promise<void> {
@@ -170,13 +147,4 @@ export function parseStep(message: string): StepAnswer {
     ),
     rest,
   };
-}
-
-/** Resolves when a request of the operation is there. */
-export async function arrival(iam: IamServer, operation: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  iam.events.on('call', (call: IamCall) => {
-    if (call.operation === operation) resolve();
-  });
-  await promise;
 }

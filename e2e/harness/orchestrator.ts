@@ -5,7 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { cleanEnv, projectDir } from './run-vitest.ts';
+import { cleanEnv, projectDir } from './run.ts';
 
 /** The monitor as it is shipped. */
 const packaged = [path.join(projectDir, 'dist/awsiam')] as const;

@@ -7,7 +7,7 @@ import {
   NoSuchEntityException,
 } from '@aws-sdk/client-iam';
 
-/** 404: what the request is about is not there, or not yet visible. */
+/** 404: the entity does not exist, or is not visible yet. */
 export function noSuchEntity(message: string): NoSuchEntityException {
   return new NoSuchEntityException({ message, $metadata: { httpStatusCode: 404 } });
 }
@@ -17,38 +17,29 @@ export function entityAlreadyExists(message: string): EntityAlreadyExistsExcepti
   return new EntityAlreadyExistsException({ message, $metadata: { httpStatusCode: 409 } });
 }
 
-/** 409: something still hangs on what shall be deleted. */
+/** 409: the entity still has something that must be removed first. */
 export function deleteConflict(message: string): DeleteConflictException {
   return new DeleteConflictException({ message, $metadata: { httpStatusCode: 409 } });
 }
 
-/** 409: the account's quota is used up. `quota` is AWS's name of it: `UsersPerAccount`. */
+/** 409: a quota is used up. `quota` is AWS's name for it: `UsersPerAccount`. */
 export function limitExceeded(quota: string, limit: number): LimitExceededException {
   const message = `Cannot exceed quota for ${quota}: ${limit}`;
   return new LimitExceededException({ message, $metadata: { httpStatusCode: 409 } });
 }
 
-/** 400: a value that is well-formed and still not acceptable. */
+/** 400: a value that is well formed but not acceptable. */
 export function invalidInput(message: string): InvalidInputException {
   return new InvalidInputException({ message, $metadata: { httpStatusCode: 400 } });
 }
 
-/** 400: a value that IAM's model forbids. Not in the SDK's model, so the SDK knows it by name alone. */
+/** 400: a value that IAM's model forbids. The SDK has no class for this error. */
 export function validationError(message: string): IAMServiceException {
   return serviceError('ValidationError', 400, message);
 }
 
-/** An error that the SDK has no class for and reports as an `IAMServiceException` of that name: `AccessDenied`. */
+/** An error that the SDK has no class for. It becomes an `IAMServiceException` with that name: `AccessDenied`. */
 export function serviceError(name: string, httpStatusCode: number, message: string): IAMServiceException {
   const $fault = httpStatusCode < 500 ? 'client' : 'server';
   return new IAMServiceException({ name, message, $fault, $metadata: { httpStatusCode } });
-}
-
-/**
- * The code that IAM writes into its answer for this error. IAM drops the `Exception` of those that the SDK has classes
- * for (`NoSuchEntityException` is `NoSuchEntity` on the wire) and keeps that of the others (`ThrottlingException`).
- */
-export function wireCode(error: IAMServiceException): string {
-  const isModelled = error.constructor !== IAMServiceException;
-  return isModelled ? error.name.replace(/Exception$/, '') : error.name;
 }

@@ -32,7 +32,7 @@ describe('the client mock', () => {
     install();
     const command = new CreateRoleCommand({ RoleName: 'r', AssumeRolePolicyDocument: '{}' });
     await expect(testClient().send(command)).rejects.toThrow(
-      /does not know CreateRole\. Add it: one file in mocks\/iam\/operations\//,
+      /does not know CreateRole\. Add it to the file of its resource in mocks\/iam\/operations\//,
     );
   });
 

@@ -1,36 +1,41 @@
+import { constants } from 'node:os';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { HttpResponse } from '@smithy/core/protocols';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { IamEndpoint, type IamEndpointOptions } from './endpoint.ts';
-import { divertRequests } from './in-memory-transport.ts';
+import type { HttpAnswer } from './fault-effects.ts';
 import { operations } from './operations.ts';
 
 /** A mocked IAM inside the SDK's client. */
 export interface IamMock extends Pick<IamEndpoint, 'state' | 'calls' | 'events'> {
-  /** The stub of aws-sdk-client-mock, for what a single test wants to answer differently. */
+  /** The stub of aws-sdk-client-mock, for a test that wants another answer to one command. */
   readonly client: AwsClientStub<IAMClient>;
-  /** Gives `IAMClient` its own `send` back, and the SDK its connections. */
+  /** Undoes the mock: the SDK sends its requests over the network again. */
   readonly restore: () => void;
 }
 
 /**
- * Puts a mocked IAM account behind every `IAMClient` of this process, also behind those that exist already.
+ * Puts a mocked IAM account behind every `IAMClient` of this process, including those that exist already.
  *
- * A command that the mock knows goes all the way through the SDK: its middleware, signing, retries and deserialisers are
- * the real ones, and only the connection at their end is not. So attempts, `$metadata`, exceptions and aborts are the
- * SDK's, not imitations. A command that the mock does not know is rejected by name.
+ * A command that the mock knows goes through the whole SDK: middleware, signing, retries and deserialisers are real, and
+ * only the connection is not. So attempts, `$metadata`, exceptions and aborts are the SDK's own. A command that the mock
+ * does not know is rejected by name.
  *
- * Installing it again replaces the account.
+ * A second call replaces the account.
  */
 export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   const endpoint = new IamEndpoint(options);
   const stub = mockClient(IAMClient);
-  // One behaviour for all commands, and the first: aws-sdk-client-mock resolves `undefined` where there is none, and later
-  // ones go before it. One for each command would cost 10 ms at every start.
+  // Without this, aws-sdk-client-mock would resolve `undefined` for every command. A test can still override it for one
+  // command. A behaviour for each command would add 10 ms to every start.
   stub.onAnyCommand().callsFake((_input, getClient) => {
     const args = lastArguments(stub);
     return isKnown(args) ? stub.send.wrappedMethod.apply(getClient(), args) : rejectUnknown(args);
   });
-  const giveBack = divertRequests(endpoint);
+  const restoreRequests = divertRequests(endpoint);
   return {
     client: stub,
     state: endpoint.state,
@@ -38,7 +43,7 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
     events: endpoint.events,
     restore: () => {
       stub.restore();
-      giveBack();
+      restoreRequests();
     },
   };
 }
@@ -46,10 +51,10 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
 type IamStub = AwsClientStub<IAMClient>;
 type SendArguments = Parameters<IamStub['send']>;
 
-/** What the running `send` was called with: aws-sdk-client-mock's fakes see the input alone, not the abort signal. */
+/** The arguments of the current `send`: aws-sdk-client-mock passes only the input to its fakes, not the abort signal. */
 function lastArguments(stub: IamStub): SendArguments {
   const args = stub.send.args.at(-1);
-  if (!args) throw new Error('aws-sdk-client-mock called a fake without a call of send');
+  if (!args) throw new Error('aws-sdk-client-mock called a fake without a call to send');
   return args;
 }
 
@@ -63,7 +68,129 @@ function rejectUnknown([command]: SendArguments): Promise<never> {
   const name = command.constructor.name.replace(/Command$/, '');
   return Promise.reject(
     new Error(
-      `The mocked IAM does not know ${name}. Add it: one file in mocks/iam/operations/ and one line in mocks/iam/operations.ts.`,
+      `The mocked IAM does not know ${name}. Add it to the file of its resource in mocks/iam/operations/, and as one line to mocks/iam/operations.ts.`,
     ),
   );
+}
+
+type Handle = NodeHttpHandler['handle'];
+type SdkRequest = Parameters<Handle>[0];
+/** The client sets `defaultSocketTimeout` (five minutes) where the user sets no timeout. */
+type Timeouts = ReturnType<NodeHttpHandler['httpHandlerConfigs']> & { readonly defaultSocketTimeout?: number };
+
+/**
+ * Sends the IAM requests of all HTTP handlers of this process to the mock instead of the network. Handlers that extend the
+ * SDK's, as the monitor's does, still process the answer. Requests to other services, such as for credentials, are untouched.
+ *
+ * Errors have the names, codes and messages of @smithy/node-http-handler 4.14; `parity.test.ts` compares the two.
+ * @returns a function that undoes it
+ */
+function divertRequests(endpoint: IamEndpoint): () => void {
+  const original = Object.getOwnPropertyDescriptor(NodeHttpHandler.prototype, 'handle') as { value: Handle };
+  NodeHttpHandler.prototype.handle = async function handle(this: NodeHttpHandler, request, options = {}) {
+    if (!isForIam(request)) return original.value.call(this, request, options);
+    // A handler reads its configuration at its first request. This one is aborted before it opens a socket.
+    await original.value.call(this, request, { abortSignal: AbortSignal.abort() }).catch(() => {});
+    const { requestTimeout = this.httpHandlerConfigs().requestTimeout } = options;
+    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
+    return { response: await exchange(endpoint, request, signal, { ...this.httpHandlerConfigs(), requestTimeout }) };
+  };
+  return () => void Object.defineProperty(NodeHttpHandler.prototype, 'handle', original);
+}
+
+/** Other AWS services use the same protocol. The version of the API is IAM's own. */
+function isForIam(request: SdkRequest): boolean {
+  return typeof request.body === 'string' && request.body.includes('&Version=2010-05-08');
+}
+
+async function exchange(
+  endpoint: IamEndpoint,
+  request: SdkRequest,
+  signal: AbortSignal | undefined,
+  timeouts: Timeouts,
+): Promise<HttpResponse> {
+  if (signal?.aborted) throw abortError(signal);
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const { delayMs, deliver, settle } = endpoint.receive({ query: '', headers, body: String(request.body) });
+  await wait(delayMs, signal, timeoutOf(timeouts));
+  const delivery = deliver();
+  if (delivery === 'hang') await wait(Infinity, signal, timeoutOf(timeouts));
+  settle();
+  if (typeof delivery === 'object') return toResponse(delivery);
+  throw connectionReset();
+}
+
+/** How long the SDK waits for an answer, and the error with which it gives up. */
+interface Timeout {
+  readonly ms: number;
+  readonly error: Error;
+}
+
+/** Waits as the SDK waits for an answer: until its timeout or an abort at the latest. */
+async function wait(delayMs: number, signal: AbortSignal | undefined, timeout: Timeout | undefined): Promise<void> {
+  const isTooLong = timeout !== undefined && delayMs > timeout.ms;
+  try {
+    await sleepFor(isTooLong ? timeout.ms : delayMs, signal);
+  } catch (error) {
+    throw signal?.aborted ? abortError(signal) : error;
+  }
+  if (isTooLong) throw timeout.error;
+}
+
+/** The timeout that a silent connection reaches first. 0 is none. */
+function timeoutOf(timeouts: Timeouts): Timeout | undefined {
+  const { requestTimeout = 0, throwOnRequestTimeout, socketTimeout, defaultSocketTimeout = 0 } = timeouts;
+  const requestMs = (throwOnRequestTimeout && requestTimeout) || Infinity;
+  const socketMs = (socketTimeout ?? defaultSocketTimeout) || Infinity;
+  if (requestMs <= socketMs && requestMs !== Infinity) {
+    const message = `@smithy/node-http-handler - [ERROR] a request has exceeded the configured ${requestMs} ms requestTimeout.`;
+    return {
+      ms: requestMs,
+      error: Object.assign(new Error(message), { name: 'TimeoutError', code: 'ETIMEDOUT' }),
+    };
+  }
+  if (socketMs === Infinity) return undefined;
+  const source = socketTimeout ? 'configured by client requestHandler' : 'service default socket timeout';
+  const message = `@smithy/node-http-handler - the request socket timed out after ${socketMs} ms of inactivity (${source}).`;
+  return { ms: socketMs, error: Object.assign(new Error(message), { name: 'TimeoutError' }) };
+}
+
+/** Sleeps until the time is over, which may be never, or the signal aborts. */
+async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (ms === 0) return;
+  const options = signal ? { signal } : {};
+  if (ms < Infinity) {
+    await sleep(ms, undefined, options);
+    return;
+  }
+  // Repeats the longest possible timer: like an open request, and unlike a bare promise, it keeps the process alive.
+  for (;;) await sleep(2 ** 31 - 1, undefined, options);
+}
+
+function toResponse({ status, headers, body }: HttpAnswer): HttpResponse {
+  return new HttpResponse({
+    statusCode: status,
+    headers: { ...headers, date: new Date().toUTCString() },
+    body: Readable.from(body === '' ? [] : [Buffer.from(body)]),
+  });
+}
+
+/** The SDK calls a reset connection a timeout. */
+function connectionReset(): Error {
+  const errno = -constants.errno.ECONNRESET;
+  return Object.assign(new Error('read ECONNRESET'), {
+    name: 'TimeoutError',
+    code: 'ECONNRESET',
+    errno,
+    syscall: 'read',
+  });
+}
+
+function abortError(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  const error = reason instanceof Error ? new Error('Request aborted', { cause: reason }) : new Error(String(reason));
+  error.name = 'AbortError';
+  return error;
 }

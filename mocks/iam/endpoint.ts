@@ -1,17 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { IAMServiceException } from '@aws-sdk/client-iam';
 import { serviceError } from './aws-error.ts';
-import { faultErrors } from './fault-errors.ts';
-import { type Fault, type FaultPlan, noFaults } from './faults.ts';
-import { type Latency, noLatency } from './latency.ts';
+import { type Delivery, faultErrors, type HttpAnswer, transportFaults } from './fault-effects.ts';
+import type { Fault, FaultPlan } from './faults.ts';
 import { operations } from './operations.ts';
-import { type IamRequest, parseQueryRequest } from './query-request.ts';
-import { randomUuid } from './random.ts';
-import { createIamState, type IamState } from './state.ts';
-import { type Delivery, delivered, type HttpAnswer, spoil } from './transport-faults.ts';
-import { renderError, renderOutput } from './xml-answer.ts';
+import { type IamRequest, parseQueryRequest, renderError, renderOutput } from './query-protocol.ts';
+import { createIamState, type IamState, type Random } from './state.ts';
 
-/** A request over HTTP, whole. Header names are in lower case. */
+/** A request over HTTP. Header names are in lower case. */
 export interface HttpRequest {
   /** The query string, without its question mark. */
   readonly query: string;
@@ -19,81 +15,76 @@ export interface HttpRequest {
   readonly body: string;
 }
 
-/** What is remembered of a request. */
+/** What the mock records about a request. */
 export interface IamCall {
-  /** `CreateUser`; whatever the request said where it named none that there is. */
+  /** `CreateUser`; for a request that names no known operation, whatever it says. */
   readonly operation: string;
-  /** The parameters as they came, without passwords. */
+  /** The parameters as they arrived, without passwords. */
   readonly params: Readonly<Record<string, string>>;
-  /** When the request was there, in milliseconds since the epoch. Never goes back. */
+  /** When the request arrived, in milliseconds since the epoch, by a clock that never goes back. */
   readonly atMs: number;
-  /** Which attempt of the SDK's this was, the first being 1; absent where the client did not say. */
+  /** The SDK's number of the attempt, from 1. Absent if the client did not send it. */
   readonly attempt?: number;
   readonly userAgent?: string;
   /** The fault that the request met: `Throttling`. */
   readonly fault?: string;
-  /** Whether the operation took effect, whatever the client heard of it. A late one is carried out after its call is noted. */
+  /** Whether the operation took effect, even if the client got no answer. False at first for a late one. */
   carriedOut: boolean;
-  /** HTTP status of the answer. Absent until there is one, and for good after a reset or a hang. */
+  /** HTTP status of the answer. Absent until it is written, and after a reset or a hang. */
   status?: number;
-  /** From the request being there to its answer being written, or its connection being reset. Absent until then. */
+  /** From the arrival of the request until its answer is written or its connection reset. Absent until then. */
   serviceMs?: number;
 }
 
-/** What is to be done with a request that has come in. */
+/** What the transport has to do with a request. */
 export interface Exchange {
   /** How long to wait before the answer. */
   readonly delayMs: number;
   /** The answer, once the delay is over. */
   readonly deliver: () => Delivery;
-  /** To be called when the answer is written or the connection reset. */
+  /** To be called when the answer has been written or the connection reset. */
   readonly settle: () => void;
 }
 
-/**
- * `call`: a request has come in and, unless it is late, was carried out, if it is at all. `late`: it was carried out now,
- * or refused. `settled`: it was answered, or its connection reset.
- */
 export interface IamEvents {
+  /** A request arrived. It has been carried out already, unless a fault prevents or delays that. */
   call: [IamCall];
+  /** A late request was carried out or refused. */
   late: [IamCall];
+  /** A request was answered, or its connection reset. */
   settled: [IamCall];
 }
 
-/** What an endpoint is made of. */
+/** What can be chosen about an endpoint. */
 export interface IamEndpointOptions {
   /** @default an empty account */
   readonly state?: IamState;
   /** @default none */
   readonly faults?: FaultPlan;
-  /** @default none */
-  readonly latency?: Latency;
-  /**
-   * Whether to remember every request. A server that runs for long must not: its memory would never stop growing.
-   * @default true
-   */
+  /** Gives the time that the next answer takes, in milliseconds. @default none */
+  readonly latency?: () => number;
+  /** Whether to record every request. A long-running server must not, as its memory would never stop growing. @default true */
   readonly keepCalls?: boolean;
 }
 
 /**
- * IAM behind whatever carries its requests: `startIamServer` puts it on a socket, `installIamMock` inside the SDK's client.
- * It speaks HTTP in both cases, so that what the SDK makes of an answer is the SDK's own doing.
+ * IAM without a transport: `startIamServer` puts it on a socket, `installIamMock` inside the SDK's client. It takes and
+ * gives HTTP messages in both cases, so that the SDK itself parses the answers.
  */
 export class IamEndpoint {
   readonly state: IamState;
-  /** Every request so far, in the order of arrival. Empty if calls are not kept. */
+  /** Every request so far, in the order of arrival; none with `keepCalls: false`. */
   readonly calls: IamCall[] = [];
   readonly events = new EventEmitter<IamEvents>();
   readonly #faults: FaultPlan;
-  readonly #latency: Latency;
+  readonly #latency: () => number;
   readonly #keepCalls: boolean;
 
   constructor(options: IamEndpointOptions = {}) {
-    const { state = createIamState(), faults = noFaults, latency = noLatency, keepCalls = true } = options;
-    this.state = state;
-    this.#faults = faults;
-    this.#latency = latency;
-    this.#keepCalls = keepCalls;
+    this.state = options.state ?? createIamState();
+    this.#faults = options.faults ?? { next: () => undefined };
+    this.#latency = options.latency ?? (() => 0);
+    this.#keepCalls = options.keepCalls ?? true;
   }
 
   /** Accepts a request and carries it out at once, unless the fault `late` applies. */
@@ -120,7 +111,7 @@ export class IamEndpoint {
       return delivery;
     };
     const isLate = fault?.kind === 'delay' && fault.name === 'late';
-    // Even if nobody waits for the answer any more.
+    // Even if the client no longer waits for the answer.
     if (isLate) setTimeout(deliver, fault.delayMs).unref();
     else deliver();
     if (this.#keepCalls) this.calls.push(call);
@@ -129,14 +120,14 @@ export class IamEndpoint {
       delayMs: this.#latency() + (fault?.kind === 'delay' ? fault.delayMs : 0),
       deliver,
       settle: () => {
-        if (delivery?.kind === 'answer') call.status = delivery.answer.status;
+        if (typeof delivery === 'object') call.status = delivery.status;
         call.serviceMs = performance.timeOrigin + performance.now() - atMs;
         this.events.emit('settled', call);
       },
     };
   }
 
-  /** Reads a request and says which fault it meets, and how to carry it out. */
+  /** Reads a request and finds the fault that it meets. */
   #prepare(
     { headers, query, body }: HttpRequest,
     form: URLSearchParams,
@@ -149,7 +140,7 @@ export class IamEndpoint {
       const fault = this.#faults.next(parsed.operation, parsed.input);
       return { ...(fault && { fault }), carryOut: () => this.#carryOut(parsed, fault, requestId) };
     } catch (error) {
-      const delivery = deliverError(error, requestId);
+      const delivery = answerError(error, requestId);
       return { carryOut: () => ({ carriedOut: false, delivery }) };
     }
   }
@@ -167,24 +158,24 @@ export class IamEndpoint {
     };
     try {
       if (fault?.kind === 'error') throw faultErrors[fault.name]({ state: this.state, ...parsed });
-      const delivery = fault?.kind === 'transport' ? spoil(fault.name, run) : delivered(run());
+      const delivery = fault?.kind === 'transport' ? transportFaults[fault.name](run) : run();
       return { carriedOut, delivery };
     } catch (error) {
-      return { carriedOut, delivery: deliverError(error, requestId) };
+      return { carriedOut, delivery: answerError(error, requestId) };
     }
   }
 
   #run({ operation, input }: IamRequest, requestId: string): HttpAnswer {
-    // The one place where types end: what came over the wire is an input because the operation checks it.
+    // Untyped, as it comes over the wire: the operation checks its input itself.
     const run = operations[operation].run as (state: IamState, input: IamRequest['input']) => object;
     return answerOf(200, renderOutput(operation, run(this.state, input), requestId), requestId);
   }
 }
 
-/** @throws everything that is no answer of IAM: a bug of the mock, which must be seen as one */
-function deliverError(error: unknown, requestId: string): Delivery {
+/** @throws any error that is not IAM's: it is a bug of the mock and must be seen as one */
+function answerError(error: unknown, requestId: string): HttpAnswer {
   if (!(error instanceof IAMServiceException)) throw error;
-  return delivered(answerOf(error.$metadata.httpStatusCode ?? 500, renderError(error, requestId), requestId));
+  return answerOf(error.$metadata.httpStatusCode ?? 500, renderError(error, requestId), requestId);
 }
 
 function answerOf(status: number, body: string, requestId: string): HttpAnswer {
@@ -196,7 +187,7 @@ function refuseMalformed(encoded: string): void {
   throw serviceError('MalformedQueryString', 404, 'The query string contains a syntax error.');
 }
 
-/** Signatures are not checked, but something must have signed. */
+/** Signatures are not checked, but there must be one. */
 function refuseUnsigned(headers: HttpRequest['headers'], form: URLSearchParams): void {
   if (headers['authorization'] || form.has('X-Amz-Signature')) return;
   throw serviceError('MissingAuthenticationToken', 403, 'Request is missing Authentication Token');
@@ -216,4 +207,11 @@ function describeRequest(
     ...(attempt && { attempt: Number(attempt) }),
     ...(userAgent && { userAgent }),
   };
+}
+
+/** A version 4 UUID, the form of IAM's request ids. */
+function randomUuid(random: Random): string {
+  return '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
+    (Number(digit) ^ (Math.floor(random() * 16) >> (Number(digit) / 4))).toString(16),
+  );
 }

@@ -1,36 +1,27 @@
+import { attachPolicy } from './operations/attached-policies.ts';
 import { newGroupRecord, newUserRecord } from './records.ts';
-import { attachPolicy } from './policies.ts';
-import { foldName, type GroupRecord, type IamState, type UserRecord } from './state.ts';
+import { foldName, type GroupRecord, type IamState, type PolicyHolder, type UserRecord } from './state.ts';
 
-/** A user as a test wants to find it. Whatever is left out is empty, or as `CreateUser` would make it. */
-export interface UserSeed {
-  readonly name: string;
-  /** @default '/' */
-  readonly path?: string;
-  /** @default the state's clock */
-  readonly createDate?: Date;
-  /** Names of groups that the user is in; those that are missing are created. */
-  readonly groups?: readonly string[];
-  /** ARNs of attached policies. */
-  readonly policies?: readonly string[];
-  /** Names of inline policies. */
-  readonly inlinePolicies?: readonly string[];
-}
-
-/** A group as a test wants to find it. */
+/** A group that a test wants to have in the account. */
 export interface GroupSeed {
   readonly name: string;
   /** @default '/' */
   readonly path?: string;
   /** @default the state's clock */
   readonly createDate?: Date;
-  /** ARNs of attached policies. */
+  /** ARNs of attached policies. @default none */
   readonly policies?: readonly string[];
-  /** Names of inline policies. */
+  /** Names of inline policies. @default none */
   readonly inlinePolicies?: readonly string[];
 }
 
-/** Puts a user into the account without asking for quotas, over one of the same name. */
+/** A user that a test wants to have in the account. */
+export interface UserSeed extends GroupSeed {
+  /** Names of the user's groups; missing groups are created. @default none */
+  readonly groups?: readonly string[];
+}
+
+/** Puts a user into the account, without checking quotas. Replaces a user of the same name. */
 export function seedUser(state: IamState, seed: UserSeed): UserRecord {
   const { name, path = '/', createDate = state.now() } = seed;
   const user = newUserRecord(state, { name, path, createDate });
@@ -44,7 +35,7 @@ export function seedUser(state: IamState, seed: UserSeed): UserRecord {
   return user;
 }
 
-/** Puts a group into the account without asking for quotas, over one of the same name. */
+/** Puts a group into the account, without checking quotas. Replaces a group of the same name. */
 export function seedGroup(state: IamState, seed: GroupSeed): GroupRecord {
   const { name, path = '/', createDate = state.now() } = seed;
   const group = newGroupRecord(state, { name, path, createDate });
@@ -53,19 +44,19 @@ export function seedGroup(state: IamState, seed: GroupSeed): GroupRecord {
   return group;
 }
 
-/** The names of all users and groups, in IAM's order: what a run left behind is one `expect` away. */
+/** The names of all users and groups, in IAM's order. */
 export function listEntities(state: IamState): { readonly users: string[]; readonly groups: string[] } {
   return {
-    users: state.users.values().map(({ entity }) => entity.UserName),
-    groups: state.groups.values().map(({ entity }) => entity.GroupName),
+    users: sortedValues(state.users).map(({ entity }) => entity.UserName),
+    groups: sortedValues(state.groups).map(({ entity }) => entity.GroupName),
   };
 }
 
-function seedPolicies(
-  state: IamState,
-  holder: UserRecord | GroupRecord,
-  seed: Pick<UserSeed, 'policies' | 'inlinePolicies'>,
-): void {
+function sortedValues<Value>(map: ReadonlyMap<string, Value>): Value[] {
+  return [...map.keys()].toSorted().map((key) => map.get(key) as Value);
+}
+
+function seedPolicies(state: IamState, holder: PolicyHolder, seed: GroupSeed): void {
   for (const arn of seed.policies ?? []) attachPolicy(state, holder, arn, { name: 'seed', limit: Infinity });
   for (const name of seed.inlinePolicies ?? []) holder.inlinePolicies.set(name, '{}');
 }

@@ -186,7 +186,7 @@ describe('with the real SDK', () => {
 describe('the server itself', () => {
   test.each(['0.0.0.0', '::', '192.0.2.1', 'example.org'])('refuses to serve %s', async (host) => {
     await expect(startIamServer({ host })).rejects.toThrow(
-      `serves loopback addresses alone, such as 127.0.0.1, and not ${host}`,
+      `serves only loopback addresses, such as 127.0.0.1, not ${host}`,
     );
   });
 

@@ -6,7 +6,7 @@ import type { IamState } from './state.ts';
 
 /** What can be chosen about a server. */
 export interface IamServerOptions extends IamEndpointOptions {
-  /** @default 0, any free one */
+  /** @default 0, any free port */
   readonly port?: number;
   /** A loopback address: the mock checks no signature and must not be reachable from elsewhere. @default '127.0.0.1' */
   readonly host?: string;
@@ -25,21 +25,21 @@ export interface IamServer {
   readonly close: () => Promise<void>;
 }
 
-/** No request of the monitor comes near this; IAM's own limit is not documented. */
+/** Far above any request of the monitor. IAM's own limit is not documented. */
 const maxBodyBytes = 1024 * 1024;
 
 /**
- * Serves a mocked IAM account over HTTP, in IAM's own protocol: for the real SDK, the AWS CLI or anything else.
+ * Serves a mocked IAM account over HTTP, in IAM's own protocol, for the real SDK, the AWS CLI or any other client.
  * @throws Error for a host that is not loopback; Node's error (`EADDRINUSE`) for a port that is taken
  */
 export async function startIamServer(options: IamServerOptions = {}): Promise<IamServer> {
   const { port = 0, host = '127.0.0.1' } = options;
   if (!isLoopback(host)) {
-    throw new Error(`The mocked IAM serves loopback addresses alone, such as 127.0.0.1, and not ${host}`);
+    throw new Error(`The mocked IAM serves only loopback addresses, such as 127.0.0.1, not ${host}`);
   }
   const endpoint = new IamEndpoint(options);
   const closing = new AbortController();
-  // Longer than any wait between two of a client's requests: Node's own 5 s would reset some of them for no reason.
+  // Longer than any pause between two requests of a client: with Node's 5 s some would meet a reset for no reason.
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     readBody(request, (body) => {
       if (body === undefined) refuseOversize(response);
@@ -65,12 +65,12 @@ export async function startIamServer(options: IamServerOptions = {}): Promise<Ia
   };
 }
 
-/** Whether an address or name can be reached from this machine alone. */
+/** Whether an address or name can be reached only from this machine. */
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** Gives the whole body, or `undefined` as soon as it is too long. A client that goes away gives nothing. */
+/** Passes on the whole body, or `undefined` as soon as it is too long. Not called if the client goes away before. */
 function readBody(request: IncomingMessage, done: (body: string | undefined) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -96,30 +96,21 @@ function answer(
   closing: AbortSignal,
 ): void {
   const { search } = new URL(request.url ?? '/', 'http://localhost');
-  // Repeated headers come as arrays, but none of those that are read here can be repeated.
+  // Node gives an array for some repeated headers, but for none of those that are read here.
   const headers = request.headers as Record<string, string | undefined>;
   const { delayMs, deliver, settle } = endpoint.receive({ query: search.slice(1), headers, body });
 
   const respond = (): void => {
     const delivery = deliver();
-    switch (delivery.kind) {
-      case 'answer':
-        response.once('finish', settle);
-        response.writeHead(delivery.answer.status, {
-          ...delivery.answer.headers,
-          'content-length': Buffer.byteLength(delivery.answer.body),
-        });
-        response.end(delivery.answer.body);
-        break;
-      case 'reset':
-        request.socket.resetAndDestroy();
-        settle();
-        break;
-      case 'hang':
-        break;
-      default:
-        delivery satisfies never;
+    if (delivery === 'hang') return;
+    if (delivery === 'reset') {
+      request.socket.resetAndDestroy();
+      settle();
+      return;
     }
+    const { status, headers: answerHeaders, body: text } = delivery;
+    response.once('finish', settle);
+    response.writeHead(status, { ...answerHeaders, 'content-length': Buffer.byteLength(text) }).end(text);
   };
   if (delayMs === 0) {
     respond();

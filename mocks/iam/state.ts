@@ -9,73 +9,8 @@ import type {
   SSHPublicKeyMetadata,
   User,
 } from '@aws-sdk/client-iam';
-import type { DeleteBlocker } from './blocker-sentences.ts';
-import { createRandom, type Random } from './random.ts';
-import { SortedMap } from './sorted-map.ts';
 
-/** How many there may be: AWS's defaults unless a test says otherwise. */
-export interface IamLimits {
-  /** @default 5000 */
-  readonly users: number;
-  /** @default 300 */
-  readonly groups: number;
-  /** @default 10 */
-  readonly groupsPerUser: number;
-  /** @default 10 */
-  readonly attachedPoliciesPerUser: number;
-  /** @default 10 */
-  readonly attachedPoliciesPerGroup: number;
-  /** @default 2 */
-  readonly accessKeysPerUser: number;
-  /** @default 8 */
-  readonly mfaDevicesPerUser: number;
-  /** @default 2 */
-  readonly signingCertificatesPerUser: number;
-  /** @default 5 */
-  readonly sshPublicKeysPerUser: number;
-  /** For each service. @default 2 */
-  readonly serviceSpecificCredentialsPerUser: number;
-}
-
-/** How long a change stays unseen by the requests after it, on the state's own clock. */
-export interface Propagation {
-  /** Until a created user or group is found. @default 0 */
-  readonly creationMs: number;
-  /** Until a removed membership, policy or credential no longer stands in the way of a delete. @default 0 */
-  readonly removalMs: number;
-}
-
-/** What policies can be given to: a user or a group. */
-export interface PolicyHolder {
-  /** By ARN. */
-  readonly attachedPolicies: SortedMap<AttachedPolicy>;
-  /** Documents by name. */
-  readonly inlinePolicies: SortedMap<string>;
-  /** Until when (ms since the epoch) something that is gone still blocks the delete. */
-  readonly lingering: Map<DeleteBlocker, number>;
-  /** From when on (ms since the epoch) requests find it. */
-  readonly visibleAt: number;
-}
-
-/** A user and everything that hangs on it. All maps but those of policies are by folded name or by id. */
-export interface UserRecord extends PolicyHolder {
-  readonly entity: User & { readonly Path: string; readonly UserName: string; readonly Arn: string };
-  readonly groups: SortedMap<GroupRecord>;
-  readonly accessKeys: SortedMap<AccessKeyMetadata>;
-  readonly mfaDevices: SortedMap<MFADevice>;
-  readonly signingCertificates: SortedMap<SigningCertificate>;
-  readonly sshPublicKeys: SortedMap<SSHPublicKeyMetadata>;
-  readonly serviceSpecificCredentials: SortedMap<ServiceSpecificCredentialMetadata>;
-  loginProfile?: LoginProfile;
-}
-
-/** A group and its members. */
-export interface GroupRecord extends PolicyHolder {
-  readonly entity: Group & { readonly Path: string; readonly GroupName: string; readonly Arn: string };
-  readonly members: SortedMap<UserRecord>;
-}
-
-/** One AWS account, as far as IAM's users and groups go. Changed by the operations alone. */
+/** One AWS account, as far as IAM's users and groups go. Only operations change it. */
 export interface IamState {
   readonly now: () => Date;
   readonly random: Random;
@@ -83,13 +18,85 @@ export interface IamState {
   readonly partition: string;
   readonly limits: IamLimits;
   readonly propagation: Propagation;
-  /** ARNs of policies that exist besides those that always do; see `requireExistingPolicy`. */
+  /** ARNs of the policies in the options; others exist in every account, see `requireExistingPolicy`. */
   readonly policies: ReadonlySet<string>;
-  readonly users: SortedMap<UserRecord>;
-  readonly groups: SortedMap<GroupRecord>;
+  /** By folded name, as are the groups. */
+  readonly users: Map<string, UserRecord>;
+  readonly groups: Map<string, GroupRecord>;
   /** Serial numbers of the MFA devices in use: a device belongs to one user. */
   readonly mfaSerials: Set<string>;
 }
+
+/** A user and everything that belongs to it. */
+export interface UserRecord extends PolicyHolder {
+  readonly entity: User & { readonly Path: string; readonly UserName: string; readonly Arn: string };
+  /** By folded name. */
+  readonly groups: Map<string, GroupRecord>;
+  /** By id, as are all the following. */
+  readonly accessKeys: Map<string, AccessKeyMetadata>;
+  readonly mfaDevices: Map<string, MFADevice>;
+  readonly signingCertificates: Map<string, SigningCertificate>;
+  readonly sshPublicKeys: Map<string, SSHPublicKeyMetadata>;
+  readonly serviceSpecificCredentials: Map<string, ServiceSpecificCredentialMetadata>;
+  loginProfile?: LoginProfile;
+}
+
+/** A group and its members. */
+export interface GroupRecord extends PolicyHolder {
+  readonly entity: Group & { readonly Path: string; readonly GroupName: string; readonly Arn: string };
+  /** By folded name. */
+  readonly members: Map<string, UserRecord>;
+}
+
+/** What a user and a group have in common. */
+export interface PolicyHolder {
+  /** By ARN. */
+  readonly attachedPolicies: Map<string, AttachedPolicy>;
+  /** Documents by name. */
+  readonly inlinePolicies: Map<string, string>;
+  /** Until when something that was removed still blocks the delete, in milliseconds since the epoch. */
+  readonly blockedUntilMs: Map<DeleteBlocker, number>;
+  /** From when on requests find it, in milliseconds since the epoch. */
+  readonly visibleAtMs: number;
+}
+
+/** The kinds of things that must be removed before their user or group can be deleted. */
+export type DeleteBlocker =
+  | 'membership'
+  | 'attachedPolicies'
+  | 'inlinePolicies'
+  | 'accessKeys'
+  | 'loginProfile'
+  | 'mfaDevices'
+  | 'signingCertificates'
+  | 'sshPublicKeys'
+  | 'serviceSpecificCredentials';
+
+/** How long the requests after a change do not see it, on the state's own clock. */
+export interface Propagation {
+  /** Until a created user or group is found. @default 0 */
+  readonly creationMs: number;
+  /** Until a removed membership, policy or credential no longer blocks a delete. @default 0 */
+  readonly removalMs: number;
+}
+
+/** How many of each there may be. */
+export type IamLimits = Readonly<typeof defaultLimits>;
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const defaultLimits = {
+  users: 5000,
+  groups: 300,
+  groupsPerUser: 10,
+  attachedPoliciesPerUser: 10,
+  attachedPoliciesPerGroup: 10,
+  accessKeysPerUser: 2,
+  mfaDevicesPerUser: 8,
+  signingCertificatesPerUser: 2,
+  sshPublicKeysPerUser: 5,
+  /** For each service. */
+  serviceSpecificCredentialsPerUser: 2,
+};
 
 /** What can be chosen about an account. */
 export interface IamStateOptions {
@@ -101,25 +108,12 @@ export interface IamStateOptions {
   readonly accountId?: string;
   /** `aws`, `aws-cn`, `aws-us-gov`, … @default 'aws' */
   readonly partition?: string;
+  /** @default AWS's own */
   readonly limits?: Partial<IamLimits>;
   readonly propagation?: Partial<Propagation>;
   /** ARNs of further managed policies that exist. @default none */
   readonly policies?: Iterable<string>;
 }
-
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
-const defaultLimits: IamLimits = {
-  users: 5000,
-  groups: 300,
-  groupsPerUser: 10,
-  attachedPoliciesPerUser: 10,
-  attachedPoliciesPerGroup: 10,
-  accessKeysPerUser: 2,
-  mfaDevicesPerUser: 8,
-  signingCertificatesPerUser: 2,
-  sshPublicKeysPerUser: 5,
-  serviceSpecificCredentialsPerUser: 2,
-};
 
 /** An account without users and groups. */
 export function createIamState(options: IamStateOptions = {}): IamState {
@@ -131,13 +125,13 @@ export function createIamState(options: IamStateOptions = {}): IamState {
     limits: { ...defaultLimits, ...options.limits },
     propagation: { creationMs: 0, removalMs: 0, ...options.propagation },
     policies: new Set(options.policies),
-    users: new SortedMap(),
-    groups: new SortedMap(),
+    users: new Map(),
+    groups: new Map(),
     mfaSerials: new Set(),
   };
 }
 
-/** IAM's names are unique without regard to case: this is what they are looked up by. */
+/** The key of a user or group: IAM's names are unique without regard to case. */
 export function foldName(name: string): string {
   return name.toLowerCase();
 }
@@ -145,4 +139,31 @@ export function foldName(name: string): string {
 /** The ARN of one of the account's entities. `resource` begins with its kind: `user/path/name`. */
 export function arnOf(state: IamState, resource: string): string {
   return `arn:${state.partition}:iam::${state.accountId}:${resource}`;
+}
+
+/** A source of numbers in `[0, 1)`, like `Math.random`. */
+export type Random = () => number;
+
+/**
+ * Numbers that are the same in every run with the same seed (mulberry32), so that a failed run can be repeated.
+ * Not for secrets.
+ */
+export function createRandom(seed: number): Random {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * An id as AWS makes them: a prefix for the kind (`AIDA` a user, `AGPA` a group, `AKIA` an access key), then letters and
+ * digits of base 32.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+ */
+export function randomId(random: Random, prefix: string, length = 17): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  return prefix + Array.from({ length }, () => alphabet[Math.floor(random() * alphabet.length)]).join('');
 }

@@ -4,18 +4,17 @@ import { remainingOf, teardown } from './cleanup/teardown.ts';
 import { explainError } from './errors/explain-error.ts';
 import { outline } from './outline.ts';
 import { clockOffsetMs, closeSession, openSession, prepare, type Session } from './session.ts';
-import { parseConfig, type Config } from './settings/config.ts';
+import type { Config } from './settings/config.ts';
 
 // This file is what other folders import. Those who only need the monitor's outline import outline.ts, which loads faster.
 export { cleanUp, longestRunMs } from './cleanup/housekeeping.ts';
 export type { SweepResult } from './cleanup/sweep.ts';
-export { ConfigError, parseStepTimeout } from './settings/config.ts';
+export { parseStepTimeout } from './settings/config.ts';
 export { variables, type Variable } from './settings/variables.ts';
 
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */
 export const awsiam = defineMonitor<Config, Session>({
   ...outline,
-  parseConfig,
   stepTimeoutMs: ({ stepTimeoutMs }) => stepTimeoutMs,
   prepare,
   openSession,

@@ -1,4 +1,5 @@
 import type { Monitor, Values } from '../../runner/monitor.ts';
+import { parseConfig, type Config } from './settings/config.ts';
 import { secretsOf, secretsOfCredentials } from './settings/secrets.ts';
 import { findSettingWarnings } from './settings/setting-warnings.ts';
 import type { Session } from './session.ts';
@@ -13,9 +14,13 @@ export { configJsonKey, configProperties } from './settings/variables.ts';
 export const outline = {
   name: 'awsiam',
   steps,
+  parseConfig,
   findSettingWarnings,
   secrets: (values: Values, session?: Session) => [
     ...secretsOf(values),
     ...(session?.credentials === undefined ? [] : secretsOfCredentials(session.credentials)),
   ],
-} as const satisfies Pick<Monitor<unknown, Session>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;
+} as const satisfies Pick<
+  Monitor<Config, Session>,
+  'name' | 'steps' | 'parseConfig' | 'findSettingWarnings' | 'secrets'
+>;

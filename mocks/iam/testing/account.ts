@@ -1,12 +1,13 @@
-import type { OperationInput, OperationName, OperationOutput } from '../operations.ts';
-import { operations } from '../operations.ts';
+import { operations, type OperationName } from '../operations.ts';
 import { createIamState, type IamState, type IamStateOptions } from '../state.ts';
+
+type Run<Name extends OperationName> = (typeof operations)[Name]['run'];
 
 /** An account with a clock that stands still until a test moves it. */
 export interface TestAccount {
   readonly state: IamState;
-  /** Runs one operation on the account, without a client and without a wire. */
-  readonly run: <Name extends OperationName>(name: Name, input: OperationInput<Name>) => OperationOutput<Name>;
+  /** Runs one operation on the account, without a client and without HTTP. */
+  readonly run: <Name extends OperationName>(name: Name, input: Parameters<Run<Name>>[1]) => ReturnType<Run<Name>>;
   /** Moves the clock on. */
   readonly wait: (ms: number) => void;
 }
@@ -18,7 +19,7 @@ export function testAccount(options: IamStateOptions = {}): TestAccount {
   return {
     state,
     run: (name, input) =>
-      (operations[name].run as unknown as (on: IamState, of: typeof input) => OperationOutput<typeof name>)(
+      (operations[name].run as unknown as (on: IamState, of: typeof input) => ReturnType<Run<typeof name>>)(
         state,
         input,
       ),

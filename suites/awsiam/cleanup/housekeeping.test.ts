@@ -3,6 +3,7 @@ import { installIamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
+import { requireConfig } from '../../../runner/settings.ts';
 import { parseConfig } from '../settings/config.ts';
 import { cleanUp, runHousekeeping } from './housekeeping.ts';
 import { groupPath, userPath } from '../names.ts';
@@ -17,7 +18,7 @@ const { signal } = new AbortController();
 async function setUp(values: Readonly<Record<string, string>> = {}, faults = '') {
   const mock = installIamMock({ state: createIamState(), faults: createFaultPlan(faults) });
   onTestFinished(() => mock.restore());
-  const session = await openSession(parseConfig(testValues(values)), { mode: 'offline', signal });
+  const session = await openSession(requireConfig(parseConfig(testValues(values))), { mode: 'offline', signal });
   return { ...mock, session };
 }
 
@@ -145,7 +146,9 @@ describe('the quota guard', () => {
 test('a cleanup gives up a search for credentials that does not end, and says after how long', async () => {
   const home = await makeAwsHome('[default]\ncredential_process = ~/hang\n');
   await home.script('hang', 'exec sleep 60');
-  const config = parseConfig(testValues({ METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' }));
+  const config = requireConfig(
+    parseConfig(testValues({ METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' })),
+  );
   await expect(cleanUp(config, { olderThanMs: 0, signal, openTimeoutMs: 300 })).rejects.toThrow(
     'the session was not open within 0.3 s',
   );

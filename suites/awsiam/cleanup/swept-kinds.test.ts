@@ -123,7 +123,7 @@ describe('stripping a user', () => {
     seedUser(state, { name: 'u', groups: ['g'] });
     seedUser(state, { name: 'alice', groups: ['g'], policies: [denyAll] });
     await strip('user', 'u', client);
-    const members = state.groups.get('g')?.members.values() ?? [];
+    const members = [...(state.groups.get('g')?.members.values() ?? [])];
     expect(members.map(({ entity }) => entity.UserName)).toEqual(['alice']);
     expect(state.users.get('alice')?.attachedPolicies.size).toBe(1);
   });

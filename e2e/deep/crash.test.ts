@@ -1,0 +1,84 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { listEntities } from '../../mocks/iam/seeding.ts';
+import { copyProject, liveEnv, runVitest, secrets } from '../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
+
+/** A copy of the project in which this code runs where the pattern ends. */
+async function withCode(file: string, place: RegExp, code: string): Promise<string> {
+  const dir = await copyProject();
+  const source = await readFile(path.join(dir, file), 'utf8');
+  const broken = source.replace(place, (start) => `${start}      ${code}\n`);
+  expect(broken).not.toBe(source);
+  await writeFile(path.join(dir, file), broken);
+  return dir;
+}
+
+/** The code runs before the call of the step CreateGroup. */
+async function withCodeInCreateGroup(code: string): Promise<string> {
+  return await withCode(
+    'suites/awsiam/steps.ts',
+    /name: 'CreateGroup',[\s\S]*?async run\(session, context\) \{\n/,
+    code,
+  );
+}
+
+test('a step that throws what it should not is a bug of the monitor, and nothing is left behind', async () => {
+  const iam = await startIam();
+  const metrist = await startMetrist();
+  const cwd = await withCodeInCreateGroup("throw new TypeError('a bug');");
+  const run = await runVitest({ cwd, env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code).toBe(1);
+  expect(run.junit?.cases[1]).toMatchObject({ outcome: 'error', verdict: 'monitor' });
+  expect(metrist.errors).toEqual([expect.objectContaining({ check_logical_name: 'CreateGroup' })]);
+  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+});
+
+test.for([
+  ['a promise that nobody awaits', `void Promise.reject(new Error('stray ${secrets.secretAccessKey}'));`],
+  ['a timer that throws', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
+  [
+    'errors that cannot be changed',
+    `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));
+      void Promise.reject(Object.freeze(new AggregateError([new Error('${secrets.secretAccessKey}')], 'stray ${secrets.secretAccessKey}')));`,
+  ],
+])('%s does not keep teardown from its work, is visible, and shows no secret', async ([, code = '']) => {
+  const iam = await startIam('DeleteGroup=AccessDenied:1');
+  const cwd = await withCodeInCreateGroup(code);
+  const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(1);
+  expect(run.stdout).toContain('stray [redacted]');
+  expect(run.everything).not.toContain(secrets.secretAccessKey);
+  expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
+  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+});
+
+test.for([
+  ['a rejection', `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));`],
+  ['an exception', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
+])(
+  '%s that nobody handles in the process that reports the run does not end it, and shows no secret',
+  async ([, code = '']) => {
+    const iam = await startIam('AddUserToGroup=AccessDenied:1');
+    const place = /onTestCaseResult\(test: TestCase\): void \{\n/;
+    const cwd = await withCode('reporters/monitor-reporter.ts', place, `if (test.name === 'CreateUser') ${code}`);
+    const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+    expect(run.code, run.everything).toBe(1);
+    expect(run.stdout).toContain('✗ unhandled: stray [redacted]');
+    expect(run.stderr).toContain('an error that nobody handled; the run goes on: stray [redacted]');
+    expect(run.everything).not.toContain(secrets.secretAccessKey);
+    expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
+    expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+  },
+);
+
+test('a worker that ends in the middle of a step is an error in every report', async () => {
+  const iam = await startIam();
+  const metrist = await startMetrist();
+  const cwd = await withCodeInCreateGroup('process.exit(0);');
+  const run = await runVitest({ cwd, env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(1);
+  expect(run.junit?.errors).toBeGreaterThan(0);
+  expect(metrist.errors).toHaveLength(1);
+});

@@ -1,0 +1,225 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import yauzl from 'yauzl';
+import { FrameBuffer, formatFrame } from '../../metrist/protocol/frame.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { latestFile, localExecutable, programName, zipFile } from '../../packaging/publish.ts';
+import { defaultDistDir, packageExecutable } from '../../packaging/package-executable.ts';
+import { outline } from '../../suites/awsiam/outline.ts';
+import { secrets } from '../harness/run.ts';
+import { startIam } from '../harness/servers.ts';
+
+const dist = (name: string): string => path.join(defaultDistDir, name);
+const version = await readFile(dist(latestFile), 'utf8');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Start {
+  readonly executable?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** As the user that owns nothing. Root may write everywhere. */
+  readonly asNobody?: boolean;
+}
+
+/** Starts the executable with exactly this environment. */
+function start(
+  args: readonly string[],
+  { executable = dist(programName), env = {}, cwd = os.tmpdir(), asNobody = false }: Start,
+) {
+  const nobody = asNobody && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  return spawn(executable, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'], ...nobody });
+}
+
+async function run(args: readonly string[], options: Start = {}): Promise<Outcome> {
+  const child = start(args, options);
+  child.stdin.end();
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: code as number | null, stdout, stderr };
+}
+
+/** Has it run all steps, and gives what it said beside its log. */
+async function runSteps(iamUrl: string, options: Start): Promise<{ readonly said: string[]; readonly stderr: string }> {
+  const child = start([], options);
+  const config = {
+    AWSAccessKeyId: secrets.accessKeyId,
+    AWSSecretAccessKey: secrets.secretAccessKey,
+    AWSRegion: 'us-east-1',
+    Namespace: 'e2e',
+    EndpointUrl: iamUrl,
+  };
+  const answers = [
+    'Version 1.1',
+    `Config ${JSON.stringify(config)}`,
+    ...outline.steps.map(({ name }) => `Run Step ${name}`),
+    'Exit 0',
+  ];
+  const frames = new FrameBuffer();
+  const said: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => {
+    frames.append(chunk);
+    for (let body = frames.next(); body !== undefined; body = frames.next()) {
+      const message = body.toString();
+      if (message.startsWith('Log ')) continue;
+      said.push(message);
+      child.stdin.write(formatFrame(answers.shift() ?? 'Exit 0'));
+    }
+  });
+  const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  return { said, stderr };
+}
+
+const allPassed = [
+  'Started 1.1',
+  'Ready',
+  'Configured',
+  ...outline.steps.map(() => expect.stringMatching(/^Step Time /)),
+];
+
+async function makeDir(): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-package-test-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+describe('the package', () => {
+  it('is an archive of the one executable, under the name that the Orchestrator asks for', async () => {
+    const archive = await yauzl.openPromise(dist(zipFile(version, process)));
+    const entries: yauzl.Entry[] = [];
+    const contents: Buffer[] = [];
+    for await (const entry of archive.eachEntry()) {
+      entries.push(entry);
+      contents.push(await buffer(await archive.openReadStreamPromise(entry)));
+    }
+
+    expect(entries.map(({ fileName }) => fileName)).toEqual(['awsiam']);
+    expect(((entries[0]?.externalFileAttributes ?? 0) >>> 16).toString(8)).toBe('100755');
+    expect(contents[0]?.equals(await readFile(dist(programName)))).toBe(true);
+  });
+
+  it('is the only archive, and of the version that its file names', async () => {
+    const files = await readdir(defaultDistDir);
+    expect(files.filter((name) => name.endsWith('.zip'))).toEqual([zipFile(version, process)]);
+    expect(version).toMatch(new RegExp(`^${packageJson.version}-\\d{14}-(nogit-)?[\\da-f]+(-modified-[\\da-f]{8})?$`));
+  });
+
+  it('is made once and whole by two processes at once', async () => {
+    const distDir = await makeDir();
+    const code = `import { packageExecutable } from './packaging/package-executable.ts';
+      const { isReused, version } = await packageExecutable({ distDir: ${JSON.stringify(distDir)}, reuse: true });
+      console.log(JSON.stringify({ isReused, version }));`;
+    const makers = [1, 2].map(() =>
+      spawn(process.execPath, ['--input-type=module', '--eval', code], {
+        cwd: path.dirname(defaultDistDir),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+    const made = (await Promise.all(makers.map(({ stdout }) => text(stdout)))).map(
+      (line) => JSON.parse(line) as { readonly isReused: boolean; readonly version: string },
+    );
+    // Without git the version is the time, so the second one makes a package of its own.
+    if (!version.includes('-nogit-')) expect(made.map(({ isReused }) => isReused).toSorted()).toEqual([false, true]);
+    const latest = await readFile(path.join(distDir, latestFile), 'utf8');
+    expect(made.map((each) => each.version)).toContain(latest);
+    expect((await readdir(distDir)).toSorted()).toEqual(
+      [programName, zipFile(latest, process), latestFile, 'local'].toSorted(),
+    );
+    const archive = await yauzl.openPromise(path.join(distDir, zipFile(latest, process)));
+    const [entry] = await Array.fromAsync(archive.eachEntry());
+    const packed = await buffer(await archive.openReadStreamPromise(entry as yauzl.Entry));
+    for (const name of [programName, localExecutable]) {
+      expect(packed.equals(await readFile(path.join(distDir, name)))).toBe(true);
+    }
+  });
+
+  it('is not made again while the sources are the same', async () => {
+    const copy = await makeDir();
+    await cp(defaultDistDir, copy, { recursive: true });
+    const isReproducible = !version.includes('-nogit-');
+    expect(await packageExecutable({ distDir: copy, reuse: true })).toMatchObject({ isReused: isReproducible });
+  });
+
+  it.for([programName, localExecutable])('can be started as dist/%s and says what it is', async (name) => {
+    const { code, stdout, stderr } = await run(['--version'], { executable: dist(name) });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [, commit = '', modified] = /-\d{14}-(?:nogit-)?([\da-f]+)(-modified)?/.exec(version) ?? [];
+    expect(stdout).toContain(packageJson.version);
+    if (!version.includes('-nogit-')) expect(stdout).toMatch(new RegExp(`\\b${commit}[\\da-f]*${modified ?? ''}\\b`));
+    expect((await stat(dist(name))).mode & 0o777).toBe(0o755);
+  });
+});
+
+describe('the executable', () => {
+  it('runs with an empty environment, in a directory that it cannot write, without a home', async () => {
+    const iam = await startIam();
+    const dir = await makeDir();
+    const executable = path.join(dir, programName);
+    await copyFile(dist(programName), executable);
+    await chmod(dir, 0o555);
+    const options = { executable, cwd: dir, asNobody: true };
+    expect((await run(['--version'], options)).code).toBe(0);
+    const { said, stderr } = await runSteps(iam.url, options);
+    expect(said).toEqual(allPassed);
+    expect(stderr).toBe('');
+    expect(iam.calls.length).toBeGreaterThanOrEqual(outline.steps.length);
+  });
+
+  it('does not mind a home and a temporary directory that are not there', async () => {
+    const iam = await startIam();
+    const env = { HOME: '/nonexistent/home', TMPDIR: '/nonexistent/tmp', PATH: '/nonexistent/bin' };
+    expect((await runSteps(iam.url, { env })).said).toEqual(allPassed);
+  });
+
+  it('writes no file', async () => {
+    const iam = await startIam();
+    const dir = await makeDir();
+    const [home, tmp, cwd] = ['home', 'tmp', 'cwd'].map((name) => path.join(dir, name)) as [string, string, string];
+    await Promise.all([home, tmp, cwd].map((name) => mkdir(name)));
+    const env = { HOME: home, TMPDIR: tmp, TMP: tmp, TEMP: tmp, XDG_CACHE_HOME: home };
+    expect((await runSteps(iam.url, { env, cwd })).said).toEqual(allPassed);
+    expect((await readdir(dir, { recursive: true })).toSorted()).toEqual(['cwd', 'home', 'tmp']);
+  });
+
+  it.for([
+    ['NODE_OPTIONS', '--require /nonexistent.cjs'],
+    ['NODE_OPTIONS', '--max-lazy --no-opt'],
+    ['NODE_COMPILE_CACHE', '/nonexistent/cache'],
+  ] as const)('takes no notice of %s=%s', async ([name, value]) => {
+    const iam = await startIam();
+    const { said, stderr } = await runSteps(iam.url, { env: { [name]: value } });
+    expect({ said, stderr }).toEqual({ said: allPassed, stderr: '' });
+  });
+
+  describe('whose compiled code is of another V8', () => {
+    let executable: string;
+
+    beforeEach(async () => {
+      executable = path.join(await makeDir(), programName);
+      const bytes = await readFile(dist(programName));
+      // The asset follows its name and its length, and begins with the number by which V8 knows its own.
+      const name = Buffer.from('program.cache');
+      let at = bytes.indexOf(name);
+      while (at !== -1 && bytes.readUInt16LE(at + name.length + 10) !== 0xc0de) at = bytes.indexOf(name, at + 1);
+      expect(at).toBeGreaterThan(0);
+      const versionAt = at + name.length + 12;
+      bytes.writeUInt32LE(~bytes.readUInt32LE(versionAt) >>> 0, versionAt);
+      await writeFile(executable, bytes, { mode: 0o755 });
+    });
+
+    it('works, and says that it is slower', async () => {
+      const iam = await startIam();
+      const { said, stderr } = await runSteps(iam.url, { executable });
+      expect(said).toEqual(allPassed);
+      expect(stderr).toBe('awsiam: the compiled code in the executable is not usable here: slower start\n');
+    });
+  });
+});

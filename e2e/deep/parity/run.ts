@@ -1,0 +1,86 @@
+import type { MetristResult } from '../../../metrist/delivery/results.ts';
+import type { DrivenStep } from '../../../metrist/protocol/drive/drive-report.ts';
+import type { Metadata } from '../../../metrist/result-text.ts';
+import type { Leftover } from '../../../runner/monitor-run.ts';
+import type { Evidence, StepResult } from '../../../runner/step-result.ts';
+
+/** What is the same of a run, whichever way it was started. */
+export interface ParityRun {
+  /** Whether whoever started it is told that all is well. */
+  readonly isGood: boolean;
+  readonly steps: readonly ParityStep[];
+  /** A line each, as the Orchestrator's log has it. */
+  readonly leftovers: readonly string[];
+  readonly warnings: readonly string[];
+  /** What went wrong outside of the steps. */
+  readonly problems: readonly string[];
+}
+
+/** What is the same besides where IAM is a server and Metrist is told. */
+export interface LiveParityRun extends ParityRun {
+  /** What is left in the account. */
+  readonly account: { readonly users: readonly string[]; readonly groups: readonly string[] };
+  readonly reported: readonly MetristResult[];
+}
+
+type ParityStep =
+  | { readonly state: 'passed'; readonly name: string; readonly evidence: Evidence | Metadata }
+  | {
+      readonly state: 'failed';
+      readonly name: string;
+      readonly evidence: Evidence | Metadata;
+      readonly error: {
+        readonly verdict: unknown;
+        readonly code: unknown;
+        readonly message: string;
+        readonly advice: string;
+      };
+    }
+  | { readonly state: 'blocked'; readonly name: string }
+  | { readonly state: 'interrupted' | 'lost' | 'notRun'; readonly name: string };
+
+/** How a step is told by vitest's reporters. */
+export function fromStepResult(step: StepResult): ParityStep {
+  switch (step.state) {
+    case 'passed':
+      return { state: 'passed', name: step.name, evidence: step.evidence };
+    case 'failed': {
+      const { verdict, code, message, advice } = step.error;
+      return { state: 'failed', name: step.name, evidence: step.evidence, error: { verdict, code, message, advice } };
+    }
+    case 'blocked':
+    case 'interrupted':
+      return { state: step.state, name: step.name };
+    default:
+      return step satisfies never;
+  }
+}
+
+/** How a step is told to the Orchestrator. */
+export function fromDrivenStep(step: DrivenStep): ParityStep {
+  switch (step.state) {
+    case 'passed':
+      return { state: 'passed', name: step.name, evidence: step.metadata };
+    case 'failed': {
+      const { verdict, code, ...evidence } = step.metadata;
+      const [, first = '', message = '', advice = ''] =
+        /^(\w+): ([^]*)\nWhat to do: ([^]*)$/.exec(step.text) ?? ([] as string[]);
+      // The text and the metadata of one failure have to name the same verdict.
+      const told = first === verdict ? verdict : `${first} in the text, ${verdict} in the metadata: ${step.text}`;
+      return { state: 'failed', name: step.name, evidence, error: { verdict: told, code, message, advice } };
+    }
+    case 'blocked':
+    case 'lost':
+    case 'notRun':
+      return { state: step.state, name: step.name };
+    default:
+      return step satisfies never;
+  }
+}
+
+export const leftoverPrefix = 'left behind: ';
+
+/** A leftover as the Orchestrator's log has it, without its prefix. */
+export function describeLeftover({ entity, reason, command }: Leftover): string {
+  return `${entity} (${reason}); remove it with: ${command}`;
+}

@@ -1,0 +1,161 @@
+import { readdir, readFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { TestContext } from 'vitest';
+import type { MetristResult } from '../../../metrist/delivery/results.ts';
+import { type DriveEvent, isFlawless } from '../../../metrist/protocol/drive/drive-report.ts';
+import { driveMonitor } from '../../../metrist/protocol/drive/drive-monitor.ts';
+import { toReportedResults } from '../../../metrist/protocol/drive/reported-results.ts';
+import type { MetristStandIn } from '../../../metrist/testing/stand-in.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import { readMockOptions } from '../../../mocks/mock-options.ts';
+import type { IamServer } from '../../../mocks/iam/server.ts';
+import { createIamState, type IamState } from '../../../mocks/iam/state.ts';
+import type { MonitorRun } from '../../../runner/monitor-run.ts';
+import type { Verdict } from '../../../runner/step-result.ts';
+import { outline } from '../../../suites/awsiam/outline.ts';
+import type { StepName } from '../../../suites/awsiam/steps.ts';
+import { nowhere } from '../../harness/loopback-only.ts';
+import { monitorCommand } from '../../harness/orchestrator.ts';
+import { cleanEnv, liveEnv, runVitest } from '../../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
+import {
+  describeLeftover,
+  fromDrivenStep,
+  fromStepResult,
+  leftoverPrefix,
+  type LiveParityRun,
+  type ParityRun,
+} from './run.ts';
+
+/** What happens to a run, the same whichever way it is started. */
+export interface ParityScenario {
+  /** As in AWSIAM_MOCK_FAULTS. @default none */
+  readonly faults?: string;
+  /** All of the monitor's own settings. @default `liveEnv` */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Settings beside those. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Under the Orchestrator this comes as its Config, in place of `settings`. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** What is in the account before the run. Makes no sense offline. @default nothing */
+  readonly seed?: (state: IamState) => void;
+  /** An endpoint where nobody listens, in place of the mock. */
+  readonly unreachable?: true;
+  /** Whether the Orchestrator asks for the cleanup, which the other ways always do. @default false */
+  readonly cleanup?: boolean;
+  /** Why the scenario is impossible offline. */
+  readonly notOffline?: string;
+  /** The step that fails, with its verdict and code. All ways could be wrong in the same way. @default all pass */
+  readonly fails?: readonly [step: StepName, verdict: Verdict, code: string];
+  /** What the run says that it leaves behind. @default nothing */
+  readonly leaves?: readonly ('user' | 'group')[];
+  /** What else the run names, because an unanswered request may still make it. @default nothing */
+  readonly mayAppear?: readonly ('user' | 'group')[];
+  /** How many warnings there are besides the leftovers. @default 0 */
+  readonly warnings?: number;
+}
+
+/** What the ways need of the test's context: tests that run at the same time share no hook. */
+type Context = Pick<TestContext, 'onTestFinished'>;
+
+/** `vitest run`, over the mock's server. */
+export async function runLive(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
+  const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
+  const metrist = await startMetrist({ onTestFinished });
+  const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
+  const run = await runAndReadHistory([], env, { onTestFinished });
+  return { ...run, account: listEntities(iam.state), reported: readPosted(metrist) };
+}
+
+/** The packaged monitor, driven as the Orchestrator does. */
+export async function runOrchestrated(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
+  const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
+  const { config, env, cleanup = false } = scenario;
+  const warnings: string[] = [];
+  const onEvent = (event: DriveEvent): void => {
+    if (event.kind === 'log' && event.level === 'Warning') warnings.push(event.text);
+  };
+  const report = await driveMonitor({
+    command: monitorCommand(),
+    steps: outline.steps.map(({ name }) => name),
+    configJson: JSON.stringify(config ?? {}),
+    cleanup,
+    env: { ...cleanEnv(), ...keptCode, ...(config === undefined ? settingsOf(scenario) : env), ...iamEnv },
+    onEvent,
+  });
+  return {
+    isGood: isFlawless(report) && report.exit.code === 0,
+    steps: report.steps.map(fromDrivenStep),
+    leftovers: warnings.filter(isLeftover).map((warning) => warning.slice(leftoverPrefix.length)),
+    warnings: warnings.filter((warning) => !isLeftover(warning)),
+    problems: report.problems,
+    account: listEntities(iam.state),
+    reported: toReportedResults(report, { monitor: outline.name, instance: 'e2e-1', now: new Date() }),
+  };
+}
+
+/** `vitest run --mode offline`, over the mock in memory. */
+export async function runOffline(scenario: ParityScenario, context: Context): Promise<ParityRun> {
+  const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
+  return await runAndReadHistory(['--mode', 'offline'], env, context);
+}
+
+function isLeftover(warning: string): boolean {
+  return warning.startsWith(leftoverPrefix);
+}
+
+function settingsOf({ settings = liveEnv, env }: ParityScenario): Record<string, string> {
+  return { ...settings, ...env };
+}
+
+async function startAccount(
+  { faults, seed, unreachable }: ParityScenario,
+  { onTestFinished }: Context,
+): Promise<{ readonly iam: IamServer; readonly iamEnv: Readonly<Record<string, string>> }> {
+  // The same seed as offline, so that all ways have the same request ids.
+  const state = createIamState({ random: readMockOptions({}).random });
+  seed?.(state);
+  const iam = await startIam(faults, { state, onTestFinished });
+  return { iam, iamEnv: { AWS_ENDPOINT_URL_IAM: unreachable ? nowhere() : iam.url } };
+}
+
+async function runAndReadHistory(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { onTestFinished }: Context,
+): Promise<ParityRun> {
+  const { code, everything, resultsDir } = await runVitest({ args, env: { ...keptCode, ...env }, onTestFinished });
+  const run = await readHistory(path.join(resultsDir, 'runs')).catch((error: unknown) => {
+    throw new Error(`the run left no history:\n${everything}`, { cause: error });
+  });
+  return {
+    isGood: code === 0,
+    steps: run.steps.map(fromStepResult),
+    leftovers: run.leftovers.map(describeLeftover),
+    warnings: run.warnings,
+    problems: run.problems.map(({ kind, message }) => `${kind}: ${message}`),
+  };
+}
+
+async function readHistory(dir: string): Promise<MonitorRun> {
+  const [file = ''] = await readdir(dir);
+  return JSON.parse(await readFile(path.join(dir, file), 'utf8')) as MonitorRun;
+}
+
+/** In the order of the steps: a run posts its error before everything else. */
+function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristResult[] {
+  if (swallowed.length + problems.length > 0) throw new Error([...swallowed, ...problems].join('\n'));
+  const stepNames: readonly string[] = outline.steps.map(({ name }) => name);
+  return requests
+    .map(
+      ({ path: route, body }) =>
+        ({ kind: route.replace('/api/agent/', ''), body: JSON.parse(body) as unknown }) as MetristResult,
+    )
+    .toSorted(
+      (one, other) => stepNames.indexOf(one.body.check_logical_name) - stepNames.indexOf(other.body.check_logical_name),
+    );
+}
+
+/** Compiled code is kept where every run finds it, not in a directory that goes with its run. */
+const keptCode = { NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache') };

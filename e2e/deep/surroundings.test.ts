@@ -1,0 +1,432 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { maySkip } from '../../runner/testing/needs.ts';
+import { listEntities } from '../../mocks/iam/seeding.ts';
+import type { IamServer } from '../../mocks/iam/server.ts';
+import {
+  cleanEnv,
+  copyProject,
+  type Ended,
+  liveEnv,
+  projectDir,
+  runAwsiam,
+  runProgram,
+  runVitest,
+  vitestFile,
+} from '../harness/run.ts';
+import { parseJunit } from '../harness/parse-junit.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
+
+/** A run keeps its promises whatever its surroundings are: streams, disks, users, directories. */
+
+const nobody = 65_534;
+
+/** Checks that a run did every step in the account and left nothing behind. */
+function expectWholeRun(iam: IamServer): void {
+  expect(iam.calls.filter(({ carriedOut }) => carriedOut).map(({ operation }) => operation)).toEqual(
+    expect.arrayContaining(['CreateUser', 'DetachUserPolicy', 'DeleteUser']),
+  );
+  expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+}
+
+async function makeDir(): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-surroundings-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  await chmod(dir, 0o777);
+  return dir;
+}
+
+const liveOver = (iam: IamServer): Record<string, string> => ({ ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url });
+
+/** Whether this user may mount file systems of its own. Root may, and others where the kernel lets them. */
+const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
+const isRoot = process.getuid?.() === 0;
+const testMounting = test.skipIf(!(canMount && isRoot) && maySkip);
+
+/** Runs a shell script in a mount namespace of its own, with these arguments. */
+async function runMounted(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  return await runProgram('unshare', ['--mount', 'sh', '-euc', script, 'sh', ...args], { env });
+}
+
+describe('output that cannot be written', () => {
+  test.for(['stdout', 'stderr', 'both'] as const)('a reader of %s that is gone changes nothing', async (which) => {
+    const iam = await startIam();
+    const run = await runVitest({
+      env: liveOver(iam),
+      onStart: ({ stdout, stderr }) => {
+        if (which !== 'stderr') stdout?.destroy();
+        if (which !== 'stdout') stderr?.destroy();
+      },
+    });
+    expect(run.code).toBe(0);
+    expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 0 });
+    expect(await readdir(path.join(run.resultsDir, 'runs'))).toHaveLength(1);
+    expectWholeRun(iam);
+  });
+
+  test.for(['>/dev/full', '>/dev/full 2>&1', '>&-', '>&- 2>&- <&-'])(
+    'a run with %s is as always',
+    async (redirection) => {
+      const iam = await startIam();
+      const results = await makeDir();
+      const { code, stdout, stderr } = await runProgram(
+        'sh',
+        ['-c', `exec "$@" ${redirection}`, 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
+        { env: { ...liveOver(iam), METRIST_RESULTS_DIR: results } },
+      );
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+      const said = /^stdout could not be written, so some of the output is missing: ENOSPC.*\n$/;
+      expect(stderr).toMatch(redirection === '>/dev/full' ? said : /^$/);
+      expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
+        tests: 8,
+        failures: 0,
+      });
+      expectWholeRun(iam);
+    },
+  );
+
+  test('a run whose output and reports meet a limit of file sizes tears down and says what is missing', async () => {
+    const iam = await startIam();
+    const results = await makeDir();
+    const log = path.join(results, 'log');
+    // 512 bytes, or 1024 in some shells: the disk takes a part of the report.
+    const script = `ulimit -f 1; exec "$@" >${log}`;
+    const { code, stderr } = await runProgram(
+      'sh',
+      ['-c', script, 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
+      { env: { ...liveOver(iam), METRIST_RESULTS_DIR: results, NODE_DISABLE_COMPILE_CACHE: '1' } },
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^(stdout could not be written, .*EFBIG.*\n)?$/);
+    expect(await readdir(results)).not.toContain('junit.xml');
+    expectWholeRun(iam);
+  });
+
+  test.for(['| head -c 10', '>/dev/full'])('awsiam drive %s drives the monitor to its end', async (destination) => {
+    const iam = await startIam();
+    const drive = [process.execPath, path.join(projectDir, 'cli/awsiam.js'), 'drive'];
+    const script = `{ "$@"; echo "exit code $?" >&2; } ${destination}`;
+    const { stderr } = await runProgram('sh', ['-c', script, 'sh', ...drive], { env: liveOver(iam) });
+    expect(stderr).toContain('exit code 0');
+    expectWholeRun(iam);
+  });
+});
+
+describe('files that cannot be read or written', () => {
+  test('a results directory that no file system takes costs the reports alone', async () => {
+    const iam = await startIam();
+    const run = await runVitest({ env: { ...liveOver(iam), METRIST_RESULTS_DIR: '/proc/x' } });
+    expect(run.code).toBe(0);
+    expect(run.stdout).toMatch(/! JUnit \/proc\/x\/junit\.xml could not be written: ENOENT/);
+    expectWholeRun(iam);
+  });
+
+  test('.env that is a directory fails the first step, in every report', async () => {
+    const iam = await startIam();
+    const checkout = await copyProject();
+    await mkdir(path.join(checkout, '.env'));
+    const run = await runVitest({ cwd: checkout, env: liveOver(iam) });
+    expect(run.code).toBe(1);
+    expect(run.junit?.cases[0]).toMatchObject({ name: 'CreateUser', outcome: 'error', verdict: 'configuration' });
+    expect(run.stdout.replaceAll(/\s+/g, ' ')).toMatch(/the file \S+\.env could not be read: it is a directory/);
+    expect(run.stderr).toBe('');
+    expect(iam.calls).toEqual([]);
+    const command = await runAwsiam(['cleanup'], liveOver(iam), { checkout });
+    expect(command).toMatchObject({ code: 1, stderr: expect.stringContaining('.env could not be read') });
+  });
+
+  testMounting('.env of another user fails the first step and names the user’s way out', async () => {
+    const iam = await startIam();
+    const checkout = await copyProject();
+    await chmod(checkout, 0o755);
+    await writeFile(path.join(checkout, '.env'), 'METRIST_NAMESPACE=hidden\n', { mode: 0o600 });
+    const { code, stdout, stderr } = await runProgram(
+      'setpriv',
+      ['--reuid', `${nobody}`, '--clear-groups', process.execPath, vitestFile, 'run', '--root', checkout],
+      { env: { ...liveOver(iam), METRIST_RESULTS_DIR: await makeDir() } },
+    );
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('.env could not be read: permission denied; make it readable');
+    expect(iam.calls).toEqual([]);
+  });
+
+  test.for(['ofline', 'offline'] as const)(
+    'a run in mode %s that cannot start replaces an older report',
+    async (mode) => {
+      const checkout = await copyProject();
+      if (mode === 'offline') {
+        // As after npm ci --omit=dev.
+        await rm(path.join(checkout, 'node_modules'));
+        await mkdir(path.join(checkout, 'node_modules'));
+        for (const name of await readdir(path.join(projectDir, 'node_modules'))) {
+          if (name === 'aws-sdk-client-mock' || name.startsWith('.')) continue;
+          await symlink(path.join(projectDir, 'node_modules', name), path.join(checkout, 'node_modules', name));
+        }
+      }
+      const results = await makeDir();
+      await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
+      const run = await runVitest({ cwd: checkout, args: ['--mode', mode], env: { METRIST_RESULTS_DIR: results } });
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 1, stderr: '' });
+      expect(run.stdout).not.toContain('    at ');
+      expect(run.stdout.replaceAll(/\s+/g, ' ')).toContain(
+        mode === 'ofline' ? 'unknown mode "ofline": give no --mode' : 'needs the development packages: install',
+      );
+      const junit = parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'));
+      expect(junit.cases[0]).toMatchObject({ name: 'CreateUser', outcome: 'error', verdict: 'configuration' });
+    },
+  );
+
+  test('a checkout in which a file is missing says so in a line, and leaves no older report', async () => {
+    const checkout = await copyProject();
+    await rm(path.join(checkout, 'reporters/create-monitor-reporter.ts'));
+    const results = await makeDir();
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
+    const run = await runVitest({ cwd: checkout, env: { METRIST_RESULTS_DIR: results } });
+    expect(run).toMatchObject({ code: 1, stdout: '' });
+    expect(run.stderr).toMatch(/^awsiam cannot start, .*Cannot find module.*Install it again with "npm ci"\.\n$/);
+    expect(await readdir(results)).toEqual([]);
+  });
+});
+
+describe('an older report does not stand for a run that did not start', () => {
+  const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
+  test.for([
+    ['vitest refuses an option', [vitestFile, 'run', '--reporter=nobody-made-it'], []],
+    ['Node.js is too old', ['--import', asOld, vitestFile, 'run'], []],
+    ['a file is missing', [vitestFile, 'run'], ['host/env-file.ts']],
+  ] as const)('because %s, also where .env names the directory', async ([, args, missing]) => {
+    const checkout = await copyProject();
+    for (const file of missing) await rm(path.join(checkout, file));
+    const results = await makeDir();
+    await writeFile(path.join(checkout, '.env'), `METRIST_RESULTS_DIR=${results}\n`);
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
+    const { code } = await runProgram(process.execPath, args, { cwd: checkout });
+    expect(code).toBe(1);
+    expect(await readdir(results)).not.toContain('junit.xml');
+  });
+
+  test('but is left alone where only the steps are listed', async () => {
+    const results = await makeDir();
+    await writeFile(path.join(results, 'junit.xml'), '<testsuites name="last"/>');
+    const { code } = await runProgram(process.execPath, [vitestFile, 'list'], {
+      env: { METRIST_RESULTS_DIR: results },
+      cwd: projectDir,
+    });
+    expect(code).toBe(0);
+    expect(await readFile(path.join(results, 'junit.xml'), 'utf8')).toBe('<testsuites name="last"/>');
+  });
+});
+
+describe('ways to start', () => {
+  test('with an empty environment everything comes from .env, and .env and results belong to the checkout', async () => {
+    const iam = await startIam();
+    const checkout = await copyProject();
+    const settings = { ...cleanEnv(), ...liveOver(iam) };
+    const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"\n`);
+    await writeFile(path.join(checkout, '.env'), lines.join(''));
+    const args = ['-i', process.execPath, vitestFile, 'run', '--root', checkout];
+    const { code, stdout, stderr } = await runProgram('env', args, { cwd: await makeDir() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`JUnit ${checkout}/results/junit.xml`);
+    expect((await readdir(path.join(checkout, 'results'))).toSorted()).toEqual(['junit.xml', 'runs']);
+    expectWholeRun(iam);
+  });
+
+  test.for([
+    ['--watch'],
+    ['--watch', '--standalone'],
+    // Signals would not reach a worker of another pool, and --bail would cut teardown off.
+    ['--bail=1', '--pool=forks'],
+  ])('with %j a run is one run, which ends by itself and tears down', async (args) => {
+    const iam = await startIam('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:100');
+    const run = await runVitest({ args, env: liveOver(iam) });
+    expect(run.code, run.everything).toBe(1);
+    expect(run.stderr.includes('A monitor run is not watched')).toBe(args.includes('--watch'));
+    expect(run.junit?.cases.map(({ outcome, message }) => message ?? outcome).at(-1)).toBe('AddUserToGroup failed');
+    expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+  });
+
+  test.for(['dot', 'junit'])('with --reporter=%s everything is reported, too', async (name) => {
+    const [iam, metrist] = [await startIam('CreateGroup=ServiceFailure:3'), await startMetrist()];
+    // vitest's own JUnit reporter writes to the checkout.
+    const cwd = await copyProject();
+    const run = await runVitest({
+      cwd,
+      args: [`--reporter=${name}`],
+      env: { ...liveOver(iam), ...metristEnv(metrist) },
+    });
+    expect(run.code).toBe(1);
+    expect(run.junit).toMatchObject({ tests: 8, failures: 1 });
+    expect(metrist.errors).toHaveLength(1);
+    expect(metrist.telemetry).toHaveLength(1);
+    expect(run.stderr).toMatch(/awsiam live · 1 failed, 6 blocked, 1 passed/);
+    expect(run.stdout).not.toContain('awsiam live ·');
+    expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  });
+
+  test.for([[['-t', 'CreateUser']], [['-t', 'DeleteUser']], [['suites/awsiam/awsiam.suite.ts:20']]] as const)(
+    'a selection of steps (%j) runs nothing and posts nothing, because each needs those before it',
+    async ([args]) => {
+      const [iam, metrist] = [await startIam(), await startMetrist()];
+      const run = await runVitest({ args, env: { ...liveOver(iam), ...metristEnv(metrist) } });
+      expect(run.code).toBe(1);
+      expect(run.stdout.replaceAll(/\s+/g, ' ')).toContain('each step needs those before it, so give no filter');
+      expect(iam.calls).toEqual([]);
+      expect([...metrist.telemetry, ...metrist.errors]).toEqual([]);
+    },
+  );
+
+  test('with --config and from another directory the run is that of the checkout', async () => {
+    const args = [vitestFile, 'run', '--mode', 'offline', '--config', path.join(projectDir, 'vitest.config.ts')];
+    const run = await runProgram(process.execPath, args, { env: { METRIST_RESULTS_DIR: await makeDir() } });
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('8 passed') as unknown });
+  });
+
+  test('vitest list names the steps and calls nothing', async () => {
+    const iam = await startIam();
+    const { code, stdout } = await runProgram(process.execPath, [vitestFile, 'list'], {
+      env: liveOver(iam),
+      cwd: projectDir,
+    });
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(8);
+    expect(iam.calls).toEqual([]);
+  });
+
+  test.for([
+    ['vitest', [vitestFile, 'run']],
+    ['awsiam', [path.join(projectDir, 'cli/awsiam.js'), '--version']],
+  ] as const)('%s on an old Node.js says in one line which one is needed', async ([, args]) => {
+    const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
+    const run = await runProgram(process.execPath, ['--import', asOld, ...args], { cwd: projectDir });
+    expect(run).toMatchObject({ code: 1, stdout: '' });
+    expect(run.stderr).toMatch(/^awsiam needs Node\.js 24\.15 .* this is v20\.20\.2\. "npm ci" .*\n$/);
+  });
+});
+
+/** Binds the project read-only to a directory that everybody can reach, and runs it as the user `nobody` from a third one. */
+const asNobodyInReadOnlyCheckout = `
+  mount --bind "$1" "$2"
+  mount -o remount,bind,ro "$2"
+  checkout=$2
+  cd "$3"
+  exec setpriv --reuid ${nobody} --regid ${nobody} --clear-groups "$checkout"/node_modules/.bin/node \\
+    "$checkout"/node_modules/vitest/vitest.mjs run --root "$checkout"
+`;
+
+testMounting.for([
+  ['another directory', 0o777],
+  ['one that it may not enter', 0o700],
+] as const)('a read-only checkout that belongs to root is enough for another user, from %s', async ([, cwdMode]) => {
+  const iam = await startIam();
+  const [checkout, results, cwd] = [await makeDir(), await makeDir(), await makeDir()];
+  await chmod(cwd, cwdMode);
+  const { code, stdout, stderr } = await runMounted(asNobodyInReadOnlyCheckout, [projectDir, checkout, cwd], {
+    ...liveOver(iam),
+    METRIST_RESULTS_DIR: results,
+    HOME: '/nonexistent',
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('8 passed');
+  expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
+    tests: 8,
+    failures: 0,
+  });
+  expect((await readdir(results)).toSorted()).toEqual(['junit.xml', 'runs']);
+  expectWholeRun(iam);
+});
+
+testMounting('the line of deploy/crontab works for a user who owns nothing but the results', async () => {
+  const iam = await startIam();
+  const crontab = await readFile(path.join(projectDir, 'deploy/crontab'), 'utf8');
+  const variables = [...crontab.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([line]) => line);
+  const [, command = ''] = /^\*\/2 \* \* \* \* (.*)$/m.exec(crontab) ?? [];
+  const script = `
+    project=$1 command=$2; shift 2
+    mount -t tmpfs none /opt; mkdir /opt/awsiam; mount --bind "$project" /opt/awsiam; mount -o remount,bind,ro /opt/awsiam
+    mount -t tmpfs none /var/lib; mkdir /var/lib/awsiam; chown ${nobody} /var/lib/awsiam
+    setpriv --reuid ${nobody} --clear-groups env "$@" sh -c "$command"
+    cat /var/lib/awsiam/run.log
+    ls /var/lib/awsiam
+  `;
+  const run = await runMounted(script, [projectDir, command, ...variables], liveOver(iam));
+  expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(run.stdout).toContain('8 passed');
+  expect(run.stdout.trim().split('\n').slice(-4)).toEqual(['junit.xml', 'run.lock', 'run.log', 'runs']);
+  expectWholeRun(iam);
+});
+
+testMounting('with full results the run goes on, says so, and leaves no report of an older success', async () => {
+  const iam = await startIam();
+  const results = await makeDir();
+  const script = `
+    mount -t tmpfs -o size=64k,mode=0777 none "$1"
+    echo '<testsuites name="old"/>' >"$1"/junit.xml
+    dd if=/dev/zero of="$1"/full bs=4k 2>/dev/null || true
+    code=0
+    "$2" "$3" run --root "$4" || code=$?
+    ls -A "$1"
+    exit $code
+  `;
+  const { code, stdout, stderr } = await runMounted(script, [results, process.execPath, vitestFile, projectDir], {
+    ...liveOver(iam),
+    METRIST_RESULTS_DIR: results,
+  });
+  expect(stderr).toBe('');
+  expect(stdout).toContain('8 passed');
+  expect(stdout).toMatch(/! JUnit .*junit\.xml could not be written: ENOSPC/);
+  expect(code).toBe(0);
+  expect(stdout.split('\n')).not.toContain('junit.xml');
+  expectWholeRun(iam);
+});
+
+testMounting('where nothing takes a file, the run does not start, and says why in one line', async () => {
+  const iam = await startIam();
+  const full = await makeDir();
+  const script = `
+    mount -t tmpfs -o size=64k none "$1"
+    mount -t tmpfs -o size=64k none /dev/shm
+    mkdir "$1"/results
+    echo '<testsuites name="old"/>' >"$1"/results/junit.xml
+    dd if=/dev/zero of="$1"/full bs=4k 2>/dev/null || true
+    dd if=/dev/zero of=/dev/shm/full bs=4k 2>/dev/null || true
+    code=0
+    "$2" "$3" run --root "$4" || code=$?
+    ls -A "$1"/results
+    exit $code
+  `;
+  const { code, stdout, stderr } = await runMounted(script, [full, process.execPath, vitestFile, projectDir], {
+    ...liveOver(iam),
+    METRIST_RESULTS_DIR: path.join(full, 'results'),
+    TMPDIR: full,
+  });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^awsiam cannot start: none of .* takes a file\. Make room .*\n$/);
+  expect(iam.calls).toEqual([]);
+});
+
+testMounting('a full temporary directory does not fill up with empty files, run after run', async () => {
+  const tmp = await makeDir();
+  const script = `
+    mount -t tmpfs -o size=1m,mode=1777 none "$1"
+    dd if=/dev/zero of="$1"/full bs=4k 2>/dev/null || true
+    for run in 1 2; do
+      "$2" "$3" run --root "$4" --mode offline
+      find "$1" | wc -l
+    done
+  `;
+  const { code, stdout, stderr } = await runMounted(script, [tmp, process.execPath, vitestFile, projectDir], {
+    METRIST_RESULTS_DIR: await makeDir(),
+    TMPDIR: tmp,
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  // The directory, the file that fills it, and the cache's own empty directory.
+  expect(stdout.match(/^\s*\d+$/gm)?.map(Number)).toEqual([3, 3]);
+});

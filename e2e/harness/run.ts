@@ -1,0 +1,148 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, onTestFinished, type TestContext } from 'vitest';
+import { nowhere } from './loopback-only.ts';
+import { parseJunit, type JunitSuite } from './parse-junit.ts';
+
+export const projectDir = path.dirname(path.dirname(import.meta.dirname));
+
+/** The vitest of this project, as the first argument of Node. */
+export const vitestFile = path.join(projectDir, 'node_modules/vitest/vitest.mjs');
+
+/** Easy to find in any output, and with the length and the characters of real ones. */
+export const secrets = {
+  accessKeyId: 'AKIAE2ETESTKEYID7Q4X',
+  secretAccessKey: 'e2e/Secret+Access&Key<0>/wJalrXUtnFEMIbPxRf',
+  sessionToken: 'e2eSession0Token/////////wEaCXVzLWVhc3QtMSJHMEUCIQ==',
+  apiToken: 'e2eapitoken0123456789abcdefghijklmnopqrstuvwxyz',
+} as const;
+
+/** The settings of a live run without an endpoint: a test that forgets to name one ends at a closed port. */
+export const liveEnv = {
+  METRIST_AWS_ACCESS_KEY_ID: secrets.accessKeyId,
+  METRIST_AWS_SECRET_ACCESS_KEY: secrets.secretAccessKey,
+  METRIST_AWS_REGION: 'us-east-1',
+  METRIST_NAMESPACE: 'e2e',
+} as const;
+
+/**
+ * What a process needs to start. AWS and Metrist are at a closed port, even if the checkout has a `.env`. Lines may be so
+ * long that no text is wrapped.
+ */
+export function cleanEnv(): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env;
+  const deadEnds = { AWS_ENDPOINT_URL: nowhere(), AWS_EC2_METADATA_DISABLED: 'true', METRIST_API_HOST: nowhere() };
+  return { PATH, HOME, COLUMNS: '10000', ...deadEnds };
+}
+
+/** What a healthy run may write to stderr: on a slow machine, that something takes long. */
+export const noRemark: unknown = expect.stringMatching(/^(?: {2}… .*\n)*$/);
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Gets the process as soon as it runs, for signals. */
+  readonly onStart?: (child: ChildProcess) => void;
+}
+
+export interface Ended {
+  /** `null` if a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** All of its output. */
+  readonly everything: string;
+}
+
+/** Starts a program with `env` but none of this process's settings, and waits for it to end. */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  { env = {}, cwd = '/', onStart }: StartOptions = {},
+): Promise<Ended> {
+  const child = spawn(command, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  onStart?.(child);
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const { promise, resolve, reject } = Promise.withResolvers<Pick<Ended, 'code' | 'signal'>>();
+  child.once('error', reject).once('close', (code, signal) => resolve({ code, signal }));
+  const end = await promise;
+  return { ...end, stdout: stdout(), stderr: stderr(), everything: `${stdout()}\n${stderr()}` };
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString();
+}
+
+export interface VitestOptions extends StartOptions {
+  readonly args?: readonly string[];
+  /** That of the test's context, if the test is concurrent. */
+  readonly onTestFinished?: TestContext['onTestFinished'];
+}
+
+export interface VitestRun extends Ended {
+  readonly resultsDir: string;
+  /** The report, parsed; `undefined` if there is none. */
+  readonly junit: JunitSuite | undefined;
+}
+
+/** Starts `vitest run` as a user would. `everything` holds the report as well. */
+export async function runVitest({
+  args = [],
+  env = {},
+  cwd = projectDir,
+  onStart,
+  onTestFinished: cleanUp = onTestFinished,
+}: VitestOptions = {}): Promise<VitestRun> {
+  const resultsDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-e2e-'));
+  cleanUp(() => rm(resultsDir, { recursive: true, force: true }));
+  const ended = await runProgram(process.execPath, [vitestFile, 'run', ...args], {
+    cwd,
+    env: { METRIST_RESULTS_DIR: resultsDir, ...env },
+    ...(onStart && { onStart }),
+  });
+  const xml = await readFile(path.join(resultsDir, 'junit.xml'), 'utf8').catch(() => undefined);
+  return {
+    ...ended,
+    resultsDir,
+    junit: xml === undefined ? undefined : parseJunit(xml),
+    everything: `${ended.everything}\n${xml ?? ''}`,
+  };
+}
+
+export interface AwsiamOptions extends Omit<StartOptions, 'env'> {
+  /** Whose program is started, and whose `.env` is read. @default the project's own directory */
+  readonly checkout?: string;
+}
+
+/** Starts the command `awsiam` as a user would. */
+export async function runAwsiam(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { checkout = projectDir, ...options }: AwsiamOptions = {},
+): Promise<Ended> {
+  const program = path.join(checkout, 'cli/awsiam.js');
+  return await runProgram(process.execPath, [program, ...args], { cwd: os.tmpdir(), env, ...options });
+}
+
+/** The variable that makes Node load a file of this folder before everything else. */
+export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts'): { readonly NODE_OPTIONS: string } {
+  return { NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, file)).href}` };
+}
+
+/** A copy of what a monitoring host has, to put a file into or to break. */
+export async function copyProject(): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const { files } = JSON.parse(await readFile(path.join(projectDir, 'package.json'), 'utf8')) as { files: string[] };
+  for (const name of ['package.json', ...files.filter((each) => !each.startsWith('!'))]) {
+    await cp(path.join(projectDir, name), path.join(dir, name), { recursive: true });
+  }
+  await symlink(path.join(projectDir, 'node_modules'), path.join(dir, 'node_modules'));
+  return dir;
+}
