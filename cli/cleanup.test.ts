@@ -17,7 +17,7 @@ interface SetUp {
   readonly values?: Readonly<Record<string, string>>;
 }
 
-/** The command over a server, with the namespace prod. */
+/** The command with a mocked IAM, in the namespace prod. */
 async function setUp({ faults = '', isTTY = false, values = {} }: SetUp = {}) {
   const plan = typeof faults === 'string' ? createFaultPlan(faults) : faults;
   const server = await startIamServer({ faults: plan });
@@ -54,7 +54,7 @@ describe('awsiam cleanup', () => {
     });
   });
 
-  test('counts one in the singular, and what it kept', async () => {
+  test('uses the singular for one, and counts what it kept', async () => {
     const { state, context, clean } = await setUp();
     seedStaleUsers(state, 'prod', 1);
     seedUser(state, { name: runName('testuser', 'prod', 9), path: userPath });
@@ -62,7 +62,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
-  test('with nothing to do says so and is content', async () => {
+  test('says so if there is nothing to do, and succeeds', async () => {
     const { context, clean } = await setUp();
     expect(await clean()).toBe(true);
     expect(context.written).toEqual({ output: '0 test entities of the namespace prod removed\n', errorOutput: '' });
@@ -72,7 +72,7 @@ describe('awsiam cleanup', () => {
     [{}, 125],
     [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
     [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
-  ] as const)('with %o keeps what is younger than %d minutes, and refuses to be told a shorter time', async (row) => {
+  ] as const)('with %o keeps what is younger than %d minutes, and refuses a shorter time', async (row) => {
     const [values, minutes] = row;
     const { state, calls, context, clean } = await setUp({ values });
     const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
@@ -89,7 +89,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
-  test('takes younger ones as well when told that it may break runs', async () => {
+  test('removes younger ones as well if it may break runs', async () => {
     const { state, clean } = await setUp();
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
     await clean({ mayBreakRuns: true });
@@ -99,7 +99,7 @@ describe('awsiam cleanup', () => {
     expect(state.users.size).toBe(0);
   });
 
-  test('goes at the pace that it is told', async () => {
+  test('keeps to the given pace', async () => {
     const { state, clean } = await setUp();
     seedStaleUsers(state, 'prod', 3);
     vi.mocked(wait).mockClear().mockResolvedValue(undefined);
@@ -108,7 +108,7 @@ describe('awsiam cleanup', () => {
     expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual([70_000, 70_000]);
   });
 
-  test('that only looks lists what would be removed, one a line and with no progress among it', async () => {
+  test('in a dry run lists what would be removed, one per line and without progress', async () => {
     const { state, calls, context, clean } = await setUp({ isTTY: true });
     seedStaleUsers(state, 'prod', 2);
     seedStaleGroups(state, 'prod', 1);
@@ -126,7 +126,7 @@ describe('awsiam cleanup', () => {
     expect(calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListUsers']);
   });
 
-  test('shows progress on a terminal and takes it off before it ends', async () => {
+  test('shows progress on a terminal and removes it before it ends', async () => {
     const { state, context, clean } = await setUp({ isTTY: true });
     seedStaleUsers(state, 'prod', 3);
     await clean();
@@ -135,7 +135,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('3 test entities of the namespace prod removed\n');
   });
 
-  test('says that it is still at work where IAM takes more than two seconds to answer', async () => {
+  test('says that it is still working if IAM takes more than two seconds to answer', async () => {
     const { context, clean } = await setUp({ faults: 'ListGroups=slow:2300:1' });
     expect(await clean()).toBe(true);
     expect(context.written.output).toBe('0 test entities of the namespace prod removed\n');
@@ -144,14 +144,14 @@ describe('awsiam cleanup', () => {
     );
   });
 
-  test('is silent where the output is no terminal and little is to be done', async () => {
+  test('is silent if the output is not a terminal and there is little to do', async () => {
     const { state, context, clean } = await setUp();
     seedStaleUsers(state, 'prod', 3);
     await clean();
     expect(context.written.errorOutput).toBe('');
   });
 
-  test('is not content while something could not be removed, names it and removes the others', async () => {
+  test('fails if something could not be removed, names it and removes the others', async () => {
     const stuck = runName('testuser', 'prod', 0);
     const faults: FaultPlan = {
       next: (operation, { UserName } = {}) =>
@@ -164,7 +164,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('2 test entities of the namespace prod removed, 1 could not be removed\n');
   });
 
-  test('counts apart what another one removed first', async () => {
+  test('counts separately what somebody else removed first', async () => {
     const { state, context, clean } = await setUp({ faults: 'DeleteUser=NoSuchEntity:2' });
     seedStaleUsers(state, 'prod', 3);
     expect(await clean()).toBe(true);
@@ -183,7 +183,7 @@ describe('awsiam cleanup', () => {
     );
   });
 
-  test('names the action that it may not do', async () => {
+  test('names the action that is not allowed', async () => {
     const { context, clean } = await setUp({ faults: 'ListUsers=AccessDenied' });
     expect(await clean()).toBe(false);
     expect(context.written.errorOutput).toContain('iam:ListUsers is not allowed');

@@ -29,7 +29,7 @@ export interface CommandContext {
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** How a command is told to stop, and how it tells that it failed. */
+/** How a command learns that it is to stop, and reports that it failed. */
 export interface CommandControl {
   /** Aborted when the command is to stop. */
   readonly signal: AbortSignal;

@@ -47,21 +47,21 @@ describe('awsiam config', () => {
     expect(errorOutput).toBe('');
   });
 
-  test('warns of what will hardly be wanted', async () => {
+  test('warns about what is probably a mistake', async () => {
     const { run } = await setUp({ METRIST_RUN_GROUPS: 'a, b', METRIST_STEP_TIMEOUT_SECS: '60' });
     expect((await run('config', '--json', '--timeout', '60')).errorOutput).toMatch(/^! METRIST_RUN_GROUPS holds " b"/);
     expect((await run('config', '--json', '--timeout', '59')).errorOutput).toContain('! a timeout of 59 s');
     expect((await run('config', '--json', '--interval', '21m')).errorOutput).toContain('! an interval of 1260 s');
   });
 
-  test('refuses run groups that cannot be meant', async () => {
+  test('refuses invalid run groups', async () => {
     const { run } = await setUp({ METRIST_RUN_GROUPS: 'a,,b' });
     const { code, output, errorOutput } = await run('config');
     expect([code, output]).toEqual([1, '']);
     expect(errorOutput).toContain('METRIST_RUN_GROUPS is "a,,b"');
   });
 
-  test('refuses a deadline of a step that it cannot read, and so cannot compare', async () => {
+  test('refuses a step deadline that it cannot read and so cannot compare', async () => {
     const { run } = await setUp({ METRIST_STEP_TIMEOUT_SECS: '60s' });
     const { code, output, errorOutput } = await run('config');
     expect([code, output]).toEqual([1, '']);
@@ -85,7 +85,7 @@ describe('awsiam register', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test('registers, and the second time finds that it is done', async () => {
+  test('registers, and finds an equal registration the second time', async () => {
     const { run, stored, methods } = await setUp({ METRIST_RUN_GROUPS: 'prod' });
     const first = await run('register');
     const [config] = stored();
@@ -101,7 +101,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET', 'POST', 'GET', 'GET']);
   });
 
-  test('replaces what differs and removes duplicates, and says so', async () => {
+  test('replaces what differs, removes duplicates, and says so', async () => {
     const { run, seed, stored, methods } = await setUp();
     const [old, other] = [seed({ intervalSecs: 300 }), seed({ timeoutSecs: 60 })];
     const { code, output } = await run('register', '--run-group', 'prod');
@@ -128,7 +128,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET']);
   });
 
-  test('warns where there are no run groups', async () => {
+  test('warns if there are no run groups', async () => {
     const { run } = await setUp({}, { readsUntilVisible: 3 });
     expect(await run('register')).toMatchObject({
       code: 0,
@@ -136,7 +136,7 @@ describe('awsiam register', () => {
     });
   });
 
-  test('fails where Metrist does not show what it took, and removes nothing', async () => {
+  test('fails if Metrist does not show what it accepted, and removes nothing', async () => {
     const { run, seed, stored, methods } = await setUp({}, { readsUntilVisible: 1000 });
     const old = seed({ intervalSecs: 300 });
     const { code, errorOutput } = await run('register', '--confirm-within', '1s');
@@ -157,7 +157,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET']);
   });
 
-  test('tells that somebody else registered at the same time', async () => {
+  test('reports that somebody else registered at the same time', async () => {
     const { metrist, run, seed } = await setUp();
     metrist.behave(({ method }) => {
       if (method === 'POST') seed({ intervalSecs: 60 });
@@ -183,7 +183,7 @@ describe('awsiam register', () => {
 });
 
 describe('awsiam configs', () => {
-  test('lists the registrations, and warns of more than one', async () => {
+  test('lists the registrations, and warns if there is more than one', async () => {
     const { run, seed } = await setUp();
     const [first, second] = [seed({ runGroups: ['prod', 'e\u001Bu'] }), seed({ intervalSecs: 300 })];
     const { code, output, errorOutput } = await run('configs');
@@ -203,7 +203,7 @@ describe('awsiam configs', () => {
     expect((await run('configs', '--json')).output).toBe('[]\n');
   });
 
-  test('gives JSON', async () => {
+  test('prints JSON', async () => {
     const { run, seed, stored } = await setUp();
     seed();
     expect(JSON.parse((await run('configs', '--json')).output)).toEqual(stored());
@@ -211,7 +211,7 @@ describe('awsiam configs', () => {
 });
 
 describe('awsiam unregister', () => {
-  test('removes one, and says what remains', async () => {
+  test('removes one, and says what is left', async () => {
     const { run, seed, stored } = await setUp({}, { readsUntilVisible: 2 });
     const [first, second] = [seed(), seed()];
     expect(await run('unregister', first)).toEqual({
@@ -231,7 +231,7 @@ describe('awsiam unregister', () => {
     expect((await run('unregister', '--all')).output).toBe('awsiam is not registered\n');
   });
 
-  test('knows that an id is not there, although Metrist would say OK', async () => {
+  test('refuses an unknown id, although Metrist would accept it', async () => {
     const { run, seed, methods } = await setUp();
     const known = seed();
     expect(await run('unregister', 'unknown')).toEqual({
@@ -242,7 +242,7 @@ describe('awsiam unregister', () => {
     expect(methods()).toEqual(['GET']);
   });
 
-  test('fails where the registration does not go away', async () => {
+  test('fails if the registration does not disappear', async () => {
     const { metrist, run, seed } = await setUp();
     const id = seed();
     metrist.behave(({ method }) => (method === 'DELETE' ? { kind: 'answer', status: 200, body: 'OK' } : undefined));

@@ -14,7 +14,7 @@ import { testValues } from '../testing/values.ts';
 
 const { signal } = new AbortController();
 
-/** A session of the namespace prod over an account, as a run has it after its steps. */
+/** A session of the namespace prod, as a run has it after its steps. */
 async function setUp(values: Readonly<Record<string, string>> = {}, faults = '') {
   const mock = installIamMock({ state: createIamState(), faults: createFaultPlan(faults) });
   onTestFinished(() => mock.restore());
@@ -22,7 +22,7 @@ async function setUp(values: Readonly<Record<string, string>> = {}, faults = '')
   return { ...mock, session };
 }
 
-/** Entities of runs that may still be going: nothing removes them. */
+/** Entities of runs that may still be in progress. Nothing may remove them. */
 function seedYoung(state: Awaited<ReturnType<typeof setUp>>['state'], users: number, groups = 0): void {
   for (let index = 0; index < users; index++) {
     seedUser(state, { name: runName('testuser', 'prod', 5000 + index), path: userPath });
@@ -35,7 +35,7 @@ function seedYoung(state: Awaited<ReturnType<typeof setUp>>['state'], users: num
 const operations = ({ calls }: Awaited<ReturnType<typeof setUp>>): Set<string> =>
   new Set(calls.map(({ operation }) => operation));
 
-describe('keeping house after the steps', () => {
+describe('housekeeping after the steps', () => {
   test('removes what killed runs left and leaves what may belong to another run', async () => {
     const { session, state } = await setUp();
     seedStaleUsers(state, 'prod', 2);
@@ -49,15 +49,18 @@ describe('keeping house after the steps', () => {
     [{}, 125],
     [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
     [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
-  ] as const)('with %o leaves what is younger than %d minutes, as old as a run can get', async ([values, minutes]) => {
-    const { session, state } = await setUp(values);
-    const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
-    const ago = (ms: number) => new Date(Date.now() - ms);
-    seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
-    seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
-    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
-    expect(listEntities(state).users).toEqual([young]);
-  });
+  ] as const)(
+    'with %o keeps what is younger than %d minutes, the longest that a run can last',
+    async ([values, minutes]) => {
+      const { session, state } = await setUp(values);
+      const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
+      const ago = (ms: number) => new Date(Date.now() - ms);
+      seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
+      seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
+      expect(await runHousekeeping(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
+      expect(listEntities(state).users).toEqual([young]);
+    },
+  );
 
   test.for(['0', 'false', 'FALSE'])(
     'removes nothing with METRIST_CLEANUP_ENABLED=%s, and counts all the same',
@@ -72,7 +75,7 @@ describe('keeping house after the steps', () => {
     },
   );
 
-  test('does not fail where it may not look, and names the action', async () => {
+  test('does not fail without permission to list, and names the action', async () => {
     const { session } = await setUp({}, 'ListUsers=AccessDenied');
     expect(await runHousekeeping(session, { signal })).toEqual({
       removed: 0,
@@ -81,7 +84,7 @@ describe('keeping house after the steps', () => {
     });
   });
 
-  test('where it is turned off, does not complain that it may not look', async () => {
+  test('that is turned off does not complain about missing permission to list', async () => {
     const { session } = await setUp({ METRIST_CLEANUP_ENABLED: '0' }, 'ListUsers=AccessDenied,ListGroups=AccessDenied');
     expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
   });
@@ -94,7 +97,7 @@ describe('keeping house after the steps', () => {
     expect(warnings).toEqual(['the sweep of old test entities did not get to the end: the next one goes on']);
   });
 
-  test('that IAM throttles all the time gives up with a warning', async () => {
+  test('gives up with a warning if IAM keeps throttling', async () => {
     const account = await setUp({}, 'ListGroups=Throttling');
     const { warnings } = await runHousekeeping(account.session, { signal });
     expect(warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: Throttling/)]);
@@ -116,13 +119,13 @@ describe('the quota guard', () => {
     expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
   });
 
-  test('does not warn of what it has just removed', async () => {
+  test('does not warn about what was just removed', async () => {
     const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '3' });
     seedStaleUsers(state, 'prod', 4);
     expect(await runHousekeeping(session, { signal })).toEqual({ removed: 4, remaining: 0, warnings: [] });
   });
 
-  test('counts old and young ones where nothing is removed, and says how to remove them', async () => {
+  test('counts old and young entities if nothing is removed, and says how to remove them', async () => {
     const { session, state } = await setUp({ METRIST_CLEANUP_ENABLED: '0', METRIST_MAX_TEST_ENTITIES: '3' });
     seedStaleUsers(state, 'prod', 2);
     seedYoung(state, 1, 1);
@@ -133,7 +136,7 @@ describe('the quota guard', () => {
     ]);
   });
 
-  test('does not count entities of other namespaces and of people', async () => {
+  test('does not count entities of other namespaces or of people', async () => {
     const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '1' });
     for (let index = 0; index < 5; index++) {
       seedUser(state, { name: runName('testuser', 'prod-eu', index), path: userPath });

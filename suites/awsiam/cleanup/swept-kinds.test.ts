@@ -24,7 +24,7 @@ function setUp(faults = '') {
 
 type Account = ReturnType<typeof setUp>;
 
-/** What may hang on a user: how it comes there, and the calls that take it away. */
+/** What may belong to a user: how it gets there, the operation that removes it, and how often that is called. */
 const belongings: readonly [string, (account: Account) => void, OperationName, number][] = [
   ['memberships', ({ state }) => seedUser(state, { name: 'u', groups: ['g', 'h'] }), 'RemoveUserFromGroup', 2],
   [
@@ -90,7 +90,7 @@ function giveEverything(account: Account): void {
 }
 
 describe('stripping a user', () => {
-  test.for(belongings)('takes away %s, after which it can be deleted', async ([, give, operation, calls]) => {
+  test.for(belongings)('removes %s, so that the user can be deleted', async ([, give, operation, calls]) => {
     const account = setUp();
     const { state, run, client, operations } = account;
     seedUser(state, { name: 'u' });
@@ -102,14 +102,14 @@ describe('stripping a user', () => {
     expect(listEntities(state).users).toEqual([]);
   });
 
-  test.for(belongings)('does not mind that somebody else took away %s first', async ([, give, operation]) => {
+  test.for(belongings)('accepts that somebody else removed %s first', async ([, give, operation]) => {
     const account = setUp(`${operation}=NoSuchEntity`);
     seedUser(account.state, { name: 'u' });
     give(account);
     await expect(strip('user', 'u', account.client)).resolves.toEqual([]);
   });
 
-  test('takes away everything that comes on more than one page', async () => {
+  test('removes everything from more than one page', async () => {
     const { state, run, client } = setUp();
     const names = Array.from({ length: 130 }, (_, index) => `p${index}`);
     seedUser(state, { name: 'u', inlinePolicies: names, groups: names });
@@ -118,7 +118,7 @@ describe('stripping a user', () => {
     expect(listEntities(state).users).toEqual([]);
   });
 
-  test('leaves the groups that it was in, their other members and everybody else as they are', async () => {
+  test('does not touch its groups, their other members or anybody else', async () => {
     const { state, client } = setUp();
     seedUser(state, { name: 'u', groups: ['g'] });
     seedUser(state, { name: 'alice', groups: ['g'], policies: [denyAll] });
@@ -128,7 +128,7 @@ describe('stripping a user', () => {
     expect(state.users.get('alice')?.attachedPolicies.size).toBe(1);
   });
 
-  test.for(belongings)('goes on where it may not take away %s, and says why', async ([, , operation]) => {
+  test.for(belongings)('goes on without permission to remove %s, and says why', async ([, , operation]) => {
     const account = setUp(`${operation}=AccessDenied`);
     giveEverything(account);
     const failures = await strip('user', 'u', account.client);
@@ -146,7 +146,7 @@ describe('stripping a user', () => {
     'ListSigningCertificates',
     'ListSSHPublicKeys',
     'ListServiceSpecificCredentials',
-  ] as const)('takes away everything else where %s fails', async (operation) => {
+  ] as const)('removes everything else if %s fails', async (operation) => {
     const account = setUp(`${operation}=html-502`);
     giveEverything(account);
     expect(await strip('user', 'u', account.client)).toMatchObject([{ $metadata: { httpStatusCode: 502 } }]);
@@ -156,7 +156,7 @@ describe('stripping a user', () => {
     expect(removals).toHaveLength(belongings.length - 1);
   });
 
-  test('ends with what ends the sweep', async () => {
+  test('ends with an error that ends the sweep', async () => {
     const { state, client, operations } = setUp('DetachUserPolicy=Throttling');
     seedUser(state, { name: 'u', policies: [denyAll, readOnly] });
     await expect(strip('user', 'u', client)).rejects.toMatchObject({ name: 'Throttling' });
@@ -165,7 +165,7 @@ describe('stripping a user', () => {
 });
 
 describe('stripping a group', () => {
-  test('removes its members, page by page, and takes away its policies, after which it can be deleted', async () => {
+  test('removes its members, page by page, and its policies, so that it can be deleted', async () => {
     const { state, run, client, operations } = setUp();
     seedGroup(state, { name: 'g', policies: [denyAll, readOnly], inlinePolicies: ['a', 'b'] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g', 'h'] });
@@ -177,7 +177,7 @@ describe('stripping a group', () => {
   });
 
   test.for(['RemoveUserFromGroup', 'DetachGroupPolicy', 'DeleteGroupPolicy'])(
-    'does not mind that somebody else was faster with %s',
+    'accepts that somebody else was faster with %s',
     async (operation) => {
       const { state, client } = setUp(`${operation}=NoSuchEntity`);
       seedGroup(state, { name: 'g', policies: [denyAll], inlinePolicies: ['a'] });
@@ -186,12 +186,12 @@ describe('stripping a group', () => {
     },
   );
 
-  test('has nothing to do where the group itself is gone', async () => {
+  test('has nothing to do if the group itself is gone', async () => {
     const { client } = setUp();
     expect(await strip('group', 'g', client)).toEqual([]);
   });
 
-  test('asks once for each page of members where removing them changes nothing', async () => {
+  test('asks for each page of members once, even if removing them changes nothing', async () => {
     const { state, client, operations } = setUp('RemoveUserFromGroup=NoSuchEntity');
     seedGroup(state, { name: 'g' });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
@@ -199,7 +199,7 @@ describe('stripping a group', () => {
     expect(operations().filter((each) => each === 'GetGroup')).toHaveLength(2);
   });
 
-  test('leaves the other members alone after five in a row that cannot be removed', async () => {
+  test('leaves the other members alone after five failures in a row', async () => {
     const { state, client, operations } = setUp('RemoveUserFromGroup=AccessDenied');
     seedGroup(state, { name: 'g', policies: [denyAll] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });

@@ -32,11 +32,11 @@ describe('codeOf', () => {
     expect(codeOf(error)).toBe(code);
   });
 
-  test('of an answer is the service’s own, whatever code a class carries beside it', () => {
+  test('of an answer is the service’s own, even if the error class has another code', () => {
     expect(codeOf(Object.assign(iamError('AccessDenied', 403), { code: 'ELSE' }))).toBe('AccessDenied');
   });
 
-  test('is a text for whatever is thrown', () => {
+  test('is a text, whatever was thrown', () => {
     const oddError = fc
       .record(
         {
@@ -149,7 +149,7 @@ describe('isNotYetVisible', () => {
   });
 });
 
-test('a PropagationError keeps what IAM said last and how long it was waited', () => {
+test('a PropagationError keeps IAM’s last answer and how long we waited', () => {
   const cause = iamError('NoSuchEntityException', 404);
   expect(new PropagationError(cause, 60_000)).toMatchObject({ message: cause.message, cause, waitedMs: 60_000 });
 });

@@ -188,7 +188,7 @@ describe('explainError', () => {
     expect(explained.message).toMatch(words);
   });
 
-  test('hands the problems of a configuration on, with the way that the front end knows to change it', () => {
+  test('passes on the problems of a configuration, with the front end’s advice on how to change it', () => {
     const error = new ConfigError(['METRIST_AWS_REGION is not set']);
     expect(explainError(error, 'CreateUser', { ...context, howToConfigure: 'Turn the left knob' })).toEqual({
       verdict: 'configuration',
@@ -205,7 +205,7 @@ describe('explainError', () => {
     const create =
       'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/test-policy.json';
 
-    test('says that it is a matter of configuration, what to check, and how to create the test policy', () => {
+    test('says that the configuration is wrong, what to check, and how to create the test policy', () => {
       const { verdict, code, advice } = explain(`Policy ${arn} does not exist or is not attachable.`);
       expect({ verdict, code }).toEqual({ verdict: 'configuration', code: 'NoSuchEntity' });
       expect(advice).toMatch(/METRIST_NAMESPACE and METRIST_AWS_REGION.*METRIST_POLICY_ARN.*typing error/);
@@ -226,7 +226,7 @@ describe('explainError', () => {
     ['AWS_ENDPOINT_URL', { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' }],
     ['METRIST_AWSIAM_ENDPOINT_URL', { METRIST_AWSIAM_ENDPOINT_URL: 'http://127.0.0.1:4566' }],
     ['EndpointUrl in the Config JSON', { 'EndpointUrl in the Config JSON': 'http://127.0.0.1:4566' }],
-  ])('names %s where the endpoint in it cannot be reached', ([from, values]) => {
+  ])('names %s if its endpoint cannot be reached', ([from, values]) => {
     const { advice } = explainError(nodeError('ECONNREFUSED'), 'CreateUser', { ...context, values });
     expect(advice).toMatch(new RegExp(`Nobody listens.*The endpoint comes from ${from}: is it right\\?$`));
   });
@@ -239,7 +239,7 @@ describe('explainError', () => {
     }
   });
 
-  test('names the setting of how long an answer may take', () => {
+  test('names the setting that limits the time for an answer', () => {
     const error = named('TimeoutError', requestTimeout, { code: 'ETIMEDOUT' });
     expect(explainError(error, 'CreateUser').advice).toContain('METRIST_REQUEST_TIMEOUT_SECS');
   });
@@ -254,7 +254,7 @@ describe('explainError', () => {
     expect(explainError(words, 'CreateUser').advice).not.toContain('is not allowed');
   });
 
-  test('takes waiting in vain for propagation, and says how long and for what', () => {
+  test('calls a change that never became visible propagation, and says how long we waited and for what', () => {
     const cause = iamError('NoSuchEntityException', 404, 'The user with name u cannot be found.');
     expect(explainError(new PropagationError(cause, 60_123), 'AddUserToGroup')).toMatchObject({
       verdict: 'propagation',
@@ -264,7 +264,7 @@ describe('explainError', () => {
     });
   });
 
-  test('looks behind an error for the cause that it knows, and tells both', () => {
+  test('finds a known cause behind an error, and shows both', () => {
     const error = new Error('could not send', { cause: new Error('tunnel', { cause: nodeError('ENOTFOUND') }) });
     expect(explainError(error, 'CreateUser')).toMatchObject({
       verdict: 'network',
@@ -272,14 +272,14 @@ describe('explainError', () => {
     });
   });
 
-  test('lives with causes that go in a circle', () => {
+  test('copes with causes that form a circle', () => {
     const one = new Error('one');
     const other = new Error('other', { cause: one });
     one.cause = other;
     expect(explainError(one, 'CreateUser')).toMatchObject({ verdict: 'monitor', code: 'Error' });
   });
 
-  test('tells every address that was tried in vain', () => {
+  test('shows every address that was tried', () => {
     const error = Object.assign(new AggregateError([nodeError('ECONNREFUSED'), nodeError('ENETUNREACH')]), {
       code: 'ECONNREFUSED',
     });
@@ -296,14 +296,14 @@ describe('explainError', () => {
     [undefined, 'something was thrown that is not an error: undefined'],
     [Object.create(null), 'something was thrown that is not an error: object'],
     [new Error(''), 'no message'],
-  ] as const)('says something of %o', ([error, text]) => {
+  ] as const)('has a message for %o', ([error, text]) => {
     expect(explainError(error, 'CreateUser')).toMatchObject({
       verdict: 'monitor',
       message: expect.stringContaining(text) as unknown,
     });
   });
 
-  test('keeps a message of a megabyte within bounds', () => {
+  test('shortens a message of a megabyte', () => {
     const { message, stack } = explainError(new Error('x'.repeat(1_000_000)), 'CreateUser');
     expect(message.length).toBeLessThan(5000);
     expect(stack?.length).toBeLessThan(5000);
@@ -388,7 +388,7 @@ describe('explainError', () => {
 test.for([
   ['requestTimeout', requestTimeout, 'no answer within 30 s of the request'],
   ['socketTimeout', socketTimeout, 'the answer stopped coming for 30 s'],
-])('the SDK’s sentence about its %s is said in plain words', ([, message, words]) => {
+])('the SDK’s message about its %s is put into plain words', ([, message, words]) => {
   const error = Object.assign(new Error(message), { name: 'TimeoutError' });
   expect(explainError(error, 'CreateUser').message).toBe(`TimeoutError at CreateUser: ${words}`);
 });
