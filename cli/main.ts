@@ -31,7 +31,7 @@ export async function main(
   await runCommand(args, { self, build, baseDir });
 }
 
-/** `awsiam 0.1.0 (commit ae58712)`; `awsiam 0.1.0 (from source)` where the commit is unknown. */
+/** `awsiam 0.1.0 (commit ae58712)`; `awsiam 0.1.0 (from source)` if the commit is unknown. */
 export function describeBuild(): string {
   const origin = typeof AWSIAM_BUILD === 'undefined' ? 'from source' : `commit ${AWSIAM_BUILD.commit}`;
   return `${packageJson.name} ${packageJson.version} (${origin})`;

@@ -79,7 +79,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
   const program = new Command('awsiam')
     .description(packageJson.description)
     .version(context.build, '--version', 'print the version and the commit')
-    // Also where the column of the descriptions is narrow.
+    // On a narrow terminal, too, descriptions are wrapped.
     .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => context.output.write(text),

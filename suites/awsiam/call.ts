@@ -41,7 +41,7 @@ const propagationPauses = { firstMs: 200, factor: 1.5, longestMs: 5000 } as cons
  * Makes one IAM call of a step. Sends it with the SDK's retries, waits while an earlier change of this run is not visible
  * yet, works out what became of a request whose answer was lost, keeps track of what exists, and records the evidence.
  *
- * @returns the answer, or `undefined` where the call was carried out but its answer was lost
+ * @returns the answer, or `undefined` if the call was carried out but its answer was lost
  * @throws the SDK's error, or {@link PropagationError} when the change did not become visible in time
  */
 export async function call<A extends Answer>(

@@ -118,7 +118,7 @@ export const networkErrors: Readonly<Record<string, Explanation>> = {
   ERR_PROXY_TUNNEL: { verdict: 'network', advice: 'The proxy refused the tunnel: check HTTPS_PROXY and NO_PROXY.' },
   ERR_INVALID_URL: {
     verdict: 'configuration',
-    advice: 'Check AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL and HTTPS_PROXY, where they are set: one of them is no URL.',
+    advice: 'Check AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL and HTTPS_PROXY: one of them is not a URL.',
   },
 };
 
