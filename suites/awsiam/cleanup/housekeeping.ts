@@ -53,7 +53,7 @@ function describeTooMany(remaining: number, namespace: string, cleanupEnabled: b
   return `at least ${remaining} test users and groups of the namespace ${namespace} exist; before the account's quotas (300 groups, 5000 users) are used up and steps fail with LimitExceeded, ${remedy}`;
 }
 
-export interface CleanupOptions extends Pick<
+interface CleanupOptions extends Pick<
   SweepOptions,
   'olderThanMs' | 'takeUndated' | 'dryRun' | 'paceMs' | 'onEntity' | 'signal'
 > {

@@ -90,11 +90,10 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (httpStatusOf(error) !== undefined) return situations.foreignAnswer;
   if (tlsErrorCode.test(code)) return situations.tlsError;
   if (httpParserErrorCode.test(code)) return situations.foreignAnswer;
-  const network = find(networkErrors, code);
+  const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+  const network = find(networkErrors, code) ?? (isTimeout ? find(networkErrors, 'ETIMEDOUT') : undefined);
   if (network !== undefined) return isRequestTimeout(error) ? situations.noAnswer : network;
   if (error instanceof Error) {
-    if (error.name === 'TimeoutError')
-      return isRequestTimeout(error) ? situations.noAnswer : (networkErrors['ETIMEDOUT'] ?? situations.noAnswer);
     if (/(Credentials|Token)Provider/.test(error.name)) return situations.noCredentials;
     if (error.cause instanceof Error && depth < longestChain) {
       return explanationOf(error.cause, codeOf(error.cause), depth + 1);
@@ -130,15 +129,11 @@ function isRequestTimeout(error: unknown): boolean {
   return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
 }
 
-interface AdviceInput {
-  readonly error: unknown;
-  readonly code: string;
-  readonly text: string;
-  readonly context: ExplainContext;
-}
-
 /** The advice from the table, completed with facts of this failure: the denied action, the policy's name, the setting. */
-function adviseOn({ verdict, advice }: Explanation, { error, code, text, context }: AdviceInput): string {
+function adviseOn(
+  { verdict, advice }: Explanation,
+  { error, code, text, context }: { error: unknown; code: string; text: string; context: ExplainContext },
+): string {
   const action = /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
   if (code === 'AccessDenied' && action !== undefined) return `${action} is not allowed. ${advice}`;
   if (context.mode === 'offline') return advice;
@@ -148,22 +143,14 @@ function adviseOn({ verdict, advice }: Explanation, { error, code, text, context
   }
   const setting = endpointSetting(context.values);
   const isUnreachable = verdict === 'network' || verdict === 'timeout';
-  if (!isUnreachable || setting === undefined || !concernsEndpoint(error)) return advice;
+  // STS and SSO have other endpoints, and a step that timed out may have waited for something else.
+  const isElsewhere = [NoCredentialsError, OpenTimeoutError, StepTimeoutError].some((type) => error instanceof type);
+  if (!isUnreachable || isElsewhere || setting === undefined) return advice;
   return `${advice} The endpoint comes from ${setting.from}: is it right?`;
 }
 
-/** Not with credentials, because STS and SSO have other endpoints, nor if a step waited for something else. */
-function concernsEndpoint(error: unknown): boolean {
-  return !(
-    error instanceof NoCredentialsError ||
-    error instanceof OpenTimeoutError ||
-    error instanceof StepTimeoutError
-  );
-}
-
 /** How many characters of a message and of a stack are kept. */
-const longestMessage = 4000;
-const longestStack = 4000;
+const longestText = 4000;
 
 function describe(error: unknown): { readonly text: string; readonly stack?: string } {
   if (!(error instanceof Error)) return { text: `something was thrown that is not an error: ${safeString(error)}` };
@@ -179,10 +166,10 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
     .filter((message) => message !== '')
     .map(inPlainWords)
     .join('; ');
-  const text = clip(whole, longestMessage);
+  const text = clip(whole, longestText);
   return {
     text: text === '' ? 'no message' : text,
-    ...(typeof error.stack === 'string' && { stack: clip(error.stack, longestStack) }),
+    ...(typeof error.stack === 'string' && { stack: clip(error.stack, longestText) }),
   };
 }
 
@@ -202,7 +189,7 @@ function inPlainWords(message: string): string {
 
 function safeString(value: unknown): string {
   try {
-    return clip(String(value), longestMessage);
+    return clip(String(value), longestText);
   } catch {
     return typeof value;
   }
