@@ -12,7 +12,7 @@ const slowDown =
 const keys =
   'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
 const clock = "Compare this host's clock with the real time (NTP): AWS refuses requests that are minutes off.";
-const leastPrivilege = "Give the monitor's principal the least-privilege policy of the README.";
+const leastPrivilege = "Give the monitor's principal the permissions in deploy/monitor-policy.json.";
 const invalidValue = 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.';
 
 /** By IAM's error code. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
@@ -46,7 +46,7 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
   AccessDenied: {
     verdict: 'permission',
     advice:
-      "Give the monitor's principal the least-privilege policy of the README, and look for a denying SCP or boundary.",
+      "Give the monitor's principal the permissions in deploy/monitor-policy.json, and look for a denying SCP or permission boundary.",
   },
   UnauthorizedOperation: { verdict: 'permission', advice: leastPrivilege },
   NotAuthorized: { verdict: 'permission', advice: leastPrivilege },

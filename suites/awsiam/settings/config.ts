@@ -10,16 +10,13 @@ import {
 } from '../../../host/setting-text.ts';
 import { readProxySettings } from '../../../host/proxy-settings.ts';
 import { longestNamespace, nameCharacters } from '../names.ts';
-import { endpointSetting, readVariable, variables, type Setting, type Variable } from './variables.ts';
+import type { Credentials } from './secrets.ts';
+import { endpointSetting, readVariable, regionName, variables, type Setting, type Variable } from './variables.ts';
 
 /** The checked configuration of the monitor. */
 export interface Config {
   /** Absent: the SDK's default chain looks for them (environment, profile, SSO, role). */
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  readonly credentials?: Credentials;
   readonly region: string;
   readonly namespace: string;
   /** Set by the user. Absent: the test policy, whose ARN follows from the account, the namespace and the region. */
@@ -40,8 +37,6 @@ export interface Config {
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Region names of every partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`, `us-isob-east-1`. */
-export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
 const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
 
@@ -165,7 +160,7 @@ function readCredentials(
   read: (variable: Variable) => Setting | undefined,
   problems: string[],
   hints: string[],
-): Config['credentials'] {
+): Credentials | undefined {
   const id = read(variables.accessKeyId);
   const secret = read(variables.secretAccessKey);
   const token = read(variables.sessionToken);

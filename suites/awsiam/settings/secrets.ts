@@ -1,8 +1,7 @@
 import { proxyNames } from '../../../host/proxy-settings.ts';
 import type { Secret } from '../../../text/redact.ts';
 import { isUnresolved } from '../../../host/setting-text.ts';
-import { configJsonKey, variables, type Variable } from './variables.ts';
-import { regionName } from './config.ts';
+import { configJsonKey, regionName, variables, type Variable } from './variables.ts';
 
 /** Credentials, wherever they come from. */
 export interface Credentials {

@@ -95,6 +95,9 @@ export const variables = {
   },
 } as const satisfies Record<string, Variable>;
 
+/** Region names of every partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`, `us-isob-east-1`. */
+export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
+
 /** The key of a Config JSON property among the values. With its spaces it cannot be an environment variable. */
 export function configJsonKey(property: string): string {
   return `${property} in the Config JSON`;
