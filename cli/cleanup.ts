@@ -68,7 +68,7 @@ export async function cleanUpAndPrint(options: CleanupOptions, context: CommandC
   try {
     const result = await cleanUp(config, {
       olderThanMs: olderThan,
-      takeUndated: mayBreakRuns,
+      removeUndated: mayBreakRuns,
       dryRun,
       paceMs: pace,
       signal,

@@ -50,7 +50,7 @@ interface Wire {
 }
 
 /** How long to wait for a slow reader at the end. With teardown's three seconds it stays below four. */
-const longestWaitMs = 600;
+const maxWaitMs = 600;
 
 /**
  * Keeps stdout for frames. From now on everything else that is written to it, by `console.log` or a library, goes to stderr:
@@ -75,7 +75,7 @@ function takeStdout(): Wire {
     },
     sent: async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      setTimeout(resolve, longestWaitMs);
+      setTimeout(resolve, maxWaitMs);
       // Written after the frames that a full pipe has not taken yet, which would be lost with the process.
       write('', () => resolve());
       await promise;

@@ -35,7 +35,7 @@ export const removals: Readonly<Record<EntityName, Removal>> = {
 };
 
 /** Pauses between requests while a change is not visible yet. */
-const propagationPauses = { firstMs: 200, factor: 1.5, longestMs: 5000 } as const;
+const propagationPauses = { firstMs: 200, factor: 1.5, maxMs: 5000 } as const;
 
 /**
  * Makes one IAM call of a step. Sends it with the SDK's retries, waits while an earlier change of this run is not visible
@@ -118,7 +118,7 @@ export async function call<A extends Answer>(
         if (codeOf(error) === 'DeleteConflict') await removeLateLinks(session, context, entity);
         // Random, so that monitors that were paused together do not all send at once.
         const jitteredMs = pauseMs * (1 + Math.random());
-        await pause(Math.min(jitteredMs, propagationPauses.longestMs, leftMs), context.signal);
+        await pause(Math.min(jitteredMs, propagationPauses.maxMs, leftMs), context.signal);
       }
     }
   } finally {

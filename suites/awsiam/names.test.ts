@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   assertOwn,
   groupPath,
-  longestNamespace,
+  maxNamespaceLength,
   makeNames,
   nameCharacters,
   ownNamePattern,
@@ -66,7 +66,7 @@ describe('makeNames', () => {
   });
 
   test('leaves room for a namespace of 38 characters', () => {
-    expect(longestNamespace).toBe(38);
+    expect(maxNamespaceLength).toBe(38);
     expect(makeNames('n'.repeat(38), new Date('2060-01-01'), () => 0).user).toHaveLength(64);
   });
 });

@@ -4,14 +4,14 @@ export const groupPath = '/AwsIamMonitorTestGroups/';
 const policyPath = '/AwsIamMonitorTestPolicies/';
 
 /** IAM's limit for a user name. For a group name it is 128. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
-const longestUserName = 64;
+const maxUserNameLength = 64;
 /** Milliseconds in base 36 have 8 digits from 1972 to 2059, and 9 until the year 5188. */
-const shortestTime = 8;
-const longestTime = 9;
-const randomLength = 6;
+const minTimeDigits = 8;
+const maxTimeDigits = 9;
+const randomDigits = 6;
 
 /** How long a namespace may be, so that a user name with it stays within IAM's limit. */
-export const longestNamespace = longestUserName - 'testuser--'.length - longestTime - '-'.length - randomLength;
+export const maxNamespaceLength = maxUserNameLength - 'testuser--'.length - maxTimeDigits - '-'.length - randomDigits;
 
 /** The characters that IAM allows in names. */
 export const nameCharacters = /^[\w+=,.@-]+$/;
@@ -28,12 +28,12 @@ export interface EntityNames {
  * @param random a number in [0, 1)
  */
 export function makeNames(namespace: string, now: Date, random: () => number): EntityNames {
-  const time = Math.min(Math.max(now.getTime() || 0, 0), 36 ** longestTime - 1)
+  const time = Math.min(Math.max(now.getTime() || 0, 0), 36 ** maxTimeDigits - 1)
     .toString(36)
-    .padStart(shortestTime, '0');
-  const chance = Math.floor(random() * 36 ** randomLength)
+    .padStart(minTimeDigits, '0');
+  const chance = Math.floor(random() * 36 ** randomDigits)
     .toString(36)
-    .padStart(randomLength, '0');
+    .padStart(randomDigits, '0');
   return { user: `testuser-${namespace}-${time}-${chance}`, group: `testgroup-${namespace}-${time}-${chance}` };
 }
 

@@ -28,7 +28,7 @@ export async function runHousekeeping(
   session: Session,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SweepReport> {
-  const { namespace, cleanupEnabled, mostTestEntities } = session.config;
+  const { namespace, cleanupEnabled, maxTestEntities } = session.config;
   const result = await sweepAccount(session, {
     olderThanMs: longestRunMs(session.config),
     dryRun: !cleanupEnabled,
@@ -41,7 +41,7 @@ export async function runHousekeeping(
     warnings: [
       // Whoever turned it off may have taken away its permissions as well.
       ...(cleanupEnabled ? result.warnings : []),
-      ...(remaining > mostTestEntities ? [describeTooMany(remaining, namespace, cleanupEnabled)] : []),
+      ...(remaining > maxTestEntities ? [describeTooMany(remaining, namespace, cleanupEnabled)] : []),
     ],
   };
 }
@@ -55,7 +55,7 @@ function describeTooMany(remaining: number, namespace: string, cleanupEnabled: b
 
 interface CleanupOptions extends Pick<
   SweepOptions,
-  'olderThanMs' | 'takeUndated' | 'dryRun' | 'paceMs' | 'onEntity' | 'signal'
+  'olderThanMs' | 'removeUndated' | 'dryRun' | 'paceMs' | 'onEntity' | 'signal'
 > {
   /** Time limit for opening the session, as in a run. @default 30_000 */
   readonly openTimeoutMs?: number;

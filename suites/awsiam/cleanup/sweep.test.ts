@@ -217,7 +217,7 @@ describe('the sweep', () => {
     expect(await sweepDev({ now })).toEqual(resultOf({ kept: 1 }));
     expect(await sweepDev({ now, olderThanMs: 0 })).toEqual(resultOf({ kept: 1 }));
     expect(counts()).toEqual({ ListGroups: 2 });
-    expect(await sweepDev({ now, takeUndated: true })).toEqual(resultOf({ removed: 1 }));
+    expect(await sweepDev({ now, removeUndated: true })).toEqual(resultOf({ removed: 1 }));
   });
 
   test('treats a creation date a little in the future as young, not as unknown', async () => {
@@ -225,7 +225,7 @@ describe('the sweep', () => {
     const CreateDate = new Date(Date.now() + 60_000);
     const user = { Path: userPath, UserName: runName('testuser', 'dev'), UserId: 'AIDA', Arn: 'arn', CreateDate };
     mock.client.on(ListUsersCommand).resolves({ Users: [user], IsTruncated: false });
-    expect(await sweepDev({ now: () => new Date(), takeUndated: true })).toEqual(resultOf({ kept: 1 }));
+    expect(await sweepDev({ now: () => new Date(), removeUndated: true })).toEqual(resultOf({ kept: 1 }));
   });
 
   test('removes everything that belongs to a user or a group', async () => {

@@ -6,7 +6,7 @@ import type { RetryHistory } from '../client/retry-history.ts';
 import { codeOf, hadNoEffect, isAnswer } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { assertOwn, type Entity } from '../names.ts';
-import { mostFailuresInARow, readPages, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
+import { maxFailuresInARow, readPages, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
 
 export interface SweepOptions {
   readonly iam: IAM;
@@ -19,7 +19,7 @@ export interface SweepOptions {
   /** Younger entities are kept. */
   readonly olderThanMs: number;
   /** Also removes entities of unknown age: without a creation date, or with one in the future. @default false */
-  readonly takeUndated?: boolean;
+  readonly removeUndated?: boolean;
   /** Lists and counts, but removes nothing. @default false */
   readonly dryRun?: boolean;
   /**
@@ -136,9 +136,9 @@ async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Pr
 /** Creation dates come from IAM's clock, which we know to about a second. */
 const clockToleranceMs = 300_000;
 
-function isOld({ createdAt }: DatedEntity, nowMs: number, { olderThanMs, takeUndated }: SweepOptions): boolean {
+function isOld({ createdAt }: DatedEntity, nowMs: number, { olderThanMs, removeUndated }: SweepOptions): boolean {
   const ageMs = createdAt === undefined ? Number.NaN : nowMs - createdAt.getTime();
-  return ageMs >= -clockToleranceMs ? ageMs > olderThanMs : takeUndated === true;
+  return ageMs >= -clockToleranceMs ? ageMs > olderThanMs : removeUndated === true;
 }
 
 /** Begins the same list at another place, so that not every sweep meets the same failures first. */
@@ -161,7 +161,7 @@ async function removeAll(
     tally.untried--;
     failuresInARow = outcome === 'failed' ? failuresInARow + 1 : 0;
     const left = entities.length - 1 - index;
-    if (failuresInARow === mostFailuresInARow && left > 0) {
+    if (failuresInARow === maxFailuresInARow && left > 0) {
       tally.warnings.addStop(
         `${failuresInARow} test ${kind.kind}s in a row could not be removed: ${left} more are left for the next sweep, which begins with others`,
       );
@@ -261,7 +261,7 @@ function whyStopped(error: unknown, signal: AbortSignal): string {
 }
 
 /** How many failures of entities are shown. The rest is counted: the first ones show the reason. */
-const mostFailuresShown = 5;
+const maxFailuresShown = 5;
 
 class Warnings {
   readonly #failures: string[] = [];
@@ -270,7 +270,7 @@ class Warnings {
 
   /** For one entity. */
   addFailure(warning: string): void {
-    if (this.#failures.length < mostFailuresShown) this.#failures.push(warning);
+    if (this.#failures.length < maxFailuresShown) this.#failures.push(warning);
     else this.#hiddenFailures++;
   }
 

@@ -140,7 +140,7 @@ function createPacedSend(paceMs: number, signal: AbortSignal): Send {
 }
 
 /** After this many failures in a row we leave the rest of the same kind alone. */
-export const mostFailuresInARow = 5;
+export const maxFailuresInARow = 5;
 
 /**
  * Removes everything that keeps IAM from deleting a user or a group: what a killed run left, and what somebody may have
@@ -187,7 +187,7 @@ export async function strip(
     for (const item of found) {
       const target = { [id]: typeof item === 'string' ? item : (item as Fields)[id] };
       failuresInARow = (await tolerate(call(remove, target))) ? 0 : failuresInARow + 1;
-      if (failuresInARow === mostFailuresInARow) break;
+      if (failuresInARow === maxFailuresInARow) break;
     }
   }
   // A user has at most one, and there is no list.
@@ -202,27 +202,27 @@ interface ListAnswer {
 }
 
 /** Far above the longest real list: an account has a few thousand users, and a page up to 100 of them. */
-const mostPages = 1000;
+const maxPages = 1000;
 
 /**
  * Reads a list of IAM to its end, page by page.
  *
- * @param take gets each page as soon as it arrives, so that nothing is lost when a later page fails
+ * @param onPage gets each page as soon as it arrives, so that nothing is lost when a later page fails
  * @throws {ForeignAnswerError} for a list that does not end: some emulators repeat a marker, or give none
  */
 export async function readPages<Answer extends ListAnswer>(
   list: (marker: string | undefined) => Promise<Answer>,
-  take: (answer: Answer) => void,
+  onPage: (answer: Answer) => void,
 ): Promise<void> {
   const markers = new Set<string>();
   for (let marker: string | undefined; ;) {
     const answer = await list(marker);
-    take(answer);
+    onPage(answer);
     if (answer.IsTruncated !== true) return;
     marker = answer.Marker ?? '';
     if (marker === '') throw endlessList('it says that there is more, but gives no marker to ask for it');
     if (markers.has(marker)) throw endlessList('its pages go round in a circle: it gave the same marker twice');
-    if (markers.size === mostPages) throw endlessList(`it has more than ${mostPages} pages`);
+    if (markers.size === maxPages) throw endlessList(`it has more than ${maxPages} pages`);
     markers.add(marker);
   }
 }

@@ -13,9 +13,9 @@ const removalTimeoutMs = 15_000;
 
 /** Pauses between two attempts at one removal. Each is twice as long as the one before. */
 const firstPauseMs = 300;
-const longestPauseMs = 3000;
+const maxPauseMs = 3000;
 /** The longest pause while the entity may still appear. */
-const longestWatchPauseMs = 1000;
+const maxWatchPauseMs = 1000;
 
 /**
  * How many `NoSuchEntity` answers we put down to eventual consistency before we treat the entity as gone: for about 2 s if
@@ -125,7 +125,7 @@ class Removal {
     for (let pauseMs = firstPauseMs; !this.#isRefused && mayNeedRemoval(this.#session, this.entity); pauseMs *= 2) {
       const deadline = this.#deadline(deadlines, limit);
       try {
-        await pause(Math.min(pauseMs, this.#mayAppear ? longestWatchPauseMs : longestPauseMs), deadline);
+        await pause(Math.min(pauseMs, this.#mayAppear ? maxWatchPauseMs : maxPauseMs), deadline);
       } catch (reason) {
         this.#endReason = reason;
         return;

@@ -71,7 +71,7 @@ function explain(error: unknown, step: string, context: ExplainContext): StepErr
 }
 
 /** How many causes behind an error are looked at: causes may form a circle. */
-const longestChain = 10;
+const maxCauses = 10;
 
 function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (error instanceof PropagationError) return situations.notPropagated;
@@ -95,7 +95,7 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (network !== undefined) return isRequestTimeout(error) ? situations.noAnswer : network;
   if (error instanceof Error) {
     if (/(Credentials|Token)Provider/.test(error.name)) return situations.noCredentials;
-    if (error.cause instanceof Error && depth < longestChain) {
+    if (error.cause instanceof Error && depth < maxCauses) {
       return explanationOf(error.cause, codeOf(error.cause), depth + 1);
     }
   }
@@ -150,13 +150,13 @@ function adviseOn(
 }
 
 /** How many characters of a message and of a stack are kept. */
-const longestText = 4000;
+const maxTextLength = 4000;
 
 function describe(error: unknown): { readonly text: string; readonly stack?: string } {
   if (!(error instanceof Error)) return { text: `something was thrown that is not an error: ${safeString(error)}` };
   const messages = [error.message];
   let { cause } = error;
-  for (let depth = 1; depth < longestChain && cause instanceof Error; depth++) {
+  for (let depth = 1; depth < maxCauses && cause instanceof Error; depth++) {
     if (messages.length < 4 && !messages.includes(cause.message)) messages.push(cause.message);
     ({ cause } = cause);
   }
@@ -166,10 +166,10 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
     .filter((message) => message !== '')
     .map(inPlainWords)
     .join('; ');
-  const text = clip(whole, longestText);
+  const text = clip(whole, maxTextLength);
   return {
     text: text === '' ? 'no message' : text,
-    ...(typeof error.stack === 'string' && { stack: clip(error.stack, longestText) }),
+    ...(typeof error.stack === 'string' && { stack: clip(error.stack, maxTextLength) }),
   };
 }
 
@@ -189,7 +189,7 @@ function inPlainWords(message: string): string {
 
 function safeString(value: unknown): string {
   try {
-    return clip(String(value), longestText);
+    return clip(String(value), maxTextLength);
   } catch {
     return typeof value;
   }

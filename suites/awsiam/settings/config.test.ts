@@ -4,7 +4,7 @@ import type { Values } from '../../../runner/monitor.ts';
 import { describeValue } from '../../../host/setting-text.ts';
 import { ConfigError, requireConfig } from '../../../runner/settings.ts';
 import { parseConfig, parseStepTimeout, type Config } from './config.ts';
-import { longestNamespace, makeNames } from '../names.ts';
+import { maxNamespaceLength, makeNames } from '../names.ts';
 import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';
 import { configJsonKey, variables } from './variables.ts';
 
@@ -41,7 +41,7 @@ describe('parseConfig', () => {
       requestTimeoutMs: 30_000,
       propagationTimeoutMs: 60_000,
       cleanupEnabled: true,
-      mostTestEntities: 50,
+      maxTestEntities: 50,
       proxyEnvironment: {},
     });
   });
@@ -215,11 +215,11 @@ describe('parseConfig', () => {
     },
   );
 
-  test.for(['a', 'A-z_0+=,.@-', 'n'.repeat(longestNamespace)])('accepts the namespace %s', (namespace) => {
+  test.for(['a', 'A-z_0+=,.@-', 'n'.repeat(maxNamespaceLength)])('accepts the namespace %s', (namespace) => {
     expect(parse(testValues({ METRIST_NAMESPACE: namespace })).namespace).toBe(namespace);
   });
 
-  test.for(['n'.repeat(longestNamespace + 1), 'a b', 'a/b', 'a*', 'ä', 'a:b', 'a\nb', '😀'])(
+  test.for(['n'.repeat(maxNamespaceLength + 1), 'a b', 'a/b', 'a*', 'ä', 'a:b', 'a\nb', '😀'])(
     'refuses the namespace %j',
     (namespace) => {
       expect(problemsOf({ METRIST_NAMESPACE: namespace })).toEqual([
@@ -300,7 +300,7 @@ describe('parseConfig', () => {
   );
 
   test('accepts a whole number for METRIST_MAX_TEST_ENTITIES', () => {
-    expect(parse(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).mostTestEntities).toBe(5000);
+    expect(parse(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).maxTestEntities).toBe(5000);
   });
 
   test.for(['0', '000', '-1', '1.5', '5e1', '0x10', '1 000', '9'.repeat(20), 'many'])(

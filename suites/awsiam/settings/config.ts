@@ -9,7 +9,7 @@ import {
   switchRule,
 } from '../../../host/setting-text.ts';
 import { readProxySettings } from '../../../host/proxy-settings.ts';
-import { longestNamespace, nameCharacters } from '../names.ts';
+import { maxNamespaceLength, nameCharacters } from '../names.ts';
 import type { Credentials } from './secrets.ts';
 import { endpointSetting, readVariable, regionName, variables, type Setting, type Variable } from './variables.ts';
 
@@ -30,7 +30,7 @@ export interface Config {
   /** Whether entities of killed runs are removed after the steps. @default true */
   readonly cleanupEnabled: boolean;
   /** A run warns if the namespace has more test entities than this. @default 50 */
-  readonly mostTestEntities: number;
+  readonly maxTestEntities: number;
   /** An endpoint other than AWS's own, such as from `AWS_ENDPOINT_URL_IAM`. */
   readonly endpoint?: string;
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, if set. */
@@ -68,14 +68,10 @@ function readSettings(values: Values) {
   const require = (setting: Setting | undefined, variable: Variable, expected: string): void => {
     if (setting === undefined) problems.push(`${variable.name} is not set: expected ${expected}`);
   };
-  const seconds = (variable: Variable, fallback: number, most: number): number => {
+  const seconds = (variable: Variable, fallback: number, max: number): number => {
     const setting = read(variable);
     const value = setting === undefined ? fallback : parseDecimal(setting.value);
-    check(
-      setting,
-      () => value >= 0.001 && value <= most,
-      `a number of seconds from 0.001 to ${most}, such as 30 or 2.5`,
-    );
+    check(setting, () => value >= 0.001 && value <= max, `a number of seconds from 0.001 to ${max}, such as 30 or 2.5`);
     // Timers take whole milliseconds, and 1.005 * 1000 is not quite 1005.
     return Math.round(value * 1000);
   };
@@ -104,9 +100,9 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
   check(region, (value) => regionName.test(value), 'an AWS region such as us-east-1');
 
   const namespace = read(variables.namespace);
-  const namespaceRule = `at most ${longestNamespace} of the characters A-Z a-z 0-9 _ + = , . @ -`;
+  const namespaceRule = `at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`;
   require(namespace, variables.namespace, `the first part of the test policy's name, ${namespaceRule}`);
-  check(namespace, (value) => nameCharacters.test(value) && value.length <= longestNamespace, namespaceRule);
+  check(namespace, (value) => nameCharacters.test(value) && value.length <= maxNamespaceLength, namespaceRule);
 
   const policyArn = read(variables.policyArn);
   check(policyArn, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
@@ -119,9 +115,9 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
   const cleanup = read(variables.cleanupEnabled);
   check(cleanup, (value) => parseSwitch(value) !== undefined, switchRule);
   const cleanupEnabled = parseSwitch(cleanup?.value ?? 'on') ?? false;
-  const entities = read(variables.mostTestEntities);
+  const entities = read(variables.maxTestEntities);
   check(entities, (value) => /^0*[1-9]\d{0,14}$/.test(value), 'a whole number above 0');
-  const mostTestEntities = Number(entities?.value ?? 50);
+  const maxTestEntities = Number(entities?.value ?? 50);
 
   const isResolved = read(variables.endpoint)?.value !== '';
   const endpoint = isResolved ? endpointSetting(values) : undefined;
@@ -144,7 +140,7 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
     requestTimeoutMs,
     propagationTimeoutMs,
     cleanupEnabled,
-    mostTestEntities,
+    maxTestEntities,
     ...(endpoint && { endpoint: endpoint.value }),
     proxyEnvironment: Object.freeze(proxy.environment),
   });

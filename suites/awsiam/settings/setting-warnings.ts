@@ -61,8 +61,8 @@ function isNear(given: string, known: string, edits: number): boolean {
   const [givenWords, knownWords] = [given.split('_'), known.split('_')];
   // The second word may name another monitor: METRIST_SES_REGION is not a misspelt METRIST_AWS_REGION.
   const [, area = ''] = knownWords;
-  const mostEdits = givenWords[1] === area ? 3 : Math.min(2, Math.floor(area.length / 3));
-  return edits <= mostEdits || given.startsWith(known) || isPartOf(givenWords, knownWords);
+  const maxEdits = givenWords[1] === area ? 3 : Math.min(2, Math.floor(area.length / 3));
+  return edits <= maxEdits || given.startsWith(known) || isPartOf(givenWords, knownWords);
 }
 
 /** Whether the name only lacks some words: METRIST_STEP_TIMEOUT for METRIST_STEP_TIMEOUT_SECS. */

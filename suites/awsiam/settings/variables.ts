@@ -80,7 +80,7 @@ export const variables = {
     property: 'CleanupEnabled',
     description: '0, false, no or off turns off the removal of what killed runs left behind.',
   },
-  mostTestEntities: {
+  maxTestEntities: {
     orchestrator: 'METRIST_AWSIAM_MAX_TEST_ENTITIES',
     name: 'METRIST_MAX_TEST_ENTITIES',
     property: 'MaxTestEntities',
