@@ -190,7 +190,7 @@ export async function strip(
       if (failuresInARow === maxFailuresInARow) break;
     }
   }
-  // A user has at most one, and there is no list.
+  // A user has at most one login profile, and IAM has no list of them.
   if (kind === 'user') await tolerate(call('deleteLoginProfile'));
   return failures;
 }
