@@ -2,7 +2,7 @@ import type { Values } from '../runner/monitor.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
 
-interface OutputStream {
+export interface OutputStream {
   readonly isTTY?: boolean;
   /** The terminal's width. */
   readonly columns?: number;

@@ -30,7 +30,7 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
   // After `awsiam drive | head -1` the command goes on: a monitor that is cut off would leave things behind.
   surviveOutputErrors(process);
   const environment = { ...process.env };
-  const envFile = readEnvFile(baseDir, environment);
+  const envFile = await readEnvFile(baseDir, environment);
   Object.assign(process.env, envFile.added);
   // Node itself would print an uncaught error with all of its secrets.
   process.on('uncaughtException', (error: unknown) => {
@@ -99,7 +99,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
   addConfigsCommand(program, context, control);
   addUnregisterCommand(program, context, control);
   addStatusCommand(program, context, control);
-  addDriveCommand(program, context, { ...control, self: context.self });
+  addDriveCommand(program, context, control);
 
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -1,13 +1,9 @@
 import type { Option } from 'commander';
 import { readProxySettings } from '../../host/proxy-settings.ts';
 import { parseMetristAccess } from '../../metrist/config.ts';
-import { fetchThroughProxy } from '../../metrist/proxy.ts';
-import {
-  MetristError,
-  createMonitorConfigApi,
-  type MonitorConfigApi,
-} from '../../metrist/registration/monitor-config-api.ts';
+import { createMonitorConfigApi, type MonitorConfigApi } from '../../metrist/registration/monitor-config-api.ts';
 import { LostConfigError } from '../../metrist/registration/registration-plan.ts';
+import { fetchThroughProxy, MetristError } from '../../metrist/request.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ConfigError } from '../../runner/settings.ts';
 import type { CommandContext } from '../command-context.ts';
