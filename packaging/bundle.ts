@@ -89,7 +89,7 @@ interface BuildFacts {
   readonly version: string;
 }
 
-/** Wraps the bundled code into the function that `loadProgram` calls, with the constant that `cli/build.ts` reads. */
+/** Wraps the bundled code into the function that `loadProgram` calls, with the constant that `cli/main.ts` reads. */
 export function makeProgramSource(code: string, { commit, version }: BuildFacts): string {
   // On the first line of the code, so that line numbers in stack traces are those of the bundle.
   const constant = `const AWSIAM_BUILD = ${JSON.stringify({ commit, version })};`;
