@@ -1,3 +1,4 @@
+import { requireConfig } from '../runner/settings.ts';
 import { parseConfig } from '../suites/awsiam/settings/config.ts';
 import { closeSession, openSession } from '../suites/awsiam/session.ts';
 import { sweep } from '../suites/awsiam/cleanup/sweep.ts';
@@ -10,7 +11,7 @@ const collect = globalThis.gc;
 if (collect === undefined) throw new Error('start this with --expose-gc');
 
 const { signal } = new AbortController();
-const config = parseConfig(process.env);
+const config = requireConfig(parseConfig(process.env));
 const session = await openSession(config, { mode: 'live', signal });
 const heldBytes: number[] = [];
 let measuringMs = 0;

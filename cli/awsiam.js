@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript: an old Node.js cannot load the rest, and has to say so in a line that helps.
 import path from 'node:path';
-import { describeUnsupportedNode } from '../host/node-version.js';
+import { describeUnsupportedNode } from '../host/last-resort.js';
 
 const problem = describeUnsupportedNode(process.version);
 if (problem !== undefined) {

@@ -4,6 +4,7 @@ import { secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
 import { closeSession, openSession, type Session } from '../suites/awsiam/session.ts';
 import { longestRunMs } from '../suites/awsiam/cleanup/housekeeping.ts';
 import { serviceTime, sweep, type SweepResult } from '../suites/awsiam/cleanup/sweep.ts';
+import { requireConfig } from '../runner/settings.ts';
 import { settleWithin, OpenTimeoutError } from '../runner/deadline.ts';
 import { hideSecrets } from '../text/redact.ts';
 import type { CommandContext } from './command-context.ts';
@@ -32,7 +33,7 @@ export interface CleanupOptions {
  */
 export async function cleanUp(options: CleanupOptions, context: CommandContext): Promise<boolean> {
   const { dryRun, mayBreakRuns, pace, signal, openTimeoutMs = 30_000 } = options;
-  const config = parseConfig(context.values);
+  const config = requireConfig(parseConfig(context.values));
   const sparedMs = longestRunMs(config);
   const { olderThan = sparedMs } = options;
   if (olderThan < sparedMs && !mayBreakRuns && !dryRun) {

@@ -4,7 +4,7 @@ import ms from 'ms';
 import packageJson from '../package.json' with { type: 'json' };
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import { explainError } from '../suites/awsiam/errors/explain-error.ts';
-import { ConfigError } from '../suites/awsiam/settings/config.ts';
+import { ConfigError } from '../runner/settings.ts';
 import { findSettingWarnings } from '../suites/awsiam/settings/setting-warnings.ts';
 import { describeBuild } from './build.ts';
 import { cleanUp } from './cleanup.ts';

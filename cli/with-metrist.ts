@@ -8,7 +8,7 @@ import { LostConfigError } from '../metrist/registration/registration-plan.ts';
 import { fetchThroughProxy } from '../metrist/proxy.ts';
 import { readProxySettings } from '../host/proxy-settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { ConfigError } from '../suites/awsiam/settings/config.ts';
+import { ConfigError } from '../runner/settings.ts';
 import type { CommandContext } from './command-context.ts';
 
 /**

@@ -16,6 +16,7 @@ import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep } from '../runner/run-step.ts';
 import type { StepError } from '../runner/step-result.ts';
 import { monitorRun } from '../runner/testing/builders.ts';
+import { requireConfig } from '../runner/settings.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
 import { leaksOf } from './harness/conformance.ts';
@@ -101,7 +102,7 @@ describe('an answer that holds the whole request', () => {
         AWS_ENDPOINT_URL_IAM: url,
       };
       const { signal } = new AbortController();
-      const session = await awsiam.openSession(awsiam.parseConfig(values, []), { mode: 'live', signal });
+      const session = await awsiam.openSession(requireConfig(awsiam.parseConfig(values)), { mode: 'live', signal });
       onTestFinished(() => awsiam.closeSession(session));
       hideSecrets(awsiam.secrets(values, session));
       const [createUser] = awsiam.steps;
@@ -155,6 +156,15 @@ test('the key id is in the signature alone, and the secret nowhere, when all is 
   const iam = await startIam();
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code, run.everything).toBe(0);
+  expect(leaksOf(await everythingOf(run))).toEqual([]);
+});
+
+test('neither another reporter nor vitest’s debug output shows a secret', async () => {
+  const iam = await startIam();
+  const env = { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url, DEBUG: 'vite:*,vitest:*' };
+  const run = await runVitest({ args: ['--reporter=json'], env });
+  expect(run.code, run.everything).toBe(0);
+  expect(run.stderr).toContain('vite:config');
   expect(leaksOf(await everythingOf(run))).toEqual([]);
 });
 

@@ -3,20 +3,20 @@ import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 
-/** The cache takes about 10 MB. On a disk with less than this it would only leave empty files behind. */
+/** The cache takes about 10 MB. With less space than this it could leave empty files behind. */
 const leastFreeBytes = 64 * 1024 * 1024;
 const leastFreeFiles = 10_000;
 const uid = process.getuid?.();
 
 /**
- * Lets Node keep compiled code between runs: a monitor starts every two minutes with the same code. Import this before
- * what is to be cached. Worker threads inherit it through the environment. `NODE_DISABLE_COMPILE_CACHE=1` turns it off,
- * and `NODE_COMPILE_CACHE` names another directory.
+ * Lets Node keep compiled code between runs, because a monitor starts every two minutes with the same code. Import this
+ * before the code that should be cached. Worker threads inherit the setting through the environment.
+ * `NODE_DISABLE_COMPILE_CACHE=1` turns the cache off, and `NODE_COMPILE_CACHE` names another directory.
  *
- * Code from this directory is run, so nobody else may be able to write to it.
+ * Node runs code from this directory, so only this user may be able to write to it.
  *
- * Plain JavaScript: what strips types takes longer to load than all that it would strip, and with the cache it is not
- * needed.
+ * Plain JavaScript, because loading Node's type stripper takes longer than the whole file, and with the cache nothing else
+ * needs it.
  */
 if (process.env['NODE_COMPILE_CACHE'] === undefined) {
   const dir = path.join(os.tmpdir(), `awsiam-compile-cache-${uid ?? 'user'}`);
@@ -26,7 +26,7 @@ if (process.env['NODE_COMPILE_CACHE'] === undefined) {
 }
 
 /**
- * Whether the directory is there, or could be made, and belongs to this user alone.
+ * Whether the directory exists or can be made, and only this user can write to it.
  *
  * @param {string} dir
  */
@@ -34,7 +34,7 @@ function isPrivate(dir) {
   try {
     mkdirSync(dir, { mode: 0o700 });
   } catch {
-    // It is there already, or cannot be made: the next lines tell.
+    // It exists, or it cannot be made. The next lines find out.
   }
   const stat = lstatSync(dir, { throwIfNoEntry: false });
   return (
@@ -46,7 +46,7 @@ function isPrivate(dir) {
 function hasRoom(dir) {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(dir);
-    // Some file systems count no files and say 0.
+    // Some file systems do not count files and report 0.
     return bavail * bsize >= leastFreeBytes && (files === 0 || ffree >= leastFreeFiles);
   } catch {
     return false;

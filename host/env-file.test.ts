@@ -20,7 +20,7 @@ test('a file adds what the environment does not have', async () => {
   expect(readEnvFile(dir, { A: 'environment' })).toEqual({ added: { B: 'two words' }, problems: [] });
 });
 
-test('a file that cannot be read is a problem that names it, the reason and the way out', async () => {
+test('a file that cannot be read is a problem that names the file, the reason and a remedy', async () => {
   const dir = await makeDir();
   await mkdir(path.join(dir, '.env'));
   expect(readEnvFile(dir, {})).toEqual({
@@ -35,7 +35,7 @@ test('adds what the environment does not have', () => {
   expect(mergeEnvFile({ A: 'a' }, { B: 'b', C: 'c' })).toEqual({ B: 'b', C: 'c' });
 });
 
-test('leaves what is set in the environment', () => {
+test('does not replace what is set in the environment', () => {
   expect(mergeEnvFile({ A: 'a', B: '0' }, { A: 'other', B: '1' })).toEqual({});
 });
 

@@ -3,19 +3,18 @@ import path from 'node:path';
 import dotenv from 'dotenv';
 import type { Values } from '../runner/monitor.ts';
 
-/** The result of reading `.env`. */
-export interface EnvFile {
+interface EnvFile {
   /** The variables that it adds to the environment. */
   readonly added: Readonly<Record<string, string>>;
-  /** One sentence each: why the file could not be read, and what to do. */
+  /** Why the file could not be read, and what to do. */
   readonly problems: readonly string[];
 }
 
 /**
- * Reads the file `.env`. No file is no problem; one that cannot be read is, because the run would otherwise use half of its
+ * Reads the file `.env`. It may be absent, but a file that cannot be read is a problem: the run would use only a part of its
  * settings.
  *
- * @param dir where the file lies
+ * @param dir the directory of the file
  */
 export function readEnvFile(dir: string, environment: Values): EnvFile {
   const file = path.join(dir, '.env');
@@ -38,9 +37,10 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied; make it readable for the user that runs this (chown, chmod 600)',
   EISDIR: 'it is a directory; put a file in its place',
 };
+
 /**
- * What a `.env` file adds to an environment. A variable that is set wins over the file, but an empty one counts as absent,
- * here as everywhere: dotenv by itself would leave it empty.
+ * The variables that a `.env` file adds to an environment. The environment wins, but an empty variable counts as absent, as
+ * everywhere. dotenv by itself would keep it empty.
  *
  * @param file the file's variables, as dotenv parses them
  * @returns the variables to set, none of them empty

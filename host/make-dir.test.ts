@@ -10,14 +10,14 @@ async function makeTempDir(): Promise<string> {
   return dir;
 }
 
-test('makes a directory and all that are missing above it, once or many times at once', async () => {
+test('makes a directory and its missing parents, even many times at once', async () => {
   const dir = path.join(await makeTempDir(), 'a/b/c');
   await Promise.all([makeDir(dir), makeDir(dir), makeDir(dir)]);
   await makeDir(dir);
   expect((await stat(dir)).isDirectory()).toBe(true);
 });
 
-test('fails where a file is in the way', async () => {
+test('fails if a file is in the way', async () => {
   const file = path.join(await makeTempDir(), 'file');
   await writeFile(file, '');
   await expect(makeDir(file)).rejects.toMatchObject({ code: 'EEXIST' });
@@ -32,7 +32,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
-test('it lies in the first place that takes a file, nobody else can read it, and it can be removed', async () => {
+test('it is in the first place that takes a file, only this user can read it, and it can be removed', async () => {
   const [first, second] = [await makeTempDir(), await makeTempDir()];
   const dir = await makePrivateDir([path.join(first, 'missing'), second]);
   expect(path.dirname(dir?.path ?? '')).toBe(path.join(first, 'missing'));
@@ -41,7 +41,7 @@ test('it lies in the first place that takes a file, nobody else can read it, and
   expect(await readdir(path.join(first, 'missing'))).toEqual([]);
 });
 
-test('a place that takes nothing is passed over', async () => {
+test('a place that takes no file is skipped', async () => {
   const [dir, file] = [await makeTempDir(), path.join(await makeTempDir(), 'file')];
   await writeFile(file, '');
   const made = await makePrivateDir([file, '/proc/x', dir]);
@@ -49,7 +49,7 @@ test('a place that takes nothing is passed over', async () => {
   await expect(makePrivateDir([file, '/proc/x'])).resolves.toBeUndefined();
 });
 
-test('what a killed run left is removed, but not what another run may be using', async () => {
+test('the directory of a killed run is removed, but not that of another run', async () => {
   const place = await makeTempDir();
   const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
   for (const name of ['.awsiam-private-old', '.awsiam-private-new', 'other']) await mkdir(path.join(place, name));

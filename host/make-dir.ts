@@ -2,10 +2,10 @@ import { mkdir, stat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Makes a directory and those above it. Node's own `recursive` never comes back where the file system refuses a child of a
- * directory that exists, as below `/proc`.
+ * Makes a directory and its parents. Node's own `recursive` never returns if the file system refuses a child of an existing
+ * directory, as below `/proc`.
  *
- * @throws Node's error: `ENOENT` below `/proc`, `ENOTDIR` where a file is in the way
+ * @throws Node's error: `ENOENT` below `/proc`, `ENOTDIR` if a file is in the way
  */
 export async function makeDir(dir: string): Promise<void> {
   try {
@@ -17,7 +17,7 @@ export async function makeDir(dir: string): Promise<void> {
     if (code !== 'ENOENT' || parent === dir) throw error;
     await makeDir(parent);
     await mkdir(dir).catch((again: NodeJS.ErrnoException) => {
-      // Another process may have been faster.
+      // Another process may have made it meanwhile.
       if (again.code !== 'EEXIST') throw again;
     });
   }
@@ -30,17 +30,17 @@ export interface PrivateDir {
 }
 
 const prefix = '.awsiam-private-';
-/** A directory is needed for well under a second. One that is older was left by a process that was killed. */
+/** A directory is needed for less than a second. An older one was left by a process that was killed. */
 const staleAfterMs = 3_600_000;
-/** A place that takes longer to answer hangs. */
+/** A place that takes longer is considered to hang. */
 const placeTimeoutMs = 3000;
-/** More than vitest writes. */
+/** More than vitest writes to such a directory. */
 const probe = 'x'.repeat(256);
 
 /**
- * Makes a private directory in the first of these places that takes a file. Removes what killed runs left of them there.
+ * Makes a private directory in the first of these places that takes a file. Also removes those of killed runs there.
  *
- * @returns `undefined` where no place takes one
+ * @returns `undefined` if no place takes a file
  */
 export async function makePrivateDir(places: readonly string[]): Promise<PrivateDir | undefined> {
   for (const place of places) {
@@ -73,7 +73,7 @@ async function removeStale(place: string): Promise<void> {
   }
 }
 
-/** A directory of somebody else stays: the system refuses to remove it. */
+/** The directory of another user stays: the system refuses to remove it. */
 async function removeDir(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true }).catch(() => {});
 }

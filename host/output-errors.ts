@@ -7,22 +7,22 @@ interface OutputProcess {
 }
 
 /**
- * Keeps a process going whose output cannot be written: the reader of its pipe is gone, the terminal is closed, the disk is
- * full. What cannot be printed is not printed; without this the first write that fails would end the process.
+ * Keeps the process alive if its output cannot be written, because the reader of its pipe is gone, the terminal is closed or
+ * the disk is full. By default the first failed write would end the process.
  *
- * A reader that is gone knows that. Everything else is said once, on stderr.
+ * Says so once on stderr, unless the reader is gone.
  */
 export function surviveOutputErrors(process: OutputProcess): void {
   const { stdout, stderr } = process;
-  // A file that would grow beyond `ulimit -f`: with a listener the write fails, without one the process ends.
+  // Sent if a file would exceed `ulimit -f`. With a listener the write fails, without one the process ends.
   process.on('SIGXFSZ', () => {});
-  let isTold = false;
+  let isReported = false;
   stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-    if (isTold || code === 'EPIPE' || code === 'EIO') return;
-    isTold = true;
+    if (isReported || code === 'EPIPE' || code === 'EIO') return;
+    isReported = true;
     stderr.write(`stdout could not be written, so some of the output is missing: ${message}\n`);
   });
   stderr.on('error', () => {});
-  // A worker thread ends when its output has been read to the end, also where it cannot be passed on any more.
+  // A worker thread ends only when its output was read to the end, even if that cannot be passed on.
   for (const stream of [stdout, stderr]) stream.on('unpipe', (source: Readable) => source.resume());
 }

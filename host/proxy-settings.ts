@@ -1,22 +1,22 @@
 import type { Values } from '../runner/monitor.ts';
 
-/** The variables that name a proxy. Any of them may hold a password. */
+/** The variables that name a proxy. Each may hold a password. */
 export const proxyNames = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'] as const;
 
 const expected =
   'expected host:port or http://host:port, and with a password http://user:password@host:port, ' +
   'in which special characters of user and password are percent-encoded (/ as %2F, @ as %40, % as %25)';
 
-export interface ProxySettings {
-  /** For Node, which ignores some of what it cannot use, and would connect directly. */
+interface ProxySettings {
+  /** For Node. Holds only what Node can use, because it ignores some wrong values and then connects directly. */
   readonly environment: NodeJS.ProcessEnv;
-  /** One sentence for each variable that cannot be used. Its value is never shown: it may hold a password. */
+  /** One sentence for each variable that cannot be used, without its value, which may hold a password. */
   readonly problems: readonly string[];
 }
 
 /**
- * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, and their lower-case forms. The Orchestrator's form without a scheme,
- * `host:port`, means http. Never throws.
+ * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, and their lower-case forms. Without a scheme, as the Orchestrator writes
+ * it, `host:port` means http. Never throws.
  */
 export function readProxySettings(values: Values): ProxySettings {
   const environment: Record<string, string> = {};
@@ -35,7 +35,7 @@ export function readProxySettings(values: Values): ProxySettings {
 function isProxyUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || /\s/.test(text)) return false;
-  // A path is part of a password that holds a slash.
+  // A path is the rest of a password that contains a slash.
   return /^https?:$/.test(url.protocol) && url.pathname + url.search + url.hash === '/' && isDecodable(url);
 }
 

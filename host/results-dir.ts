@@ -1,30 +1,29 @@
 import { statSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Values } from '../runner/monitor.ts';
+import { resultsDirText } from './last-resort.js';
 import { describeUnresolved, isUnresolved } from './setting-text.ts';
 
-const name = 'METRIST_RESULTS_DIR';
-
-/**
- * Where reports are written and results wait: an absolute path.
- *
- * @param baseDir what a relative path is relative to
- */
-export function readResultsDir(values: Values, baseDir: string): string {
-  const text = values[name]?.trim() ?? '';
-  return path.resolve(baseDir, text === '' || isUnresolved(text) ? 'results' : text);
+/** `METRIST_RESULTS_DIR`, read. */
+export interface ParsedResultsDir {
+  /** Where the run writes: an absolute path. */
+  readonly dir: string;
+  /** What is wrong with the setting. If the directory cannot be made or written to, each report says so itself. */
+  readonly problems: readonly string[];
 }
 
-/**
- * What is wrong with the setting itself. A directory that cannot be made or written to is no wrong setting: whoever writes
- * a report says so.
- */
-export function checkResultsDir(values: Values, baseDir: string): string[] {
-  const text = values[name]?.trim() ?? '';
-  if (isUnresolved(text)) return [describeUnresolved(name, text)];
-  if (text === '' || !isFile(path.resolve(baseDir, text))) return [];
-  // If there is a file at this path, the path is no secret.
-  return [`${name} is ${JSON.stringify(text)}: expected a directory, or a path where one can be made; there is a file`];
+/** @param baseDir what a relative path is relative to */
+export function parseResultsDir(values: Values, baseDir: string): ParsedResultsDir {
+  const name = 'METRIST_RESULTS_DIR';
+  const text = resultsDirText(values);
+  const standard = path.resolve(baseDir, 'results');
+  if (text === '') return { dir: standard, problems: [] };
+  if (isUnresolved(text)) return { dir: standard, problems: [describeUnresolved(name, text)] };
+  const dir = path.resolve(baseDir, text);
+  if (!isFile(dir)) return { dir, problems: [] };
+  // The path of an existing file is no secret.
+  const expected = 'expected a directory, or a path where one can be made; there is a file';
+  return { dir, problems: [`${name} is ${JSON.stringify(text)}: ${expected}`] };
 }
 
 function isFile(file: string): boolean {
@@ -37,9 +36,8 @@ function isFile(file: string): boolean {
 }
 
 /**
- * The directory that `.env` and a relative `METRIST_RESULTS_DIR` belong to, wherever a run was started from: that of
- * `vitest.config.ts` in a clone, and the working directory for an installed package. The executable has no directory of
- * its own and takes the working directory too.
+ * The directory of `.env`, which a relative `METRIST_RESULTS_DIR` starts from: in a clone that of `vitest.config.ts`, for an
+ * installed package and for the executable the working directory.
  *
  * @param projectDir where this program lies
  */
@@ -48,7 +46,7 @@ export function chooseBaseDir(projectDir: string, workingDir: string): string {
   return !isInstalled && existsSync(path.join(projectDir, 'vitest.config.ts')) ? projectDir : workingDir;
 }
 
-/** A path as people want to read it: relative where it lies below the working directory, else absolute. */
+/** A path for people: relative if it is below the working directory, otherwise absolute. */
 export function shortenPath(file: string, workingDir: string): string {
   const above = workingDir.endsWith(path.sep) ? workingDir : `${workingDir}${path.sep}`;
   return file.startsWith(above) && above !== path.sep ? file.slice(above.length) : file;

@@ -36,7 +36,7 @@ describe('parseDecimal', () => {
   );
 });
 
-describe('a value that nobody resolved', () => {
+describe('an unresolved value', () => {
   test.for(['<<ERROR: secret x not found>>', ' <<ERROR', '@secret@:/prod/keys#id', '@env@:${REGION}'])(
     'is recognised: %s',
     (text) => {
@@ -48,14 +48,14 @@ describe('a value that nobody resolved', () => {
     expect(isUnresolved(text)).toBe(false);
   });
 
-  test('is shown with what the Orchestrator said of it', () => {
+  test('is shown with the Orchestrator’s error', () => {
     expect(describeUnresolved('A', '<<ERROR: secret x not found>>')).toBe(
       'A could not be resolved by the Orchestrator, which put this in its place: <<ERROR: secret x not found>>',
     );
     expect(describeUnresolved('A', `<<ERROR${'x'.repeat(100_000)}`).length).toBeLessThan(400);
   });
 
-  test('is not shown where it is a reference', () => {
+  test('is not shown if it is a reference', () => {
     const problem = describeUnresolved('A', '@env@:${X}hunter2');
     expect(problem).toMatch(/^A begins with @env@:, .* set the value itself$/);
     expect(problem).not.toContain('hunter2');
@@ -72,6 +72,6 @@ test.for([
   ['an AWS secret key', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'],
   ['a UUID', '3fa85f64-5717-4562-b3fc-2c963f66afa6'],
   ['a short user and password', 'bob:PW@proxy'],
-] as const)('does not show %s, but how long it is', ([, value]) => {
+] as const)('shows only the length of %s', ([, value]) => {
   expect(describeValue(value)).toBe(`a text of ${value.length} characters (not shown: it may hold a secret)`);
 });

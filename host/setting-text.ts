@@ -1,13 +1,23 @@
 import { clip } from '../text/redact.ts';
 
-/** How the text of a setting is understood, whichever variable or property it comes from. */
+/** How the text of a setting is read, whichever variable or property it comes from. */
+
+/** The variables of this product that belong to no monitor. */
+export const productVariables = [
+  'METRIST_API_TOKEN',
+  'METRIST_INSTANCE_ID',
+  'METRIST_API_HOST',
+  'METRIST_REQUIRE_DELIVERY',
+  'METRIST_RESULTS_DIR',
+  'METRIST_RUN_GROUPS',
+] as const;
 
 const switchWords: ReadonlyMap<string, boolean> = new Map([
   ...['1', 'true', 'yes', 'on'].map((word) => [word, true] as const),
   ...['0', 'false', 'no', 'off'].map((word) => [word, false] as const),
 ]);
 
-/** What {@link parseSwitch} understands, for messages. */
+/** What {@link parseSwitch} accepts, for messages. */
 export const switchRule = '1, true, yes or on, or else 0, false, no or off';
 
 /** Reads a setting that is on or off, in upper or lower case. @returns `undefined` for any other text */
@@ -20,19 +30,19 @@ export function parseDecimal(text: string): number {
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** What the Orchestrator writes where it could not find a value. */
+/** What the Orchestrator writes if it could not find a value. */
 const failedLookup = /^\s*<<ERROR/;
-/** A placeholder. The Orchestrator replaces it in the registration's extra_config; nothing else does. */
+/** A placeholder. Only the Orchestrator replaces it, and only in the registration's extra_config. */
 const reference = /^\s*(@(?:secret|env)@:)/;
 
-/** Whether a text stands for a value that was not found, or not looked up. */
+/** Whether a text stands for a value that was not found or not looked up. */
 export function isUnresolved(text: string): boolean {
   return failedLookup.test(text) || reference.test(text);
 }
 
 const maxShownLength = 200;
 
-/** Says what is wrong with a setting whose text {@link isUnresolved}. */
+/** The problem with a setting whose text {@link isUnresolved}. */
 export function describeUnresolved(name: string, text: string): string {
   const [, prefix] = reference.exec(text) ?? [];
   if (prefix !== undefined) {
@@ -42,12 +52,12 @@ export function describeUnresolved(name: string, text: string): string {
   return `${name} could not be resolved by the Orchestrator, which put this in its place: ${shown}`;
 }
 
-/** As long as the shortest id of an AWS key: a text of this length may be a key or a token. */
+/** The length of the shortest AWS key id. A text of this length may be a key or a token. */
 const shortestKey = 16;
 
 /**
- * How an error shows a value that it refuses: `NAME is ${describeValue(value)}: expected …`. People put a key into the
- * wrong variable, so what may be one is not shown, and neither is what may hold `user:password@host`.
+ * A wrong value for a message: `NAME is ${describeValue(value)}: expected …`. Users put keys into the wrong variable, so a
+ * value that may be a key is not shown, nor one that may hold `user:password@host`.
  */
 export function describeValue(value: string): string {
   return mayHoldSecret(value)

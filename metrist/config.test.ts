@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { metristVariables, parseMetristAccess, parseMetristConfig, readInstance } from './config.ts';
+import { parseMetristAccess, parseMetristConfig, readInstance } from './config.ts';
 import { describeValue } from '../host/setting-text.ts';
 
 const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-east-1' };
@@ -7,13 +7,20 @@ const complete = { METRIST_API_TOKEN: 'k3v0secret', METRIST_INSTANCE_ID: 'us-eas
 describe('parseMetristConfig', () => {
   test('gives no configuration and no problem without a token', () => {
     expect(parseMetristConfig({})).toEqual({ problems: [] });
-    expect(parseMetristConfig({ METRIST_API_TOKEN: ' ', METRIST_INSTANCE_ID: 'us-east-1' })).toEqual({ problems: [] });
+    expect(parseMetristConfig({ METRIST_API_TOKEN: ' ', METRIST_INSTANCE_ID: 'us-east-1' })).toEqual({
+      instance: 'us-east-1',
+      problems: [],
+    });
   });
 
   test('posts to app.metrist.io over https unless told otherwise', () => {
     const baseUrl = 'https://app.metrist.io';
     const config = { token: 'k3v0secret', instance: 'us-east-1', baseUrl, requireDelivery: false };
-    expect(parseMetristConfig({ ...complete, METRIST_API_HOST: '' })).toEqual({ config, problems: [] });
+    expect(parseMetristConfig({ ...complete, METRIST_API_HOST: '' })).toEqual({
+      config,
+      instance: 'us-east-1',
+      problems: [],
+    });
   });
 
   test.for([
@@ -71,12 +78,15 @@ describe('parseMetristConfig', () => {
     expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).config?.instance).toBe(stored);
   });
 
-  test.for(metristVariables)('reports that %s was not resolved, whether or not there is a token', (name) => {
-    const value = '<<ERROR: secret awsiam not found>>';
-    const problem = `${name} could not be resolved by the Orchestrator, which put this in its place: ${value}`;
-    expect(parseMetristConfig({ ...complete, [name]: value }).problems).toEqual([problem]);
-    expect(parseMetristConfig({ [name]: value }).problems).toContain(problem);
-  });
+  test.for(['METRIST_API_TOKEN', 'METRIST_INSTANCE_ID', 'METRIST_API_HOST', 'METRIST_REQUIRE_DELIVERY'])(
+    'reports that %s was not resolved, whether or not there is a token',
+    (name) => {
+      const value = '<<ERROR: secret awsiam not found>>';
+      const problem = `${name} could not be resolved by the Orchestrator, which put this in its place: ${value}`;
+      expect(parseMetristConfig({ ...complete, [name]: value }).problems).toEqual([problem]);
+      expect(parseMetristConfig({ [name]: value }).problems).toContain(problem);
+    },
+  );
 
   test.for([
     ['METRIST_API_HOST', 'app.metrist.io/api'],
@@ -106,6 +116,7 @@ describe('parseMetristConfig', () => {
   test('refuses a host in place of the token: the token in place of the host would be asked for and shown', () => {
     const values = { METRIST_API_TOKEN: 'app.metrist.io', METRIST_API_HOST: 'k3v0secretk3v0secret' };
     expect(parseMetristConfig({ ...complete, ...values })).toEqual({
+      instance: 'us-east-1',
       problems: ['METRIST_API_TOKEN is the name of a host (swapped with METRIST_API_HOST?): expected the token alone'],
     });
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eyJhbGci.eyJzdWIi.c2lnbmF0' }).problems).toEqual([]);

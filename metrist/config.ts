@@ -1,4 +1,11 @@
-import { describeValue, describeUnresolved, isUnresolved, parseSwitch, switchRule } from '../host/setting-text.ts';
+import {
+  describeValue,
+  describeUnresolved,
+  isUnresolved,
+  parseSwitch,
+  type productVariables,
+  switchRule,
+} from '../host/setting-text.ts';
 import type { Values } from '../runner/monitor.ts';
 import { shortestSecret } from '../text/redact.ts';
 
@@ -28,6 +35,8 @@ export interface ParsedMetristAccess {
 /** What reading the variables gave. Without a token there is no `config`, and that alone is no problem. */
 export interface ParsedMetristConfig {
   readonly config?: MetristConfig;
+  /** `METRIST_INSTANCE_ID` alone. Reports show it even if nothing is posted. */
+  readonly instance?: string;
   /** One sentence each: the variable, what came, what was expected. Never the token. */
   readonly problems: readonly string[];
 }
@@ -39,13 +48,6 @@ const hostRule = 'host or host:port, which means https; http:// in front is for 
 const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
 const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-/** Every variable that is read here. */
-export const metristVariables = [
-  'METRIST_API_TOKEN',
-  'METRIST_INSTANCE_ID',
-  'METRIST_API_HOST',
-  'METRIST_REQUIRE_DELIVERY',
-] as const;
 
 const missingToken = "METRIST_API_TOKEN is not set: expected your Metrist account's API token";
 const requiredWithoutToken =
@@ -73,12 +75,13 @@ export function parseMetristConfig(values: Values): ParsedMetristConfig {
   }
   if (!token.isSet && required.value === true) problems.push(requiredWithoutToken);
   const baseUrl = host.isSet ? host.value : defaultBaseUrl;
-  if (token.value === undefined || instance.value === undefined || baseUrl === undefined) return { problems };
+  const shown = instance.value === undefined ? {} : { instance: instance.value };
+  if (token.value === undefined || instance.value === undefined || baseUrl === undefined) return { ...shown, problems };
   const requireDelivery = required.value ?? false;
-  return { config: { token: token.value, instance: instance.value, baseUrl, requireDelivery }, problems };
+  return { config: { token: token.value, instance: instance.value, baseUrl, requireDelivery }, ...shown, problems };
 }
 
-/** Reads `METRIST_INSTANCE_ID`, the one of these settings that also matters without Metrist: reports show it. */
+/** Reads `METRIST_INSTANCE_ID` alone. Never throws. */
 export function readInstance(values: Values): ReadSetting<string> {
   return readSetting(values, 'METRIST_INSTANCE_ID', { parse: parseInstance, rule: instanceRule });
 }
@@ -100,7 +103,7 @@ interface SettingForm<Value> {
 
 function readSetting<Value>(
   values: Values,
-  name: (typeof metristVariables)[number],
+  name: (typeof productVariables)[number],
   { parse, rule, show = describeValue }: SettingForm<Value>,
 ): ReadSetting<Value> {
   const text = values[name]?.trim() ?? '';

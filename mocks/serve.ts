@@ -17,7 +17,7 @@ Serves a mocked IAM account on 127.0.0.1 and prints the line that points the AWS
   --port <number>  the port to listen on; without it, any free one
   --help           shows this
 
-AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see README.md, "Rehearse failures".
+AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see docs/mock-server.md.
 `;
 
 // Whoever reads its log may go away while somebody else still uses the server.

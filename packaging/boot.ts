@@ -5,7 +5,7 @@ import { formatFrame } from '../metrist/protocol/frame.ts';
 import { protocolVersion } from '../metrist/protocol/messages.ts';
 import { assetNames, loadProgram } from './load-program.ts';
 
-// What the executable begins with. The Orchestrator is greeted before the program is loaded, so that it answers meanwhile.
+// The entry of the executable. It greets the Orchestrator before it loads the program, so that both work at the same time.
 const args = process.argv.slice(2);
 const greeted = args.length === 0 && !isatty(0) && greet();
 const { main, isCacheRejected } = loadProgram(
@@ -16,10 +16,10 @@ if (isCacheRejected)
   process.stderr.write('awsiam: the compiled code in the executable is not usable here: slower start\n');
 void main(args, { self: [process.execPath], greeted });
 
-/** Whether it could be written: where it could not, the program does it, and waits for room or finds nobody there. */
+/** @returns whether the greeting was written; if not, the program writes it again and handles the error */
 function greet(): boolean {
   try {
-    // Not by formatFromMonitor(), with which all that it needs would come. A pipe takes so few bytes whole or not at all.
+    // Without formatFromMonitor(), which would load much more code. A pipe accepts so few bytes completely or not at all.
     writeSync(1, formatFrame(`Started ${protocolVersion}`));
     return true;
   } catch {

@@ -1,8 +1,8 @@
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { bundle, findUnfit, makeProgramSource } from './bundle.ts';
+import { bundle, findUnsupported, makeProgramSource } from './bundle.ts';
 import { loadProgram } from './load-program.ts';
 
 describe('a bundle', () => {
@@ -32,36 +32,43 @@ describe('a bundle', () => {
     expect(code).toMatch(/function main\(first\)[^]*function innerName\(\)/);
   });
 
-  it('means the same in ASCII', async () => {
+  it('is in ASCII and still means the same', async () => {
     const { code } = await bundleText('export const main = () => `at ${1} · ` + "…😀".replace(/[😀]/u, "é");');
     expect(code).toMatch(/^[\0-\x7F]*$/);
     const { main } = loadProgram(makeProgramSource(code, { commit: '', version: '' }));
     expect((main as unknown as () => string)()).toBe('at 1 · …é');
   });
 
-  it('loads modules of Node without a loader', async () => {
+  it('needs no loader for modules of Node', async () => {
     const { code } = await bundleText('export const main = async () => (await import("node:os")).EOL;');
     const { main } = loadProgram(makeProgramSource(code, { commit: '', version: '' }));
     expect(await main([], { self: [] })).toBe(os.EOL);
   });
 
+  it('may be made in a directory of any name', async () => {
+    const projectDir = path.join(dir, 'mocks');
+    await mkdir(projectDir);
+    await writeFile(path.join(projectDir, 'main.ts'), 'export const main = 1;');
+    await expect(bundle(path.join(projectDir, 'main.ts'), projectDir)).resolves.toBeDefined();
+  });
+
   it.for([
-    ['a package that is not there', 'import "no-such-package"; export const main = 1;', 'no-such-package'],
+    ['a package that is not installed', 'import "no-such-package"; export const main = 1;', 'no-such-package'],
     ['a loader', 'export const main = (name) => import(name);', 'a loader'],
     ['its own path', 'export const main = () => import.meta.dirname;', 'a path of its own'],
   ] as const)('is refused when it would need %s', async ([, text, expected]) => {
     await expect(bundleText(text)).rejects.toThrow(expected);
   });
 
-  it('is refused when a mock would be in it', async () => {
-    const mock = path.resolve(import.meta.dirname, '../mocks/iam/random.ts');
+  it('is refused when it would contain a mock', async () => {
+    const mock = path.resolve(import.meta.dirname, '../mocks/iam/state.ts');
     await expect(
       bundleText(`import * as mock from ${JSON.stringify(mock)}; export const main = mock;`),
-    ).rejects.toThrow('mocks/iam/random.ts must not be delivered');
+    ).rejects.toThrow('mocks/iam/state.ts must not be in the package');
   });
 });
 
-describe('what cannot be loaded', () => {
+describe('code that cannot be loaded', () => {
   it.for([
     ['import("x")', 1],
     ['await import (name)', 1],
@@ -73,6 +80,6 @@ describe('what cannot be loaded', () => {
     ['"please call require(\\"x\\")"', 0],
     ['require("node:os")', 0],
   ] as const)('in %s', ([code, problems]) => {
-    expect(findUnfit(code)).toHaveLength(problems);
+    expect(findUnsupported(code)).toHaveLength(problems);
   });
 });

@@ -12,14 +12,14 @@ export interface ExecutableParts {
 }
 
 /**
- * Says what is missing on this machine, before any work is done.
+ * Checks that this machine can make an executable.
  *
- * @throws Error where no executable can be made here
+ * @throws Error that says what is missing
  */
 export function requireSeaSupport({ platform, versions }: Pick<NodeJS.Process, 'platform' | 'versions'>): void {
   if (platform !== 'linux') {
     throw new Error(
-      `A package can be made on Linux, and this is ${platform}: the Orchestrator runs on Linux, and an executable contains the Node of the machine that makes it`,
+      `A package can only be made on Linux, and this is ${platform}: the Orchestrator runs on Linux, and an executable contains the Node of the machine that makes it`,
     );
   }
   const [major = 0, minor = 0] = versions.node.split('.').map(Number);
@@ -33,7 +33,7 @@ export function requireSeaSupport({ platform, versions }: Pick<NodeJS.Process, '
 /**
  * Puts the program into a copy of the running Node (https://nodejs.org/api/single-executable-applications.html).
  *
- * @param workDir gets the files in between
+ * @param workDir for intermediate files
  * @returns the path of the executable
  */
 export async function makeExecutable(parts: ExecutableParts, workDir: string): Promise<string> {
@@ -45,7 +45,7 @@ export async function makeExecutable(parts: ExecutableParts, workDir: string): P
     output: executablePath,
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
-    // NODE_OPTIONS of the host is not for this program. V8's flags would also make the compiled code useless.
+    // Ignores NODE_OPTIONS: they are not meant for this program, and V8 flags would make the compiled code useless.
     execArgvExtension: 'none',
     assets: { [assetNames.program]: parts.programPath, [assetNames.compiledCode]: parts.compiledPath },
   };

@@ -7,7 +7,7 @@ const os = require('node:os');
 exports.main = () => [typeof AWSIAM_BUILD === 'undefined' ? undefined : AWSIAM_BUILD, os.EOL];`;
 const source = makeProgramSource(code, { commit: 'ae58712', version: '0.1.0' });
 
-it('gives the program its own making, and the modules of Node', () => {
+it('gives the program its build facts and the modules of Node', () => {
   const { main } = loadProgram(source);
   expect(main([], { self: [] })).toEqual([{ commit: 'ae58712', version: '0.1.0' }, '\n']);
 });
@@ -26,7 +26,7 @@ it('keeps the lines of the bundle, for stack traces', () => {
   expect(stack).toContain('awsiam.js:3:');
 });
 
-it('takes compiled code of the same source, and goes on without when it does not fit', () => {
+it('uses compiled code of the same source, and compiles again if it is of another', () => {
   const compiled = loadProgram(source).compiledCode();
   expect(loadProgram(source, compiled).isCacheRejected).toBe(false);
 

@@ -1,25 +1,28 @@
 import vm from 'node:vm';
 import type { main } from '../cli/main.ts';
 
+/** The names of the two files inside the executable, besides `boot.ts`. */
+export const assetNames = { program: 'program.js', compiledCode: 'program.cache' } as const;
+
 export interface LoadedProgram {
   readonly main: typeof main;
-  /** Whether V8 refused the compiled code that was given, and compiled the source instead. */
+  /** Whether V8 rejected the compiled code and compiled the source instead. */
   readonly isCacheRejected: boolean;
-  /** Everything compiled so far, functions that were called included. */
+  /** Everything that V8 has compiled so far, including the functions that were called. */
   readonly compiledCode: () => Buffer;
 }
 
-/** What the source has to be: a function to which its exports and the way to Node's modules are given. */
+/** What the source has to evaluate to. */
 type ProgramFunction = (exports: { main?: typeof main }, require: (id: string) => unknown) => void;
 
-/** What stands in stack traces. */
+/** Appears in stack traces. */
 const filename = 'awsiam.js';
 
 /**
- * Evaluates the bundled program. The executable and the training do it the same way: compiled code fits the source, the
- * V8 and the flags that it was made with, and no other.
+ * Evaluates the bundled program. The executable and the training both use this function, because compiled code works only
+ * with the same source, V8 and flags that it was made with.
  *
- * @param compiledCode what an earlier process compiled
+ * @param compiledCode from an earlier process
  * @throws what the program's top level throws
  */
 export function loadProgram(source: string, compiledCode?: Buffer): LoadedProgram {
@@ -34,12 +37,9 @@ export function loadProgram(source: string, compiledCode?: Buffer): LoadedProgra
   };
 }
 
-/** All that there is to load is what Node brings along. */
+/** The executable contains no modules but Node's own. */
 function requireBuiltin(id: string): unknown {
   const found: unknown = process.getBuiltinModule(id);
   if (found === undefined) throw new Error(`${id} is not in the executable`);
   return found;
 }
-
-/** What lies in the executable beside the code that it begins with. */
-export const assetNames = { program: 'program.js', compiledCode: 'program.cache' } as const;

@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtempDisposable, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { bundle, type Bundle, makeProgramSource } from './bundle.ts';
 import { makeExecutable, requireSeaSupport } from './executable.ts';
-import { latestFile, programName, localExecutable, zipFile, draftOf, publish, writeZip } from './publish.ts';
-import { withLock } from './lock.ts';
-import { readWorkTree, nameRelease, type Release } from './release-version.ts';
-import { rehearse, trainProgram } from './train-program.ts';
+import {
+  claimDirectory,
+  draftOf,
+  latestFile,
+  localExecutable,
+  programName,
+  publish,
+  writeZip,
+  zipFile,
+} from './publish.ts';
+import { nameRelease, readWorkTree, type Release } from './release-version.ts';
+import { checkExecutable, trainProgram } from './train-program.ts';
 
 const projectDir = path.dirname(import.meta.dirname);
 export const defaultDistDir = path.join(projectDir, 'dist');
@@ -16,54 +24,63 @@ export const defaultDistDir = path.join(projectDir, 'dist');
 export interface PackageOptions {
   /** Where the package is put. @default 'dist' of the project */
   readonly distDir?: string;
-  /** The file that exports `main`. @default 'cli/main.ts' */
-  readonly input?: string;
-  /** Keeps the package that is there if it is the one that would be made. @default false */
+  /** Keeps the existing package if it was made from the same files. @default false */
   readonly reuse?: boolean;
-  /** Gets a line about each stage as soon as it is done. */
+  /** Gets a line after each stage. */
   readonly report?: (line: string) => void;
 }
 
+/** A package, with the paths of its files. */
 export interface Package {
   readonly version: string;
-  /** Paths. */
   readonly executable: string;
   readonly localExecutable: string;
   readonly zip: string;
-  /** Whether it was there already. */
   readonly isReused: boolean;
 }
 
+/** `npm run package` */
+async function main(): Promise<void> {
+  try {
+    const { executable, zip } = await packageExecutable({ report: (line) => console.log(line) });
+    console.log([executable, zip].map((file) => path.relative('', file)).join('\n'));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
+/** vitest's global setup of the end-to-end tests: makes the package, unless `dist` has that of the current sources. */
+export async function setup(): Promise<void> {
+  const { version, isReused } = await packageExecutable({ reuse: true });
+  if (!isReused) console.log(`packaged ${version}`);
+}
+
 /**
- * Makes the executable and its archive from the sources. Only one process at a time does so for a directory.
+ * Makes the executable and its archive from the sources. If another process is making one for the same directory, this
+ * waits until it has finished.
  *
- * @throws Error that says which stage failed, and leaves the package that was there
+ * @throws Error that says which stage failed; the existing package then stays as it is
  */
 export async function packageExecutable(options: PackageOptions = {}): Promise<Package> {
-  const { distDir = defaultDistDir } = options;
+  const { distDir = defaultDistDir, reuse = false, report = () => {} } = options;
   requireSeaSupport(process);
   await mkdir(distDir, { recursive: true });
-  return await withLock(path.join(distDir, '.lock'), async () => {
-    const workDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-package-'));
-    try {
-      return await makePackage({ distDir, workDir, ...options });
-    } finally {
-      await rm(workDir, { recursive: true, force: true });
-    }
-  });
+  await using _claim = await claimDirectory(distDir, () => report('waiting for another "npm run package"'));
+  await using workDir = await mkdtempDisposable(path.join(os.tmpdir(), 'awsiam-package-'));
+  return await makePackage({ distDir, workDir: workDir.path, reuse, report });
 }
 
 async function makePackage({
   distDir,
   workDir,
-  input = path.join(projectDir, 'cli/main.ts'),
-  reuse = false,
-  report = () => {},
-}: PackageOptions & { readonly distDir: string; readonly workDir: string }): Promise<Package> {
+  reuse,
+  report,
+}: Required<PackageOptions> & { readonly workDir: string }): Promise<Package> {
   const stage = startStages(report);
   const [boot, program] = await Promise.all([
     bundle(path.join(import.meta.dirname, 'boot.ts'), projectDir),
-    bundle(input, projectDir),
+    bundle(path.join(projectDir, 'cli/main.ts'), projectDir),
   ]);
   const release = await readRelease(boot, program);
   const { version } = release;
@@ -87,7 +104,7 @@ async function makePackage({
   stage('training', `${megabytes((await stat(compiledPath)).size)} of compiled code`);
 
   const executablePath = await makeExecutable({ ...parts, compiledPath }, workDir);
-  await rehearse([executablePath], path.join(workDir, 'home'));
+  await checkExecutable([executablePath], path.join(workDir, 'home'));
   stage('executable', `${megabytes((await stat(executablePath)).size)}, all steps passed`);
 
   const zipDraft = path.join(distDir, draftOf(path.basename(result.zip)));
@@ -103,17 +120,15 @@ async function makePackage({
 
 async function readRelease(boot: Bundle, program: Bundle): Promise<Release> {
   const modules = [...boot.modules, ...program.modules];
-  const tree = await readWorkTree(projectDir, modules);
   return nameRelease({
     packageVersion: packageJson.version,
-    commit: tree?.commit,
-    isModified: tree?.isModified ?? false,
+    workTree: await readWorkTree(projectDir, modules),
     fingerprint: await fingerprintOf([process.version, boot.code, program.code]),
     now: new Date(),
   });
 }
 
-/** Of what is packed, and of how. */
+/** A hash of what is packed, and of the code that packs it. */
 async function fingerprintOf(texts: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   const files = (await readdir(import.meta.dirname)).filter((name) => !name.endsWith('.test.ts')).toSorted();
@@ -131,7 +146,7 @@ async function isPublished(distDir: string, { version, zip, executable }: Omit<P
   }
 }
 
-/** Tells what a stage made and how long it took, which is the time since the one before. */
+/** Returns a function that reports what a stage made, and its duration: the time since the previous stage. */
 function startStages(report: (line: string) => void): (name: string, outcome: string) => void {
   let lastMs = performance.now();
   return (name, outcome) => {
@@ -144,3 +159,5 @@ function startStages(report: (line: string) => void): (name: string, outcome: st
 function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
+
+if (import.meta.main) await main();

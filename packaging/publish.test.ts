@@ -1,10 +1,12 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { publish, isZipFile, latestFile, zipFile } from './publish.ts';
-import { execFile } from 'node:child_process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { claimDirectory, isZipFile, latestFile, publish, zipFile } from './publish.ts';
 
 let dir: string;
 let workDir: string;
@@ -40,49 +42,89 @@ const contentsOf = (version: string): Record<string, string> => ({
   'awsiam-latest.txt': version,
 });
 
-it('leaves the package and nothing else', async () => {
-  await publishVersion('1');
-  expect(await contents()).toEqual(contentsOf('1'));
+describe('publishing', () => {
+  it('leaves the package and nothing else', async () => {
+    await publishVersion('1');
+    expect(await contents()).toEqual(contentsOf('1'));
+  });
+
+  it('replaces the existing package, of the same version or another', async () => {
+    await publishVersion('1');
+    await publishVersion('1');
+    expect(await contents()).toEqual(contentsOf('1'));
+    await publishVersion('2');
+    expect(await contents()).toEqual(contentsOf('2'));
+  });
+
+  it('leaves other files alone', async () => {
+    await writeFile(path.join(dir, 'notes.txt'), 'mine');
+    await publishVersion('1');
+    expect(await contents()).toEqual({ ...contentsOf('1'), 'notes.txt': 'mine' });
+  });
+
+  it('does not write to an executable that may be running', async () => {
+    await publishVersion('1');
+    await using running = await open(path.join(dir, 'awsiam'));
+    await publishVersion('2');
+    expect(await running.readFile('utf8')).toBe('executable 1');
+  });
 });
 
-it('takes the place of the package before, of the same version and of another', async () => {
-  await publishVersion('1');
-  await publishVersion('1');
-  expect(await contents()).toEqual(contentsOf('1'));
-  await publishVersion('2');
-  expect(await contents()).toEqual(contentsOf('2'));
+describe('a claim on a directory', () => {
+  const script = new URL('publish.ts', import.meta.url).href;
+
+  it('is held by one at a time', async () => {
+    const events: string[] = [];
+    const work = async (): Promise<void> => {
+      await using _claim = await claimDirectory(dir);
+      events.push('begins');
+      for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+      events.push('ends');
+    };
+    await Promise.all([work(), work(), work()]);
+    expect(events).toEqual(['begins', 'ends', 'begins', 'ends', 'begins', 'ends']);
+  });
+
+  it('of another process is waited for, also if that process is killed', async () => {
+    const code = `import { claimDirectory } from '${script}'; await claimDirectory(${JSON.stringify(dir)}); console.log('claimed');`;
+    const holder = spawn(process.execPath, ['--input-type=module', '--eval', code]);
+    onTestFinished(() => void holder.kill('SIGKILL'));
+    await once(holder.stdout, 'data');
+    const { promise: isWaiting, resolve } = Promise.withResolvers<void>();
+    let isHolderGone = false;
+    holder.once('exit', () => (isHolderGone = true));
+    const claiming = claimDirectory(dir, resolve);
+    await isWaiting;
+    holder.kill('SIGKILL');
+    await using _claim = await claiming;
+    await expect.poll(() => isHolderGone).toBe(true);
+  });
+
+  it('does not concern another directory', async () => {
+    await using _one = await claimDirectory(dir);
+    await using _other = await claimDirectory(workDir, () => expect.unreachable());
+  });
 });
 
-it('leaves alone what else is there', async () => {
-  await writeFile(path.join(dir, 'notes.txt'), 'mine');
-  await publishVersion('1');
-  expect(await contents()).toEqual({ ...contentsOf('1'), 'notes.txt': 'mine' });
+describe('the names of the files', () => {
+  it('include the archive, as the Orchestrator asks for it', () => {
+    expect(zipFile('0.1.0-20261122213005-ae58712', { platform: 'linux', arch: 'x64' })).toBe(
+      'awsiam-0.1.0-20261122213005-ae58712-linux-x64.zip',
+    );
+  });
+
+  it.for([
+    ['awsiam-0.1.0-20261122213005-ae58712-linux-x64.zip', true],
+    [latestFile, false],
+    ['awsiam', false],
+    ['other-1.0-linux-x64.zip', false],
+    ['.awsiam-0.1.0-linux-x64.zip.4711', false],
+  ] as const)('tell that %s is an archive: %s', ([name, expected]) => {
+    expect(isZipFile(name)).toBe(expected);
+  });
 });
 
-it('does not write into an executable that may be running', async () => {
-  await publishVersion('1');
-  await using running = await open(path.join(dir, 'awsiam'));
-  await publishVersion('2');
-  expect(await running.readFile('utf8')).toBe('executable 1');
-});
-
-it('names the archive as the Orchestrator asks for it', () => {
-  expect(zipFile('0.1.0-20261122213005-ae58712', { platform: 'linux', arch: 'x64' })).toBe(
-    'awsiam-0.1.0-20261122213005-ae58712-linux-x64.zip',
-  );
-});
-
-it.for([
-  ['awsiam-0.1.0-20261122213005-ae58712-linux-x64.zip', true],
-  [latestFile, false],
-  ['awsiam', false],
-  ['other-1.0-linux-x64.zip', false],
-  ['.awsiam-0.1.0-linux-x64.zip.4711', false],
-] as const)('knows whether %s is an archive of some version: %s', ([name, expected]) => {
-  expect(isZipFile(name)).toBe(expected);
-});
-
-/** In a process of its own: a worker's time zone is that of its process. */
+/** Writes an archive in a process of its own, because the time zone is that of the process. */
 async function zipIn(TZ: string, content = 'an executable'): Promise<Buffer> {
   const [file, zip] = [path.join(dir, 'draft'), path.join(dir, 'archive')];
   await writeFile(file, content);
@@ -95,21 +137,23 @@ async function zipIn(TZ: string, content = 'an executable'): Promise<Buffer> {
   return await readFile(zip);
 }
 
-it('is the same for the same file, wherever it is made', async () => {
-  const here = await zipIn('UTC');
-  expect(await zipIn('Pacific/Auckland')).toEqual(here);
-  expect(await zipIn('UTC', 'another executable')).not.toEqual(here);
-});
+describe('an archive', () => {
+  it('is the same for the same file in every time zone', async () => {
+    const here = await zipIn('UTC');
+    expect(await zipIn('Pacific/Auckland')).toEqual(here);
+    expect(await zipIn('UTC', 'another executable')).not.toEqual(here);
+  });
 
-it('has the date in UTC', async () => {
-  const zip = await zipIn('America/New_York');
-  // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.4.6: hours, minutes, seconds / 2; years from 1980, month, day
-  expect(zip.readUInt16LE(10)).toBe((21 << 11) | (30 << 5) | 2);
-  expect(zip.readUInt16LE(12)).toBe((46 << 9) | (11 << 5) | 22);
-});
+  it('has the date in UTC', async () => {
+    const zip = await zipIn('America/New_York');
+    // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.4.6: hours, minutes, seconds / 2; years from 1980, month, day
+    expect(zip.readUInt16LE(10)).toBe((21 << 11) | (30 << 5) | 2);
+    expect(zip.readUInt16LE(12)).toBe((46 << 9) | (11 << 5) | 22);
+  });
 
-it('has the sizes in front of the data', async () => {
-  const zip = await zipIn('UTC');
-  expect(zip.readUInt16LE(6) & 8).toBe(0);
-  expect(zip.readUInt32LE(22)).toBe('an executable'.length);
+  it('has the sizes before the data', async () => {
+    const zip = await zipIn('UTC');
+    expect(zip.readUInt16LE(6) & 8).toBe(0);
+    expect(zip.readUInt32LE(22)).toBe('an executable'.length);
+  });
 });

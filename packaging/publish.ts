@@ -1,61 +1,17 @@
-import { copyFile, link, mkdir, readdir, rename, rm, writeFile, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import yazl from 'yazl';
 
-export interface Publication {
-  readonly version: string;
-  /** Where the executable was made. It is copied. */
-  readonly executablePath: string;
-  /** Inside the directory already, under a name of its own. */
-  readonly zipDraft: string;
-  readonly zipName: string;
-}
-
-/**
- * Puts a finished package in place of the one before. Every file appears complete under its name, and a running
- * executable goes on with what it has. The version is written last: while it is there, what it names is there.
- */
-export async function publish(
-  distDir: string,
-  { version, executablePath, zipDraft, zipName }: Publication,
-): Promise<void> {
-  const at = (name: string): string => path.join(distDir, name);
-  await rm(at(latestFile), { force: true });
-  await removeZips(distDir);
-
-  // Not moved: run from the pages that the injection wrote, it takes 45 MB more of memory than from those of a copy.
-  await copyFile(executablePath, at(draftOf(programName)));
-  await rename(at(draftOf(programName)), at(programName));
-  await mkdir(path.dirname(at(localExecutable)), { recursive: true });
-  await linkOrCopy(at(programName), at(draftOf(localExecutable)));
-  await rename(at(draftOf(localExecutable)), at(localExecutable));
-  await rename(zipDraft, at(zipName));
-  await writeFile(at(draftOf(latestFile)), version);
-  await rename(at(draftOf(latestFile)), at(latestFile));
-}
-
-/** A name beside the file's own, on the same disk. Hidden, and that of no package. */
-export function draftOf(name: string): string {
-  return path.join(path.dirname(name), `.${path.basename(name)}.${process.pid}`);
-}
-
-async function removeZips(distDir: string): Promise<void> {
-  const old = (await readdir(distDir)).filter(isZipFile);
-  await Promise.all(old.map((name) => rm(path.join(distDir, name))));
-}
-
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await rm(to, { force: true });
-  // Not every file system has links.
-  await link(from, to).catch(() => copyFile(from, to));
-}
-
-/** The name of everything: of the executable, of the monitor, of the directory in which the Orchestrator looks. */
+/** The name of the executable, of the monitor, and of the directory in which the Orchestrator looks for it. */
 export const programName = 'awsiam';
 
-/** What the Orchestrator reads to learn the newest version. */
+/** The file from which the Orchestrator learns the newest version. */
 export const latestFile = `${programName}-latest.txt`;
 
 /** Where the Orchestrator finds it with `METRIST_EXE_LOCAL_PATH=dist/local`. */
@@ -66,25 +22,94 @@ export function zipFile(version: string, { platform, arch }: Pick<NodeJS.Process
   return `${programName}-${version}-${platform}-${arch}.zip`;
 }
 
-/** Whether a file is the package of some version. */
+/** Whether a file is an archive, of any version. */
 export function isZipFile(name: string): boolean {
   return name.startsWith(`${programName}-`) && name.endsWith('.zip');
 }
 
-/** Of 150 MB leaves 49; above this, twice the time and more buys another 0.2. */
+/**
+ * Waits until no other process makes a package in a directory, and keeps others out until the result is disposed of.
+ *
+ * It listens on a socket in Linux's abstract namespace: only one process can do that under a name, and the kernel closes the
+ * socket when the process ends, even if it is killed. https://man7.org/linux/man-pages/man7/unix.7.html
+ *
+ * @param onWait is called if another process is there
+ */
+export async function claimDirectory(dir: string, onWait: () => void = () => {}): Promise<AsyncDisposable> {
+  const id = createHash('sha256')
+    .update(await realpath(dir))
+    .digest('hex');
+  const socket = createServer((connection) => connection.destroy());
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      socket.listen(`\0awsiam-package-${id}`);
+      await once(socket, 'listening');
+      return socket;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+    if (attempt === 0) onWait();
+    await delay(100);
+  }
+}
+
+export interface Publication {
+  readonly version: string;
+  /** Is copied. */
+  readonly executablePath: string;
+  /** Is renamed, so it has to be in the directory already; see `draftOf`. */
+  readonly zipDraft: string;
+  readonly zipName: string;
+}
+
+/**
+ * Replaces the package in a directory. Each file is renamed into place when it is complete, so a running executable keeps its
+ * old file. The file with the version is removed first and written last: while it exists, so does the archive that it names.
+ */
+export async function publish(
+  distDir: string,
+  { version, executablePath, zipDraft, zipName }: Publication,
+): Promise<void> {
+  const at = (name: string): string => path.join(distDir, name);
+  await rm(at(latestFile), { force: true });
+  for (const name of await readdir(distDir)) if (isZipFile(name)) await rm(at(name));
+
+  // Copied, because the file that Node wrote takes 45 MB more memory when it runs than a copy of it.
+  await copyFile(executablePath, at(draftOf(programName)));
+  await rename(at(draftOf(programName)), at(programName));
+  await mkdir(path.dirname(at(localExecutable)), { recursive: true });
+  await linkOrCopy(at(programName), at(draftOf(localExecutable)));
+  await rename(at(draftOf(localExecutable)), at(localExecutable));
+  await rename(zipDraft, at(zipName));
+  await writeFile(at(draftOf(latestFile)), version);
+  await rename(at(draftOf(latestFile)), at(latestFile));
+}
+
+/** A hidden name in the same directory, for a file that is not complete yet. */
+export function draftOf(name: string): string {
+  return path.join(path.dirname(name), `.${path.basename(name)}.${process.pid}`);
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await rm(to, { force: true });
+  // Some file systems have no links.
+  await link(from, to).catch(() => copyFile(from, to));
+}
+
+/** Makes 49 MB of 150. A higher level takes more than twice the time to save another 0.2 MB. */
 const compressionLevel = 6;
 
 export interface ZipEntry {
   readonly path: string;
-  /** In the archive. */
+  /** The name in the archive. */
   readonly name: string;
   readonly modifiedAt: Date;
 }
 
-/** Writes an archive of one executable file. The same file and date give the same bytes, in every time zone. */
+/** Writes an archive of one executable file. The same file and date give the same bytes in every time zone. */
 export async function writeZip(zipPath: string, entry: ZipEntry): Promise<void> {
   const zip = new yazl.ZipFile();
-  // From memory, so that the sizes stand in front of the data: not every reader can do without.
+  // From memory, so that the sizes come before the data: some readers need that.
   zip.addBuffer(await readFile(entry.path), entry.name, {
     mtime: shownInUtc(entry.modifiedAt),
     mode: 0o100755,
@@ -95,7 +120,7 @@ export async function writeZip(zipPath: string, entry: ZipEntry): Promise<void> 
   await pipeline(zip.outputStream, createWriteStream(zipPath));
 }
 
-/** An archive's date has no time zone and is written in the local one. */
+/** The date whose local time is the UTC time of `date`: yazl writes local time into the archive, without a time zone. */
 function shownInUtc(date: Date): Date {
   const [year, month, ...time] = date.toISOString().split(/\D/).map(Number) as [
     number,

@@ -2,48 +2,47 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** The commit that a package is made from. */
-export interface Commit {
+/** What git knows about the project's files. */
+export interface WorkTree {
   readonly hash: string;
   readonly shortHash: string;
   readonly committedAt: Date;
+  /** Whether the files differ from the commit. */
+  readonly isModified: boolean;
 }
 
 export interface ReleaseFacts {
-  /** Of package.json. */
+  /** From package.json. */
   readonly packageVersion: string;
-  /** `undefined` where there is no git. */
-  readonly commit: Commit | undefined;
-  /** Whether the package is made from anything but the commit. */
-  readonly isModified: boolean;
-  /** What tells apart two packages that were made from a commit and changes. */
+  /** `undefined` without git. */
+  readonly workTree: WorkTree | undefined;
+  /** Distinguishes packages that are made from the same commit with different changes. */
   readonly fingerprint: string;
   readonly now: Date;
 }
 
-/** What a package is called. */
 export interface Release {
   readonly version: string;
-  /** `unknown` where there is no git. */
+  /** `unknown` without git. */
   readonly commit: string;
-  /** That of the commit, and of the files in the package. */
+  /** Of the commit, and of the files in the package. */
   readonly date: Date;
 }
 
 /**
- * Names a package: `0.1.0-20261122131000-ae58712`, with `-modified-1f0c22aa` behind it when it holds anything but the
- * commit, and `0.1.0-20261122131000-nogit-1f0c22aa` without a commit. The Orchestrator keeps packages by version, so no
- * two of them may share one.
+ * Names a package: `0.1.0-20261122131000-ae58712`, with `-modified-1f0c22aa` at the end if the files differ from the commit,
+ * or `0.1.0-20261122131000-nogit-1f0c22aa` without git. The Orchestrator stores packages by version, so each version must
+ * belong to one package.
  */
-export function nameRelease({ packageVersion, commit, isModified, fingerprint, now }: ReleaseFacts): Release {
-  if (commit === undefined) {
+export function nameRelease({ packageVersion, workTree, fingerprint, now }: ReleaseFacts): Release {
+  if (workTree === undefined) {
     return { version: `${packageVersion}-${timestamp(now)}-nogit-${fingerprint}`, commit: 'unknown', date: now };
   }
-  const modified = isModified ? `-modified-${fingerprint}` : '';
+  const { hash, shortHash, committedAt, isModified } = workTree;
   return {
-    version: `${packageVersion}-${timestamp(commit.committedAt)}-${commit.shortHash}${modified}`,
-    commit: commit.hash + (isModified ? '-modified' : ''),
-    date: commit.committedAt,
+    version: `${packageVersion}-${timestamp(committedAt)}-${shortHash}${isModified ? `-modified-${fingerprint}` : ''}`,
+    commit: hash + (isModified ? '-modified' : ''),
+    date: committedAt,
   };
 }
 
@@ -52,16 +51,11 @@ function timestamp(date: Date): string {
   return date.toISOString().slice(0, 19).replaceAll(/\D/g, '');
 }
 
-export interface WorkTree {
-  readonly commit: Commit;
-  readonly isModified: boolean;
-}
-
 /**
- * Asks git what the project's files are.
+ * Asks git about the project's files.
  *
- * @param inputs the files that the package is made of: one that git does not know is a change, too
- * @returns nothing where there is no git, no commit, or only a repository around the project that does not know it
+ * @param inputs the files that the package is made of: one that git does not track counts as a change
+ * @returns nothing without git, without a commit, or if the project is not tracked by the repository around it
  */
 export async function readWorkTree(projectDir: string, inputs: readonly string[]): Promise<WorkTree | undefined> {
   const git = async (...args: readonly string[]): Promise<string> => {
@@ -75,21 +69,21 @@ export async function readWorkTree(projectDir: string, inputs: readonly string[]
       git('status', '--porcelain', '-z', '--untracked-files=all'),
       git('rev-parse', '--show-toplevel'),
     ]);
+    const [hash = '', shortHash = '', seconds] = log.trim().split(' ');
     const paths = inputs.map((input) => path.relative(root.trimEnd(), input));
-    return { commit: parseCommit(log), isModified: hasModified(status, new Set(paths)) };
+    return {
+      hash,
+      shortHash,
+      committedAt: new Date(Number(seconds) * 1000),
+      isModified: hasModified(status, new Set(paths)),
+    };
   } catch {
     return undefined;
   }
 }
 
-/** Reads `<hash> <short hash> <seconds>`. */
-export function parseCommit(line: string): Commit {
-  const [hash = '', shortHash = '', seconds] = line.trim().split(' ');
-  return { hash, shortHash, committedAt: new Date(Number(seconds) * 1000) };
-}
-
 /**
- * Whether `git status --porcelain -z` tells of a change to what git knows, or of an unknown file among the inputs.
+ * Whether `git status --porcelain -z` lists a change to a tracked file, or an untracked file among the inputs.
  *
  * @param inputs relative to the repository's root
  */

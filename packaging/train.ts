@@ -5,7 +5,7 @@ import { loadProgram } from './load-program.ts';
 const [, , programPath = '', resultPath = '', soFarPath] = process.argv;
 const soFar = soFarPath === undefined ? undefined : readFileSync(soFarPath);
 const { main, isCacheRejected, compiledCode } = loadProgram(readFileSync(programPath, 'latin1'), soFar);
-if (isCacheRejected) throw new Error('V8 does not take the compiled code that another process of this Node made');
-// The program ends the process itself.
+if (isCacheRejected) throw new Error('V8 rejected compiled code that the same Node made in another process');
+// main() ends the process itself.
 process.on('exit', () => writeFileSync(resultPath, compiledCode()));
 await main([], { self: [process.execPath] });

@@ -57,29 +57,29 @@ describe('collectRun', () => {
     });
   });
 
-  test('has the warnings from before the run first', () => {
+  test('puts the warnings from before the run first', () => {
     const teardown = { leftovers: [], warnings: ['afterwards'] };
     const module = fakeModule([fakeSuite(allPassed.map(recorded), { meta: { teardown } })]);
     expect(collect({ testModules: [module] }, { warnings: ['before'] }).warnings).toEqual(['before', 'afterwards']);
     expect(collect({ testModules: [module] }).warnings).toEqual(['afterwards']);
   });
 
-  test('has no instance where none was said', () => {
+  test('has no instance if none is set', () => {
     expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('instance');
   });
 
-  test('puts the steps into the monitor’s order, whatever order they came in', () => {
+  test('puts the steps into the monitor’s order', () => {
     const run = collect({ testModules: [moduleOf(allPassed.toReversed())] });
     expect(run.steps).toEqual(allPassed);
   });
 
-  test('takes a step that failed for a failed run, with the rest as they were recorded', () => {
+  test('fails a run with a failed step, and keeps the other results as they were recorded', () => {
     const steps = [passed('CreateUser'), failedStep(), blockedStep({ name: 'DeleteUser' })];
     const run = collect({ testModules: [moduleOf(steps)], reason: 'failed' });
     expect(run).toMatchObject({ state: 'failed', steps, problems: [] });
   });
 
-  test('gathers what teardown had to say', () => {
+  test('contains the leftovers and warnings of teardown', () => {
     const teardown = {
       leftovers: [{ entity: 'user u', reason: 'AccessDenied', command: 'aws iam delete-user' }],
       warnings: ['teardown was slow'],
@@ -114,7 +114,7 @@ describe('collectRun', () => {
     expect(course(run.steps)[2]).toBe('DeleteUser CreateGroup failed');
   });
 
-  test('says something of a test that failed without a result and without an error', () => {
+  test('handles a test that failed without a result and without an error', () => {
     const run = collect({ testModules: [fakeModule([fakeSuite([fakeTest('CreateUser', { state: 'failed' })])])] });
     expect(run.steps[0]).toMatchObject({
       state: 'failed',
@@ -147,24 +147,24 @@ describe('collectRun', () => {
     ],
     ['unhandled', { testModules: [moduleOf(allPassed)], unhandledErrors: [{ message: 'somewhere' }] }],
     ['load', { testModules: [moduleOf(allPassed), fakeModule([], [{ message: 'another module' }])] }],
-  ] as const)('takes a run in which every step passed for a failed one after a %s error', ([kind, run]) => {
+  ] as const)('fails a run in which every step passed after a %s error', ([kind, run]) => {
     const collected = collect(run);
     expect(collected).toMatchObject({ state: 'failed', steps: allPassed, problems: [{ kind }] });
   });
 
-  test('tells the cause of an error that says only where vitest noticed it', () => {
+  test('adds the cause to an error that only says where vitest noticed it', () => {
     const error = { message: 'Worker threads emitted error.', cause: { message: 'permission denied' } };
     const { problems } = collect({ unhandledErrors: [error] });
     expect(problems).toEqual([{ kind: 'unhandled', message: 'Worker threads emitted error. permission denied' }]);
   });
 
-  test('takes a run in which nothing ran for a failed one', () => {
+  test('fails a run in which nothing ran', () => {
     const run = collect({});
     expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'empty' }] });
     expect(run.steps.map(({ state }) => state)).toEqual(['blocked', 'blocked', 'blocked']);
   });
 
-  test('takes a run in which every step was skipped for a failed one', () => {
+  test('fails a run in which every step was skipped', () => {
     const tests = context.stepNames.map((name) => fakeTest(name, { state: 'skipped' }));
     expect(collect({ testModules: [fakeModule([fakeSuite(tests)])] })).toMatchObject({
       state: 'failed',
@@ -172,11 +172,11 @@ describe('collectRun', () => {
     });
   });
 
-  test('takes a run without any step for a failed one', () => {
+  test('fails a run without any step', () => {
     expect(collect({}, { stepNames: [] })).toMatchObject({ state: 'failed', problems: [{ kind: 'empty' }], steps: [] });
   });
 
-  test('lets a run pass that was asked for some steps only, and says so of the others', () => {
+  test('passes a run of selected steps, and says that the others were not selected', () => {
     const tests = [recorded(passed('CreateUser')), fakeTest('CreateGroup', { state: 'skipped' })];
     const run = collect({ testModules: [fakeModule([fakeSuite(tests)])] });
     expect(run).toMatchObject({ state: 'passed', problems: [] });
@@ -186,7 +186,7 @@ describe('collectRun', () => {
     ]);
   });
 
-  test('takes a run that was interrupted for neither a success nor a failure', () => {
+  test('calls an interrupted run neither a success nor a failure', () => {
     const steps = [passed('CreateUser'), interruptedStep()];
     const run = collect({ testModules: [moduleOf(steps)], reason: 'interrupted' });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
@@ -197,7 +197,7 @@ describe('collectRun', () => {
     ]);
   });
 
-  test('takes a run that was interrupted before its first step for an interrupted one, not an empty one', () => {
+  test('calls a run that was interrupted before its first step interrupted, and not empty', () => {
     const run = collect({ reason: 'interrupted' });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
     expect(new Set(course(run.steps).map((each) => each.replace(/^\w+ /, '')))).toEqual(
@@ -205,18 +205,18 @@ describe('collectRun', () => {
     );
   });
 
-  test('takes a failure before the interruption for what it is', () => {
+  test('keeps a failure from before the interruption', () => {
     const steps = [failedStep({ name: 'CreateUser' })];
     expect(collect({ testModules: [moduleOf(steps)], reason: 'interrupted' }).state).toBe('failed');
   });
 
-  test('takes no notice of tests of the same name in other suites', () => {
+  test('ignores tests of the same name in other suites', () => {
     const other = fakeSuite([recorded(failedStep({ name: 'CreateUser' }))], { name: 'somebody else' });
     const run = collect({ testModules: [fakeModule([other]), moduleOf(allPassed)] });
     expect(run).toMatchObject({ state: 'passed', steps: allPassed });
   });
 
-  test('lasts as long as its worker measured, whatever the wall clock did meanwhile', () => {
+  test('lasts as long as its worker measured, even if the wall clock jumped', () => {
     const steps = [
       passed('CreateUser'),
       passedStep({ name: 'CreateGroup', startedAt: '2026-11-22T11:00:03.000Z', durationMs: 10.5 }),
@@ -228,24 +228,24 @@ describe('collectRun', () => {
     expect(collect({ testModules: [moduleOf(steps)] }).durationMs).toBe(100);
   });
 
-  test('lasts as long as vitest ran where no step did', () => {
+  test('lasts as long as vitest ran if no step ran', () => {
     expect(collect({ reason: 'interrupted' }).durationMs).toBe(5000);
   });
 
-  test('takes a worker that did not start because of a pause for an interruption, and for nobody’s fault', () => {
+  test('calls it an interruption if a worker did not start because of a pause', () => {
     const pause = 'the run was interrupted by a pause of 70 s';
     const run = collect({ unhandledErrors: [{ message: 'Timeout waiting for worker to respond' }] }, { pause });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
     expect(course(run.steps)).toEqual(context.stepNames.map((name) => `${name} ${pause}`));
   });
 
-  test('does not let a pause hide what steps found', () => {
+  test('does not let a pause hide the results of steps', () => {
     const steps = [failedStep({ name: 'CreateUser' })];
     const run = collect({ testModules: [moduleOf(steps)], unhandledErrors: [{ message: 'x' }] }, { pause: 'a pause' });
     expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'unhandled' }] });
   });
 
-  test('tells how much the sweep removed, and what it warned of, where there was one', () => {
+  test('contains what the sweep removed and its warnings, if there was one', () => {
     const meta = {
       teardown: { leftovers: [], warnings: ['of teardown'] },
       sweep: { removed: 3, remaining: 1, warnings: ['of the sweep'] },
@@ -255,7 +255,7 @@ describe('collectRun', () => {
     expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('swept');
   });
 
-  test('says something of every step once and in order, and never calls a run passed in which one failed', () => {
+  test('has every step once and in order, and never passes a run in which a step failed', () => {
     const { stepNames } = context;
     const anyTest = fc
       .tuple(
@@ -293,7 +293,7 @@ describe('collectRun', () => {
   });
 });
 
-test('paths in stacks are shown relative to the project, and nothing else is touched', () => {
+test('paths in stacks become relative to the project, and nothing else changes', () => {
   const stack = 'Error: x\n    at a (/srv/awsiam/suites/steps.ts:1:2)\n    at file:///srv/awsiam/runner/run.ts:3:4';
   const relative = 'Error: x\n    at a (suites/steps.ts:1:2)\n    at runner/run.ts:3:4';
   const run = monitorRun({

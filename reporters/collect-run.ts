@@ -4,21 +4,21 @@ import type { MonitorRun, RunMode, RunProblem } from '../runner/monitor-run.ts';
 import { roundMs } from '../runner/clock.ts';
 import type { FailedStep, StepResult } from '../runner/step-result.ts';
 
-/** What the reporters know about a run besides what vitest tells. */
+/** What the reporters know about a run apart from vitest's results. */
 export interface RunContext {
   /** The monitor's logical name: the title of its suite. */
   readonly monitor: string;
-  /** Every step of the monitor, in order: a run is complete only when it says something about each. */
+  /** Every step of the monitor, in order. The run has a result for each. */
   readonly stepNames: readonly string[];
   readonly version: string;
   readonly mode: RunMode;
   readonly instance?: string;
-  /** What was noticed before the run. @default none */
+  /** Warnings from before the run. @default none */
   readonly warnings?: readonly string[];
   readonly startedAt: Date;
   /** From the start of the run to its end, by the monotonic clock. */
   readonly elapsedMs: number;
-  /** Why vitest may have given up although nothing is wrong: a pause of this process. */
+  /** Describes a pause of this process. vitest may have given up because of it. */
   readonly pause?: string;
 }
 
@@ -30,14 +30,14 @@ export interface VitestRun {
 }
 
 /**
- * Turns what vitest reports into one run of the monitor. Whatever went wrong stays visible: a module that did not load
- * or recorded nothing is a failure of the first step, because a monitor that could not look must not look healthy.
+ * Turns what vitest reports into one run of the monitor. A module that did not load or recorded nothing becomes a failure
+ * of the first step, because a monitor that saw nothing must not look healthy.
  */
 export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, context: RunContext): MonitorRun {
   const { monitor, stepNames, version, mode, instance, warnings = [], startedAt, elapsedMs } = context;
   const suites = testModules.flatMap((module) => [...module.children.allSuites()]);
   const tests = suites.filter(({ name }) => name === monitor).flatMap((suite) => [...suite.children.tests()]);
-  // vitest gives up on a worker that does not start within a minute, also where all of the process stood still meanwhile.
+  // vitest gives up on a worker that does not start within a minute, even if the whole process stood still meanwhile.
   const pause = tests.every((test) => collectStep(test) === undefined) ? context.pause : undefined;
   const problems =
     pause === undefined
@@ -76,7 +76,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
   };
 }
 
-/** The result of one test, as its step recorded it; what vitest itself saw where the step recorded nothing. */
+/** The result that the step of a test recorded. If it recorded nothing, what vitest itself saw. */
 export function collectStep(test: TestCase | undefined): StepResult | undefined {
   if (test === undefined) return undefined;
   const recorded = test.meta().step;
@@ -99,7 +99,7 @@ const explanations = {
   },
 } as const;
 
-/** Says why there is nothing to say about a step. */
+/** The result of a step that left none. */
 function missingStep(
   name: string,
   earlier: readonly StepResult[],
@@ -140,7 +140,7 @@ function failure(
   };
 }
 
-/** What vitest says when a step is selected by its line (`awsiam.suite.ts:20`). No step runs, as with every filter. */
+/** vitest's message if a step is selected by its line (`awsiam.suite.ts:20`). No step runs then, as with every filter. */
 const selectedByLine = /^No test found in .* in lines? \d/;
 
 function problemsOf(testModules: readonly TestModule[], suites: readonly TestSuite[]): RunProblem[] {
@@ -157,17 +157,17 @@ function problemsOf(testModules: readonly TestModule[], suites: readonly TestSui
 
 function problem(kind: RunProblem['kind'], error: SerializedError): RunProblem {
   const { stack, code } = error;
-  // vitest's own errors say where it noticed, and their cause what happened.
+  // vitest's own errors say where it noticed the problem. Their cause says what happened.
   const cause = error.cause?.message;
   const message = cause === undefined ? error.message : `${error.message} ${cause}`;
-  // A setting that was refused before the steps existed: no bug, and where it was noticed does not matter.
+  // A wrong setting is not a bug, so it needs no stack.
   if (code === 'ConfigError') return { kind: 'configuration', message };
   return { kind, message, ...(stack !== undefined && { stack }) };
 }
 
 /**
- * What the worker measured from the first step to the last; the steps' own times where it could not say so any more; where
- * no step ran, the time of the whole run. All by the monotonic clock: wall clocks may step meanwhile.
+ * From the first step to the last, as the worker measured it. If the worker could not report it, the sum of the steps' own
+ * times; if no step ran, the time of the whole run. Always by the monotonic clock, because the wall clock may jump.
  */
 function durationOf(steps: readonly StepResult[], suites: readonly TestSuite[], elapsedMs: number): number {
   const measuredMs = suites.reduce((sum, suite) => sum + (suite.meta().durationMs ?? 0), 0);
@@ -185,7 +185,7 @@ function stateOf(
   return 'passed';
 }
 
-/** Shows the paths in stacks relative to the project, as JUnit consumers want them to find the file in the repository. */
+/** Makes the paths in stacks relative to the project, so that JUnit consumers find the file in the repository. */
 export function withRelativeStacks(run: MonitorRun, root: string): MonitorRun {
   const relative = <T extends { readonly stack?: string }>(holder: T): T =>
     holder.stack === undefined

@@ -1,15 +1,15 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
-import { readInstance } from '../metrist/config.ts';
+import type { ParsedMetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
-import { MonitorReporter } from './monitor-reporter.ts';
 import { columnsOf } from '../text/terminal.ts';
+import { MonitorReporter } from './monitor-reporter.ts';
 
-export interface CreateMonitorReporterOptions {
+interface CreateMonitorReporterOptions {
   readonly monitor: Pick<Monitor<unknown, never>, 'name' | 'steps' | 'findSettingWarnings' | 'secrets'>;
   readonly mode: RunMode;
   readonly values: Values;
@@ -17,33 +17,39 @@ export interface CreateMonitorReporterOptions {
   readonly root: string;
   /** Absolute. */
   readonly resultsDir: string;
+  readonly metrist: Pick<ParsedMetristConfig, 'config' | 'instance'>;
 }
 
-/** Lets vitest close what it has open before a hanging process ends itself. */
+/** A process that hangs ends itself this long after the run. vitest closes what it has open in the meantime. */
 const hangGraceMs = 1000;
 
-/** Joins the vitest reporter of a monitor to the process it runs in: its environment, its streams, its exit code. */
+/** Connects the vitest reporter of a monitor to its process: environment, streams, exit code. */
 export function createMonitorReporter(options: CreateMonitorReporterOptions): MonitorReporter {
-  const { monitor, mode, values, root, resultsDir } = options;
+  const { monitor, mode, values, root, resultsDir, metrist } = options;
   hideSecrets(monitor.secrets(values));
   const { name, version } = packageJson;
-  const instance = readInstance(values).value;
   return new MonitorReporter({
     monitor: monitor.name,
     stepNames: monitor.steps.map((step) => step.name),
     version,
     mode,
-    ...(instance !== undefined && { instance }),
+    ...(metrist.instance !== undefined && { instance: metrist.instance }),
     warnings: monitor.findSettingWarnings(values, mode),
     root,
     // Loaded while the steps run in their worker.
     createReporters: async () => {
       try {
         const { createReporters } = await import('./create-reporters.ts');
-        const stepsFile = `suites/${monitor.name}/steps.ts`;
-        return await createReporters(values, { mode, resultsDir, stepsFile, userAgent: `${name}/${version}` });
+        return await createReporters({
+          resultsDir,
+          stepsFile: `suites/${monitor.name}/steps.ts`,
+          // An offline run sends nothing.
+          metrist: mode === 'live' ? metrist.config : undefined,
+          userAgent: `${name}/${version}`,
+          values,
+        });
       } catch (error) {
-        // There will be no report of this run, and an older one must not stand for it.
+        // This run has no report, and that of an earlier run would look like it.
         await rm(path.join(resultsDir, 'junit.xml'), { force: true }).catch(() => {});
         throw error;
       }
@@ -51,7 +57,7 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
     terminal: {
       color: process.stdout.hasColors?.() ?? false,
       nameWidth: 20,
-      // Asked for each time: a window can be resized during a run.
+      // Read each time, because a window can be resized during a run.
       get columns() {
         return columnsOf(process.stdout, values);
       },
@@ -64,7 +70,7 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
       process.exitCode = code;
     },
     onHang: () => {
-      // Node waits at its end for every thread, also for one that waits for a disk.
+      // Before it ends, Node waits for every thread, even for one that waits for a disk.
       process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
       setTimeout(() => process.exit(), hangGraceMs).unref();
     },

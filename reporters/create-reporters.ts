@@ -1,28 +1,30 @@
 import os from 'node:os';
 import path from 'node:path';
-import { parseMetristConfig } from '../metrist/config.ts';
 import { shortenPath } from '../host/results-dir.ts';
+import type { MetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
-import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
-import type { RunReporter } from './run-reporter.ts';
 import { HistoryReporter } from './history.ts';
 import { JunitReporter } from './junit.ts';
+import type { RunReporter } from './run-reporter.ts';
 
-export interface CreateReportersOptions {
-  readonly mode: RunMode;
-  /** `METRIST_RESULTS_DIR`, absolute. */
+interface CreateReportersOptions {
+  /** Absolute. */
   readonly resultsDir: string;
-  /** Where the steps are written down, relative to the project. */
+  /** The file that defines the steps, relative to the project. */
   readonly stepsFile: string;
+  /** Absent if nothing is to be sent to Metrist. */
+  readonly metrist: MetristConfig | undefined;
   /** `awsiam/0.1.0` */
   readonly userAgent: string;
+  /** The environment, for the proxy. */
+  readonly values: Values;
 }
 
-/** Where finished runs go, in this order: what is on disk is there before anything is sent. A new report is one line. */
-export async function createReporters(values: Values, options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { mode, stepsFile, userAgent } = options;
-  const inResults = (name: string): string => path.join(options.resultsDir, name);
+/** Where finished runs go. The disk comes before Metrist. To add a report, add a line here. */
+export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
+  const { resultsDir, stepsFile, metrist } = options;
+  const inResults = (name: string): string => path.join(resultsDir, name);
   const shown = (name: string): string => shortenPath(inResults(name), process.cwd());
   return [
     new JunitReporter({
@@ -32,34 +34,27 @@ export async function createReporters(values: Values, options: CreateReportersOp
       stepsFile,
     }),
     new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs') }),
-    ...(mode === 'live' ? await createMetristReporters(values, { inResults, shown, userAgent }) : []),
+    ...(metrist === undefined ? [] : [await createMetristReporter(metrist, options, { inResults, shown })]),
   ];
 }
 
-/** None without a token. Loaded for live runs alone: an offline run has nothing to say to Metrist. */
-async function createMetristReporters(
-  values: Values,
-  {
-    inResults,
-    shown,
-    userAgent,
-  }: Record<'inResults' | 'shown', (name: string) => string> & Pick<CreateReportersOptions, 'userAgent'>,
-): Promise<RunReporter[]> {
-  const { config } = parseMetristConfig(values);
-  if (config === undefined) return [];
+/** Loads its code only when it is called: most runs send nothing to Metrist. */
+async function createMetristReporter(
+  config: MetristConfig,
+  { userAgent, values }: CreateReportersOptions,
+  { inResults, shown }: Record<'inResults' | 'shown', (name: string) => string>,
+): Promise<RunReporter> {
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
     import('../metrist/delivery/api.ts'),
     import('../metrist/proxy.ts'),
     import('./metrist.ts'),
   ]);
-  return [
-    new MetristReporter({
-      api: createMetristApi({ ...config, userAgent, fetch: fetchThroughProxy(values, config.baseUrl) }),
-      instance: config.instance,
-      outboxDir: inResults('outbox'),
-      shownAs: { outboxDir: shown('outbox'), historyDir: shown('runs') },
-      required: config.requireDelivery,
-      clock: systemClock,
-    }),
-  ];
+  return new MetristReporter({
+    api: createMetristApi({ ...config, userAgent, fetch: fetchThroughProxy(values, config.baseUrl) }),
+    instance: config.instance,
+    outboxDir: inResults('outbox'),
+    shownAs: { outboxDir: shown('outbox'), historyDir: shown('runs') },
+    required: config.requireDelivery,
+    clock: systemClock,
+  });
 }

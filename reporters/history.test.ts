@@ -16,7 +16,7 @@ async function setUp() {
     return (
       text
         .split('\n')
-        // A writer that sees another one's half-written line starts a new line, which leaves an empty one between them.
+        // If a writer sees the half-written line of another one, it starts a new line, and an empty one is left between.
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as unknown)
     );
@@ -35,13 +35,13 @@ describe('HistoryReporter', () => {
     expect(await lines('2026-11-23')).toHaveLength(1);
   });
 
-  test('mixes no runs that end at the same time, large ones included', async () => {
+  test('does not mix runs that end at the same time, even large ones', async () => {
     const { reporter, lines } = await setUp();
     await Promise.all(Array.from({ length: 8 }, () => reporter.report(hostileRun)));
     expect(await lines()).toEqual(Array<unknown>(8).fill(JSON.parse(JSON.stringify(hostileRun))));
   });
 
-  test('starts a line of its own where the last one was cut off', async () => {
+  test('starts a new line if the last one was cut off', async () => {
     const { dir, reporter } = await setUp();
     await mkdir(dir);
     await writeFile(path.join(dir, '2026-11-22.ndjson'), '{"monitor":"aws');
@@ -50,7 +50,7 @@ describe('HistoryReporter', () => {
     expect(text.split('\n')).toEqual(['{"monitor":"aws', JSON.stringify(passedRun), '']);
   });
 
-  test('says that a full disk took no line or only a part of it', async (context) => {
+  test('reports that a full disk took no line or only a part of it', async (context) => {
     const { dir, reporter } = await setUp();
     await mkdir(dir);
     await mountSmallDisk(context, dir, '16k');

@@ -5,12 +5,12 @@ import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { oneLine } from '../text/printable.ts';
 
-/** Appends each run to a file of its day: `results/runs/2026-11-22.ndjson`, one line of JSON per run, by UTC. */
+/** Appends each run to the file of its day (UTC), as one line of JSON: `results/runs/2026-11-22.ndjson`. */
 export class HistoryReporter implements RunReporter {
   readonly #dir: string;
   readonly #shownAs: string;
 
-  /** @param options.dir `results/runs`; `shownAs` is the path for people */
+  /** @param options.dir `results/runs`; `shownAs` is the path as people read it */
   constructor({ dir, shownAs = dir }: { readonly dir: string; readonly shownAs?: string }) {
     this.#dir = dir;
     this.#shownAs = shownAs;
@@ -36,10 +36,10 @@ export class HistoryReporter implements RunReporter {
 
 async function appendLine(file: string, line: string): Promise<void> {
   await using handle = await open(file, 'a+');
-  // A full disk may have cut the last line off: this one must not be part of it.
+  // If a full disk cut off the last line, the new one must not continue it.
   const start = (await endsInTheMiddleOfALine(handle)) ? '\n' : '';
   const bytes = Buffer.from(`${start}${line}\n`);
-  // One write of one line: two runs at the same time do not mix.
+  // In one write, so that two runs at the same time do not mix.
   const { bytesWritten } = await handle.write(bytes);
   if (bytesWritten < bytes.length) throw new Error('the disk took only a part of it');
 }

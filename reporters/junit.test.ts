@@ -68,7 +68,7 @@ describe('renderJunit', () => {
     await expect(xml).toMatchFileSnapshot(`testing/golden/${name}.xml`);
   });
 
-  test('blames a failure on the right side and never on both', () => {
+  test('blames a failure on one side, the right one', () => {
     const [, theirs] = suiteOf(theirFailureRun).testcase;
     const [ours] = suiteOf(ourFailureRun).testcase;
     expect(theirs).toMatchObject({ failure: { type: 'service' } });
@@ -90,7 +90,7 @@ describe('renderJunit', () => {
     }
   });
 
-  test('gives every case a name of its own, the same one in each run', () => {
+  test('gives every case its own name, the same in each run', () => {
     const names = suiteOf(hostileRun).testcase.map(({ name }) => name);
     expect(names).toEqual([
       'CreateUser',
@@ -102,7 +102,7 @@ describe('renderJunit', () => {
     ]);
   });
 
-  test('repeats the message in the body, for consumers that read bodies alone', () => {
+  test('repeats the message in the body, for consumers that only read bodies', () => {
     const failure = suiteOf(theirFailureRun).testcase[1]?.failure;
     expect(failure?.text).toContain(failure?.message);
     const skipped = suiteOf(theirFailureRun).testcase[2]?.skipped;
@@ -120,7 +120,7 @@ describe('renderJunit', () => {
     expect(suiteOf(monitorRun({ steps: [passedStep({ durationMs })] })).testcase[0]?.time).toBe(time);
   });
 
-  test('writes no time that the schema of Surefire refuses', () => {
+  test('writes only times that the schema of Surefire allows', () => {
     for (const run of Object.values(runs)) {
       const times = [...renderJunit(run).matchAll(/ time="([^"]*)"/g)].map(([, time]) => time);
       expect(times.length).toBeGreaterThan(1);
@@ -129,7 +129,7 @@ describe('renderJunit', () => {
     }
   });
 
-  test('says of a refused setting that it is one, and tells once what a step has told', () => {
+  test('calls a wrong setting a configuration error, and does not repeat the failure of a step', () => {
     const message = 'METRIST_NAMESPACE is not set';
     const problems = [{ kind: 'configuration', message }] as const;
     expect(suiteOf(monitorRun({ state: 'failed', problems })).testcase.at(-1)?.error).toMatchObject({
@@ -140,7 +140,7 @@ describe('renderJunit', () => {
     expect(suiteOf(monitorRun({ state: 'failed', problems, steps: [first] })).testcase).toHaveLength(1);
   });
 
-  test('bounds a message of a megabyte and keeps what follows it', () => {
+  test('shortens a message of a megabyte and keeps what follows it', () => {
     const message = 'x'.repeat(1_000_000);
     const xml = renderJunit(
       monitorRun({ steps: [failedStep({ error: stepError({ message, advice: 'Look here.' }) })] }),
@@ -153,14 +153,14 @@ describe('renderJunit', () => {
     expect(failure?.text).toContain('What to do: Look here.');
   });
 
-  test('offers no command for what was left in the memory of an offline run', () => {
+  test('offers no command for the leftovers of an offline run', () => {
     const leftovers = [{ entity: 'user testuser-offline', reason: 'AccessDenied' }];
     const xml = renderJunit(monitorRun({ mode: 'offline', leftovers }));
     expect(xml).toContain('left behind: user testuser-offline (AccessDenied)');
     expect(xml).not.toMatch(/remove with|undefined/);
   });
 
-  test('stays well-formed and keeps the words whatever the texts are', () => {
+  test('stays well-formed and keeps the words, whatever the texts are', () => {
     const text = fc.string({
       unit: fc.oneof(
         fc.string({ unit: 'binary', minLength: 1 }),
@@ -180,7 +180,7 @@ describe('renderJunit', () => {
     );
   });
 
-  test('the message of a failure says everything that its list says, in one line', () => {
+  test('the message of a failure has the whole list in one line', () => {
     const message = '2 problems with the settings:\n- METRIST_NAMESPACE is not set\n- METRIST_AWS_REGION is not set';
     const suite = suiteOf(
       monitorRun({ steps: [failedStep({ error: stepError({ verdict: 'configuration', message }) })] }),
@@ -190,7 +190,7 @@ describe('renderJunit', () => {
     );
   });
 
-  test('keeps text around a CDATA end as it is', () => {
+  test('does not change text around the end of a CDATA section', () => {
     const message = 'a ]]> b ]]> <c> & "d" 😀';
     const suite = suiteOf(monitorRun({ steps: [failedStep({ error: stepError({ message }) })] }));
     expect(suite.testcase[0]?.failure?.text).toContain(message);
@@ -223,7 +223,7 @@ describe('JunitReporter', () => {
   });
 });
 
-test('a document that cannot be written leaves no older one that shows a success', async () => {
+test('if a document cannot be written, an older one that shows a success is removed', async () => {
   const file = join(await temporaryDirectory(), 'junit.xml');
   const reporter = new JunitReporter({ file });
   await reporter.report(passedRun);
@@ -231,7 +231,7 @@ test('a document that cannot be written leaves no older one that shows a success
   await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('removes what a killed run left unfinished, but not what another run is writing', async () => {
+test('removes the unfinished document of a killed run, but not that of another run', async () => {
   const directory = await temporaryDirectory();
   const hourAgo = new Date(Date.now() - 3_600_000);
   for (const name of ['junit.xml.123', 'junit.xml.bak', 'other.xml.123']) {
@@ -248,7 +248,7 @@ test('removes what a killed run left unfinished, but not what another run is wri
   ]);
 });
 
-test('replaces what a link points to, and keeps the link', async () => {
+test('replaces the target of a symbolic link and keeps the link', async () => {
   const directory = await temporaryDirectory();
   const [file, target] = [join(directory, 'junit.xml'), join(directory, 'target.xml')];
   await writeFile(target, 'an older document');
@@ -258,7 +258,7 @@ test('replaces what a link points to, and keeps the link', async () => {
   expect((await readdir(directory)).toSorted()).toEqual(['junit.xml', 'target.xml']);
 });
 
-test('keeps its document where something unfinished is gone or cannot be removed', async () => {
+test('writes its document even if an unfinished one is gone or cannot be removed', async () => {
   const directory = await temporaryDirectory();
   const hourAgo = new Date(Date.now() - 3_600_000);
   // As if another run had finished it between the listing and the look at it.

@@ -5,29 +5,34 @@ import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
-import { evidenceEntries, renderTimeline } from './evidence.ts';
-import { describeInterruption, summariseRun, untoldProblems } from './summary.ts';
+import {
+  evidenceEntries,
+  renderTimeline,
+  describeInterruption,
+  summariseRun,
+  problemsOutsideSteps,
+} from './run-text.ts';
 import { clip, oneLine, visibleText } from '../text/printable.ts';
-import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-builder';
+import junitReportBuilder, { type TestCase } from 'junit-report-builder';
 
-/** What a JUnit document can say beyond the run itself. */
-export interface JunitOptions {
+/** What a JUnit document says besides the run itself. */
+interface JunitOptions {
   /** Name of the machine, for `<testsuite hostname>`. */
   readonly hostname?: string;
-  /** File that defines the steps, relative to the repository's root, for `<testcase file>`: `suites/awsiam/steps.ts`. */
+  /** The file that defines the steps, relative to the repository's root, for `<testcase file>`: `suites/awsiam/steps.ts`. */
   readonly stepsFile?: string;
 }
 
-/** Longest `message` attribute and property value: lists and hover texts show them whole. */
+/** Limit for `message` attributes and property values, which dashboards show whole in lists and tooltips. */
 const maxAttributeLength = 1000;
-/** Longest text of one element: a megabyte of answer must not become a megabyte in every dashboard. */
+/** Limit for the text of one element: an answer of a megabyte must not fill every dashboard. */
 const maxTextLength = 64 * 1024;
 
 /**
- * A run as JUnit XML. Theirs is a `<failure>`, ours an `<error>`; blocked and interrupted steps are `<skipped>` with the
- * reason; what went wrong outside of every step is a case of its own, so that red is never empty. An interrupted run says
- * so in the suite: only in its cases it would look like one that was skipped. Every body repeats the
- * message, because GitLab reads bodies alone; names and class names never change from run to run.
+ * A run as JUnit XML. A failure on the service's side is a `<failure>`, one on ours an `<error>`. Blocked and interrupted
+ * steps are `<skipped>` with the reason. A problem outside of the steps is a case of its own, so that a failed run always
+ * has a failed case. The suite says if the run was interrupted, because its cases only look skipped. Every body repeats the
+ * message, because GitLab reads only bodies. Names and class names are the same in every run.
  *
  * ```xml
  * <?xml version="1.0" encoding="UTF-8"?>
@@ -50,15 +55,16 @@ const maxTextLength = 64 * 1024;
  * </testsuites>
  * ```
  *
- * Pure; never throws on any text. `reporters/testing/golden/` has whole documents.
+ * Pure, and never throws on any text. `reporters/testing/golden/` has complete documents.
  */
 export function renderJunit(run: MonitorRun, options: JunitOptions = {}): string {
-  const builder = newJunitBuilder().name(run.monitor);
+  const builder = junitReportBuilder.newBuilder().name(run.monitor);
   const suite = builder.testSuite().name(className(run)).timestamp(run.startedAt).time(seconds(run.durationMs));
   for (const [name, value] of runProperties(run)) suite.property(name, attribute(value));
   for (const step of run.steps) addStep(suite.testCase().className(className(run)), step, options);
   const names = new Set<string>();
-  for (const problem of untoldProblems(run)) addProblem(suite.testCase().className(className(run)), problem, names);
+  for (const problem of problemsOutsideSteps(run))
+    addProblem(suite.testCase().className(className(run)), problem, names);
 
   onBuild(suite, (element) => {
     element.up().att('time', seconds(run.durationMs));
@@ -96,7 +102,6 @@ function addFailure(testCase: TestCase, step: FailedStep): void {
   onBuild(testCase, (caseElement) => putText(caseElement, element, describeFailure(step)));
 }
 
-/** The message, then what to do, then the evidence, then where it happened. */
 function describeFailure({ error, evidence }: FailedStep): string {
   return body([
     clip(formatStepError(error), maxTextLength / 2),
@@ -114,7 +119,7 @@ function addSkipped(testCase: TestCase, reason: string): void {
   onBuild(testCase, (element) => putText(element, 'skipped', body([reason]), { message: attribute(reason) }));
 }
 
-/** A problem of the run as a case `(run) load`, `(run) load 2`, …: GitLab shows only the first of two equal names. */
+/** Adds a case `(run) load`, `(run) load 2`, …: of two cases with the same name, GitLab shows only the first. */
 function addProblem(testCase: TestCase, problem: RunProblem, names: Set<string>): void {
   let name = `(run) ${problem.kind}`;
   for (let count = 2; names.has(name); count++) name = `(run) ${problem.kind} ${count}`;
@@ -142,7 +147,7 @@ function describeRun(run: MonitorRun): string {
 function describeRemarks(run: MonitorRun): string[] {
   const interruption = describeInterruption(run);
   return [
-    ...(interruption === undefined ? [] : [`${interruption}: what it left out is neither a success nor a failure`]),
+    ...(interruption === undefined ? [] : [`${interruption}: what did not run is neither a success nor a failure`]),
     ...run.leftovers.map(
       ({ entity, reason, command }) =>
         `left behind: ${entity} (${reason})${command === undefined ? '' : `; remove with: ${command}`}`,
@@ -156,14 +161,14 @@ function className(run: MonitorRun): string {
 }
 
 /**
- * Seconds with at most three decimals: schemas of Surefire and Jenkins accept no more. JavaScript never prints them with an
- * exponent.
+ * Seconds with at most three decimals, because the schemas of Surefire and Jenkins accept no more. JavaScript never prints
+ * such a number with an exponent.
  */
 function seconds(durationMs: number): number {
   return Number.isFinite(durationMs) && durationMs > 0 ? Math.round(durationMs) / 1000 : 0;
 }
 
-/** In one line: lists and hover texts show it, and the first line of a message with a list says nothing. */
+/** Joins the lines: dashboards show one line, and the first line of a message with a list says little. */
 function attribute(text: string): string {
   return oneLine(text.trim().replaceAll(/\s*\n\s*/g, ' '), maxAttributeLength);
 }
@@ -172,20 +177,19 @@ function body(lines: readonly string[]): string {
   return visibleText(clip(lines.join('\n'), maxTextLength));
 }
 
-/** Where the document goes, and what it can say beyond the run. */
-export interface JunitReporterOptions extends JunitOptions {
-  /** Path of the document. Missing directories are made; an earlier document is replaced in one go. */
+interface JunitReporterOptions extends JunitOptions {
+  /** Path of the document. Missing directories are made. */
   readonly file: string;
-  /** The path for people. @default file */
+  /** The path as people read it. @default file */
   readonly shownAs?: string;
 }
 
-/** An unfinished document that is older than this was left by a process that was killed while it wrote. */
+/** An unfinished document that is older than this belongs to a process that was killed while it wrote. */
 const staleAfterMs = 600_000;
 
 /**
- * Writes each run as a JUnit document, in one go. Where that fails, no document is there: an older one would show a
- * success that is over.
+ * Writes each run as a JUnit document. The new document replaces the old one in one go. If that fails, the old one is
+ * removed: its success is out of date.
  */
 export class JunitReporter implements RunReporter {
   readonly #options: JunitReporterOptions;
@@ -204,16 +208,16 @@ export class JunitReporter implements RunReporter {
       await removeUnfinished(file);
       return { ok: true, text: this.what };
     } catch (error) {
-      const remark = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
+      const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
       const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `${this.what} could not be written${remark}: ${oneLine(reason, 200)}` };
+      return { ok: false, text: `${this.what} could not be written${older}: ${oneLine(reason, 200)}` };
     }
   }
 }
 
 /** @returns whether no older document is left */
 async function removeOlder(file: string): Promise<boolean> {
-  // If it cannot be removed either, an empty document makes its readers fail.
+  // If it cannot be removed, it is emptied: programs that read it fail on an empty document.
   await rm(file, { force: true }).catch(async () => await truncate(file).catch(() => {}));
   return await stat(file).then(
     (stats) => !stats.isFile() || stats.size === 0,
@@ -221,12 +225,12 @@ async function removeOlder(file: string): Promise<boolean> {
   );
 }
 
-/** Writes a file with a number after its name and renames it, so that nobody sees half a document. A link stays a link. */
+/** Writes another file and renames it, so that nobody reads half a document. A symbolic link stays one. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const target = await realpath(file).catch(() => file);
   const unfinished = `${target}.${randomInt(2 ** 32)}`;
   try {
-    // Fails where the disk takes only a part.
+    // Fails if the disk takes only a part.
     await writeFile(unfinished, text, { flush: true });
     await rename(unfinished, target);
   } catch (error) {
@@ -235,10 +239,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
   }
 }
 
-/**
- * Removes the unfinished files that killed runs left. What cannot be looked at or removed stays: it
- * may be gone already, or be somebody else's.
- */
+/** Removes unfinished documents of killed runs, as far as possible: one may be gone already, or belong to another user. */
 async function removeUnfinished(file: string): Promise<void> {
   const [dir, start] = [path.dirname(file), `${path.basename(file)}.`];
   const names = await readdir(dir).catch(() => []);
@@ -251,23 +252,18 @@ async function removeUnfinished(file: string): Promise<void> {
 }
 
 /** An element of the document that junit-report-builder writes (`XMLElement` of the package xmlbuilder). */
-export type XmlElement = ReturnType<TestCase['build']>;
+type XmlElement = ReturnType<TestCase['build']>;
 
-/** Anything of junit-report-builder that becomes an element. */
+/** A node of junit-report-builder. */
 interface Buildable {
   build(parent: XmlElement): XmlElement;
 }
 
-/** A new, empty JUnit document. */
-export function newJunitBuilder(): Builder {
-  return junitReportBuilder.newBuilder();
-}
-
 /**
- * Adds to the element that `node` becomes what junit-report-builder has no method for: attributes such as `hostname`,
- * the reason of a skipped case, a suite's output. `extend` runs once the library has finished the element.
+ * Extends the element of `node` after junit-report-builder has built it, because the library has no methods for some
+ * attributes, for the reason of a skipped case and for a suite's output.
  */
-export function onBuild(node: Buildable, extend: (element: XmlElement) => void): void {
+function onBuild(node: Buildable, extend: (element: XmlElement) => void): void {
   const build = node.build.bind(node);
   node.build = (parent) => {
     const element = build(parent);
@@ -277,10 +273,10 @@ export function onBuild(node: Buildable, extend: (element: XmlElement) => void):
 }
 
 /**
- * Appends `<name>text</name>` to `parent`, or puts the text into the element of that name where the library has made it.
- * Escaped text, never CDATA: the library's writer splits only the first `]]>` of a CDATA section.
+ * Appends `<name>text</name>` to `parent`, or puts the text into the element of that name if the library has made one.
+ * The text is escaped and never CDATA: the library handles only the first `]]>` of a CDATA section.
  */
-export function putText(parent: XmlElement, name: string, text: string, attributes: Record<string, string> = {}): void {
+function putText(parent: XmlElement, name: string, text: string, attributes: Record<string, string> = {}): void {
   const made = parent.children.find((child): child is XmlElement => 'name' in child && child.name === name);
   (made ?? parent.ele(name)).att(attributes).txt(text);
 }

@@ -65,7 +65,7 @@ const moduleOf = (steps: readonly StepResult[]) => fakeModule([fakeSuite(steps.m
 const stepLines = (text: string): string[] => text.split('\n').filter((line) => /^ {2}[✓✗!-] Create/.test(line));
 
 describe('MonitorReporter', () => {
-  test('prints a line per step as soon as it is there, and each one once', async () => {
+  test('prints a line for each step as soon as it has a result, and only once', async () => {
     const { reporter, written } = setUp();
     reporter.onTestRunStart();
     reporter.onTestCaseResult(testOf(passedStep()));
@@ -76,7 +76,7 @@ describe('MonitorReporter', () => {
     expect(stepLines(written.output)).toHaveLength(2);
   });
 
-  test('prints at the end what vitest did not report, in the monitor’s order', async () => {
+  test('prints the steps that vitest did not report at the end, in the monitor’s order', async () => {
     const { reporter, written } = setUp();
     await reporter.onTestRunEnd([fakeModule([], [{ message: 'it did not load' }])], [], 'failed');
     expect(stepLines(written.output)).toEqual([
@@ -89,15 +89,15 @@ describe('MonitorReporter', () => {
   test.for([
     ['a report that failed', false, /! not written[^]*2 passed/],
     ['nothing that is not in a file', true, /^$/],
-  ] as const)('where stdout cannot be written, tells on stderr %s', async ([, ok, told]) => {
+  ] as const)('if stdout cannot be written, stderr shows %s', async ([, ok, shown]) => {
     const reporters = [{ what: 'log', report: () => Promise.resolve({ ok, text: 'not written' }) }];
     const { reporter, written } = setUp({ reporters, outputError: new Error('ENOSPC') });
     reporter.onTestRunStart();
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
-    expect(written.errorOutput).toMatch(told);
+    expect(written.errorOutput).toMatch(shown);
   });
 
-  test('prints the steps of every run, not of the first alone', async () => {
+  test('prints the steps of every run, not only of the first', async () => {
     const { reporter, written } = setUp();
     reporter.onTestRunStart();
     for (const step of passedSteps) reporter.onTestCaseResult(testOf(step));
@@ -107,14 +107,14 @@ describe('MonitorReporter', () => {
     expect(stepLines(written.output)).toHaveLength(4);
   });
 
-  test('takes no notice of tests of other suites and of tests without a result', () => {
+  test('ignores tests of other suites and tests without a result', () => {
     const { reporter, written } = setUp();
     reporter.onTestCaseResult(fakeTest('CreateUser', { step: passedStep(), suite: 'somebody else' }));
     reporter.onTestCaseResult(fakeTest('CreateUser', { state: 'skipped' }));
     expect(written.output).toBe('');
   });
 
-  test('hides secrets in its lines, in the run that it hands on and in the outcomes', async () => {
+  test('hides secrets in its lines, in the run that it hands on, and in the outcomes', async () => {
     const runs: MonitorRun[] = [];
     const reporters: RunReporter[] = [
       {
@@ -174,7 +174,7 @@ describe('MonitorReporter', () => {
     expect(events).toEqual(['disk prepares 2 steps', 'Metrist prepares 2 steps', 'disk reports', 'Metrist reports']);
   });
 
-  test('makes its reporters anew for every run', async () => {
+  test('makes new reporters for every run', async () => {
     const { reporter, createReporters } = setUp();
     for (let run = 1; run <= 2; run++) {
       reporter.onTestRunStart();
@@ -244,25 +244,25 @@ describe('MonitorReporter', () => {
     expect(written).toEqual({ output: '', errorOutput: 'retrying with [redacted]\n' });
   });
 
-  test('says what takes longer than two seconds while it lasts, and nothing of what is quick', async () => {
+  test('shows while it lasts what takes longer than two seconds, and nothing that is quick', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => void vi.useRealTimers());
-    const told = new EventTarget();
+    const events = new EventTarget();
     const slow: RunReporter = {
       what: 'Metrist',
       async report() {
-        const said = once(told, 'said');
+        const shown = once(events, 'shown');
         await turn();
         clock.advance(4000);
         vi.advanceTimersByTime(1000);
-        await said;
+        await shown;
         return { ok: true, text: 'delivered' };
       },
     };
     const quick: RunReporter = { what: 'log', report: () => Promise.resolve({ ok: true, text: 'written' }) };
     const { reporter, written, clock } = setUp({
       reporters: [quick, slow],
-      onError: () => told.dispatchEvent(new Event('said')),
+      onError: () => events.dispatchEvent(new Event('shown')),
     });
     reporter.onTestRunStart();
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
@@ -271,7 +271,7 @@ describe('MonitorReporter', () => {
 
   test('beside another reporter it leaves stdout to that one, and sums the run up on stderr', async () => {
     const { reporter, written } = setUp();
-    reporter.standBesideAnother();
+    reporter.shareTerminal();
     reporter.onTestRunStart();
     reporter.onTestCaseResult(testOf(passedStep()));
     await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
@@ -297,7 +297,7 @@ describe('MonitorReporter', () => {
     expect(onHang).toHaveBeenCalledTimes(words.startsWith('gave up') ? 1 : 0);
   });
 
-  test('a report that could not be prepared is asked for all the same, because it knows what to say', async () => {
+  test('a report whose preparation failed is still made, because it can say so itself', async () => {
     const { reporter, written, onHang } = setUp({
       reporters: [
         {

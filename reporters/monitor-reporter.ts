@@ -3,7 +3,8 @@ import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/no
 import type { Clock } from '../runner/clock.ts';
 import { listenForInterruption, type InterruptionListener, watchForPauses } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { formatTime, isSlow, listenForProgress, tellProgress } from '../runner/progress.ts';
+import { isSlow, listenForProgress, sendProgress } from '../runner/progress.ts';
+import { formatElapsed, formatLimit } from '../text/duration.ts';
 import type { Redactor } from '../text/redact.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { collectRun, collectStep, type RunContext, withRelativeStacks } from './collect-run.ts';
@@ -11,22 +12,22 @@ import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
 export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'elapsedMs' | 'pause'> {
-  /** Makes the destinations of finished runs, which get them one after the other. Called when the run starts. */
+  /** Makes the destinations of the finished run. They report one after the other. Called when the run starts. */
   readonly createReporters: () => Promise<readonly RunReporter[]>;
-  /** The project's directory: paths in stacks are shown relative to it. */
+  /** The project's directory. Paths in stacks are shown relative to it. */
   readonly root: string;
   readonly terminal: TerminalOptions;
   readonly output: { write(text: string, done?: (error?: Error | null) => void): unknown };
-  /** Takes what code of the run writes to its console, and word of what takes long. */
+  /** For what the run's code writes to the console, and for progress. */
   readonly errorOutput: StatusOutput;
   readonly redact: Redactor;
   readonly clock: Clock;
   /**
-   * Called with 1 when the run did not pass, or a required report did not arrive: vitest itself takes a run in which every
-   * test was skipped for a success.
+   * Called with 1 if the run did not pass or a required report failed. For vitest, a run in which every test was skipped is
+   * a success.
    */
   readonly setExitCode: (code: number) => void;
-  /** Called when the run is over but a report is not: what hangs may keep the process from ever ending. */
+  /** Called at the end of the run if a report hangs, because that may keep the process from ending. */
   readonly onHang?: () => void;
 }
 
@@ -34,13 +35,13 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
 const reportTimeoutMs = 10_000;
 const ticksOfDeadline = 10;
 
-/** What the run looks like to vitest: the one vitest reporter, which prints a line per step and hands the run to the others. */
+/** The reporter that vitest knows. It prints a line for each step and hands the finished run to our other reporters. */
 export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
   readonly #printed = new Set<string>();
   #status: StatusLine;
-  /** Whether stdout belongs to another reporter, which prints the steps in its own way. */
-  #isBesideAnother = false;
+  /** Whether another reporter prints the steps on stdout in its own way. */
+  #isSharing = false;
   #isHanging = false;
   #isReporting = false;
   #startedAt: Date;
@@ -57,7 +58,7 @@ export class MonitorReporter implements Reporter {
     this.#startMs = clock.elapsedMs();
   }
 
-  /** Whether a run has come to its end, so that its reports are being written or have been. */
+  /** Whether the run's reports are being written or have been written. */
   get isReporting(): boolean {
     return this.#isReporting;
   }
@@ -68,11 +69,11 @@ export class MonitorReporter implements Reporter {
     this.#startMs = clock.elapsedMs();
     this.#pauses = watchForPauses(clock);
     this.#progress = listenForProgress((progress) => {
-      if (isSlow(progress)) this.#status.show(progress.doing, formatTime(progress));
+      if (isSlow(progress)) this.#status.show(progress.doing, formatElapsed(progress.forMs, progress.atMostMs));
     });
     this.#printed.clear();
     this.#reporters = this.#options.createReporters();
-    // Where that fails it is said at the end.
+    // If this fails, the end of the run says so.
     this.#reporters.catch(() => {});
   }
 
@@ -83,21 +84,21 @@ export class MonitorReporter implements Reporter {
     this.#print(renderStepLine(this.#options.redact.value(step), this.#options.terminal));
   }
 
-  /** Leaves stdout to another reporter: only warnings and the summary are printed, on stderr. */
-  standBesideAnother(): void {
-    this.#isBesideAnother = true;
-    // A line that is painted over on a terminal would damage what the other one prints.
+  /** Leaves stdout to another reporter. Warnings and the summary then go to stderr. */
+  shareTerminal(): void {
+    this.#isSharing = true;
+    // Repainting a line on the terminal would damage what the other reporter prints.
     const { errorOutput } = this.#options;
     this.#status = this.#newStatusLine({ write: (text) => errorOutput.write(text) });
   }
 
-  /** Prints what code of the run wrote to its console. */
+  /** Prints what the run's code wrote to the console. */
   printLog(content: string): void {
     this.#status.clear();
     this.#options.errorOutput.write(this.#options.redact.text(content));
   }
 
-  /** Reports a run that could not start, as a failure of its first step. */
+  /** Reports that the run could not start, as a failure of its first step. */
   async failToStart(error: SerializedError): Promise<void> {
     this.onTestRunStart();
     await this.onTestRunEnd([], [error], 'failed');
@@ -129,9 +130,9 @@ export class MonitorReporter implements Reporter {
     const summary = renderSummary(run, redact.value(outcomes), terminal);
     const writeInstead = (): void => void this.#options.errorOutput.write(`${summary}\n`);
     // Leftovers, and results that are in no file, must be shown somewhere.
-    const mustBeTold = run.leftovers.length > 0 || outcomes.some(({ ok }) => !ok);
-    if (this.#isBesideAnother) writeInstead();
-    else this.#print(summary, (error) => error && mustBeTold && writeInstead());
+    const mustBeShown = run.leftovers.length > 0 || outcomes.some(({ ok }) => !ok);
+    if (this.#isSharing) writeInstead();
+    else this.#print(summary, (error) => error && mustBeShown && writeInstead());
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
     if (this.#isHanging) this.#options.onHang?.();
@@ -141,36 +142,36 @@ export class MonitorReporter implements Reporter {
     try {
       const reporters = await this.#reporters;
       for (const reporter of reporters) {
-        // The report itself says what goes wrong here.
-        await this.#inTime({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
+        // If this fails, the report itself says so.
+        await this.#withTimeLimit({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
       }
       const outcomes: ReportOutcome[] = [];
-      for (const reporter of reporters) outcomes.push(await this.#inTime(reporter, run, reporter.report(run)));
+      for (const reporter of reporters) outcomes.push(await this.#withTimeLimit(reporter, run, reporter.report(run)));
       return outcomes;
     } catch (error) {
       return [{ ok: false, text: `the reports could not be written: ${String(error)}` }];
     }
   }
 
-  /** A disk or a network that does not answer costs one report, and not the others. */
-  async #inTime<T>(
+  /** If a disk or the network does not answer, that costs only this report. */
+  async #withTimeLimit<T>(
     { what, timeoutMs = reportTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
     { leftovers }: MonitorRun,
     work: Promise<T>,
   ): Promise<T | ReportOutcome> {
     const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
     let ticksLeft = ticksOfDeadline;
-    // In ticks, so that a pause of this process (SIGSTOP, a suspended machine) is not taken for a disk that hangs.
+    // Counted in ticks, so that a pause of this process (SIGSTOP, a suspended machine) does not look like a hanging disk.
     const timer = setInterval(() => {
       if (--ticksLeft > 0) return;
       this.#isHanging = true;
-      const text = `${what}: gave up after ${timeoutMs / 1000} s, because the disk or the network does not answer`;
+      const text = `${what}: gave up after ${formatLimit(timeoutMs)}, because the disk or the network does not answer`;
       resolve({ ok: false, text, required });
     }, timeoutMs / ticksOfDeadline);
     const { clock } = this.#options;
     const sinceMs = clock.elapsedMs();
     using interruption = listenForInterruption();
-    using _ = tellProgress(() => {
+    using _ = sendProgress(() => {
       const forMs = clock.elapsedMs() - sinceMs;
       return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
     }, interruption.signal);
@@ -189,6 +190,6 @@ export class MonitorReporter implements Reporter {
 
   #print(text: string, done?: (error?: Error | null) => void): void {
     this.#status.clear();
-    if (!this.#isBesideAnother) this.#options.output.write(`${text}\n`, done);
+    if (!this.#isSharing) this.#options.output.write(`${text}\n`, done);
   }
 }

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { fakeClock } from '../runner/testing/fake-clock.ts';
-import { StatusLine, type StatusLineOptions, type StatusOutput } from './status-line.ts';
+import { StatusLine, type StatusOutput } from './status-line.ts';
 
-function setUp(output: Omit<StatusOutput, 'write'>, options: Partial<StatusLineOptions> = {}) {
+function setUp(output: Omit<StatusOutput, 'write'>, options: { readonly quietMs?: number } = {}) {
   const clock = fakeClock();
   const written: string[] = [];
   const stream = { ...output, write: (text: string) => written.push(text) };
   return { clock, written, line: new StatusLine(stream, { clock, ...options }) };
 }
 
-test('on a terminal it is one line, repainted and removed again', () => {
+test('on a terminal it is one line that is repainted and removed again', () => {
   const { line, clock, written } = setUp({ isTTY: true, columns: 24 });
   line.show('boiling (2 s)');
   line.show('boiling (2 s)');
@@ -23,19 +23,19 @@ test('on a terminal it is one line, repainted and removed again', () => {
 test.for([
   [60, '  … removing user… (12 s, at most 48 s more)'],
   [44, '  … removing… (12 s, at most 48 s more)'],
-] as const)('on a terminal of %d columns it says whole how long it takes, with room for ^C', ([columns, line]) => {
+] as const)('on a terminal of %d columns the time is never cut, and there is room for ^C', ([columns, line]) => {
   const { line: status, written } = setUp({ isTTY: true, columns });
   status.show('removing user testuser-prod (may still appear)', '(12 s, at most 48 s more)');
   expect(written).toEqual([`\r\u001B[K${line}`]);
 });
 
-test('on a terminal that is too narrow for both it says what goes on', () => {
+test('on a terminal that is too narrow for both it leaves out the time', () => {
   const { line, written } = setUp({ isTTY: true, columns: 30 });
   line.show('removing user testuser-prod', '(12 s, at most 48 s more)');
   expect(written).toEqual(['\r\u001B[K  … removing user testuser…']);
 });
 
-test('elsewhere it is a line at once, and another every ten seconds', () => {
+test('elsewhere it is a line at once and then one every ten seconds', () => {
   const { line, clock, written } = setUp({});
   for (let seconds = 2; seconds < 24; seconds++) {
     line.show(`boiling (${seconds} s)`);
@@ -45,7 +45,7 @@ test('elsewhere it is a line at once, and another every ten seconds', () => {
   expect(written).toEqual(['  … boiling (2 s)\n', '  … boiling (12 s)\n', '  … boiling (22 s)\n']);
 });
 
-test('elsewhere it can keep quiet at the beginning', () => {
+test('elsewhere it can wait before the first line', () => {
   const { line, clock, written } = setUp({}, { quietMs: 10_000 });
   line.show('a');
   clock.advance(10_000);
@@ -57,4 +57,14 @@ test('it lets no text rewrite the terminal', () => {
   const { line, written } = setUp({});
   line.show('a\u001B[2J\nb');
   expect(written).toEqual(['  … a␛[2J\n']);
+});
+
+test('it never cuts a surrogate pair in half', () => {
+  for (let columns = 4; columns < 40; columns++) {
+    for (const text of ['😀'.repeat(20), `a${'😀'.repeat(20)}`, 'ab 😀😀😀 a😀😀😀😀😀😀']) {
+      const { line, written } = setUp({ isTTY: true, columns });
+      line.show(text, '(3 s)');
+      expect(written.join('').isWellFormed() && !written.join('').includes('�'), `${columns}: ${text}`).toBe(true);
+    }
+  }
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../runner/clock.ts';
-import { wrapText } from '../text/wrap.ts';
+import { wrapText } from '../text/terminal.ts';
 import { clip, oneLine } from '../text/printable.ts';
 
 export interface StatusOutput {
@@ -8,23 +8,23 @@ export interface StatusOutput {
   write(text: string): unknown;
 }
 
-export interface StatusLineOptions {
+interface StatusLineOptions {
   readonly clock: Pick<Clock, 'elapsedMs'>;
-  /** Without a terminal, how long to wait before the first line. @default 0 */
+  /** How long to wait before the first line if the output is not a terminal. @default 0 */
   readonly quietMs?: number;
 }
 
-/** A terminal is not repainted more often than this. */
+/** On a terminal, the line is repainted at most this often. */
 const repaintMs = 100;
-/** In a log each line stays. */
+/** In a log every line stays, so there are fewer. */
 const logEveryMs = 10_000;
 
 const start = '  … ';
-/** What a terminal adds to the line when a person presses Ctrl-C. */
+/** The terminal adds this to the line if the user presses Ctrl-C. */
 const typed = '^C';
 const shortestText = 10;
 
-/** Says what is going on: on a terminal in one line that is removed again, elsewhere in a line now and then. */
+/** Shows what is going on: on a terminal in one line that is removed again, elsewhere with a line every ten seconds. */
 export class StatusLine {
   readonly #output: StatusOutput;
   readonly #clock: Pick<Clock, 'elapsedMs'>;
@@ -37,7 +37,7 @@ export class StatusLine {
     this.#nextMs = clock.elapsedMs() + (output.isTTY === true ? 0 : quietMs);
   }
 
-  /** @param time how long it has taken so far: shown whole also where there is no room for all of the text */
+  /** @param time how long it has taken so far. Never cut, even if the text has to be */
   show(text: string, time = ''): void {
     const nowMs = this.#clock.elapsedMs();
     if (nowMs < this.#nextMs) return;
@@ -47,7 +47,7 @@ export class StatusLine {
     if (isTTY === true) {
       this.#nextMs = nowMs + repaintMs;
       this.#isShown = true;
-      // A line that runs over into a second row could not be removed.
+      // A line of two rows could not be removed.
       const width = columns - 1 - typed.length;
       const room = width - start.length - end.length;
       const painted = room < shortestText ? clip(`${start}${line}`, width) : `${start}${fit(line, room)}${end}`;
@@ -58,14 +58,14 @@ export class StatusLine {
     }
   }
 
-  /** Removes the line, so that something else can be written in its place. */
+  /** Removes the line, so that something else can be written there. */
   clear(): void {
     if (this.#isShown) this.#output.write('\r\u001B[K');
     this.#isShown = false;
   }
 }
 
-/** Cut after a word; within one where it alone is too long. */
+/** Cuts after a word, or within the first word if that alone is too long. */
 function fit(line: string, room: number): string {
   const [first = '', ...rest] = line.length <= room ? [line] : wrapText(line, room - 1);
   return clip(rest.length === 0 ? first : `${first}…`, room);

@@ -29,7 +29,7 @@ function render(run: MonitorRun, outcomes: readonly ReportOutcome[] = [], option
 }
 
 describe('a run in the terminal', () => {
-  test('is calm when every step passed', () => {
+  test('is short if every step passed', () => {
     const outcomes = [
       { ok: true, text: 'JUnit results/junit.xml' },
       { ok: true, text: '8 results to Metrist (us-east-1)' },
@@ -48,7 +48,7 @@ describe('a run in the terminal', () => {
     `);
   });
 
-  test('says what failed, whose side it is on, what to do and what is left behind', () => {
+  test('says what failed, on which side, what to do and what is left behind', () => {
     const outcomes = [
       { ok: true, text: 'JUnit results/junit.xml' },
       { ok: false, text: 'Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s' },
@@ -70,14 +70,14 @@ describe('a run in the terminal', () => {
     `);
   });
 
-  test('offers no command for what was left in the memory of an offline run', () => {
+  test('offers no command for the leftovers of an offline run', () => {
     const leftovers = [{ entity: 'user testuser-offline', reason: 'AccessDenied' }];
     const text = render(monitorRun({ mode: 'offline', leftovers }));
     expect(text).toContain('! left behind: user testuser-offline (AccessDenied)');
     expect(text).not.toMatch(/remove it with|undefined/);
   });
 
-  test('tells a load error once, with the place', () => {
+  test('shows a load error once, with its place', () => {
     expect(render(loadErrorRun)).toMatchInlineSnapshot(`
       "  ✗ CreateUser              0 ms
             monitor: awsiam.suite.ts did not load: Cannot find module 'left-pad'
@@ -90,7 +90,7 @@ describe('a run in the terminal', () => {
     `);
   });
 
-  test('reads well when there is no step at all', () => {
+  test('makes sense without any step', () => {
     expect(render(emptyRun)).toMatchInlineSnapshot(`
       "  ✗ empty: no test ran: the filter -t matches nothing
 
@@ -98,7 +98,7 @@ describe('a run in the terminal', () => {
     `);
   });
 
-  test('tells an interruption from a failure', () => {
+  test('distinguishes an interruption from a failure', () => {
     expect(render(interruptedRun)).toMatchInlineSnapshot(`
       "  ✓ CreateUser             84 ms
         ! CreateGroup            40 ms · the run was interrupted (SIGTERM)
@@ -115,7 +115,7 @@ describe('the width of the terminal', () => {
     { ok: false, text: 'Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s' },
   ];
 
-  test('wraps everything with indents, between its parts where it can, and breaks no command', () => {
+  test('wraps everything with indents, between parts if possible, and never wraps a command', () => {
     const leftovers = [
       { entity: 'user u', reason: 'DeleteUser: ServiceFailure', command: `aws iam ${'x '.repeat(40)}y` },
     ];
@@ -152,14 +152,14 @@ describe('the width of the terminal', () => {
     `);
   });
 
-  test('is used where it is large', () => {
+  test('is used if it is large', () => {
     const [summary] = render(passedRun, [{ ok: true, text: 'x'.repeat(90) }], { ...plain, columns: 200 })
       .split('\n')
       .slice(-1);
     expect(summary).toHaveLength('  awsiam live · 8 passed in 3.24 s · '.length + 90);
   });
 
-  test('is never exceeded, except by what cannot be broken', () => {
+  test('is never exceeded, except by what cannot be wrapped', () => {
     for (const run of [passedRun, theirFailureRun, interruptedRun, loadErrorRun]) {
       for (const columns of [45, 60, 80, 200]) {
         const lines = render(run, outcomes, { ...plain, columns }).split('\n');
@@ -170,11 +170,14 @@ describe('the width of the terminal', () => {
   });
 });
 
-test.for([passedRun, theirFailureRun, emptyRun, interruptedRun])('one empty line stands before the summary', (run) => {
-  const lines = renderSummary(run, [], plain).split('\n');
-  expect(lines.at(-2)).toBe('');
-  expect(lines.filter((line) => line === '')).toHaveLength(1);
-});
+test.for([passedRun, theirFailureRun, emptyRun, interruptedRun])(
+  'there is one empty line before the summary',
+  (run) => {
+    const lines = renderSummary(run, [], plain).split('\n');
+    expect(lines.at(-2)).toBe('');
+    expect(lines.filter((line) => line === '')).toHaveLength(1);
+  },
+);
 
 describe('renderStepLine', () => {
   test('aligns the times of names of up to 30 characters', () => {
@@ -185,16 +188,16 @@ describe('renderStepLine', () => {
     expect(new Set(ends).size).toBe(1);
   });
 
-  test('shows a longer name whole and its time after it', () => {
+  test('does not cut a longer name, and shows the time after it', () => {
     const name = 'A'.repeat(50);
     expect(renderStepLine(passedStep({ name, evidence: {} }), plain)).toBe(`  ✓ ${name} 84 ms`);
   });
 
-  test('says nothing about a step that needed neither retries nor waiting', () => {
+  test('adds nothing to a step that needed neither retries nor waiting', () => {
     expect(renderStepLine(passedStep(), plain)).not.toContain('·');
   });
 
-  test('leaves an ARN in one piece when it wraps a message', () => {
+  test('does not break an ARN when it wraps a message', () => {
     const arn = `arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/${'x'.repeat(60)}`;
     const message = `AttachPolicy failed: ${'many words '.repeat(12)}${arn} is not attachable`;
     const lines = renderStepLine(failedStep({ error: stepError({ message }) }), { color: false, columns: 60 }).split(
@@ -203,14 +206,14 @@ describe('renderStepLine', () => {
     expect(lines).toContain(`      ${arn}`);
   });
 
-  test('cuts a long message and points to the whole one', () => {
+  test('shortens a long message and says where the whole one is', () => {
     const message = 'words and more words '.repeat(100_000);
     const text = renderStepLine(failedStep({ error: stepError({ message }) }), plain);
     expect(text.split('\n').length).toBeLessThan(18);
     expect(text).toContain('the rest is in the JUnit report');
   });
 
-  test('shows where a bug of our own is, and no stack for a failure of the service', () => {
+  test('shows the stack of a bug of ours, but not of a failure of the service', () => {
     const stack = 'Error: x\n    at runStep (runner/run-step.ts:1:1)';
     const lineOf = (verdict: 'monitor' | 'service') =>
       renderStepLine(failedStep({ error: stepError({ verdict, stack }) }), plain);
@@ -220,21 +223,21 @@ describe('renderStepLine', () => {
 });
 
 describe('renderSummary', () => {
-  test('does not let green steps hide a problem outside of them', () => {
+  test('does not let passed steps hide a problem outside of them', () => {
     const run = monitorRun({ state: 'failed', problems: [{ kind: 'hook', message: 'afterAll failed' }] });
     expect(renderSummary(run, [], plain)).toMatch(/hook: afterAll failed[^]*run failed: 1 passed/);
   });
 });
 
 describe('colour', () => {
-  test('is absent when it is off, whatever the texts hold', () => {
+  test('is absent if it is off, whatever the texts contain', () => {
     for (const run of Object.values(runs)) {
       const text = render(run);
       expect(text).toBe(stripVTControlCharacters(text));
     }
   });
 
-  test('changes nothing but colour when it is on', () => {
+  test('changes nothing else if it is on', () => {
     for (const run of Object.values(runs)) {
       const text = render(run, [], { ...plain, color: true });
       expect(text).toContain('\u001B[');

@@ -1,40 +1,38 @@
-import { painter } from '../text/terminal.ts';
+import { painter, wrapParts, wrapText } from '../text/terminal.ts';
 import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
-import { describeAnswer, describeLuck } from './evidence.ts';
-import { summariseRun, untoldProblems } from './summary.ts';
+import { describeAnswer, describeRetries, summariseRun, problemsOutsideSteps } from './run-text.ts';
 import { plural, clip, oneLine, visibleText } from '../text/printable.ts';
-import { wrapParts, wrapText } from '../text/wrap.ts';
 
 /** How to write for a terminal. */
 export interface TerminalOptions {
   /** `false` writes no escape code at all. */
   readonly color: boolean;
   /**
-   * Width that everything is wrapped to, in characters.
+   * The width to wrap to, in characters.
    * @default 100
    */
   readonly columns?: number;
   /**
-   * Room for a step's name: the longest one's length aligns the times.
+   * Room for a step's name. The length of the longest name aligns the times.
    * @default 30
    */
   readonly nameWidth?: number;
 }
 
 const indent = '      ';
-/** More of a message than this is for the reports on disk. */
+/** The reports on disk show longer messages. */
 const maxMessageLength = 2000;
 const maxMessageLines = 12;
 const maxStackLines = 4;
 const maxPartLength = 1000;
-/** Room for a time or the word `blocked`, with the space before it. */
+/** Room for a time or the word `blocked`, with a space before it. */
 const timeWidth = 8;
 
 /**
- * One step: a line, and for a failed step a few indented ones that say why and what to do. No line break at the end.
+ * One line for a step. For a failed step, indented lines follow that say why it failed and what to do. No final line break.
  *
  * ```text
  *   ✓ CreateUser                84 ms
@@ -53,12 +51,18 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
         paint('green', '✓'),
         step.name,
         formatDuration(step.durationMs),
-        describeLuck(step.evidence),
+        describeRetries(step.evidence),
         options,
       );
     case 'failed':
       return [
-        stepLine(paint('red', '✗'), step.name, formatDuration(step.durationMs), describeLuck(step.evidence), options),
+        stepLine(
+          paint('red', '✗'),
+          step.name,
+          formatDuration(step.durationMs),
+          describeRetries(step.evidence),
+          options,
+        ),
         ...failureLines(step, options),
       ].join('\n');
     case 'blocked':
@@ -71,8 +75,8 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
 }
 
 /**
- * What is to be said after the steps: what went wrong outside of them, what is left behind and how to remove it, reports
- * that did not arrive, and one line that sums the run up. No line break at the end.
+ * The end of the output: problems outside of the steps, what is left behind and how to remove it, reports that failed, and
+ * one line that sums up the run. No final line break.
  *
  * ```text
  *   ! left behind: user testuser-prod-m3x-1 (DeleteUser: AccessDenied)
@@ -85,7 +89,7 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
 export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string {
   const paint = painter(options);
   const remarks = [
-    ...untoldProblems(run).flatMap((problem) => problemLines(problem, options)),
+    ...problemsOutsideSteps(run).flatMap((problem) => problemLines(problem, options)),
     ...run.leftovers.flatMap((leftover) => leftoverLines(leftover, options)),
     ...run.warnings.flatMap((warning) => remark(paint('yellow', '!'), warning, options)),
     ...outcomes.filter(({ ok }) => !ok).flatMap(({ text }) => remark(paint('yellow', '!'), text, options)),
@@ -109,7 +113,7 @@ function stepLine(
 ): string {
   const { nameWidth = 30 } = options;
   const label = oneLine(name, 60);
-  // A name that is too long eats into the room before its time first.
+  // A name that is too long first uses up the room before the time.
   const start = `  ${sign} ${label}${time.padStart(Math.max(nameWidth + timeWidth - label.length, time.length + 1))}`;
   const parts = remarks.map((each) => oneLine(each, maxPartLength));
   return inParts(start, parts, options);
@@ -135,18 +139,18 @@ function problemLines(problem: RunProblem, options: TerminalOptions): string[] {
 function leftoverLines({ entity, reason, command }: Leftover, options: TerminalOptions): string[] {
   return [
     ...remark(painter(options)('yellow', '!'), `left behind: ${entity} (${reason})`, options),
-    // Never broken: a person copies it.
+    // Never wrapped, so that it can be copied.
     ...(command === undefined ? [] : [`${indent}remove it with: ${oneLine(command, maxPartLength)}`]),
   ];
 }
 
-/** A text with a sign before its first line and the others indented. */
+/** The first line gets the sign, the others are indented. */
 function remark(sign: string, text: string, options: TerminalOptions): string[] {
   const [first = '', ...rest] = block(text, options);
   return [`  ${sign} ${first.trimStart()}`, ...rest];
 }
 
-/** Where a fault of our own happened: the frames of the stack, without the message that they repeat. */
+/** The frames of the stack, without the message that stands before them. */
 function stackLines(stack: string | undefined, options: TerminalOptions): string[] {
   const frames = (stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
   return frames

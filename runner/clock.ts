@@ -1,8 +1,8 @@
-/** The two kinds of time a run needs: what the wall clock says, and how much time has passed. */
+/** The two kinds of time that a run needs. */
 export interface Clock {
-  /** For timestamps. May jump. */
+  /** The wall clock, for timestamps. May jump. */
   now(): Date;
-  /** For durations, in milliseconds with a fraction. Never jumps. */
+  /** The monotonic clock, for durations, in milliseconds with a fraction. Never jumps. */
   elapsedMs(): number;
 }
 
@@ -11,7 +11,7 @@ export const systemClock: Clock = {
   elapsedMs: () => performance.now(),
 };
 
-/** To whole microseconds: what a monotonic clock says beyond them is noise. */
+/** Rounds to whole microseconds: further digits of the monotonic clock are noise. */
 export function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }

@@ -5,7 +5,7 @@ describe('settleWithin', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('gives what the work gives', async () => {
+  test('returns what the work returns', async () => {
     expect(await settleWithin(Promise.resolve('done'), new AbortController().signal)).toBe('done');
   });
 
@@ -16,7 +16,7 @@ describe('settleWithin', () => {
     await expect(outcome).rejects.toThrow('of the work');
   });
 
-  test('lets work that heeds its signal end in its own time', async () => {
+  test('lets work that obeys its signal finish', async () => {
     const controller = new AbortController();
     const { promise, resolve } = Promise.withResolvers<string>();
     const outcome = settleWithin(promise, controller.signal);
@@ -29,7 +29,7 @@ describe('settleWithin', () => {
   test.for([
     ['before', true],
     ['while', false],
-  ] as const)('leaves work alone that ignores an abort from %s it began', async ([, early]) => {
+  ] as const)('abandons work that ignores an abort from %s it began', async ([, early]) => {
     const controller = new AbortController();
     if (early) controller.abort(new Error('enough'));
     const outcome = expect(settleWithin(new Promise(() => {}), controller.signal)).rejects.toThrow('enough');
@@ -38,7 +38,7 @@ describe('settleWithin', () => {
     await outcome;
   });
 
-  test('without grace rejects as soon as it is aborted', async () => {
+  test('rejects at once on an abort if there is no grace period', async () => {
     const controller = new AbortController();
     const outcome = settleWithin(new Promise(() => {}), controller.signal, 0);
     controller.abort(new Error('enough'));
@@ -61,7 +61,7 @@ describe('pause', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('waits as long as it is told', async () => {
+  test('waits for the given time', async () => {
     const ended = vi.fn();
     const outcome = pause(1000, new AbortController().signal).then(ended);
     await vi.advanceTimersByTimeAsync(999);
@@ -70,7 +70,7 @@ describe('pause', () => {
     await outcome;
   });
 
-  test('ends with an abort, and leaves no timer behind', async () => {
+  test('ends on an abort, and leaves no timer behind', async () => {
     const controller = new AbortController();
     const outcome = pause(1000, controller.signal);
     controller.abort(new Error('enough'));

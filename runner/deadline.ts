@@ -1,14 +1,16 @@
-/** How long an aborted step may take to tidy up and to write down its evidence. */
+import { formatLimit } from '../text/duration.ts';
+
+/** How long an aborted step may take to clean up and to record its evidence. */
 const stepGraceMs = 250;
 
 /**
- * Waits for `work`, but not past an abort: work that ignores its signal is left to itself after a short grace.
+ * Waits for `work`, but not past an abort: work that ignores its signal is abandoned after a short grace period.
  *
  * @param graceMs how long the work may go on after the abort
  * @throws what `work` rejects with, or the signal's reason
  */
 export async function settleWithin<T>(work: Promise<T>, signal: AbortSignal, graceMs = stepGraceMs): Promise<T> {
-  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const { promise: abandoned, reject } = Promise.withResolvers<never>();
   let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
     if (graceMs === 0) reject(signal.reason);
@@ -17,7 +19,7 @@ export async function settleWithin<T>(work: Promise<T>, signal: AbortSignal, gra
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([work, givenUp]);
+    return await Promise.race([work, abandoned]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
@@ -40,8 +42,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * A deadline: a signal that aborts with an error of ours, which says what took too long. `AbortSignal.timeout` only says
- * that "the operation was aborted due to timeout". Does not keep the process alive.
+ * A deadline: a signal that aborts with an error that says what took too long. `AbortSignal.timeout` only says "the
+ * operation was aborted due to timeout". Does not keep the process alive.
  */
 export function abortAfter(ms: number, message: string): AbortSignal {
   const controller = new AbortController();
@@ -50,20 +52,20 @@ export function abortAfter(ms: number, message: string): AbortSignal {
   return controller.signal;
 }
 
-/** Opening the session took too long. Its cause says what was being waited for, if the monitor knows. */
+/** The session did not open in time. The cause says what the monitor was waiting for, if it knows. */
 export class OpenTimeoutError extends Error {
   override readonly name = 'OpenTimeout';
 
   constructor(timeoutMs: number, cause: unknown) {
-    super(`the session was not open within ${timeoutMs / 1000} s`, { cause });
+    super(`the session was not open within ${formatLimit(timeoutMs)}`, { cause });
   }
 }
 
-/** A step was not done by its deadline. */
+/** A step did not finish before its deadline. */
 export class StepTimeoutError extends Error {
   override readonly name = 'StepTimeout';
 
   constructor(timeoutMs: number, waitingFor: string) {
-    super(`gave up after ${timeoutMs / 1000} s of waiting for ${waitingFor}`);
+    super(`gave up after ${formatLimit(timeoutMs)} of waiting for ${waitingFor}`);
   }
 }

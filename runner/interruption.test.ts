@@ -6,18 +6,18 @@ import { fakeClock } from './testing/fake-clock.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-test('a listener that was there before is told which signal it was', async () => {
+test('a listener that came before the signal learns which one it was', async () => {
   vi.stubEnv('MONITOR_INTERRUPTED_BY', undefined);
   using listener = listenForInterruption();
   expect(listener.signal.aborted).toBe(false);
-  const told = once(listener.signal, 'abort');
+  const aborted = once(listener.signal, 'abort');
   announceInterruption('SIGTERM');
-  await told;
+  await aborted;
   expect(listener.signal.reason).toEqual(new Interruption('SIGTERM'));
   expect(listener.signal.reason).toMatchObject({ message: 'the run was interrupted by SIGTERM' });
 });
 
-test('a listener that comes later is told at once', () => {
+test('a listener that comes later learns it at once', () => {
   vi.stubEnv('MONITOR_INTERRUPTED_BY', 'SIGINT');
   using listener = listenForInterruption();
   expect(listener.signal.reason).toEqual(new Interruption('SIGINT'));

@@ -1,16 +1,17 @@
 import { BroadcastChannel } from 'node:worker_threads';
+import { formatSeconds } from '../text/duration.ts';
 import type { Clock } from './clock.ts';
 
-/** Between the main thread, which gets the signals, and the worker, which has to stop. One process is one run. */
+/** From the main thread, which gets the signals, to the worker, which has to stop. A process has one run. */
 const channelName = 'interruption';
 
 /** For workers that start after the signal: their environment is a copy of the main thread's. */
 const variable = 'MONITOR_INTERRUPTED_BY';
 
-/** Messages are lost on a worker that does not listen yet, so they are repeated. */
+/** A worker that does not listen yet misses messages, so they are repeated. */
 const repeatMs = 20;
 
-/** A run that was told to stop. Its message says by what. */
+/** Somebody or something stopped the run. The message says what. */
 export class Interruption extends Error {
   override readonly name = 'Interruption';
 
@@ -19,7 +20,7 @@ export class Interruption extends Error {
   }
 }
 
-/** Tells every worker of this process, those to come included, that the run shall stop. */
+/** Tells every worker of this process to stop the run, including workers that start later. */
 export function announceInterruption(signal: string): void {
   process.env[variable] = signal;
   const channel = new BroadcastChannel(channelName);
@@ -27,7 +28,7 @@ export function announceInterruption(signal: string): void {
   setInterval(() => channel.postMessage(signal), repeatMs).unref();
 }
 
-/** A signal that is aborted with an {@link Interruption} when the run shall stop. */
+/** Its signal aborts with an {@link Interruption} when the run has to stop. */
 export interface InterruptionListener extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -39,18 +40,18 @@ export function listenForInterruption(): InterruptionListener {
   const channel = new BroadcastChannel(channelName);
   channel.addEventListener('message', ({ data }) => interrupt(data));
   channel.unref();
-  const already = process.env[variable];
-  if (already !== undefined) interrupt(already);
+  const earlier = process.env[variable];
+  if (earlier !== undefined) interrupt(earlier);
   return { signal: controller.signal, [Symbol.dispose]: () => channel.close() };
 }
 
 const tickMs = 1000;
-/** A timer that is later than this was held up from outside: SIGSTOP, a frozen container, a paused machine. */
+/** If a timer is later than this, something stopped the process: SIGSTOP, a frozen container, a suspended machine. */
 const shortestPauseMs = 5000;
 
 /**
- * Notices when this process stood still. Deadlines pass during a pause, and times that contain one mean nothing: neither is
- * a fault of what is being watched.
+ * Notices when this process stood still. Deadlines expire during a pause, and durations that contain one are meaningless;
+ * the watched service is to blame for neither.
  */
 export function watchForPauses({ elapsedMs }: Pick<Clock, 'elapsedMs'>): InterruptionListener {
   const controller = new AbortController();
@@ -59,12 +60,9 @@ export function watchForPauses({ elapsedMs }: Pick<Clock, 'elapsedMs'>): Interru
     const nowMs = elapsedMs();
     const pausedMs = nowMs - lastMs - tickMs;
     lastMs = nowMs;
-    if (pausedMs >= shortestPauseMs) controller.abort(interruptionBy(pausedMs));
+    if (pausedMs < shortestPauseMs) return;
+    controller.abort(new Interruption(`a ${formatSeconds(pausedMs)} pause of this process`));
   }, tickMs);
   timer.unref();
   return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-function interruptionBy(pausedMs: number): Interruption {
-  return new Interruption(`a ${Math.round(pausedMs / 1000)} s pause of this process`);
 }

@@ -3,7 +3,7 @@ import type { StepResult } from './step-result.ts';
 /** `live` watches the real service; `offline` runs the same steps over a mock. */
 export type RunMode = 'live' | 'offline';
 
-/** Something that went wrong outside of every step: a refused setting, a module that did not load, an unhandled error, an empty run. */
+/** What went wrong outside of the steps: a wrong setting, a module that did not load, an unhandled error, an empty run. */
 export interface RunProblem {
   readonly kind: 'configuration' | 'load' | 'unhandled' | 'empty' | 'hook';
   readonly message: string;
@@ -12,47 +12,47 @@ export interface RunProblem {
 
 /** An entity that this run made and could not remove. */
 export interface Leftover {
-  /** What it is and its name: `user testuser-prod-…`. */
+  /** Its kind and its name: `user testuser-prod-…`. */
   readonly entity: string;
-  /** Why it is still there. */
+  /** Why it was not removed. */
   readonly reason: string;
-  /** The command that removes it. Absent offline: it is gone with the process. */
+  /** The command that removes it. Absent offline, because the entity disappears with the process. */
   readonly command?: string;
 }
 
-/** What a run's teardown has to say. */
+/** The outcome of a run's teardown. */
 export interface TeardownReport {
   readonly leftovers: readonly Leftover[];
   readonly warnings: readonly string[];
 }
 
-/** What became of the entities that earlier, killed runs left. */
+/** The outcome of a sweep, which removes what earlier runs left when they were killed. */
 export interface SweepReport {
   readonly removed: number;
-  /** Entities of this namespace that are still there: too young, or not to be removed. */
+  /** Entities of this namespace that are left: too young, or impossible to remove. */
   readonly remaining: number;
   readonly warnings: readonly string[];
 }
 
-/** One pass over the steps, as every reporter gets it: whole, in step order, plain and JSON-safe, free of secrets. */
+/** One pass over the steps, as every reporter gets it: complete, in step order, JSON-safe, without secrets. */
 export interface MonitorRun {
   /** The monitor's logical name: `awsiam`. */
   readonly monitor: string;
-  /** Version of this product. */
+  /** The version of this product. */
   readonly version: string;
   readonly mode: RunMode;
-  /** Where it ran (`METRIST_INSTANCE_ID`), if that was said. */
+  /** Where it ran (`METRIST_INSTANCE_ID`), if that is set. */
   readonly instance?: string;
-  /** When the first step started, or the run itself where no step did. ISO 8601, UTC. */
+  /** When the first step started, or the run itself if no step did. ISO 8601, UTC. */
   readonly startedAt: string;
   /** From `startedAt` to the end of the last step. */
   readonly durationMs: number;
   readonly state: 'passed' | 'failed' | 'interrupted';
-  /** Every step of the monitor once, in order, also those that never ran. */
+  /** Every step of the monitor once, in order, including those that did not run. */
   readonly steps: readonly StepResult[];
   readonly problems: readonly RunProblem[];
   readonly leftovers: readonly Leftover[];
-  /** How many entities of earlier, killed runs the sweep removed; absent where it did not run. */
+  /** How many entities of earlier runs the sweep removed. Absent if it did not run. */
   readonly swept?: number;
   readonly warnings: readonly string[];
 }

@@ -1,9 +1,10 @@
 import { BroadcastChannel } from 'node:worker_threads';
+import { formatElapsed } from '../text/duration.ts';
 import type { Leftover } from './monitor-run.ts';
 
 /** An entity that the run made, or may have made, and has not removed yet. */
 export interface Remaining extends Omit<Leftover, 'reason'> {
-  /** It is not there, but a request without an answer may yet make it. @default false */
+  /** It does not exist, but a request without an answer may still create it. @default false */
   readonly isAwaited?: boolean;
 }
 
@@ -12,44 +13,44 @@ export interface Progress {
   /** `CreateGroup: waiting for the answer to CreateGroup`, `removing user testuser-…` */
   readonly doing: string;
   readonly forMs: number;
-  /** How much longer it may take, where there is a limit. */
+  /** How much longer it may take, if there is a limit. */
   readonly atMostMs?: number;
   readonly remaining: readonly Remaining[];
 }
 
-/** From whatever thread does the work to the main thread, which shows it. One process is one run. */
+/** From the thread that does the work to the main thread, which shows it. A process has one run. */
 const channelName = 'progress';
 
-/** After this long, a wait is worth a line. */
 const slowMs = 2000;
-const tellEveryMs = 1000;
-/** After the first signal, each further one is answered with what the run is waiting for. */
-const tellStoppingEveryMs = 100;
+const sendEveryMs = 1000;
+/** After a signal, because a second one asks at once what the run is waiting for. */
+const sendStoppingEveryMs = 100;
 
+/** Whether a user should see what the run is waiting for. */
 export function isSlow({ forMs }: Progress): boolean {
   return forMs >= slowMs;
 }
 
 /**
- * Tells every second what goes on, as soon as it has taken two; after `stopping` is aborted at once and more often, because
- * somebody may want to know what the run still waits for. A quick run tells nothing.
+ * Sends every second what is going on, once it has taken two seconds. Sends at once and more often after `stopping` is
+ * aborted. A quick run sends nothing.
  *
- * Disposing of it tells the last state, if anything was told before.
+ * If anything was sent, disposing sends the last state.
  */
-export function tellProgress(current: () => Progress, stopping?: AbortSignal): Disposable {
+export function sendProgress(current: () => Progress, stopping?: AbortSignal): Disposable {
   let channel: BroadcastChannel | undefined;
-  const tellNow = (progress = current()): void => {
+  const send = (progress = current()): void => {
     channel ??= openChannel();
     channel.postMessage(progress);
   };
   let timer = setInterval(() => {
     const progress = current();
-    if (isSlow(progress)) tellNow(progress);
-  }, tellEveryMs).unref();
+    if (isSlow(progress)) send(progress);
+  }, sendEveryMs).unref();
   const onStop = (): void => {
-    tellNow();
+    send();
     clearInterval(timer);
-    timer = setInterval(() => tellNow(), tellStoppingEveryMs).unref();
+    timer = setInterval(() => send(), sendStoppingEveryMs).unref();
   };
   if (stopping?.aborted === true) onStop();
   else stopping?.addEventListener('abort', onStop);
@@ -57,14 +58,14 @@ export function tellProgress(current: () => Progress, stopping?: AbortSignal): D
     [Symbol.dispose]: () => {
       clearInterval(timer);
       stopping?.removeEventListener('abort', onStop);
-      if (channel !== undefined) tellNow();
+      if (channel !== undefined) send();
       channel?.close();
       channel = undefined;
     },
   };
 }
 
-/** Calls `listener` with everything that is told in this process. Does not keep it alive. */
+/** Calls `listener` with everything that any thread of this process sends. Does not keep the process alive. */
 export function listenForProgress(listener: (progress: Progress) => void): Disposable {
   const channel = openChannel();
   channel.addEventListener('message', ({ data }) => listener(data as Progress));
@@ -78,16 +79,6 @@ function openChannel(): BroadcastChannel {
 }
 
 /** `removing user testuser-… (12 s, at most 48 s more)` */
-export function formatProgress(progress: Progress): string {
-  return `${progress.doing} ${formatTime(progress)}`;
-}
-
-/** `(12 s, at most 48 s more)` */
-export function formatTime({ forMs, atMostMs }: Progress): string {
-  const limit = atMostMs === undefined ? '' : `, at most ${seconds(Math.max(0, atMostMs))} more`;
-  return `(${seconds(forMs)}${limit})`;
-}
-
-function seconds(durationMs: number): string {
-  return `${Math.round(durationMs / 1000)} s`;
+export function formatProgress({ doing, forMs, atMostMs }: Progress): string {
+  return `${doing} ${formatElapsed(forMs, atMostMs)}`;
 }

@@ -19,9 +19,15 @@ const { signal: quiet } = new AbortController();
 
 function makeRunner(
   overrides: Partial<Monitor<TestConfig, TestSession>> = {},
-  options: Partial<MonitorRunnerOptions> = {},
+  options: Partial<MonitorRunnerOptions<TestConfig>> = {},
 ): MonitorRunner<TestConfig, TestSession> {
-  return new MonitorRunner(testMonitor(overrides), { values: {}, mode: 'offline', clock: fakeClock(), ...options });
+  return new MonitorRunner(testMonitor(overrides), {
+    settings: { config: {}, problems: [] },
+    values: {},
+    mode: 'offline',
+    clock: fakeClock(),
+    ...options,
+  });
 }
 
 async function runAll(runner: MonitorRunner<TestConfig, TestSession>, names = ['Fill', 'Boil', 'Pour']) {
@@ -31,7 +37,7 @@ async function runAll(runner: MonitorRunner<TestConfig, TestSession>, names = ['
   return results;
 }
 
-/** What is left of a result when only its course matters. */
+/** A result, reduced to its state or its reason. */
 const course = (result: StepResult): string => ('reason' in result ? result.reason : result.state);
 
 describe('a run of a monitor', () => {
@@ -42,33 +48,32 @@ describe('a run of a monitor', () => {
     expect(session.ran).toEqual(['Fill', 'Boil', 'Pour']);
   });
 
-  test('opens the session with the parsed configuration, the mode and a signal', async () => {
+  test('opens the session with the config, the mode and a signal', async () => {
     const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>(() => Promise.resolve(testSession()));
-    const parseConfig = vi.fn<Monitor<TestConfig, TestSession>['parseConfig']>(() => ({ parsed: 'yes' }));
-    const runner = makeRunner({ openSession, parseConfig }, { values: { A: '1' }, otherProblems: ['a problem'] });
+    const runner = makeRunner({ openSession }, { settings: { config: { parsed: 'yes' }, problems: [] } });
     await runner.open(quiet);
-    expect(parseConfig).toHaveBeenCalledExactlyOnceWith({ A: '1' }, ['a problem']);
     expect(openSession).toHaveBeenCalledExactlyOnceWith(
       { parsed: 'yes' },
       { mode: 'offline', signal: expect.any(AbortSignal) as AbortSignal },
     );
   });
 
-  test('fails the first step with a configuration error, blocks the rest and opens nothing', async () => {
-    const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>();
-    const runner = makeRunner({
-      openSession,
-      parseConfig: () => {
-        throw new Error('KETTLE is not set');
-      },
-    });
-    const [first, ...rest] = await runAll(runner);
-    expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: KETTLE is not set' } });
-    expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
-    expect(openSession).not.toHaveBeenCalled();
-  });
+  test.for([
+    ['of the monitor', { problems: ['KETTLE is not set'], hints: ['a hint'] }, 'KETTLE is not set\na hint'],
+    ['outside of the monitor', { config: {}, problems: ['.env cannot be read'] }, '.env cannot be read'],
+  ] as const)(
+    'a problem with the settings %s fails the first step, blocks the rest and opens nothing',
+    async ([, settings, told]) => {
+      const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>();
+      const [first, ...rest] = await runAll(makeRunner({ openSession }, { settings }));
+      const message = `Broken at Fill: 1 problem with the settings:\n- ${told}`;
+      expect(first).toMatchObject({ state: 'failed', error: { message } });
+      expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
+      expect(openSession).not.toHaveBeenCalled();
+    },
+  );
 
-  test('fails the first step when the session does not open, and blocks the rest', async () => {
+  test('fails the first step if the session does not open, and blocks the rest', async () => {
     const [first, ...rest] = await runAll(
       makeRunner({ openSession: () => Promise.reject(new Error('no credentials')) }),
     );
@@ -76,14 +81,14 @@ describe('a run of a monitor', () => {
     expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
   });
 
-  test('fails the first step when nobody opened the session', async () => {
+  test('fails the first step if nobody opened the session', async () => {
     expect(await makeRunner().step('Fill', quiet)).toMatchObject({
       state: 'failed',
       error: { message: 'Broken at Fill: the session was not opened' },
     });
   });
 
-  test('blocks what comes after a failure, each time with the step that failed', async () => {
+  test('blocks every step after a failure, with the step that failed as the reason', async () => {
     const session = testSession();
     const boil = testStep({ name: 'Boil', run: () => Promise.reject(new Error('no power')) });
     const steps = [testStep({ name: 'Fill' }), boil, testStep({ name: 'Pour' }), testStep({ name: 'Drink' })];
@@ -93,7 +98,7 @@ describe('a run of a monitor', () => {
     expect(session.ran).toEqual(['Fill']);
   });
 
-  test('blocks what comes after an interruption', async () => {
+  test('blocks every step after an interruption', async () => {
     const cancel = new AbortController();
     const boil = testStep({
       name: 'Boil',
@@ -112,7 +117,7 @@ describe('a run of a monitor', () => {
     });
   });
 
-  test('calls the first step interrupted when the run was cancelled while the session opened', async () => {
+  test('calls the first step interrupted if the run was cancelled while the session opened', async () => {
     const cancel = new AbortController();
     const runner = makeRunner({
       openSession: (_config, { signal }) => {
@@ -124,7 +129,7 @@ describe('a run of a monitor', () => {
     expect(await runner.step('Fill', cancel.signal)).toMatchObject({ state: 'interrupted', name: 'Fill' });
   });
 
-  test('blocks a step that is asked for before the ones that it builds on, and does not run it', async () => {
+  test('blocks a step that is requested before the ones that it needs', async () => {
     const session = testSession();
     const runner = makeRunner({ openSession: () => Promise.resolve(session) });
     await runner.open(quiet);
@@ -134,7 +139,7 @@ describe('a run of a monitor', () => {
     expect(session.ran).toEqual(['Fill']);
   });
 
-  test('says so when there is no step of that name', async () => {
+  test('blocks a step that does not exist', async () => {
     const runner = makeRunner();
     await runner.open(quiet);
     expect(await runner.step('Melt', quiet)).toEqual({
@@ -145,21 +150,14 @@ describe('a run of a monitor', () => {
     expect(course(await runner.step('Fill', quiet))).toBe('passed');
   });
 
-  test('hides secrets of the configuration, even of one that is wrong', async () => {
-    const runner = makeRunner(
-      {
-        parseConfig: ({ SECRET }) => {
-          throw new Error(`bad value: ${SECRET}`);
-        },
-      },
-      { values: { SECRET: 'hunter2hunter2' } },
-    );
-    const [first] = await runAll(runner);
-    expect(first).toMatchObject({ error: { message: 'Broken at Fill: bad value: [redacted]' } });
+  test('hides secrets in the settings, even in wrong ones', async () => {
+    const values = { SECRET: 'hunter2hunter2' };
+    const [first] = await runAll(makeRunner({}, { settings: { problems: [`bad value: ${values.SECRET}`] }, values }));
+    expect(first).toMatchObject({ error: { message: expect.stringContaining('bad value: [redacted]') as string } });
     expect(redact.text('hunter2hunter2')).toBe('[redacted]');
   });
 
-  test('hides secrets that the session found, in results, in teardown and in its warnings', async () => {
+  test('hides secrets that the session found, in results and in the warnings of teardown', async () => {
     const secret = 'found-by-the-session';
     const fill = testStep({ name: 'Fill', run: () => Promise.reject(new Error(`refused ${secret}`)) });
     const runner = makeRunner({
@@ -174,7 +172,7 @@ describe('a run of a monitor', () => {
 });
 
 describe('teardown of a run', () => {
-  test('hands the session over and leaves it open', async () => {
+  test('gets the session and leaves it open', async () => {
     const session = testSession();
     const leftover = { entity: 'cup', reason: 'hot', command: 'drink' };
     const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() =>
@@ -195,7 +193,7 @@ describe('teardown of a run', () => {
   test.for([
     ['never opened', () => Promise.resolve()],
     ['failed to open', (runner: MonitorRunner<TestConfig, TestSession>) => runner.open(quiet)],
-  ] as const)('does nothing where the session %s', async ([, prepare]) => {
+  ] as const)('does nothing if the session %s', async ([, prepare]) => {
     const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>();
     const sweep = vi.fn<Monitor<TestConfig, TestSession>['sweep']>();
     const closeSession = vi.fn<Monitor<TestConfig, TestSession>['closeSession']>();
@@ -218,7 +216,7 @@ describe('teardown of a run', () => {
         throw new Error('no sponge');
       },
     ],
-  ] as const)('becomes a warning where it %s', async ([, teardown]) => {
+  ] as const)('becomes a warning if it %s', async ([, teardown]) => {
     const runner = makeRunner({ teardown });
     await runner.open(quiet);
     expect(await runner.teardown()).toEqual({
@@ -227,7 +225,7 @@ describe('teardown of a run', () => {
     });
   });
 
-  test('becomes a warning where it hangs', async () => {
+  test('becomes a warning if it hangs', async () => {
     const runner = makeRunner({ teardown: () => new Promise(() => {}) }, { teardownTimeoutMs: 1 });
     await runner.open(quiet);
     const { warnings } = await runner.teardown();
@@ -268,7 +266,7 @@ describe('the sweep of a run', () => {
     expect((await runner.sweep(quiet)) !== undefined).toBe(happens);
   });
 
-  test('does not happen in a run that was cancelled', async () => {
+  test('does not happen after the run was cancelled', async () => {
     const runner = makeRunner();
     await runAll(runner);
     expect(await runner.sweep(AbortSignal.abort())).toBeUndefined();
@@ -281,7 +279,7 @@ describe('the sweep of a run', () => {
       () => new Promise<never>(() => {}),
       'the sweep did not finish: Broken at sweep: it took longer than 0.001 s',
     ],
-  ] as const)('becomes a warning where it %s', async ([, sweep, warning]) => {
+  ] as const)('becomes a warning if it %s', async ([, sweep, warning]) => {
     const runner = makeRunner({ sweep }, { sweepTimeoutMs: 1 });
     await runner.open(quiet);
     expect(await runner.sweep(quiet)).toEqual({
@@ -299,7 +297,7 @@ test('a session that does not open in time fails the first step', async () => {
 });
 
 describe('preparing', () => {
-  test('comes after the settings were found right, and before the session is opened', async () => {
+  test('comes after the settings are checked and before the session is opened', async () => {
     const order: string[] = [];
     const note = (what: string) => (): Promise<never> => {
       order.push(what);
@@ -307,14 +305,12 @@ describe('preparing', () => {
     };
     await runAll(makeRunner({ prepare: note('prepare'), openSession: note('open') }));
     expect(order).toEqual(['prepare', 'open']);
-    const parseConfig = (): never => {
-      throw new Error('nothing is set');
-    };
-    await runAll(makeRunner({ parseConfig, prepare: note('prepare in vain') }));
+    const settings = { problems: ['nothing is set'] };
+    await runAll(makeRunner({ prepare: note('prepare for nothing') }, { settings }));
     expect(order).toHaveLength(2);
   });
 
-  test('is not done again where the front end has begun it, and its failure fails the first step', async () => {
+  test('is not repeated if the front end has started it, and its failure fails the first step', async () => {
     const prepare = vi.fn<Monitor<TestConfig, TestSession>['prepare']>();
     const [first] = await runAll(makeRunner({ prepare }, { prepared: Promise.reject(new Error('half a module')) }));
     expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: half a module' } });
@@ -327,7 +323,7 @@ describe('opening the session', () => {
   const explain = (error: unknown, step: string) =>
     explained(error instanceof OpenTimeoutError ? error.cause : error, step);
 
-  test('that takes too long is explained with what the monitor was waiting for', async () => {
+  test('takes too long: the explanation says what the monitor was waiting for', async () => {
     const openSession: Monitor<TestConfig, TestSession>['openSession'] = async (_config, { signal }) => {
       await once(signal, 'abort');
       throw new Error('waiting for the plug');
@@ -336,13 +332,13 @@ describe('opening the session', () => {
     expect(step).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: waiting for the plug' } });
   });
 
-  test('that takes too long without a word has no cause', async () => {
+  test('takes too long, and the monitor does not say why: there is no cause', async () => {
     const [step] = await runAll(makeRunner({ openSession: () => new Promise(() => {}), explain }, { openTimeoutMs }));
     expect(step).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: undefined' } });
   });
 });
 
-test('an explanation gets to know the mode, the values and where settings are made', async () => {
+test('an explanation gets the mode, the values and how to set the settings', async () => {
   const explain = vi.fn<Monitor<TestConfig, TestSession>['explain']>(explained);
   const steps = [testStep({ name: 'Fill', run: () => Promise.reject(new Error('dry')) })];
   await runAll(makeRunner({ steps, explain }, { values: { A: '1' }, howToConfigure: 'Turn the knob' }), ['Fill']);
@@ -364,7 +360,7 @@ describe('a host whose clock is wrong', () => {
     };
   }
 
-  test('reports the service’s time, and says so once', async () => {
+  test('reports the service’s time, with one warning', async () => {
     expect(await runWith([-10 * minuteMs, -10 * minuteMs - 700, -10 * minuteMs + 900])).toEqual({
       // The clock of this test stands still at noon. The answers tell whole seconds: steps must not seem to overlap.
       starts: Array.from({ length: 3 }, () => '2026-11-22T11:50:00.000Z'),
@@ -377,14 +373,14 @@ describe('a host whose clock is wrong', () => {
     ]);
   });
 
-  test('reports its own time while that is nearly right', async () => {
+  test('reports its own time if that is nearly right', async () => {
     expect(await runWith([-900, 59_000, 0])).toEqual({
       starts: Array.from({ length: 3 }, () => '2026-11-22T12:00:00.000Z'),
       warnings: [],
     });
   });
 
-  test('that jumps during the run is corrected from then on', async () => {
+  test('is corrected from the moment on at which the clock jumps', async () => {
     const { starts } = await runWith([0, -60 * minuteMs, -60 * minuteMs]);
     expect(starts).toEqual(['2026-11-22T12:00:00.000Z', '2026-11-22T11:00:00.000Z', '2026-11-22T11:00:00.000Z']);
   });
@@ -409,7 +405,7 @@ describe('a host whose clock is wrong', () => {
   test.for([
     [36 * 60, '36 h'],
     [29_928_687, '20784 days'],
-  ] as const)('says in fitting units that it is off by %d min', async ([minutes, amount]) => {
+  ] as const)('says in suitable units that it is off by %d min', async ([minutes, amount]) => {
     const offsetMs = minutes * minuteMs;
     const { warnings } = await runWith([offsetMs, offsetMs, offsetMs]);
     expect(warnings).toEqual([expect.stringContaining(`is ${amount} behind`)]);
@@ -419,7 +415,7 @@ describe('a host whose clock is wrong', () => {
 test.for([
   ['live', 'rm kettle'],
   ['offline', undefined],
-] as const)('a command for what is left belongs to a %s run: %j', async ([mode, command]) => {
+] as const)('in a %s run, the command for a leftover is %j', async ([mode, command]) => {
   const leftover = { entity: 'kettle', reason: 'too hot', command: 'rm kettle' };
   const teardown = () => Promise.resolve({ leftovers: [leftover], warnings: [] });
   const runner = makeRunner({ teardown }, { mode });
@@ -428,13 +424,13 @@ test.for([
   expect(leftovers.map((each) => each.command)).toEqual([command]);
 });
 
-test('a step ends at the shorter one of the deadlines of the monitor and of the front end', async () => {
+test('the shorter deadline of monitor and front end ends a step', async () => {
   const steps = [testStep({ name: 'Fill', run: () => new Promise(() => {}) })];
   const [step] = await runAll(makeRunner({ steps, stepTimeoutMs: () => 900_000 }, { longestStepMs: 1 }));
   expect(step).toMatchObject({ state: 'failed', error: { code: 'StepTimeout' } });
 });
 
-test('a step does not run twice, and what came of it first counts', async () => {
+test('a step does not run twice, and its first result counts', async () => {
   const runner = makeRunner({});
   await runner.open(quiet);
   await runner.step('Fill', quiet);
@@ -442,7 +438,7 @@ test('a step does not run twice, and what came of it first counts', async () => 
   expect(await runner.step('Boil', quiet)).toMatchObject({ state: 'passed' });
 });
 
-test('teardown is cut short when there is no more time', async () => {
+test('teardown ends early if there is no more time', async () => {
   const hurry = new AbortController();
   const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() => {
     hurry.abort(new Error('no time'));
@@ -457,7 +453,7 @@ test('teardown is cut short when there is no more time', async () => {
 });
 
 describe('the time of a run', () => {
-  test('is from the start of the first step to the end of the last, whatever the wall clock does', async () => {
+  test('is from the start of the first step to the end of the last, even if the wall clock jumps', async () => {
     const clock = fakeClock();
     let stepsBack = 0;
     const take = (name: string, ms: number) =>
@@ -472,7 +468,7 @@ describe('the time of a run', () => {
     expect(runner.durationMs).toBe(60.25);
   });
 
-  test('is none where no step ran', () => {
+  test('is 0 if no step ran', () => {
     expect(makeRunner().durationMs).toBe(0);
   });
 });
@@ -502,7 +498,7 @@ describe('the progress of a run', () => {
     expect((await runAll(runner, ['Boil'])).map(course)).toEqual(['passed']);
   });
 
-  test('says what teardown has yet to remove, and that the sweep removes what earlier runs left', async () => {
+  test('says what teardown still has to remove, and that the sweep removes what earlier runs left', async () => {
     const said: string[] = [];
     const limits: unknown[] = [];
     const runner = makeRunner({
@@ -524,7 +520,7 @@ describe('the progress of a run', () => {
     expect(limits).toEqual([60_000]);
   });
 
-  test('says that teardown looks for what may still appear, and for how long', async () => {
+  test('says that teardown waits for what may still appear, and for how long', async () => {
     const said: unknown[] = [];
     const runner = makeRunner(
       {
@@ -541,7 +537,7 @@ describe('the progress of a run', () => {
     expect(said).toMatchObject([{ doing: 'looking for cup 1 (may still appear)', atMostMs: 20_000 }]);
   });
 
-  test('harms nothing where the monitor cannot say what is left', async () => {
+  test('does no harm if the monitor cannot say what is left', async () => {
     const runner = makeRunner({
       remaining: () => {
         throw new Error('a bug');
@@ -563,7 +559,7 @@ describe('a pause of the process', () => {
     onTestFinished(() => void vi.useRealTimers());
   });
 
-  test('interrupts the step that it falls into, although its deadline has passed, and blocks the rest', async () => {
+  test('interrupts the running step, although its deadline has passed, and blocks the rest', async () => {
     const clock = fakeClock();
     const boil = testStep({
       name: 'Boil',
@@ -580,7 +576,7 @@ describe('a pause of the process', () => {
     ]);
   });
 
-  test('interrupts the run where the session did not open because of it, and not where it opened all the same', async () => {
+  test('interrupts the run if the session did not open because of it, but not if it opened anyway', async () => {
     const clock = fakeClock();
     const open = (outcome: () => Promise<TestSession>) =>
       makeRunner(

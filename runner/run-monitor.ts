@@ -1,52 +1,49 @@
 import { abortAfter, settleWithin, OpenTimeoutError } from './deadline.ts';
 import { systemClock, type Clock, roundMs } from './clock.ts';
-import { explainSafely } from './explain-safely.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
+import { formatLimit, formatSpan } from '../text/duration.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
+import { requireConfig, type ParsedSettings } from './settings.ts';
 import type { BlockedStep, StepError, StepResult, Verdict } from './step-result.ts';
 import { watchForPauses } from './interruption.ts';
 
-export interface MonitorRunnerOptions {
+export interface MonitorRunnerOptions<Config> {
+  /** The monitor's settings, and what else is wrong with how it was started. */
+  readonly settings: ParsedSettings<Config>;
+  /** What the settings were read from. It may hold secrets, and advice names its variables. */
   readonly values: Values;
   readonly mode: RunMode;
-  /** What is wrong with the front end's own settings. */
-  readonly otherProblems?: readonly string[];
-  /** Where settings are made in this front end, as a sentence without its full stop. */
+  /** How to set the settings in this front end, as a sentence without its full stop. */
   readonly howToConfigure?: string;
   readonly clock?: Clock;
-  /** What the front end began to prepare while it waited for the values. @default prepared when the session is opened */
+  /** Given by a front end that calls the monitor's `prepare` itself. @default `open` calls it */
   readonly prepared?: Promise<void>;
-  /** The front end's own limit of a step. @default none beside the monitor's */
+  /** A limit of the front end, in addition to the monitor's step timeout. @default none */
   readonly longestStepMs?: number;
-  /** For opening the session. @default 30_000 */
+  /** Time limit for opening the session. @default 30_000 */
   readonly openTimeoutMs?: number;
-  /** For all of teardown. @default 60_000 */
+  /** Time limit for teardown. @default 60_000 */
   readonly teardownTimeoutMs?: number;
-  /** How long teardown looks for what a request without an answer may still make. @default 20_000 */
+  /** How long teardown looks for what a request without an answer may still create. @default 20_000 */
   readonly watchMs?: number;
-  /** For the sweep. @default 60_000 */
+  /** Time limit for the sweep. @default 60_000 */
   readonly sweepTimeoutMs?: number;
 }
 
-/** After these the service still does what it is asked, and a quota is what the sweep is there for. */
+/** A sweep can still succeed after a failure with one of these verdicts. It may even free what a quota limits. */
 const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
 
-/** A clock that is off by more is corrected in the results and warned about. Answers tell the time in whole seconds. */
+/** If this host's clock is off by more, the results are corrected and a warning is given. Answers have whole seconds. */
 const clockToleranceMs = 60_000;
 
-/** What the steps of a run whose session could not be opened fail with. */
-interface Unopened {
-  readonly error: unknown;
-}
-
-/** Something that takes time. */
+/** What the run is doing right now, for the progress. */
 interface Activity {
   readonly describe: (remaining: readonly Remaining[]) => string;
   readonly sinceMs: number;
-  /** `Infinity` if nobody would wait for the limit. */
+  /** `Infinity` if no limit should be shown. */
   readonly limitMs: (remaining: readonly Remaining[]) => number;
 }
 
@@ -61,26 +58,27 @@ function isOnlyAwaited(remaining: readonly Remaining[]): boolean {
 }
 
 /**
- * One run of a monitor, step by step: what every front end shares. It opens the session, runs each step that is not
- * blocked by an earlier one, tears down. No method throws; all that they return is free of secrets.
+ * One run of a monitor, step by step, shared by all front ends. It opens the session, runs each step unless an earlier one
+ * blocks it, and tears down. No method throws, and nothing that they return contains secrets.
  */
 export class MonitorRunner<Config, Session> {
   readonly #monitor: Monitor<Config, Session>;
-  readonly #options: MonitorRunnerOptions & Required<Omit<MonitorRunnerOptions, 'prepared'>>;
+  readonly #options: MonitorRunnerOptions<Config> & Required<Omit<MonitorRunnerOptions<Config>, 'prepared'>>;
   readonly #results = new Map<string, StepResult>();
   #stepTimeoutMs = 0;
   #clockOffsetMs = 0;
-  #opened: { readonly session: Session } | Unopened | undefined;
-  /** Aborted when the session could not be opened because of a pause of this process. */
+  #opened: { readonly session: Session } | undefined;
+  /** Why the session is not open. The first step fails with it. */
+  #openError: unknown = new Error('the session was not opened');
+  /** Aborted if a pause of this process kept the session from opening. */
   #pausedWhileOpening = new AbortController().signal;
   #activity: Activity;
-  /** From the start of the first step to the end of the last one so far, by the monotonic clock. */
+  /** Start of the first step and end of the last one so far, by the monotonic clock. */
   readonly #span = { firstMs: 0, lastMs: 0 };
 
-  constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions) {
+  constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions<Config>) {
     this.#monitor = monitor;
     this.#options = {
-      otherProblems: [],
       howToConfigure: 'Set the variables in the environment',
       clock: systemClock,
       longestStepMs: Infinity,
@@ -94,7 +92,7 @@ export class MonitorRunner<Config, Session> {
     this.#activity = this.#begin(() => 'starting');
   }
 
-  /** From the start of the first step to the end of the last one, by the monotonic clock. 0 where no step ran. */
+  /** From the start of the first step to the end of the last one, by the monotonic clock. 0 if no step ran. */
   get durationMs(): number {
     return roundMs(this.#span.lastMs - this.#span.firstMs);
   }
@@ -114,11 +112,11 @@ export class MonitorRunner<Config, Session> {
   }
 
   #remaining(): readonly Remaining[] {
-    if (this.#opened === undefined || !('session' in this.#opened)) return [];
+    if (this.#opened === undefined) return [];
     try {
-      return this.#monitor.remaining(this.#opened.session).map((each) => this.#withUsefulCommand(each));
+      return this.#monitor.remaining(this.#opened.session).map((each) => this.#withoutUselessCommand(each));
     } catch {
-      // It is only shown to a waiting person, so it must not harm the run.
+      // This is only for display, so a bug here must not harm the run.
       return [];
     }
   }
@@ -129,40 +127,39 @@ export class MonitorRunner<Config, Session> {
   }
 
   /**
-   * Parses the configuration and opens the session. What fails here fails the first step.
+   * Opens the session. Wrong settings, and whatever fails here, fail the first step.
    *
    * @param signal aborted when the run is cancelled
    */
   async open(signal: AbortSignal): Promise<void> {
-    const { values, mode, otherProblems, openTimeoutMs, prepared, longestStepMs } = this.#options;
+    const { settings, mode, openTimeoutMs, prepared, longestStepMs } = this.#options;
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
     this.#activity = this.#begin(() => 'looking for credentials and opening the connection', openTimeoutMs);
     using pauses = watchForPauses(this.#options.clock);
     try {
-      const config = monitor.parseConfig(values, otherProblems);
+      const config = requireConfig(settings);
       this.#stepTimeoutMs = Math.min(monitor.stepTimeoutMs(config), longestStepMs);
       const opening = (prepared ?? monitor.prepare({ mode })).then(() =>
         monitor.openSession(config, { mode, signal: within }),
       );
       const session = await settleWithin(opening, within).catch((error: unknown) => {
-        // One that opens when nobody waits for it any more must not stay open.
+        // If it opens too late, it must not stay open.
         opening.then(monitor.closeSession).catch(() => {});
         if (!deadline.aborted || signal.aborted) throw error;
         throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
       });
-      hideSecrets(monitor.secrets(values, session));
+      hideSecrets(monitor.secrets(this.#options.values, session));
       this.#opened = { session };
     } catch (error) {
-      this.#opened = { error };
+      this.#openError = error;
       this.#pausedWhileOpening = pauses.signal;
     }
   }
 
   /**
-   * Runs a step, or says why it does not run: after a failure or an interruption, when a step before it did not run, and
-   * when it has run already.
+   * Runs a step, or says why it does not run: it has already run, or a step before it did not pass.
    *
    * @param signal aborted when the run is cancelled
    */
@@ -181,11 +178,10 @@ export class MonitorRunner<Config, Session> {
     if (step === undefined) return { state: 'blocked', name, reason: `${this.#monitor.name} has no step ${name}` };
     const blocked = this.#blockedBy(index);
     if (blocked !== undefined) return blocked;
-    const opened = this.#opened ?? { error: new Error('the session was not opened') };
-    const timeoutMs = 'session' in opened ? this.#stepTimeoutMs : 1000;
+    const opened = this.#opened;
     const options: RunStepOptions = {
       clock: this.#options.clock,
-      timeoutMs,
+      timeoutMs: opened === undefined ? 1000 : this.#stepTimeoutMs,
       signal,
       explain: this.#explain,
       onStart: (context) => {
@@ -195,9 +191,9 @@ export class MonitorRunner<Config, Session> {
     const startMs = this.#options.clock.elapsedMs();
     if (this.#span.lastMs === 0) this.#span.firstMs = startMs;
     const result =
-      'session' in opened
-        ? await runStep(step, opened.session, options)
-        : await runStep({ ...step, run: () => Promise.reject(opened.error) }, undefined, options);
+      opened === undefined
+        ? await runStep({ ...step, run: () => Promise.reject(this.#openError) }, undefined, options)
+        : await runStep(step, opened.session, options);
     this.#span.lastMs = startMs + result.durationMs;
     return result;
   }
@@ -205,17 +201,16 @@ export class MonitorRunner<Config, Session> {
   readonly #explain = (error: unknown, step: string): StepError => this.#monitor.explain(error, step, this.#options);
 
   /**
-   * Corrects the start of a step where this host's clock is wrong, so that all reports tell the same, true time. The
-   * correction stays the same throughout the run unless the clock jumps: steps must not seem to overlap.
+   * Corrects the start of a step if this host's clock is wrong. The correction stays the same for the whole run unless the
+   * clock jumps, so that steps do not seem to overlap.
    */
   #inServiceTime(result: StepResult): StepResult {
-    const opened = this.#opened;
-    if (!('startedAt' in result) || opened === undefined || !('session' in opened)) return result;
-    const offsetMs = this.#monitor.clockOffsetMs?.(opened.session) ?? 0;
+    if (!('startedAt' in result) || this.#opened === undefined) return result;
+    const offsetMs = this.#monitor.clockOffsetMs?.(this.#opened.session) ?? 0;
     let startMs = Date.parse(result.startedAt);
     if (Math.abs(offsetMs - this.#clockOffsetMs) > clockToleranceMs) {
       this.#clockOffsetMs = offsetMs;
-      // The clock may have jumped since the step began: its new offset belongs to what it says now.
+      // The clock may have jumped during the step. Its new offset is only right for its current time.
       startMs = this.#options.clock.now().getTime() - result.durationMs;
     }
     return { ...result, startedAt: new Date(startMs + this.#clockOffsetMs).toISOString() };
@@ -223,7 +218,7 @@ export class MonitorRunner<Config, Session> {
 
   get #clockWarnings(): string[] {
     if (this.#clockOffsetMs === 0) return [];
-    const amount = describeSpan(Math.abs(this.#clockOffsetMs));
+    const amount = formatSpan(Math.abs(this.#clockOffsetMs));
     const direction = this.#clockOffsetMs < 0 ? 'ahead of' : 'behind';
     return [
       `this host's clock is ${amount} ${direction} the service's; the times of the steps are corrected. Set the clock (NTP)`,
@@ -258,15 +253,15 @@ export class MonitorRunner<Config, Session> {
   }
 
   /**
-   * Removes what the run made. Safe to call twice and after an `open` that failed.
+   * Removes what the run made. May be called twice, and after `open` failed.
    *
-   * @param hurry aborted when there is no more time than this
+   * @param hurry aborted when teardown has to end early
    */
   async teardown(hurry?: AbortSignal): Promise<TeardownReport> {
     const opened = this.#opened;
-    if (opened === undefined || !('session' in opened)) return { leftovers: [], warnings: [] };
+    if (opened === undefined) return { leftovers: [], warnings: [] };
     const { teardownTimeoutMs, watchMs } = this.#options;
-    const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${teardownTimeoutMs / 1000} s`);
+    const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${formatLimit(teardownTimeoutMs)}`);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
     this.#activity = this.#begin(describeTeardown, (remaining) =>
       isOnlyAwaited(remaining) ? Math.min(watchMs, teardownTimeoutMs) : teardownTimeoutMs,
@@ -274,39 +269,39 @@ export class MonitorRunner<Config, Session> {
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);
       return redact.value({
-        leftovers: report.leftovers.map((leftover) => this.#withUsefulCommand(leftover)),
+        leftovers: report.leftovers.map((leftover) => this.#withoutUselessCommand(leftover)),
         warnings: [...report.warnings, ...this.#clockWarnings],
       });
     } catch (error) {
-      const { message } = explainSafely(this.#explain, error, 'teardown');
+      const { message } = this.#explain(error, 'teardown');
       const warnings = [redact.text(`teardown did not finish: ${message}`), ...this.#clockWarnings];
       return { leftovers: [], warnings };
     }
   }
 
-  /** The leftovers of an offline run exist only in its memory, so no command can remove them. */
-  #withUsefulCommand<T extends Remaining>(leftover: T): T | Omit<T, 'command'> {
+  /** No command can remove the leftovers of an offline run: they exist only in its memory. */
+  #withoutUselessCommand<T extends Remaining>(leftover: T): T | Omit<T, 'command'> {
     const { command: _, ...rest } = leftover;
     return this.#options.mode === 'live' ? leftover : rest;
   }
 
   /**
-   * Removes what earlier runs left. Does nothing where the steps showed that the service cannot be reached or relied on:
-   * it would only add to its load and to the run's time.
+   * Removes what earlier runs left. Does nothing if the steps showed that the service is unreachable or unreliable: the
+   * sweep would only add load and take time.
    *
    * @param signal aborted when the run is cancelled
    */
   async sweep(signal: AbortSignal): Promise<SweepReport | undefined> {
     const opened = this.#opened;
-    if (opened === undefined || !('session' in opened) || signal.aborted || !this.#isWorthSweeping()) return undefined;
+    if (opened === undefined || signal.aborted || !this.#isWorthSweeping()) return undefined;
     const { sweepTimeoutMs } = this.#options;
-    const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${sweepTimeoutMs / 1000} s`);
+    const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${formatLimit(sweepTimeoutMs)}`);
     const within = AbortSignal.any([signal, deadline]);
     this.#activity = this.#begin(() => 'looking for what earlier runs left', sweepTimeoutMs);
     try {
       return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
-      const { message } = explainSafely(this.#explain, error, 'sweep');
+      const { message } = this.#explain(error, 'sweep');
       return { removed: 0, remaining: 0, warnings: [redact.text(`the sweep did not finish: ${message}`)] };
     }
   }
@@ -320,16 +315,9 @@ export class MonitorRunner<Config, Session> {
   close(): void {
     this.#activity = this.#begin(() => 'ending');
     try {
-      if (this.#opened !== undefined && 'session' in this.#opened) this.#monitor.closeSession(this.#opened.session);
+      if (this.#opened !== undefined) this.#monitor.closeSession(this.#opened.session);
     } catch {
-      // Everything that counts is done, and the process will end.
+      // The results are complete, and the process will end.
     }
   }
-}
-
-/** `10 min`, `36 h`, `20784 days` */
-function describeSpan(ms: number): string {
-  const hours = ms / 3_600_000;
-  if (hours < 2) return `${Math.round(ms / 60_000)} min`;
-  return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
 }

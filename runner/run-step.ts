@@ -1,25 +1,24 @@
-import { settleWithin, StepTimeoutError } from './deadline.ts';
 import { type Clock, roundMs } from './clock.ts';
-import { explainSafely } from './explain-safely.ts';
+import { settleWithin, StepTimeoutError } from './deadline.ts';
 import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
 import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
 
 export interface RunStepOptions {
   readonly clock: Clock;
-  /** The step's deadline, owned here. */
   readonly timeoutMs: number;
-  /** Aborted when the run is cancelled from outside: the step then counts as interrupted. */
+  /** Aborted when the run is cancelled from outside. The step then counts as interrupted. */
   readonly signal: AbortSignal;
+  /** Never throws. */
   readonly explain: (error: unknown, step: string) => StepError;
-  /** Gets the context before the step starts. The context tells at any time what the step is waiting for. */
+  /** Gets the context before the step starts. At any time, the context says what the step is waiting for. */
   readonly onStart?: (context: Pick<StepContext, 'waitingFor'>) => void;
 }
 
 /**
- * Runs one step against its deadline: times it, classifies what came of it, never throws.
+ * Runs one step with a deadline: times it and classifies the outcome. Never throws.
  *
- * `durationMs` is the monotonic time from the call of `step.run` until it settled.
+ * `durationMs` is the monotonic time from the call of `step.run` until its promise settled.
  */
 export async function runStep<Session>(
   step: Step<Session>,
@@ -49,8 +48,8 @@ export async function runStep<Session>(
   } catch (error) {
     const facts = settled();
     if (signal.aborted) return { state: 'interrupted', ...facts, reason: reasonOf(signal) };
-    const why = deadline.signal.aborted ? new StepTimeoutError(timeoutMs, context.waitingFor) : error;
-    return { state: 'failed', ...facts, error: explainSafely(explain, why, step.name) };
+    const cause = deadline.signal.aborted ? new StepTimeoutError(timeoutMs, context.waitingFor) : error;
+    return { state: 'failed', ...facts, error: explain(cause, step.name) };
   } finally {
     clearTimeout(timer);
   }

@@ -1,27 +1,27 @@
-/** What is known about how a step went, beyond its time. Flat and JSON-safe: every report can carry it as it is. */
+/** What is known about a step besides its time. Flat and JSON-safe, so that every report can carry it unchanged. */
 export interface Evidence {
-  /** The service's id of the last request, for a support case. */
+  /** The service's id for the last request. AWS support asks for it. */
   readonly requestId?: string;
   /** HTTP status of the last answer. */
   readonly httpStatus?: number;
-  /** Requests sent for this step, the first one included. */
+  /** How many requests were sent for this step. */
   readonly attempts?: number;
-  /** Time that the client waited between attempts. */
+  /** How long the client waited between attempts. */
   readonly retryDelayMs?: number;
-  /** Time spent waiting for an earlier change to become visible. */
+  /** How long the step waited for an earlier change to become visible. */
   readonly propagationMs?: number;
-  /** Time to open connections during the step. Absent when an open one was reused. */
+  /** How long it took to open connections during the step. Absent if an open one was reused. */
   readonly connectMs?: number;
-  /** Time of the last attempt alone, from sending the request to the parsed answer. */
+  /** How long the last attempt took, from sending the request to the parsed answer. */
   readonly lastAttemptMs?: number;
   /** How an ambiguous answer was resolved, as a sentence. */
   readonly resolution?: string;
 }
 
-/** Why a step failed, in the reader's terms. All texts are free of secrets. */
+/** Why a step failed, in the reader's terms, without secrets. */
 export interface StepError {
   readonly verdict: Verdict;
-  /** The service's or the platform's stable name of the error: `Throttling`, `ECONNRESET`, `AccessDenied`. */
+  /** The stable name that the service or Node.js gives the error: `Throttling`, `ECONNRESET`, `AccessDenied`. */
   readonly code: string;
   /** What was attempted and why it failed. */
   readonly message: string;
@@ -30,7 +30,7 @@ export interface StepError {
   readonly stack?: string;
 }
 
-/** The step did what it should. */
+/** The step did what it was meant to do. */
 export interface PassedStep {
   readonly state: 'passed';
   readonly name: string;
@@ -59,7 +59,7 @@ export interface BlockedStep {
   readonly reason: string;
 }
 
-/** The step was cut off from outside (a signal): neither a success nor a failure. */
+/** Something outside cut the step off, such as a signal. That is neither a success nor a failure. */
 export interface InterruptedStep {
   readonly state: 'interrupted';
   readonly name: string;
@@ -70,23 +70,17 @@ export interface InterruptedStep {
   readonly reason: string;
 }
 
-/** What became of one step of a run. The one type that crosses every border; plain and JSON-safe. */
+/** The outcome of one step of a run. Every part of the program passes on this type; it is JSON-safe. */
 export type StepResult = PassedStep | FailedStep | BlockedStep | InterruptedStep;
 
-/** The first line of a failure in every report: its verdict comes first. */
+/** The first line of a failure in every report. It starts with the verdict. */
 export function formatStepError(error: StepError): string {
   return `${error.verdict}: ${error.message}`;
 }
 
-/**
- * Whose fault a failure is.
- *
- * Theirs, the watched service or the way to it:
- * `service` (5xx or an answer that is not the service's) · `throttled` · `timeout` · `network` · `propagation`.
- * Ours, the monitor or the account it runs in:
- * `credentials` · `permission` · `quota` · `configuration` · `monitor` (a bug).
- */
+/** Whose fault a failure is: `theirs` is the watched service or the network, `ours` the monitor or the account it runs in. */
 export const verdicts = {
+  /** A 5xx, or an answer that does not come from the service. */
   service: 'theirs',
   throttled: 'theirs',
   timeout: 'theirs',
@@ -96,13 +90,14 @@ export const verdicts = {
   permission: 'ours',
   quota: 'ours',
   configuration: 'ours',
+  /** A bug. */
   monitor: 'ours',
 } as const;
 
 export type Verdict = keyof typeof verdicts;
-export type Side = (typeof verdicts)[Verdict];
+type Side = (typeof verdicts)[Verdict];
 
-/** Which side a verdict blames: `theirs` is a `<failure>` in JUnit, `ours` an `<error>`. */
+/** Whose fault a verdict means. In JUnit, `theirs` is a `<failure>` and `ours` an `<error>`. */
 export function sideOf(verdict: Verdict): Side {
   return verdicts[verdict];
 }

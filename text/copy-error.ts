@@ -1,12 +1,12 @@
-/** The first errors of an AggregateError tell why. */
+/** The first errors of an AggregateError are enough to understand it. */
 const maxErrors = 20;
-/** A getter may make a new cause each time it is asked. */
+/** A getter may return a new cause each time, without end. */
 const maxCopies = 50;
 
 /**
- * A plain error that says the same as what was thrown, with every text passed through `convert`. Never throws, whatever was
- * thrown: what is thrown may be frozen, have getters (a DOMException's message is one), or be no error at all. Of its
- * properties only those that readers of errors know are taken over; others may hold anything.
+ * Copies a thrown value to a plain error, with every text passed through `convert`. Never throws: the value may be frozen,
+ * have getters (as the message of a DOMException), or be no error at all. Copies only the usual properties of errors,
+ * because others may hold anything.
  */
 export function copyError(
   thrown: unknown,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDuration } from './duration.ts';
+import { formatDuration, formatElapsed, formatLimit, formatSpan } from './duration.ts';
 
 test.for([
   [0, '0 ms'],
@@ -16,6 +16,32 @@ test.for([
   [900_000, '15 min 00 s'],
   [Number.NaN, '? ms'],
   [-1, '? ms'],
-] as const)('%d ms is %s', ([durationMs, text]) => {
+] as const)('the duration %d ms is %s', ([durationMs, text]) => {
   expect(formatDuration(durationMs)).toBe(text);
+});
+
+test.for([
+  [30_000, '30 s'],
+  [2500, '2.5 s'],
+] as const)('the limit %d ms is %s', ([limitMs, text]) => {
+  expect(formatLimit(limitMs)).toBe(text);
+});
+
+test.for([
+  [4100, undefined, '(4 s)'],
+  [12_000, 48_000, '(12 s, at most 48 s more)'],
+  [61_000, -1000, '(61 s, at most 0 s more)'],
+] as const)('%d ms of a wait, with at most %s ms more, are %s', ([forMs, atMostMs, text]) => {
+  expect(formatElapsed(forMs, atMostMs)).toBe(text);
+});
+
+test.for([
+  [600_000, '10 min'],
+  [7_100_000, '118 min'],
+  [7_200_000, '2 h'],
+  [129_600_000, '36 h'],
+  [172_800_000, '2 days'],
+  [1_795_737_600_000, '20784 days'],
+] as const)('the span %d ms is %s', ([spanMs, text]) => {
+  expect(formatSpan(spanMs)).toBe(text);
 });

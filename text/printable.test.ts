@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clip, plural, firstLine, joinLines, oneLine, quote, visibleText } from './printable.ts';
+import { clip, plural, joinLines, oneLine, quote, visibleText } from './printable.ts';
 
 describe('visibleText', () => {
   test.for([
@@ -14,7 +14,7 @@ describe('visibleText', () => {
     expect(visibleText(text ?? '')).toBe(visible);
   });
 
-  test('changes nothing the second time', () => {
+  test('changes nothing if it is applied again', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(visibleText(visibleText(text))).toBe(visibleText(text));
@@ -24,7 +24,7 @@ describe('visibleText', () => {
 });
 
 describe('clip', () => {
-  test('leaves a text that fits alone', () => {
+  test('does not change a text that fits', () => {
     expect(clip('12345', 5)).toBe('12345');
   });
 
@@ -38,7 +38,7 @@ describe('clip', () => {
     ['one two three four five', 19, 'one two three four…'],
     ['one two-three-four-five', 20, 'one two-three-four-…'],
     ['one two three\nfour-five', 17, 'one two three…'],
-  ] as const)('of %j to %d falls between two words where that costs little', ([text, maxLength, clipped]) => {
+  ] as const)('of %j to %d cuts between two words if that costs little', ([text, maxLength, clipped]) => {
     expect(clip(text, maxLength)).toBe(clipped);
   });
 
@@ -47,13 +47,26 @@ describe('clip', () => {
   });
 });
 
-test('firstLine skips empty lines and trims', () => {
-  expect(firstLine('\n\n  first  \r\nsecond')).toBe('first');
-  expect(firstLine('')).toBe('');
+test.for<readonly [string, (text: string, maxLength: number) => string]>([
+  ['clip', clip],
+  ['oneLine', oneLine],
+  ['joinLines', joinLines],
+  ['quote', (text, maxLength) => JSON.parse(quote(text, maxLength)) as string],
+  ['quote of bytes', (text, maxLength) => JSON.parse(quote(Buffer.from(text), maxLength)) as string],
+])('%s never cuts a surrogate pair in half', ([, cut]) => {
+  for (const text of ['😀'.repeat(20), `a${'😀'.repeat(20)}`, '😀 '.repeat(20), `${'a'.repeat(15)} 😀😀😀😀`]) {
+    for (let maxLength = 1; maxLength < 45; maxLength++) {
+      const shown = cut(text, maxLength);
+      expect(shown.length).toBeLessThanOrEqual(maxLength);
+      expect(shown.isWellFormed() && !shown.includes('�'), `${maxLength}: ${shown}`).toBe(true);
+    }
+  }
 });
 
 test('oneLine is one printable line', () => {
   expect(oneLine('a\tb\u0007\nc', 10)).toBe('a b␇');
+  expect(oneLine('\n\n  first  \r\nsecond', 10)).toBe('first');
+  expect(oneLine('', 10)).toBe('');
 });
 
 test.for<readonly [string | Uint8Array, string]>([

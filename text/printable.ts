@@ -2,12 +2,12 @@ import { clip } from './redact.ts';
 
 export { clip };
 
-/** Control characters, bidirectional overrides and non-characters: illegal in XML 1.0, or able to rewrite what a terminal shows. */
+/** Control characters, bidirectional overrides and non-characters. XML 1.0 forbids them, or a terminal would obey them. */
 const unprintable = /[\p{Cc}\p{Bidi_Control}\uFFFE\uFFFF]/gu;
 
 /**
- * Text from outside, made safe to print in a terminal and legal in XML 1.0. Line breaks and tabs stay; other control
- * characters become visible (an escape turns into `␛`), lone surrogates and invisible direction marks turn into `�`.
+ * Makes text from outside safe for a terminal and legal in XML 1.0. Line breaks and tabs stay. Other control characters
+ * become visible (an escape turns into `␛`), and lone surrogates and direction marks turn into `�`.
  */
 export function visibleText(text: string): string {
   return text.toWellFormed().replaceAll('\r\n', '\n').replaceAll(unprintable, visibleCharacter);
@@ -19,12 +19,12 @@ function visibleCharacter(character: string): string {
   return character === '\u007F' ? '␡' : '�';
 }
 
-/** The first line of `text` that says something. */
-export function firstLine(text: string): string {
+/** The first line of `text` that is not empty. */
+function firstLine(text: string): string {
   return text.trimStart().split(/\r?\n/, 1)[0]?.trimEnd() ?? '';
 }
 
-/** The first line, printable and clipped: for attributes, summary lines and everything else that must not break. */
+/** The first line, printable and clipped. For places that take only one line. */
 export function oneLine(text: string, maxLength: number): string {
   return visibleText(clip(firstLine(text), maxLength)).replaceAll('\t', ' ');
 }
@@ -34,7 +34,7 @@ export function joinLines(text: string, maxLength: number): string {
   return oneLine(text.replaceAll(/\s+/gu, ' '), maxLength);
 }
 
-/** What another program wrote, for a sentence: in quotes, on one line, clipped. */
+/** What another program wrote, in quotes, on one line and clipped, for a sentence. */
 export function quote(text: string | Uint8Array, maxLength = 60): string {
   return JSON.stringify(clip(typeof text === 'string' ? text : Buffer.from(text).toString(), maxLength));
 }

@@ -44,17 +44,17 @@ describe('createRedactor', () => {
   test.for([
     ['longer one first', ['abcdefgh-tail', 'abcdefgh']],
     ['shorter one first', ['abcdefgh', 'abcdefgh-tail']],
-  ] as const)('leaves no tail of a secret that contains another one, given the %s', ([, secrets]) => {
+  ] as const)('leaves no part of a secret that contains another one, given the %s', ([, secrets]) => {
     const { text } = createRedactor(secrets.map(hidden));
     expect(text('abcdefgh-tail abcdefgh')).toBe('[redacted] [redacted]');
   });
 
-  test('shows what was said to stand in a secret’s place, literally', () => {
+  test('puts the mask in a secret’s place literally', () => {
     const { text } = createRedactor([{ value: 'AKIAEXAMPLEKEY01', shownAs: '****$&$1Y01' }]);
     expect(text('key AKIAEXAMPLEKEY01')).toBe('key ****$&$1Y01');
   });
 
-  test('takes characters of a pattern in a secret for themselves', () => {
+  test('treats the special characters of regular expressions in a secret as ordinary ones', () => {
     const { text } = createRedactor([hidden('.*+?^${}()|[]')]);
     expect(text('x .*+?^${}()|[] y')).toBe('x [redacted] y');
     expect(text('an innocent text')).toBe('an innocent text');
@@ -64,12 +64,12 @@ describe('createRedactor', () => {
     expect(createRedactor([hidden(value)]).text('a seven77 text')).toBe('a seven77 text');
   });
 
-  test('lives with a secret that has half a character', () => {
+  test('accepts a secret with half a surrogate pair', () => {
     const secret = 'half \uD800 character';
     expect(createRedactor([hidden(secret)]).text(`x ${secret} y`)).toBe('x [redacted] y');
   });
 
-  test('redacts every string of a nested value, keys included, and keeps everything else', () => {
+  test('redacts every string of a nested value, even keys, and keeps everything else', () => {
     const { value } = createRedactor([hidden('hunter2hunter2')]);
     const given = {
       list: ['hunter2hunter2', 1, null, undefined, true, { deep: ['x hunter2hunter2'] }],
@@ -89,7 +89,7 @@ describe('createRedactor', () => {
     maxLength: 40,
   });
 
-  test('lets no secret survive in any form, whatever surrounds it and however deep it stands', () => {
+  test('hides every form of a secret, whatever surrounds it and however deep it is nested', () => {
     const place = fc.record({
       encode: fc.constantFrom(...Object.values(encoders)),
       before: fc.string({ unit: fc.constantFrom('-', '.', ' ') }),
@@ -118,7 +118,7 @@ describe('createRedactor', () => {
     );
   });
 
-  test('changes no text that holds none of the secrets', () => {
+  test('does not change a text without secrets', () => {
     fc.assert(
       fc.property(fc.array(secretText), fc.jsonValue(), (secrets, value) => {
         fc.pre(secrets.every((secret) => !JSON.stringify(value).includes(JSON.stringify(secret).slice(1, -1))));
@@ -139,7 +139,7 @@ describe('a piece of a secret', () => {
   const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
   const { text } = createRedactor([hidden(secret)]);
 
-  test('is hidden from twelve characters on, wherever it was cut off', () => {
+  test('is hidden if it has at least twelve characters, wherever it was cut', () => {
     for (let start = 0; start < secret.length; start++) {
       for (let end = start + 12; end <= secret.length; end++) {
         expect(text(`before ${secret.slice(start, end)} after`)).toBe('before [redacted] after');
@@ -147,7 +147,7 @@ describe('a piece of a secret', () => {
     }
   });
 
-  test('is hidden in base64 of a longer text, wherever it stands in it', () => {
+  test('is hidden in the base64 of a longer text, at any position', () => {
     for (const before of ['', 'a', 'ab', 'abc', 'user:']) {
       const encoded = Buffer.from(`${before}${secret} and more`).toString('base64');
       const clean = text(`Basic ${encoded}`);
@@ -156,7 +156,7 @@ describe('a piece of a secret', () => {
     }
   });
 
-  test('that is shorter is left alone: it can be in an innocent text', () => {
+  test('is not hidden if it is shorter, because it can be in an innocent text', () => {
     expect(text(secret.slice(0, 11))).toBe(secret.slice(0, 11));
   });
 
@@ -169,17 +169,17 @@ describe('a piece of a secret', () => {
 describe('user and password', () => {
   const { text } = createRedactor([hidden('bob:PW'), hidden('monitoring-production:Pa55')]);
 
-  test('are hidden together, however short', () => {
+  test('are hidden together, however short they are', () => {
     expect(text('via http://bob:PW@proxy, bob%3APW, Ym9iOlBX')).toBe(
       'via http://[redacted]@proxy, [redacted], [redacted]',
     );
   });
 
-  test('are hidden as a proxy gets them, however short', () => {
+  test('are hidden in the form that a proxy gets, however short they are', () => {
     expect(createRedactor([hidden('b:pw')]).text('Basic Yjpwdw==')).toBe('Basic [redacted]==');
   });
 
-  test('leave the name alone', () => {
+  test('do not hide the name alone', () => {
     expect(text('bob in monitoring-production')).toBe('bob in monitoring-production');
   });
 });
@@ -192,11 +192,11 @@ describe('clip', () => {
     ['12345', '12345'],
     ['123456', '1234…'],
     ['123😀56', '123…'],
-  ] as const)('makes of %s at most five characters: %s', ([given, clipped]) => {
+  ] as const)('shortens %s to at most five characters: %s', ([given, clipped]) => {
     expect(clipRedacted(given, 5)).toBe(clipped);
   });
 
-  test('leaves no piece of a secret, wherever the cut falls', () => {
+  test('leaves no piece of a secret, wherever it cuts', () => {
     for (let before = 0; before < 150; before++) {
       const clipped = clipRedacted('.'.repeat(before) + `${secret} `.repeat(20), 100);
       expect(clipped.replaceAll('.', '')).toMatch(/^(\[redacted\] )*(\[[redact]*\]?)?…$/);
@@ -205,13 +205,13 @@ describe('clip', () => {
     }
   });
 
-  test('looks no further into a text than it shows of it', () => {
+  test('searches a text only as far as it shows it', () => {
     const long = `${secret} `.repeat(5) + 'x'.repeat(50_000_000);
     expect(clipRedacted(long, 60)).toBe(`${'[redacted] '.repeat(5).trimEnd()}…`);
   });
 });
 
-test('the process hides what it learns, from then on and in every part of it', () => {
+test('the whole process hides a secret from the moment at which it is known', () => {
   expect(clip('learnt-early learnt-later', 20)).toBe('learnt-early learnt…');
   hideSecrets([hidden('learnt-early')]);
   hideSecrets([hidden('learnt-later')]);

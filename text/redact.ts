@@ -1,16 +1,16 @@
-/** Replaces secrets by a mask, wherever they stand and in whatever form an encoder left them. */
+/** Replaces secrets by a mask, in every form that an encoder may have given them. */
 export interface Redactor {
   readonly text: (text: string) => string;
-  /** A copy of a plain value (strings, numbers, arrays, plain objects) with every string in it redacted, keys included. */
+  /** Copies a plain value (strings, numbers, arrays, plain objects) and redacts every string in it, even keys. */
   readonly value: <T>(value: T) => T;
   /**
-   * Redacts, then cuts to at most `maxLength` UTF-16 units. A cut shows as `…`. It halves no word, unless that would cost a
-   * quarter of the text, and never a character.
+   * Redacts, then cuts to at most `maxLength` UTF-16 units and adds `…`. Cuts between words unless that would cost a quarter
+   * of the text, and never cuts a character in half.
    */
   readonly clip: (text: string, maxLength: number) => string;
 }
 
-/** A text that must not leave the process, and what stands in its place. */
+/** A text that must not leave the process, and what is shown in its place. */
 export interface Secret {
   readonly value: string;
   readonly shownAs: string;
@@ -19,15 +19,15 @@ export interface Secret {
 const known: Secret[] = [];
 let current = createRedactor(known);
 
-/** Hides these from now on, in everything that this process (or thread) says. Called where secrets come in. */
+/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in. */
 export function hideSecrets(secrets: readonly Secret[]): void {
   known.push(...secrets);
   current = createRedactor(known);
 }
 
 /**
- * The one redaction of the process. Text is cut in places that know nothing of secrets, and half a secret is hard to
- * recognise: so everything that cuts text uses {@link clip}, which redacts first.
+ * The one redaction of the process. Everything that cuts text uses {@link clip}, which redacts first, because half a secret
+ * is hard to recognise.
  */
 export const redact: Redactor = {
   text: (text) => current.text(text),
@@ -35,33 +35,33 @@ export const redact: Redactor = {
   clip: (text, maxLength) => current.clip(text, maxLength),
 };
 
-/** {@link Redactor.clip} of the process: the way to cut any text that may come from outside. */
+/** {@link Redactor.clip} of the process. Use it to cut any text that may come from outside. */
 export const { clip } = redact;
 
 /** One way in which a secret can be written. */
 interface Form {
   readonly text: string;
   readonly mask: string;
-  /** A piece of the form that is this long is hidden, too: others cut text before it gets here. */
+  /** A piece of this length is hidden, too, because other programs may have cut the text. */
   readonly shortestPiece: number;
 }
 
-/** Shorter values would tear holes into innocent text: no real secret is that short. */
+/** Shorter values are not hidden: they occur in innocent text, and no real secret is that short. */
 export const shortestSecret = 8;
-/** `user:password`, which is in no innocent text even when it is short. */
+/** For `user:password`, which does not occur in innocent text even if it is short. */
 const shortestPair = 4;
-/** A piece of a secret that is this long is in no innocent text by chance. */
+/** A piece of a secret of this length does not occur in innocent text by chance. */
 const shortestPiece = 12;
 
-/** A form is found by four of its characters. Every piece that counts holds four that start at a multiple of this. */
+/** A form is found by four of its characters. Every piece to be hidden has four that start at a multiple of the distance. */
 const gramLength = 4;
 const gramDistance = shortestPiece - gramLength + 1;
 
-/** Redacts by the *values* of secrets, so that it needs to know nothing about the text around them. */
+/** Redacts by the *values* of secrets, so the text around them does not matter. */
 export function createRedactor(secrets: readonly Secret[]): Redactor {
   let index: Index | undefined;
   const run = (text: string, maxLength: number): string => {
-    // Made only when it is needed: a process that says nothing need not wait for it.
+    // Made only when needed, because that takes time.
     index ??= createIndex(secrets);
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
   };
@@ -76,13 +76,13 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
 function cut(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
   const start = text.slice(0, maxLength - 1);
-  // Whether the cut falls between two words is seen from the character after it.
+  // One character more shows whether the cut is between two words.
   const wordEnd = Math.max(...[' ', '\n'].map((space) => text.slice(0, maxLength).lastIndexOf(space)));
   if (wordEnd >= maxLength * 0.75) return `${start.slice(0, wordEnd).trimEnd()}…`;
   return `${start.replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** Where four characters stand in which forms, by {@link nextKey}. Few others have the same key. */
+/** Finds, by {@link nextKey}, the forms that contain four characters, and at which position. Few others share a key. */
 type Index = ReadonlyMap<number, readonly { readonly form: Form; readonly start: number }[]>;
 
 function createIndex(secrets: readonly Secret[]): Index {
@@ -90,7 +90,7 @@ function createIndex(secrets: readonly Secret[]): Index {
   for (const { value, shownAs: mask } of secrets) {
     const isPair = value.includes(':');
     if (value.length < (isPair ? shortestPair : shortestSecret)) continue;
-    // The user's name in a pair is no secret: it may be the namespace's, too.
+    // The user name in a pair is no secret. The namespace may have the same name.
     for (const text of writtenForms(value))
       forms.set(text, { text, mask, shortestPiece: isPair ? Infinity : shortestPiece });
     for (const text of base64Forms(value)) forms.set(text, { text, mask, shortestPiece });
@@ -106,18 +106,18 @@ function createIndex(secrets: readonly Secret[]): Index {
   return index;
 }
 
-/** A number of the last four characters: what came before them is shifted out of 32 bits. */
+/** A number for the last four characters: earlier ones are shifted out of the 32 bits. */
 function nextKey(key: number, code: number): number {
   return (key << 8) ^ code;
 }
 
 function writtenForms(secret: string): string[] {
   const json = JSON.stringify(secret).slice(1, -1);
-  // Go escapes what HTML would take for its own, and PHP the slash.
+  // Go escapes the special characters of HTML, and PHP the slash.
   const goJson = json.replaceAll(/[&<>]/g, (character) => `\\u00${hexOf(character)}`);
   const uri = encodeURIComponent(secret.toWellFormed());
   const strictUri = uri.replaceAll(/[!'()*]/g, (character) => `%${hexOf(character).toUpperCase()}`);
-  // .NET writes small digits. A URL in a URL is encoded twice.
+  // .NET writes lower-case digits. A URL in a URL is encoded twice.
   const smallUri = uri.replaceAll(/%../g, (code) => code.toLowerCase());
   const xml = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
   const uris = [uri, strictUri, smallUri, encodeURIComponent(uri)];
@@ -128,7 +128,7 @@ function hexOf(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, '0');
 }
 
-/** Alone, and behind one or two bytes of something else: base64 takes three at a time. */
+/** Alone, and after one or two other bytes, because base64 encodes three bytes at a time. */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const [alone = '', ...shifted] = [0, 1, 2].map((before) =>
@@ -136,12 +136,12 @@ function base64Forms(secret: string): string[] {
       .toString('base64')
       .replace(/=+$/, ''),
   );
-  // Their first and last character are not made of the secret's bits alone.
+  // Their first and last characters contain bits of other bytes.
   const inner = shifted.map((text, index) => text.slice(index + 2, -1)).filter((text) => text.length >= shortestSecret);
   return [alone, ...inner].flatMap((text) => [text, text.replaceAll('+', '-').replaceAll('/', '_')]);
 }
 
-/** A part of a text that is hidden. */
+/** A part of a text to hide. */
 interface Span {
   readonly start: number;
   readonly end: number;
@@ -149,9 +149,9 @@ interface Span {
 }
 
 /**
- * Finds what to hide, in order. Secrets that overlap are hidden together.
+ * Finds what to hide, in order. Joins secrets that overlap.
  *
- * @param maxLength how much of the masked text is needed: the rest of the text is not looked at
+ * @param maxLength how much of the masked text is needed. The rest of the text is not searched
  */
 function findSpans(text: string, index: Index, maxLength: number): Span[] {
   const spans: Span[] = [];
@@ -181,7 +181,7 @@ function lengthOf({ start, end }: Span): number {
   return end - start;
 }
 
-/** The longest piece of a form around a place that both have in common, where that is long enough. */
+/** The longest piece of a form that the text has around a position, if it is long enough. */
 function spanAt(
   text: string,
   at: number,

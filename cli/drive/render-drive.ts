@@ -1,10 +1,9 @@
-import { painter } from '../../text/terminal.ts';
+import { painter, wrapParts, wrapText } from '../../text/terminal.ts';
 import type { DriveReport, DrivenStep } from '../../metrist/protocol/drive/drive-report.ts';
 import type { LogLevel } from '../../metrist/protocol/messages.ts';
 import type { Metadata } from '../../metrist/result-text.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { plural, oneLine, visibleText } from '../../text/printable.ts';
-import { wrapParts, wrapText } from '../../text/wrap.ts';
 
 export interface DriveStyle {
   /** `false` writes no escape code at all. */

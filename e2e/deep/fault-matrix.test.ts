@@ -132,7 +132,7 @@ async function runAll(
     AWS_ENDPOINT_URL_IAM: iam.url,
     METRIST_REQUEST_TIMEOUT_SECS: String(requestTimeoutSecs),
   };
-  const runner = new MonitorRunner(awsiam, { values, mode: 'live', ...options });
+  const runner = new MonitorRunner(awsiam, { settings: awsiam.parseConfig(values), values, mode: 'live', ...options });
   await runner.open(cancel.signal);
   const results: StepResult[] = [];
   for (const name of stepNames) results.push(await runner.step(name, cancel.signal));

@@ -112,6 +112,35 @@ describe('the package', () => {
     expect(version).toMatch(new RegExp(`^${packageJson.version}-\\d{14}-(nogit-)?[\\da-f]+(-modified-[\\da-f]{8})?$`));
   });
 
+  it('is made once and whole by two processes at once', async () => {
+    const distDir = await makeDir();
+    const code = `import { packageExecutable } from './packaging/package-executable.ts';
+      const { isReused, version } = await packageExecutable({ distDir: ${JSON.stringify(distDir)}, reuse: true });
+      console.log(JSON.stringify({ isReused, version }));`;
+    const makers = [1, 2].map(() =>
+      spawn(process.execPath, ['--input-type=module', '--eval', code], {
+        cwd: path.dirname(defaultDistDir),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+    const made = (await Promise.all(makers.map(({ stdout }) => text(stdout)))).map(
+      (line) => JSON.parse(line) as { readonly isReused: boolean; readonly version: string },
+    );
+    // Without git the version is the time, so the second one makes a package of its own.
+    if (!version.includes('-nogit-')) expect(made.map(({ isReused }) => isReused).toSorted()).toEqual([false, true]);
+    const latest = await readFile(path.join(distDir, latestFile), 'utf8');
+    expect(made.map((each) => each.version)).toContain(latest);
+    expect((await readdir(distDir)).toSorted()).toEqual(
+      [programName, zipFile(latest, process), latestFile, 'local'].toSorted(),
+    );
+    const archive = await yauzl.openPromise(path.join(distDir, zipFile(latest, process)));
+    const [entry] = await Array.fromAsync(archive.eachEntry());
+    const packed = await buffer(await archive.openReadStreamPromise(entry as yauzl.Entry));
+    for (const name of [programName, localExecutable]) {
+      expect(packed.equals(await readFile(path.join(distDir, name)))).toBe(true);
+    }
+  });
+
   it('is not made again while the sources are the same', async () => {
     const copy = await makeDir();
     await cp(defaultDistDir, copy, { recursive: true });

@@ -88,6 +88,7 @@ for (const event of [
 }
 
 const { createReporters } = await import('../../reporters/create-reporters.ts');
+const { parseMetristConfig } = await import('../../metrist/config.ts');
 const { MonitorReporter } = await import('../../reporters/monitor-reporter.ts');
 const { fakeModule, fakeSuite, fakeTest } = await import('../../reporters/testing/fake-vitest.ts');
 const { systemClock } = await import('../../runner/clock.ts');
@@ -98,8 +99,9 @@ const reporter = new MonitorReporter({
   version: '0.1.0',
   mode: 'live',
   createReporters: () =>
-    createReporters(values, {
-      mode: 'live',
+    createReporters({
+      values,
+      metrist: parseMetristConfig(values).config,
       resultsDir: dir,
       stepsFile: 'suites/awsiam/steps.ts',
       userAgent: 'awsiam/0.1.0',

@@ -20,7 +20,7 @@ export function testMonitor(
   return {
     name: 'kettle',
     steps: ['Fill', 'Boil', 'Pour'].map((name) => testStep({ name })),
-    parseConfig: (values) => values,
+    parseConfig: (values) => ({ config: values, problems: [] }),
     findSettingWarnings: () => [],
     stepTimeoutMs: () => 60_000,
     prepare: () => Promise.resolve(),

@@ -38,7 +38,7 @@ describe('describeMonitor', { timeout: 30_000 }, () => {
     expect(suite?.meta().teardown).toEqual({ leftovers: [], warnings: ['torn down after Fill, Boil, Pour'] });
   });
 
-  test('fails the test of a step that fails, once even with retries, and skips the rest with the reason', async () => {
+  test('fails the test of a failed step, once even with retries, and skips the rest with the reason', async () => {
     const { module, tests } = await runFixture('failing.fixture.ts', { retry: 2 });
     expect(tests.map(course)).toEqual([
       ['Fill', 'passed', 'passed'],

@@ -2,25 +2,25 @@ import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vites
 import { listenForInterruption } from '../interruption.ts';
 import type { Monitor } from '../monitor.ts';
 import type { SweepReport, TeardownReport } from '../monitor-run.ts';
-import { tellProgress } from '../progress.ts';
+import { sendProgress } from '../progress.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from '../run-monitor.ts';
 import { scrubUnhandledErrors } from './unhandled-errors.ts';
 import { formatStepError, type StepError, type StepResult } from '../step-result.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** What became of the step that this test ran. */
+    /** The result of the step that this test ran. */
     step?: StepResult;
-    /** On the suite: how teardown went. */
+    /** On the suite. */
     teardown?: TeardownReport;
-    /** On the suite: what became of the leftovers of earlier runs. */
+    /** On the suite. */
     sweep?: SweepReport;
     /** On the suite: from the start of the first step to the end of the last one, by the monotonic clock. */
     durationMs?: number;
   }
 }
 
-/** What vitest sees of a failed step. Made of the redacted error alone: no cause, no AWS object behind it. */
+/** The error of a failed step for vitest. It has only the redacted texts: no cause, no object of the AWS SDK. */
 class StepFailure extends Error {
   override readonly name = 'StepFailure';
 
@@ -30,23 +30,23 @@ class StepFailure extends Error {
   }
 }
 
-/** Longer than any deadline of ours, so that vitest's own timers never decide. */
+/** Longer than all of our deadlines, so that vitest's own timers never end a step or a hook. */
 const never = 2 ** 31 - 1;
 
 /**
- * Front end 1: declares a monitor as a vitest suite, one test per step. The steps run in order and once, whatever
- * `--retry`, `--repeats` or `--sequence.shuffle` say: they build on one another and make things in somebody's account.
+ * Front end 1: declares a monitor as a vitest suite with one test per step. The steps run once and in order, despite
+ * `--retry`, `--repeats` or `--sequence.shuffle`, because they build on each other and create things in a real account.
  */
 export function describeMonitor<Config, Session>(
   monitor: Monitor<Config, Session>,
-  options: MonitorRunnerOptions,
+  options: MonitorRunnerOptions<Config>,
 ): void {
   const runner = new MonitorRunner(monitor, options);
   const interruption = listenForInterruption();
   const stopScrubbing = scrubUnhandledErrors();
-  const telling = tellProgress(() => runner.progress, interruption.signal);
+  const sending = sendProgress(() => runner.progress, interruption.signal);
   let suite: RunnerTestSuite | undefined;
-  /** Whether only some steps were asked for (`-t`). Each step needs those before it, so that none runs. */
+  /** Whether only some steps were selected (`-t`). Then none runs, because each needs those before it. */
   let isSelection = false;
 
   describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: never }, () => {
@@ -83,7 +83,7 @@ export function describeMonitor<Config, Session>(
       const { durationMs } = runner;
       if (suite !== undefined) Object.assign(suite.meta, { teardown: report, durationMs, ...(sweep && { sweep }) });
       runner.close();
-      telling[Symbol.dispose]();
+      sending[Symbol.dispose]();
       interruption[Symbol.dispose]();
       stopScrubbing();
     }, never);

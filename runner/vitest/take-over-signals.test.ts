@@ -27,7 +27,7 @@ async function startProcess(longestEndMs: number, terminal: { isTTY?: boolean; c
 }
 
 describe('a process whose run does not end', { timeout: 60_000 }, () => {
-  test('ends by the signal when its time is up, and says what that means', async () => {
+  test('ends by the signal at the time limit, and says what may be left behind', async () => {
     const { child, ended } = await startProcess(300);
     child.kill('SIGTERM');
     expect(await ended).toEqual({
@@ -40,7 +40,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     });
   });
 
-  test('says so in lines that fit the terminal', async () => {
+  test('writes lines that fit the terminal', async () => {
     const { child, ended } = await startProcess(300, { isTTY: true, columns: 60 });
     child.kill('SIGTERM');
     const { lines } = await ended;
@@ -54,7 +54,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     ]);
   });
 
-  test('is not ended early by more hang-ups, nor by the same signal that comes twice within half a second', async () => {
+  test('is not ended early by more SIGHUPs, nor by a signal that arrives twice within half a second', async () => {
     const { child, ended } = await startProcess(1500);
     child.kill('SIGHUP');
     child.kill('SIGHUP');

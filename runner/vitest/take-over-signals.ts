@@ -2,37 +2,38 @@ import os from 'node:os';
 import type { Plugin } from 'vitest/config';
 import { announceInterruption } from '../interruption.ts';
 import { formatProgress, listenForProgress, type Progress } from '../progress.ts';
-import { wrapText } from '../../text/wrap.ts';
+import { formatLimit } from '../../text/duration.ts';
+import { wrapText } from '../../text/terminal.ts';
 
-/** A closed terminal and a dropped SSH session are SIGHUP. */
+/** A closed terminal or a dropped SSH session sends SIGHUP. */
 const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 type Signal = (typeof signals)[number];
 
-/** One Ctrl-C can arrive twice: npm passes on what the terminal has sent to the whole process group. */
+/** One Ctrl-C can arrive twice: npm forwards it, and the terminal sends it to the whole process group. */
 const sameRequestMs = 500;
 
-/** Teardown may take 60 s, and the reports come after it. Below what `deploy/` grants before it kills. */
+/** Enough for a teardown of 60 s and the reports, and less than `deploy/` allows before it kills. */
 const longestEndMs = 80_000;
 
-/** The indent of text that belongs to the line above. */
+/** For text that belongs to the line above. */
 const indent = '      ';
 
-export interface TakeOverSignalsOptions {
+interface TakeOverSignalsOptions {
   readonly errorOutput: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
-  /** From the first signal to the end of the process, whatever hangs. @default 80_000 */
+  /** Longest time from the first signal to the end of the process, even if something hangs. @default 80_000 */
   readonly longestEndMs?: number;
 }
 
 /**
- * A plugin that lets a run end in order when it is told to stop: the running step is cut off, teardown removes what the
- * run made, the reports are written, and the exit code is 128 plus the signal's number. vitest itself would be gone one
- * millisecond after the signal, its hooks unfinished.
+ * A plugin that ends a run in good order after a signal: it cuts off the running step, teardown removes what the run
+ * made, the reports are written, and the exit code is 128 plus the signal's number. By itself vitest would exit a
+ * millisecond after the signal, in the middle of its hooks.
  *
- * A second signal is answered with what the run is waiting for. A third one ends the process at once, and so does the
+ * After a second signal it says what the run is waiting for. A third signal ends the process at once, and so does the
  * time limit; both name what is left behind.
  *
- * It also turns off what would keep the process alive after the run or the run from its own end: watching, standalone
- * mode, other pools (their workers do not hear of the signal) and `--bail`, which cuts hooks off.
+ * It also turns off what would keep a run from ending: watching, standalone mode, other pools (their workers do not
+ * learn of the signal) and `--bail`, which cuts hooks off.
  */
 export function takeOverSignals(options: TakeOverSignalsOptions): Plugin {
   return {
@@ -52,7 +53,7 @@ export function takeOverSignals(options: TakeOverSignalsOptions): Plugin {
   };
 }
 
-/** What the signals so far have asked for. */
+/** Counts the signals and acts on each. */
 class Stop {
   readonly #options: TakeOverSignalsOptions;
   #requests = 0;
@@ -66,7 +67,7 @@ class Stop {
   request(signal: Signal): void {
     const nowMs = performance.now();
     if (this.#requests > 0) {
-      // A person who hangs up is gone, not impatient.
+      // A second SIGHUP is not impatience: the user has already gone.
       if (signal === 'SIGHUP' || nowMs - this.#requestedAtMs < sameRequestMs) return;
     }
     this.#requestedAtMs = nowMs;
@@ -87,7 +88,7 @@ class Stop {
     });
     const limitMs = this.#options.longestEndMs ?? longestEndMs;
     setTimeout(() => {
-      this.#endAtOnce(signal, `${signal}: the run did not end within ${limitMs / 1000} s: ending at once`);
+      this.#endAtOnce(signal, `${signal}: the run did not end within ${formatLimit(limitMs)}: ending at once`);
     }, limitMs).unref();
   }
 
@@ -108,10 +109,10 @@ class Stop {
     }
     for (const { entity, command } of progress?.remaining ?? []) {
       this.#say(`left behind: ${entity}`, '  ! ');
-      // Never broken: a person copies it.
+      // Never wrapped, so that it can be copied.
       if (command !== undefined) this.#write(`${indent}remove it with: ${command}`);
     }
-    // By the signal's own effect: process.exit() would wait for threads that hang in a file system or a name server.
+    // process.exit() would wait for threads that hang in a file system or a name server. The signal does not.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   }
@@ -122,7 +123,7 @@ class Stop {
     this.#write(`${sign}${wrapText(text, width).join(`\n${indent}`)}`);
   }
 
-  /** On a terminal a line that will be overwritten may stand there, and the `^C` that was typed. */
+  /** On a terminal, replaces the status line and the typed `^C`. */
   #write(text: string): void {
     const { errorOutput } = this.#options;
     errorOutput.write(`${errorOutput.isTTY === true ? '\r\u001B[K' : ''}${text}\n`);

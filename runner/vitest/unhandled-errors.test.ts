@@ -38,7 +38,7 @@ function hear(...thrown: unknown[]): unknown[] {
   return heard;
 }
 
-test('an error that nobody handles has lost its secrets when the listener hears of it, causes included', () => {
+test('an unhandled error reaches the listener without secrets, in its causes too', () => {
   const cause = Object.assign(new TypeError('inner hunter2hunter2'), { code: 'ERR_INNER' });
   const [error] = hear(new Error('outer hunter2hunter2', { cause }));
   expect(error).toMatchObject({
@@ -50,13 +50,13 @@ test('an error that nobody handles has lost its secrets when the listener hears 
   expect(inspect(error, { showHidden: true })).not.toContain('hunter2');
 });
 
-test('nothing else that hangs on an error is passed on: it may be the whole request', () => {
+test('other properties of an error are not passed on: they may hold the whole request', () => {
   const request = { headers: { 'proxy-authorization': 'hunter2hunter2' } };
   const [error] = hear(Object.assign(new Error('refused'), { request, input: 'http://hunter2hunter2@proxy' }));
   expect(Object.getOwnPropertyNames(error)).toEqual(expect.not.arrayContaining(['request', 'input']));
 });
 
-test('an error that cannot be changed is passed on as well, and stays as it is', () => {
+test('a frozen error is passed on, too, and does not change', () => {
   const frozen = Object.freeze(new Error('outer hunter2hunter2'));
   const heardErrors = hear(frozen, new DOMException('hunter2hunter2 took too long', 'TimeoutError'));
   expect(heardErrors).toMatchObject([
@@ -66,7 +66,7 @@ test('an error that cannot be changed is passed on as well, and stays as it is',
   expect(frozen.message).toBe('outer hunter2hunter2');
 });
 
-test('what AbortSignal.timeout rejects with is passed on', async () => {
+test('the error of AbortSignal.timeout is passed on', async () => {
   const timeout = AbortSignal.timeout(0);
   await once(timeout, 'abort');
   expect(hear(timeout.reason)).toMatchObject([
@@ -85,7 +85,7 @@ test('an error that is its own cause, or no error, does no harm', () => {
   ]);
 });
 
-test('there are no more listeners than before, because vitest counts them, and the same ones again at the end', () => {
+test('the number of listeners stays the same, because vitest counts them, and the old ones come back at the end', () => {
   const stop = scrubUnhandledErrors();
   expect(process.listenerCount(event)).toBe(1);
   stop();

@@ -6,18 +6,18 @@ const events = ['uncaughtException', 'unhandledRejection'] as const;
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Removes secrets from errors that nobody handles, before vitest prints them or sends them from its worker to its
- * reporters. Those know the secrets of the environment, but not the credentials that the run found by itself.
+ * Removes secrets from unhandled errors, before vitest prints them or sends them from its worker to its reporters. The
+ * reporters know the secrets in the environment, but not the credentials that the run found by itself.
  *
- * It replaces the listeners that are there: vitest ignores such errors where it is not the only listener.
+ * It replaces the existing listeners, because vitest ignores such errors if there are other listeners than its own.
  *
- * @returns a function that ends it
+ * @returns a function that restores them
  */
 export function scrubUnhandledErrors(): () => void {
   const restores = events.map((event) => {
     const listeners = process.listeners(event) as Listener[];
     const replacements = listeners.map((listener): Listener => (error, ...rest) => {
-      // The error itself stays as it is: a frozen one cannot be changed, and one with getters would throw.
+      // A copy, because the error may be frozen or have getters that throw.
       listener(copyError(error, redact.text), ...rest);
     });
     exchange(event, listeners, replacements);
@@ -32,9 +32,9 @@ function exchange(event: (typeof events)[number], before: readonly Listener[], a
 }
 
 /**
- * A plugin that lets a run go on when nobody handles an error of the process that reports it. The steps and teardown run in
- * a worker, which the end of this process would cut off: vitest ends on a rejection, and Node on an exception. The error
- * becomes a problem of the run, as one of the worker does, and the exit code is 1.
+ * A plugin that keeps the main process alive after an unhandled error. vitest would end on a rejection and Node on an
+ * exception, and that would cut off the worker, which runs the steps and teardown. The error becomes a problem of the run,
+ * like one in the worker, and the exit code is 1.
  */
 export function keepUnhandledErrors({
   errorOutput,
@@ -49,7 +49,7 @@ export function keepUnhandledErrors({
         process.on(event, (thrown: unknown) => {
           const error = copyError(thrown, redact.text);
           process.exitCode = 1;
-          // It may come after the reports, or from what should make them.
+          // The reports may be written already, or the error may be theirs.
           errorOutput.write(`an error that nobody handled; the run goes on: ${error.message}\n`);
           vitest.state.catchError(error, event);
         });

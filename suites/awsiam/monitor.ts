@@ -1,5 +1,5 @@
 import { defineMonitor } from '../../runner/monitor.ts';
-import { parseConfig, type Config } from './settings/config.ts';
+import type { Config } from './settings/config.ts';
 import { explainError } from './errors/explain-error.ts';
 import { keepHouse } from './cleanup/housekeeping.ts';
 import { outline } from './outline.ts';
@@ -9,7 +9,6 @@ import { remainingOf, teardown } from './cleanup/teardown.ts';
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */
 export const awsiam = defineMonitor<Config, Session>({
   ...outline,
-  parseConfig,
   stepTimeoutMs: ({ stepTimeoutMs }) => stepTimeoutMs,
   prepare,
   openSession,

@@ -167,12 +167,13 @@ export class Conversation<Config, Session> {
   async #open(config: ParsedConfigJson): Promise<void> {
     const monitor = await this.#options.monitor;
     const values = { ...this.#options.values, ...config.values };
+    const parsed = monitor.parseConfig(values);
     const runner = new MonitorRunner(monitor, {
+      settings: { ...parsed, problems: [...parsed.problems, ...this.#problems, ...config.problems] },
       values,
       mode: 'live',
       howToConfigure:
         "Set the variables in the Orchestrator's environment, or the properties in the Config of the monitor's registration",
-      otherProblems: [...this.#problems, ...config.problems],
       prepared: this.#options.prepared,
       longestStepMs,
     });

@@ -68,25 +68,22 @@ describe('the handshake', () => {
   });
 
   test.each(['2.0', '1', '', 'one'])('reports the version %j as a problem of the configuration', async (version) => {
-    const parseConfig = vi.fn<Kettle['parseConfig']>((values) => values);
-    const orchestrator = new TestOrchestrator({ parseConfig });
-    orchestrator.send(`Version ${version}`, 'Config {}', 'Run Step Fill');
-    await vi.waitFor(() => expect(parseConfig).toHaveBeenCalled());
-    expect(parseConfig.mock.calls[0]?.[1]).toEqual([
-      `the Orchestrator speaks version ${JSON.stringify(version)} of the monitor protocol: expected 1.1`,
-    ]);
+    const orchestrator = new TestOrchestrator();
+    await orchestrator.configure('{}', version);
+    expect(await orchestrator.runStep('Fill')).toMatchObject({
+      kind: 'stepError',
+      text: expect.stringContaining(
+        `the Orchestrator speaks version ${JSON.stringify(version)} of the monitor protocol: expected 1.1`,
+      ),
+    });
   });
 
-  test('hands every problem of the Config to the monitor, which fails the first step', async () => {
-    const orchestrator = new TestOrchestrator({
-      parseConfig: (_values, problems) => {
-        throw new Error(problems.join('; '));
-      },
-    });
+  test('fails the first step with every problem of the Config and of the settings', async () => {
+    const orchestrator = new TestOrchestrator({ parseConfig: () => ({ problems: ['WATER is not set'] }) });
     await orchestrator.configure('{"Water": 1');
     expect(await orchestrator.runStep('Fill')).toMatchObject({
       kind: 'stepError',
-      text: expect.stringContaining('the Config that the Orchestrator sent is not valid JSON'),
+      text: expect.stringMatching(/- WATER is not set\n- the Config that the Orchestrator sent is not valid JSON/),
     });
   });
 

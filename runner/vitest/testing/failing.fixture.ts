@@ -12,5 +12,5 @@ describeMonitor(
     ],
     teardown: ({ ran }) => Promise.resolve({ leftovers: [], warnings: [`torn down after ${ran.join(', ')}`] }),
   }),
-  { values: { SECRET: secret }, mode: 'offline' },
+  { settings: { config: {}, problems: [] }, values: { SECRET: secret }, mode: 'offline' },
 );

@@ -5,5 +5,5 @@ describeMonitor(
   testMonitor({
     teardown: ({ ran }) => Promise.resolve({ leftovers: [], warnings: [`torn down after ${ran.join(', ')}`] }),
   }),
-  { values: {}, mode: 'offline' },
+  { settings: { config: {}, problems: [] }, values: {}, mode: 'offline' },
 );

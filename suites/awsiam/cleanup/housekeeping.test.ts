@@ -3,6 +3,7 @@ import { installIamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
+import { requireConfig } from '../../../runner/settings.ts';
 import { parseConfig } from '../settings/config.ts';
 import { keepHouse } from './housekeeping.ts';
 import { groupPath, userPath } from '../names.ts';
@@ -16,7 +17,7 @@ const { signal } = new AbortController();
 async function setUp(values: Readonly<Record<string, string>> = {}, faults = '') {
   const mock = installIamMock({ state: createIamState(), faults: createFaultPlan(faults) });
   onTestFinished(() => mock.restore());
-  const session = await openSession(parseConfig(testValues(values)), { mode: 'offline', signal });
+  const session = await openSession(requireConfig(parseConfig(testValues(values))), { mode: 'offline', signal });
   return { ...mock, session };
 }
 

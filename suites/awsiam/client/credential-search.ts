@@ -3,7 +3,7 @@ import { getProfileName } from '@smithy/core/config';
 import type { AwsCredentialIdentityProvider, Logger } from '@smithy/types';
 import { isAnswer, NoCredentialsError } from '../errors/error-kinds.ts';
 import { hideSecrets } from '../../../text/redact.ts';
-import { ConfigError } from '../settings/config.ts';
+import { ConfigError } from '../../../runner/settings.ts';
 import { secretsOfProcess } from '../settings/secrets.ts';
 import type { CredentialsHttpHandler } from './transport.ts';
 

@@ -3,6 +3,7 @@ import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { explainError } from '../errors/explain-error.ts';
 import { closeSession, openSession, prepare } from '../session.ts';
+import { requireConfig } from '../../../runner/settings.ts';
 import { parseConfig } from '../settings/config.ts';
 import { makeAwsHome } from '../testing/aws-home.ts';
 import { startHttpServer, type TestServer } from '../testing/http-server.ts';
@@ -58,7 +59,10 @@ async function originOf(config: string, variables: Readonly<Record<string, strin
   const openAhead = vi.spyOn(Transport.prototype, 'openAhead').mockResolvedValue();
   onTestFinished(() => openAhead.mockRestore());
   await prepare({ mode: 'live' });
-  const session = await openSession(parseConfig({ ...testValues(), ...process.env }), { mode: 'live', signal: quiet });
+  const session = await openSession(requireConfig(parseConfig({ ...testValues(), ...process.env })), {
+    mode: 'live',
+    signal: quiet,
+  });
   closeSession(session);
   return openAhead.mock.lastCall?.[0].hostname;
 }

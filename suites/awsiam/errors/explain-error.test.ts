@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ExplainContext } from '../../../runner/monitor.ts';
 import { formatStepError, verdicts, type Verdict } from '../../../runner/step-result.ts';
-import { ConfigError } from '../settings/config.ts';
+import { ConfigError } from '../../../runner/settings.ts';
 import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline.ts';
 import { ConnectTimeoutError, PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';

@@ -3,7 +3,7 @@ import type { ExplainContext } from '../../../runner/monitor.ts';
 import { clip } from '../../../text/redact.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
-import { ConfigError } from '../settings/config.ts';
+import { ConfigError } from '../../../runner/settings.ts';
 import { endpointSetting } from '../settings/variables.ts';
 import {
   codeOf,

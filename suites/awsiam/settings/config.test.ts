@@ -2,22 +2,23 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Values } from '../../../runner/monitor.ts';
 import { describeValue } from '../../../host/setting-text.ts';
-import { ConfigError, parseConfig, parseStepTimeout } from './config.ts';
+import { ConfigError, requireConfig } from '../../../runner/settings.ts';
+import { parseConfig, parseStepTimeout, type Config } from './config.ts';
 import { longestNamespace, makeNames } from '../names.ts';
 import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';
 import { configJsonKey, variables } from './variables.ts';
 
-function configError(values: Values, otherProblems: readonly string[] = []): ConfigError {
-  try {
-    parseConfig(values, otherProblems);
-  } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError);
-    return error as ConfigError;
-  }
-  throw new Error('the configuration was taken');
+const parse = (values: Values): Config => requireConfig(parseConfig(values));
+
+/** The error that lists every problem. There has to be one. */
+function configError(values: Values): ConfigError {
+  const { config, problems, hints } = parseConfig(values);
+  expect(config).toBeUndefined();
+  expect(problems).not.toEqual([]);
+  return new ConfigError(problems, hints);
 }
 
-const problemsOf = (overrides: Values): readonly string[] => configError(testValues(overrides)).problems;
+const problemsOf = (overrides: Values): readonly string[] => parseConfig(testValues(overrides)).problems;
 
 describe('parseConfig', () => {
   test('shows a short value and the length of a long one', () => {
@@ -32,7 +33,7 @@ describe('parseConfig', () => {
 
   test('reads the four variables of the specification and has defaults for the rest', () => {
     const values = testValues();
-    expect(parseConfig(values)).toEqual({
+    expect(parse(values)).toEqual({
       credentials: { accessKeyId, secretAccessKey },
       region: 'us-east-1',
       namespace: 'prod',
@@ -46,7 +47,7 @@ describe('parseConfig', () => {
   });
 
   test('gives an object that nobody can change', () => {
-    expect(Object.isFrozen(parseConfig(testValues()))).toBe(true);
+    expect(Object.isFrozen(parse(testValues()))).toBe(true);
   });
 
   test.for([
@@ -61,7 +62,7 @@ describe('parseConfig', () => {
     for (const form of [orchestrator, name, configJsonKey(property)]) {
       const others = testValues({ METRIST_AWS_REGION: undefined, METRIST_NAMESPACE: undefined });
       const needed = { [configJsonKey('AWSRegion')]: 'us-west-2', [configJsonKey('Namespace')]: 'other' };
-      expect(parseConfig({ ...others, ...needed, [form]: text })[key], form).toBe(value);
+      expect(parse({ ...others, ...needed, [form]: text })[key], form).toBe(value);
     }
   });
 
@@ -77,7 +78,7 @@ describe('parseConfig', () => {
       [prefix + secret + suffix]: 'the secret',
       [prefix + token + suffix]: 'the token',
     };
-    expect(parseConfig(values).credentials).toEqual({
+    expect(parse(values).credentials).toEqual({
       accessKeyId: 'the id',
       secretAccessKey: 'the secret',
       sessionToken: 'the token',
@@ -90,7 +91,7 @@ describe('parseConfig', () => {
     const regions = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2', 'eu-west-1'];
     for (const [rank, region] of regions.entries()) {
       const given = Object.fromEntries(forms.slice(rank).map((form, index) => [form, regions[rank + index]]));
-      expect(parseConfig({ METRIST_NAMESPACE: 'prod', ...given }).region).toBe(region);
+      expect(parse({ METRIST_NAMESPACE: 'prod', ...given }).region).toBe(region);
     }
   });
 
@@ -98,7 +99,7 @@ describe('parseConfig', () => {
     expect(problemsOf({ METRIST_AWS_REGION: empty })).toEqual([
       'METRIST_AWS_REGION is not set: expected an AWS region such as us-east-1',
     ]);
-    expect(parseConfig(testValues({ METRIST_AWSIAM_NAMESPACE: empty })).namespace).toBe('prod');
+    expect(parse(testValues({ METRIST_AWSIAM_NAMESPACE: empty })).namespace).toBe('prod');
   });
 
   test.for(Object.entries(variables))(
@@ -108,35 +109,31 @@ describe('parseConfig', () => {
         const broken = '<<ERROR: no such secret>>';
         // The strongest form wins, so that the ones of a working configuration must not stand in the way.
         const values = { ...testValues(), [name]: undefined, [form]: broken };
-        expect(configError(values).problems).toEqual([
+        expect(parseConfig(values).problems).toEqual([
           `${form} could not be resolved by the Orchestrator, which put this in its place: ${broken}`,
         ]);
       }
     },
   );
 
-  test('reports every problem at once, those of other settings too', () => {
-    const error = configError(
-      {
-        METRIST_AWS_ACCESS_KEY_ID: accessKeyId,
-        METRIST_AWS_REGION: 'Virginia',
-        METRIST_POLICY_ARN: 'ReadOnlyAccess',
-        METRIST_STEP_TIMEOUT_SECS: 'soon',
-        METRIST_AWSIAM_REQUEST_TIMEOUT_SECS: '0',
-        METRIST_PROPAGATION_TIMEOUT_SECS: '<<ERROR',
-      },
-      ['METRIST_INSTANCE_ID is not set'],
-    );
+  test('reports every problem at once', () => {
+    const error = configError({
+      METRIST_AWS_ACCESS_KEY_ID: accessKeyId,
+      METRIST_AWS_REGION: 'Virginia',
+      METRIST_POLICY_ARN: 'ReadOnlyAccess',
+      METRIST_STEP_TIMEOUT_SECS: 'soon',
+      METRIST_AWSIAM_REQUEST_TIMEOUT_SECS: '0',
+      METRIST_PROPAGATION_TIMEOUT_SECS: '<<ERROR',
+    });
     expect(error.message).toMatchInlineSnapshot(`
-      "8 problems with the settings:
+      "7 problems with the settings:
       - METRIST_AWS_REGION is "Virginia": expected an AWS region such as us-east-1
       - METRIST_NAMESPACE is not set: expected the first part of the test policy's name, at most 38 of the characters A-Z a-z 0-9 _ + = , . @ -
       - METRIST_POLICY_ARN is "ReadOnlyAccess": expected the ARN of a managed policy
       - METRIST_AWS_SECRET_ACCESS_KEY is not set, but METRIST_AWS_ACCESS_KEY_ID is: set both keys, or neither to use the AWS SDK's default credential chain
       - METRIST_STEP_TIMEOUT_SECS is "soon": expected a number of seconds from 0.001 to 900, such as 30 or 2.5
       - METRIST_AWSIAM_REQUEST_TIMEOUT_SECS is "0": expected a number of seconds from 0.001 to 300, such as 30 or 2.5
-      - METRIST_PROPAGATION_TIMEOUT_SECS could not be resolved by the Orchestrator, which put this in its place: <<ERROR
-      - METRIST_INSTANCE_ID is not set"
+      - METRIST_PROPAGATION_TIMEOUT_SECS could not be resolved by the Orchestrator, which put this in its place: <<ERROR"
     `);
     expect(error.code).toBe('ConfigError');
   });
@@ -159,30 +156,20 @@ describe('parseConfig', () => {
   test.for(['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'])(
     'refuses a value of %s that the SDK would ignore without a word',
     (name) => {
-      expect(configError(testValues({ [name]: 'TRUE' })).problems).toEqual([
-        `${name} is "TRUE": expected true or false`,
-      ]);
-      expect(parseConfig(testValues({ [name]: 'true' }))).toBeDefined();
-      expect(parseConfig(testValues({ [name]: '' }))).toBeDefined();
+      expect(problemsOf({ [name]: 'TRUE' })).toEqual([`${name} is "TRUE": expected true or false`]);
+      expect(parse(testValues({ [name]: 'true' }))).toBeDefined();
+      expect(parse(testValues({ [name]: '' }))).toBeDefined();
     },
   );
 
-  test('speaks of one problem in the singular', () => {
-    expect(configError(testValues(), ['one thing']).message).toBe('1 problem with the settings:\n- one thing');
-  });
-
-  test('reports problems of other settings although its own are fine', () => {
-    expect(configError(testValues(), ['one', 'two']).problems).toEqual(['one', 'two']);
-  });
-
   test('leaves credentials to the SDK where neither key is set', () => {
     const values = testValues({ METRIST_AWS_ACCESS_KEY_ID: undefined, METRIST_AWS_SECRET_ACCESS_KEY: '' });
-    expect(parseConfig(values)).not.toHaveProperty('credentials');
+    expect(parse(values)).not.toHaveProperty('credentials');
   });
 
   test('mentions the missing keys as a hint, and not as a problem, where something else is wrong', () => {
+    expect(parseConfig({ METRIST_NAMESPACE: 'prod' }).problems).toHaveLength(1);
     const error = configError({ METRIST_NAMESPACE: 'prod' });
-    expect(error.problems).toHaveLength(1);
     expect(error.message).toContain('are not set either');
   });
 
@@ -218,7 +205,7 @@ describe('parseConfig', () => {
     'us-isob-east-1',
     'eusc-de-east-1',
   ])('takes the region %s', (region) => {
-    expect(parseConfig(testValues({ METRIST_AWS_REGION: region })).region).toBe(region);
+    expect(parse(testValues({ METRIST_AWS_REGION: region })).region).toBe(region);
   });
 
   test.for(['us-east', 'US-EAST-1', 'us_east_1', 'us-east-1a', 'global', 'aws-global', 'us-east-1.evil.example/'])(
@@ -229,7 +216,7 @@ describe('parseConfig', () => {
   );
 
   test.for(['a', 'A-z_0+=,.@-', 'n'.repeat(longestNamespace)])('takes the namespace %s', (namespace) => {
-    expect(parseConfig(testValues({ METRIST_NAMESPACE: namespace })).namespace).toBe(namespace);
+    expect(parse(testValues({ METRIST_NAMESPACE: namespace })).namespace).toBe(namespace);
   });
 
   test.for(['n'.repeat(longestNamespace + 1), 'a b', 'a/b', 'a*', 'ä', 'a:b', 'a\nb', '😀'])(
@@ -250,7 +237,7 @@ describe('parseConfig', () => {
     'arn:aws-cn:iam::123456789012:policy/p',
     'arn:aws-us-gov:iam::123456789012:policy/p',
   ])('takes the policy %s', (arn) => {
-    expect(parseConfig(testValues({ METRIST_POLICY_ARN: arn })).policyArn).toBe(arn);
+    expect(parse(testValues({ METRIST_POLICY_ARN: arn })).policyArn).toBe(arn);
   });
 
   test.for([
@@ -285,7 +272,7 @@ describe('parseConfig', () => {
     ['0.001', 1],
     ['0.0015', 2],
   ] as const)('takes %j seconds for %d whole milliseconds, which is what timers want', ([text, stepTimeoutMs]) => {
-    expect(parseConfig(testValues({ METRIST_STEP_TIMEOUT_SECS: text }))).toMatchObject({ stepTimeoutMs });
+    expect(parse(testValues({ METRIST_STEP_TIMEOUT_SECS: text }))).toMatchObject({ stepTimeoutMs });
   });
 
   test.for([
@@ -298,7 +285,7 @@ describe('parseConfig', () => {
     ['', true],
     [undefined, true],
   ] as const)('takes METRIST_CLEANUP_ENABLED=%j for %j', ([value, enabled]) => {
-    expect(parseConfig(testValues({ METRIST_CLEANUP_ENABLED: value })).cleanupEnabled).toBe(enabled);
+    expect(parse(testValues({ METRIST_CLEANUP_ENABLED: value })).cleanupEnabled).toBe(enabled);
   });
 
   test.for([variables.cleanupEnabled.name, variables.cleanupEnabled.orchestrator, configJsonKey('CleanupEnabled')])(
@@ -313,7 +300,7 @@ describe('parseConfig', () => {
   );
 
   test('takes a whole number for METRIST_MAX_TEST_ENTITIES', () => {
-    expect(parseConfig(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).mostTestEntities).toBe(5000);
+    expect(parse(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).mostTestEntities).toBe(5000);
   });
 
   test.for(['0', '000', '-1', '1.5', '5e1', '0x10', '1 000', '9'.repeat(20), 'many'])(
@@ -326,7 +313,7 @@ describe('parseConfig', () => {
   );
 
   test.for(['http://127.0.0.1:4566', 'https://iam.example.com/path'])('takes the endpoint %s', (endpoint) => {
-    expect(parseConfig(testValues({ AWS_ENDPOINT_URL_IAM: endpoint })).endpoint).toBe(endpoint);
+    expect(parse(testValues({ AWS_ENDPOINT_URL_IAM: endpoint })).endpoint).toBe(endpoint);
   });
 
   test.for(['127.0.0.1:4566', 'iam.example.com', 'ftp://iam.example.com', 'https://'])(
@@ -387,7 +374,7 @@ describe('parseConfig', () => {
     fc.oneof(plausible, fc.string(), fc.string({ unit: 'binary' }), fc.constant(undefined)),
   );
 
-  test('gives names within IAM’s limits or throws a ConfigError, and nothing else', () => {
+  test('gives names within IAM’s limits or lists problems, and never throws', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -395,16 +382,13 @@ describe('parseConfig', () => {
           anyValues.map((values) => testValues(values)),
         ),
         (values) => {
-          try {
-            const { namespace, stepTimeoutMs } = parseConfig(values);
-            const { user, group } = makeNames(namespace, new Date('2060-01-01'), () => 0.999_999);
-            expect(user).toMatch(/^[\w+=,.@-]{1,64}$/);
-            expect(group).toMatch(/^[\w+=,.@-]{1,128}$/);
-            expect(stepTimeoutMs).toBeGreaterThan(0);
-          } catch (error) {
-            if (!(error instanceof ConfigError)) throw error;
-            expect(error.problems.length).toBeGreaterThan(0);
-          }
+          const { config, problems } = parseConfig(values);
+          expect(config === undefined).toBe(problems.length > 0);
+          if (config === undefined) return;
+          const { user, group } = makeNames(config.namespace, new Date('2060-01-01'), () => 0.999_999);
+          expect(user).toMatch(/^[\w+=,.@-]{1,64}$/);
+          expect(group).toMatch(/^[\w+=,.@-]{1,128}$/);
+          expect(config.stepTimeoutMs).toBeGreaterThan(0);
         },
       ),
       { numRuns: 1000 },

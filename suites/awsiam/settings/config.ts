@@ -1,4 +1,5 @@
-import { plural } from '../../../text/printable.ts';
+import type { Values } from '../../../runner/monitor.ts';
+import type { ParsedSettings } from '../../../runner/settings.ts';
 import {
   describeValue,
   describeUnresolved,
@@ -39,23 +40,6 @@ export interface Config {
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Everything that is wrong with the configuration, in terms of the variables that the user set. */
-export class ConfigError extends Error {
-  readonly code = 'ConfigError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[], hints: readonly string[] = []) {
-    super(
-      [
-        `${plural(problems.length, 'problem')} with the settings:`,
-        ...problems.map((line) => `- ${line}`),
-        ...hints,
-      ].join('\n'),
-    );
-    this.problems = problems;
-  }
-}
-
 /** Region names of every partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`, `us-isob-east-1`. */
 export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
@@ -72,8 +56,6 @@ const awsSettings = {
     expected: 'auto, in-region, cross-region, mobile, standard or legacy',
   },
 };
-
-type Values = Readonly<Record<string, string | undefined>>;
 
 /** Reads settings one by one and collects what is wrong with them. */
 function readSettings(values: Values) {
@@ -117,13 +99,8 @@ export function parseStepTimeout(values: Values): {
 const stepTimeout = (seconds: ReturnType<typeof readSettings>['seconds']): number =>
   seconds(variables.stepTimeoutSecs, 900, 900);
 
-/**
- * Reads the configuration from environment variables or the Orchestrator's Config JSON.
- *
- * @param otherProblems what is wrong with settings outside of the monitor
- * @throws {ConfigError} with every problem at once
- */
-export function parseConfig(values: Values, otherProblems: readonly string[] = []): Config {
+/** Reads the configuration from environment variables or the Orchestrator's Config JSON. Never throws. */
+export function parseConfig(values: Values): ParsedSettings<Config> {
   const { problems, read, check, require, seconds } = readSettings(values);
   const hints: string[] = [];
 
@@ -161,11 +138,9 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
   }
 
   const proxy = readProxySettings(values);
-  problems.push(...proxy.problems, ...otherProblems);
-  if (problems.length > 0) {
-    throw new ConfigError(problems, hints);
-  }
-  return Object.freeze({
+  problems.push(...proxy.problems);
+  if (problems.length > 0) return { problems, hints };
+  const config = Object.freeze({
     ...(credentials && { credentials: Object.freeze(credentials) }),
     region: region?.value ?? '',
     namespace: namespace?.value ?? '',
@@ -178,6 +153,7 @@ export function parseConfig(values: Values, otherProblems: readonly string[] = [
     ...(endpoint && { endpoint: endpoint.value }),
     proxyEnvironment: Object.freeze(proxy.environment),
   });
+  return { config, problems, hints };
 }
 
 function isHttpUrl(value: string): boolean {

@@ -1,4 +1,4 @@
-import { metristVariables } from '../../../metrist/config.ts';
+import { productVariables } from '../../../host/setting-text.ts';
 import type { SettingsReader, Values } from '../../../runner/monitor.ts';
 import { variables } from './variables.ts';
 
@@ -7,7 +7,7 @@ const mockVariables = ['AWSIAM_MOCK_FAULTS', 'AWSIAM_MOCK_LATENCY', 'AWSIAM_MOCK
 /** The names of each setting as environment variables: every one that this product has given a name of its own. */
 export const settingNames: readonly (readonly string[])[] = [
   ...Object.values(variables).map(({ orchestrator, name }) => [orchestrator, name]),
-  ...[...metristVariables, 'METRIST_RESULTS_DIR', 'METRIST_RUN_GROUPS', ...mockVariables].map((name) => [name]),
+  ...[...productVariables, ...mockVariables].map((name) => [name]),
 ];
 
 /**

@@ -1,4 +1,5 @@
 import { parseConfig, type Config } from '../settings/config.ts';
+import { requireConfig } from '../../../runner/settings.ts';
 import type { Values } from '../../../runner/monitor.ts';
 
 export const accessKeyId = 'AKIAEXAMPLEKEY01ABCD';
@@ -16,5 +17,5 @@ export function testValues(overrides: Values = {}): Values {
 }
 
 export function testConfig(overrides: Partial<Config> = {}): Config {
-  return { ...parseConfig(testValues()), proxyEnvironment: {}, ...overrides };
+  return { ...requireConfig(parseConfig(testValues())), proxyEnvironment: {}, ...overrides };
 }

@@ -72,8 +72,8 @@ export class TestOrchestrator {
   }
 
   /** Goes through the handshake. */
-  async configure(config = '{}'): Promise<void> {
-    this.send('Version 1.1', `Config ${config}`);
+  async configure(config = '{}', version = '1.1'): Promise<void> {
+    this.send(`Version ${version}`, `Config ${config}`);
     for (let message = await this.next(); message.kind !== 'configured'; message = await this.next());
   }
 

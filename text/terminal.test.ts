@@ -1,7 +1,6 @@
 import { styleText } from 'node:util';
 import { expect, test } from 'vitest';
-import { wrapParts, wrapText } from './wrap.ts';
-import { columnsOf } from './terminal.ts';
+import { wrapParts, wrapText, columnsOf } from './terminal.ts';
 
 test.for([
   ['', ['']],
@@ -14,7 +13,7 @@ test.for([
   expect(wrapText(text, 8, 10)).toEqual(lines);
 });
 
-test('lines beyond the limit are left out, and said to be', () => {
+test('a last line says that lines beyond the limit are left out', () => {
   expect(wrapText('1\n2\n3\n4', 8, 2)).toEqual(['1', '2', '… the rest is in the JUnit report']);
 });
 
@@ -36,6 +35,14 @@ test.for([
   ],
 ] as const)('%j after a start are wrapped between parts', ([parts, lines]) => {
   expect(wrapParts('start', parts, { columns: 19, indent: '  ' }).split('\n')).toEqual(lines);
+});
+
+test('no surrogate pair is cut in half', () => {
+  const text = `${'😀'.repeat(9)} a${'😀'.repeat(9)}`;
+  for (let width = 1; width < 24; width++) {
+    expect(wrapText(text, width).every((line) => line.isWellFormed())).toBe(true);
+    expect(wrapParts('😀😀', [text, text], { columns: width, indent: ' ' }).isWellFormed()).toBe(true);
+  }
 });
 
 test('colours take no room', () => {

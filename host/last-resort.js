@@ -1,0 +1,69 @@
+/**
+ * What still has to work on an old Node.js and in a broken installation, where nothing else of this program loads. Plain
+ * JavaScript that imports nothing else.
+ */
+import { readFileSync, rmSync, truncateSync } from 'node:fs';
+import path from 'node:path';
+import util from 'node:util';
+
+/**
+ * Says in one line that this version of Node.js is too old. Keep it in step with `engines` in package.json.
+ *
+ * @param {string} version `process.version`: `v20.20.2`
+ * @returns {string | undefined} nothing if the version will do
+ */
+export function describeUnsupportedNode(version) {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
+  if (major >= 26 || (major === 24 && minor >= 15)) return undefined;
+  return (
+    `awsiam needs Node.js 24.15 or later of the 24 line, or 26 and later, and this is ${version}. ` +
+    '"npm ci" installs one with the other packages: start with npx or npm, or put node_modules/.bin first in PATH.'
+  );
+}
+
+/**
+ * @param {Readonly<Record<string, string | undefined>>} values
+ * @returns {string} `METRIST_RESULTS_DIR` as it is set, or an empty text
+ */
+export function resultsDirText(values) {
+  return values['METRIST_RESULTS_DIR']?.trim() ?? '';
+}
+
+/**
+ * Removes the JUnit report of an earlier run if this one writes none. Looks where the settings most likely put it.
+ *
+ * @param {string} projectDir
+ */
+export function removeOldReport(projectDir) {
+  const text = resultsDirText(process.env) || resultsDirText(readEnvFile(projectDir));
+  removeReport(path.resolve(projectDir, text || 'results'));
+}
+
+/** @param {string} projectDir @returns {Readonly<Record<string, string | undefined>>} */
+function readEnvFile(projectDir) {
+  try {
+    return util.parseEnv(readFileSync(path.join(projectDir, '.env'), 'utf8'));
+  } catch {
+    // There is none, it cannot be read, or this Node.js cannot parse it.
+    return {};
+  }
+}
+
+/**
+ * Removes the JUnit report of an earlier run: it would look like the report of this one.
+ *
+ * @param {string} resultsDir
+ */
+export function removeReport(resultsDir) {
+  const file = path.join(resultsDir, 'junit.xml');
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    try {
+      // Programs that read the report fail on an empty file.
+      truncateSync(file);
+    } catch {
+      // It belongs to somebody else, or the disk is read-only.
+    }
+  }
+}
