@@ -74,7 +74,7 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
   surviveOutputErrors(process);
   leaveClosedDirectory();
   const baseDir = chooseBaseDir(__dirname, process.cwd());
-  const envFile = readEnvFile(baseDir, process.env);
+  const envFile = await readEnvFile(baseDir, process.env);
   // The AWS SDK reads the environment of the worker thread, which is a copy of this one.
   Object.assign(process.env, envFile.added);
   const values = process.env;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { driveMonitor } from '../metrist/protocol/drive/drive-monitor.ts';
-import { isFlawless } from '../metrist/protocol/drive/drive-report.ts';
+import { isSuccessful } from '../metrist/protocol/drive/drive-report.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
 import { projectDir } from './spawn-node.ts';
@@ -51,7 +51,7 @@ async function drive(): Promise<Driven> {
       if (event.kind === 'stderr') cpuMs = readCpuMs(event.line) ?? cpuMs;
     },
   });
-  if (!isFlawless(report)) throw new Error(`the run failed: ${JSON.stringify(report)}`);
+  if (!isSuccessful(report)) throw new Error(`the run failed: ${JSON.stringify(report)}`);
   const { startedAfterMs = Number.NaN, configuredAfterMs = Number.NaN, wallMs } = report;
   const answersMs = report.steps.map((step) => ('answeredAfterMs' in step ? step.answeredAfterMs : Number.NaN));
   const served = server.calls.slice(-steps.length).map(({ serviceMs = Number.NaN }) => serviceMs);

@@ -4,15 +4,14 @@ import { seedStaleGroups, seedStaleUsers } from '../suites/awsiam/testing/stale.
 import { spawnNode } from './spawn-node.ts';
 
 /**
- * What a sweep costs that finds many leftovers: bare users, and a tenth as many groups as far as the account's quota
- * lets them be. Targets: at most 1.5 calls for a stale user, list pages included; memory for hardly more than the names
- * of what is to be removed.
+ * The cost of a sweep that finds many leftovers: bare users, and a tenth as many groups, up to the account's quota. Targets:
+ * at most 1.5 calls for each stale user, including list pages; memory for little more than the names of what it removes.
  */
 const sizes = [100, 500, 1000, 5000];
-const mostGroups = 300;
-const mostCallsPerUser = 1.5;
-/** Memory that the process takes as it settles. Keeping more than the names of 5 000 users would exceed it. */
-const mostGrowthMb = 2;
+const maxGroups = 300;
+const maxCallsPerUser = 1.5;
+/** Includes what a process needs as it warms up. More than the names of 5 000 users would exceed it. */
+const maxGrowthMb = 2;
 
 interface Measured {
   readonly users: number;
@@ -24,7 +23,7 @@ interface Measured {
 }
 
 async function measure(users: number): Promise<Measured> {
-  const groups = Math.min(users / 10, mostGroups);
+  const groups = Math.min(users / 10, maxGroups);
   const server = await startIamServer();
   try {
     seedStaleUsers(server.state, 'bench', users);
@@ -37,13 +36,13 @@ async function measure(users: number): Promise<Measured> {
       METRIST_NAMESPACE: 'bench',
     });
     const left = Object.values(listEntities(server.state)).flat();
-    if (left.length > 0) throw new Error(`the sweep left ${left.length} of them:\n${stdout}`);
+    if (left.length > 0) throw new Error(`the sweep left ${left.length} users and groups:\n${stdout}`);
     const { wallMs, heldBytes, rssBytes } = JSON.parse(stdout) as Record<'wallMs' | 'heldBytes' | 'rssBytes', number>;
-    const ofUsers = server.calls.filter(({ operation }) => !/Groups?$/.test(operation));
+    const userCalls = server.calls.filter(({ operation }) => !/Groups?$/.test(operation));
     return {
       users,
       groups,
-      callsPerUser: ofUsers.length / users,
+      callsPerUser: userCalls.length / users,
       wallMs,
       heldMb: heldBytes / 1e6,
       rssMb: rssBytes / 1e6,
@@ -57,7 +56,7 @@ const all: Measured[] = [];
 for (const users of sizes) all.push(await measure(users));
 
 const columns = ['users', 'groups', 'calls per user', 'wall time', 'heap in use', 'peak RSS'];
-console.log('One sweep of bare leftovers, without pauses; heap in use is the most that was held after a collection');
+console.log('One sweep of bare leftovers, without pauses. Heap in use: the maximum after garbage collections');
 console.log(columns.map((title) => title.padStart(16)).join(''));
 for (const { users, groups, callsPerUser, wallMs, heldMb, rssMb } of all) {
   const cells = [
@@ -75,6 +74,6 @@ const callsPerUser = Math.max(...all.map((each) => each.callsPerUser));
 const growthMb = (all.at(-1)?.heldMb ?? Number.NaN) - (all[0]?.heldMb ?? Number.NaN);
 const verdict = (value: number, target: number, unit: string): string =>
   `${value.toFixed(2)}${unit} (target: at most ${target}${unit}) ${value <= target ? 'met' : 'MISSED'}`;
-console.log(`calls per stale user              ${verdict(callsPerUser, mostCallsPerUser, '')}`);
-console.log(`heap growth from ${sizes[0]} to ${sizes.at(-1)}       ${verdict(growthMb, mostGrowthMb, ' MB')}`);
-process.exitCode = callsPerUser <= mostCallsPerUser && growthMb <= mostGrowthMb ? 0 : 1;
+console.log(`calls per stale user              ${verdict(callsPerUser, maxCallsPerUser, '')}`);
+console.log(`heap growth from ${sizes[0]} to ${sizes.at(-1)}       ${verdict(growthMb, maxGrowthMb, ' MB')}`);
+process.exitCode = callsPerUser <= maxCallsPerUser && growthMb <= maxGrowthMb ? 0 : 1;

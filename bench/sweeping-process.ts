@@ -4,8 +4,8 @@ import { closeSession, openSession } from '../suites/awsiam/session.ts';
 import { sweep } from '../suites/awsiam/cleanup/sweep.ts';
 
 /**
- * The process that `bench:sweep` measures: one sweep without pauses, as the environment says. Wants `--expose-gc`. Prints
- * what came of it as JSON: what is still held after a collection, at every 50th entity, is the memory that a sweep needs.
+ * The process that `bench:sweep` measures: one sweep without pauses, configured by the environment. Prints the result as JSON.
+ * The memory that a sweep needs is what remains after a garbage collection, measured at every 50th entity.
  */
 const collect = globalThis.gc;
 if (collect === undefined) throw new Error('start this with --expose-gc');
@@ -44,7 +44,7 @@ console.log(
     ...report,
     wallMs,
     heldBytes: Math.max(...heldBytes),
-    // Linux and macOS differ in the unit that the system counts in; Node gives kilobytes.
+    // Node gives kilobytes on every system.
     rssBytes: process.resourceUsage().maxRSS * 1024,
   }),
 );

@@ -72,7 +72,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
     },
   };
   addMetristCommands(program, context, options);
-  addDriveCommand(program, context, { ...options, self: context.self });
+  addDriveCommand(program, context, options);
 
   try {
     await program.parseAsync(args, { from: 'user' });

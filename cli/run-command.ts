@@ -18,7 +18,7 @@ export async function runCommand(args: readonly string[], { self, baseDir }: Run
   // After `awsiam drive | head -1` the command goes on: a monitor that is cut off would leave things behind.
   surviveOutputErrors(process);
   const environment = { ...process.env };
-  const envFile = readEnvFile(baseDir, environment);
+  const envFile = await readEnvFile(baseDir, environment);
   Object.assign(process.env, envFile.added);
   // Node itself would print an error that nobody handles with all of its secrets.
   process.on('uncaughtException', (error: unknown) => {

@@ -1,11 +1,7 @@
 import { parseMetristAccess } from '../metrist/config.ts';
-import {
-  MetristError,
-  createMonitorConfigApi,
-  type MonitorConfigApi,
-} from '../metrist/registration/monitor-config-api.ts';
+import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/registration/monitor-config-api.ts';
 import { LostConfigError } from '../metrist/registration/registration-plan.ts';
-import { fetchThroughProxy } from '../metrist/proxy.ts';
+import { fetchThroughProxy, MetristError } from '../metrist/request.ts';
 import { readProxySettings } from '../host/proxy-settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { ConfigError } from '../runner/settings.ts';

@@ -17,10 +17,10 @@ async function sharedResults(): Promise<string> {
   return dir;
 }
 
-/** The lines that a run says about Metrist. */
+/** The lines of the output that mention Metrist. */
 const linesAboutMetrist = (stdout: string): string[] => stdout.split('\n').filter((line) => line.includes('Metrist'));
 
-test('with Metrist down the run passes, and says in one line at its end what was not delivered and where it stays', async () => {
+test('with Metrist down the run passes, and its last line says what was not delivered and where it is kept', async () => {
   const iam = await startIam();
   const dir = await sharedResults();
   const env = {
@@ -44,7 +44,7 @@ test('with Metrist down the run passes, and says in one line at its end what was
   for (const secret of Object.values(secrets)) expect(files.join('\n')).not.toContain(secret);
 });
 
-test('where delivery is required, a run whose results did not arrive fails, and only that one', async () => {
+test('if delivery is required, a run whose results did not arrive fails, and only that run', async () => {
   const iam = await startIam();
   const metrist = await startMetrist();
   const METRIST_RESULTS_DIR = await sharedResults();
@@ -89,7 +89,7 @@ test('an error that could not be delivered arrives with the next run, before its
   expect([...metrist.swallowed, ...metrist.problems]).toEqual([]);
 });
 
-test('a proxy is used for Metrist as the environment says', async (context) => {
+test('results go to Metrist through the proxy that the environment names', async (context) => {
   const tls = need(context, await makeCertificate(), 'the openssl command');
   const dir = await sharedResults();
   const authority = path.join(dir, 'authority.pem');

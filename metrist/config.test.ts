@@ -13,7 +13,7 @@ describe('parseMetristConfig', () => {
     });
   });
 
-  test('posts to app.metrist.io over https unless told otherwise', () => {
+  test('posts to app.metrist.io over https by default', () => {
     const baseUrl = 'https://app.metrist.io';
     const config = { token: 'k3v0secret', instance: 'us-east-1', baseUrl, requireDelivery: false };
     expect(parseMetristConfig({ ...complete, METRIST_API_HOST: '' })).toEqual({
@@ -31,7 +31,7 @@ describe('parseMetristConfig', () => {
     ['http://localhost:4000', 'http://localhost:4000'],
     ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
     ['http://[::1]:4000', 'http://[::1]:4000'],
-  ] as const)('takes the host %s as %s', ([host, baseUrl]) => {
+  ] as const)('reads the host %s as %s', ([host, baseUrl]) => {
     expect(parseMetristConfig({ ...complete, METRIST_API_HOST: host }).config?.baseUrl).toBe(baseUrl);
   });
 
@@ -92,13 +92,13 @@ describe('parseMetristConfig', () => {
     ['METRIST_API_HOST', 'app.metrist.io/api'],
     ['METRIST_INSTANCE_ID', 'a b'],
     ['METRIST_REQUIRE_DELIVERY', 'perhaps'],
-  ] as const)('refuses a wrong %s also where there is no token', ([name, value]) => {
+  ] as const)('refuses a wrong %s even without a token', ([name, value]) => {
     expect(parseMetristConfig({ [name]: value })).toEqual({
       problems: [expect.stringContaining(`${name} is ${describeValue(value)}: expected `)],
     });
   });
 
-  test('can report a wrong METRIST_REQUIRE_DELIVERY to Metrist', () => {
+  test('gives a configuration with which a wrong METRIST_REQUIRE_DELIVERY can be reported to Metrist', () => {
     const { config, problems } = parseMetristConfig({ ...complete, METRIST_REQUIRE_DELIVERY: 'always' });
     expect(problems).toEqual([
       'METRIST_REQUIRE_DELIVERY is "always": expected 1, true, yes or on, or else 0, false, no or off',
@@ -106,14 +106,14 @@ describe('parseMetristConfig', () => {
     expect(config).toMatchObject({ instance: 'us-east-1', requireDelivery: false });
   });
 
-  test('refuses a token that is too short for one: it could not be hidden either', () => {
+  test('refuses a token that is too short to be redacted', () => {
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'T' }).problems).toEqual([
       'METRIST_API_TOKEN is a text of only 1 characters: expected the token alone',
     ]);
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eight0ch' }).problems).toEqual([]);
   });
 
-  test('refuses a host in place of the token: the token in place of the host would be asked for and shown', () => {
+  test('refuses a host name as the token: the token may then be in the host’s variable, where messages would show it', () => {
     const values = { METRIST_API_TOKEN: 'app.metrist.io', METRIST_API_HOST: 'k3v0secretk3v0secret' };
     expect(parseMetristConfig({ ...complete, ...values })).toEqual({
       instance: 'us-east-1',
@@ -132,18 +132,21 @@ describe('parseMetristConfig', () => {
 });
 
 describe('parseMetristAccess', () => {
-  test('needs a token alone', () => {
+  test('needs only a token', () => {
     expect(parseMetristAccess({ METRIST_API_TOKEN: ' k3v0secret ', METRIST_INSTANCE_ID: 'not valid' })).toEqual({
       access: { token: 'k3v0secret', baseUrl: 'https://app.metrist.io' },
       problems: [],
     });
   });
 
-  test.for([{}, { METRIST_API_TOKEN: ' ' }, { METRIST_INSTANCE_ID: 'us-east-1' }])('misses it in %o', (values) => {
-    expect(parseMetristAccess(values)).toEqual({
-      problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"],
-    });
-  });
+  test.for([{}, { METRIST_API_TOKEN: ' ' }, { METRIST_INSTANCE_ID: 'us-east-1' }])(
+    'reports that it is missing in %o',
+    (values) => {
+      expect(parseMetristAccess(values)).toEqual({
+        problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"],
+      });
+    },
+  );
 
   test.for([
     [{ METRIST_API_TOKEN: 'two words' }, 'METRIST_API_TOKEN'],
@@ -155,7 +158,7 @@ describe('parseMetristAccess', () => {
     expect(problems).toEqual([expect.stringContaining(variable)]);
   });
 
-  test('tells of a missing token together with what else is wrong', () => {
+  test('reports a missing token together with the other problems', () => {
     expect(parseMetristAccess({ METRIST_API_HOST: 'x y' }).problems).toEqual([
       expect.stringContaining('METRIST_API_TOKEN is not set'),
       expect.stringContaining('METRIST_API_HOST is "x y"'),
@@ -173,12 +176,12 @@ describe('parseMetristAccess', () => {
     ['true', true],
     ['yes', true],
     ['ON', true],
-  ] as const)('takes METRIST_REQUIRE_DELIVERY="%s" for %s', ([value, requireDelivery]) => {
+  ] as const)('reads METRIST_REQUIRE_DELIVERY="%s" as %s', ([value, requireDelivery]) => {
     const values = { ...complete, METRIST_REQUIRE_DELIVERY: value };
     expect(parseMetristConfig(values).config).toMatchObject({ requireDelivery });
   });
 
-  test('finds required delivery without a token a problem', () => {
+  test('reports required delivery without a token as a problem', () => {
     expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '0' }).problems).toEqual([]);
     expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '1' }).problems).toEqual([
       expect.stringContaining('METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is'),
@@ -187,7 +190,7 @@ describe('parseMetristAccess', () => {
 });
 
 describe('readInstance', () => {
-  test('reads the instance as Metrist stores it, or says what is wrong with it', () => {
+  test('reads the instance in the form that Metrist stores, or says what is wrong with it', () => {
     expect(readInstance({})).toEqual({ isSet: false });
     expect(readInstance({ METRIST_INSTANCE_ID: ' aws:us-east-1' })).toEqual({ isSet: true, value: 'us-east-1' });
     expect(readInstance({ METRIST_INSTANCE_ID: 'a b' })).toEqual({

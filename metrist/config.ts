@@ -9,42 +9,35 @@ import {
 import type { Values } from '../runner/monitor.ts';
 import { shortestSecret } from '../text/redact.ts';
 
-/** Where Metrist is, and who asks. */
-export interface MetristAccess {
+/** What a request to Metrist needs. */
+interface MetristAccess {
   /** `METRIST_API_TOKEN`: a secret. */
   readonly token: string;
   /** Origin of the API, without a path: `https://app.metrist.io`. */
   readonly baseUrl: string;
 }
 
-/** Where and as whom results are posted. */
+/** Where results are sent, and from which instance. */
 export interface MetristConfig extends MetristAccess {
   /** `METRIST_INSTANCE_ID` as Metrist stores it, without a leading `aws:`. */
   readonly instance: string;
-  /** `METRIST_REQUIRE_DELIVERY`: whether a run fails whose results were not delivered. */
+  /** `METRIST_REQUIRE_DELIVERY`: whether a run fails if its results were not delivered. */
   readonly requireDelivery: boolean;
 }
 
-/** What is needed to ask Metrist anything: no instance, but a token. */
-export interface ParsedMetristAccess {
-  readonly access?: MetristAccess;
-  /** As in {@link ParsedMetristConfig}. */
-  readonly problems: readonly string[];
-}
-
-/** What reading the variables gave. Without a token there is no `config`, and that alone is no problem. */
+/** The settings for Metrist. Without a token there is no `config`, and that alone is no problem. */
 export interface ParsedMetristConfig {
   readonly config?: MetristConfig;
   /** `METRIST_INSTANCE_ID` alone. Reports show it even if nothing is posted. */
   readonly instance?: string;
-  /** One sentence each: the variable, what came, what was expected. Never the token. */
+  /** One sentence each: the variable, its value, what was expected. Never the token. */
   readonly problems: readonly string[];
 }
 
 const defaultBaseUrl = 'https://app.metrist.io';
 const maxInstanceLength = 255;
-const instanceRule = `the place that this runs at, such as us-east-1 (letters, digits and . _ ~ : -, at most ${maxInstanceLength})`;
-const hostRule = 'host or host:port, which means https; http:// in front is for loopback hosts alone';
+const instanceRule = `the place where this runs, such as us-east-1 (letters, digits and . _ ~ : -, at most ${maxInstanceLength})`;
+const hostRule = 'host or host:port, which means https; http:// in front is only for loopback hosts';
 const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
 const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -54,11 +47,10 @@ const requiredWithoutToken =
   "METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is: expected your Metrist account's API token";
 
 /**
- * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID`, `METRIST_API_HOST` (`host[:port]`, over https; `http://` in front is
- * accepted for a loopback host alone) and `METRIST_REQUIRE_DELIVERY`. An empty value counts as absent. Never throws.
+ * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID`, `METRIST_API_HOST` (`host[:port]`, over https; `http://` only in front of
+ * a loopback host) and `METRIST_REQUIRE_DELIVERY`. An empty value counts as absent. Never throws.
  *
- * A configuration with which results can be posted is there even if `METRIST_REQUIRE_DELIVERY` is wrong, so that Metrist
- * hears of the problem.
+ * A wrong `METRIST_REQUIRE_DELIVERY` does not prevent delivery, so that Metrist learns of the problem.
  */
 export function parseMetristConfig(values: Values): ParsedMetristConfig {
   const token = readSetting(values, 'METRIST_API_TOKEN', {
@@ -86,8 +78,8 @@ export function readInstance(values: Values): ReadSetting<string> {
   return readSetting(values, 'METRIST_INSTANCE_ID', { parse: parseInstance, rule: instanceRule });
 }
 
-/** One setting: absent, or set to something that was understood, or set to something that was not. */
-export interface ReadSetting<Value> {
+/** One setting. A setting that is set but was not understood has a `problem`. */
+interface ReadSetting<Value> {
   readonly isSet: boolean;
   readonly value?: Value;
   readonly problem?: string;
@@ -97,7 +89,7 @@ interface SettingForm<Value> {
   readonly parse: (text: string) => Value | undefined;
   /** What a valid value looks like. */
   readonly rule: string;
-  /** Shows a text that was not understood. @default describeValue */
+  /** How a message shows a text that was not understood. @default describeValue */
   readonly show?: (text: string) => string;
 }
 
@@ -116,9 +108,15 @@ function readSetting<Value>(
   };
 }
 
-/** Reads `METRIST_API_TOKEN` and `METRIST_API_HOST` as {@link parseMetristConfig} does; no token is a problem here. Never throws. */
-export function parseMetristAccess(values: Values): ParsedMetristAccess {
-  // Any instance will do: it is not used, and nothing is delivered.
+/**
+ * Reads `METRIST_API_TOKEN` and `METRIST_API_HOST`, which are enough to ask Metrist something. Here a missing token is a
+ * problem. Never throws.
+ */
+export function parseMetristAccess(values: Values): {
+  readonly access?: MetristAccess;
+  readonly problems: readonly string[];
+} {
+  // The instance is not used, so any valid one will do.
   const { config, problems } = parseMetristConfig({
     ...values,
     METRIST_INSTANCE_ID: 'none',
@@ -133,11 +131,11 @@ function parseToken(text: string): string | undefined {
   return /^[!-~]+$/.test(text) && text.length >= shortestSecret && !hostName.test(text) ? text : undefined;
 }
 
-/** A host name in the token's place. The token may then be in the host's place, where messages would show it. */
+/** Somebody may have swapped token and host. Messages would then show the token as a wrong host. */
 const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
 
 function hideToken(text: string): string {
-  // A token that is too short could not be hidden either.
+  // What is this short cannot be redacted.
   if (text.length < shortestSecret) return `a text of only ${text.length} characters`;
   if (hostName.test(text)) return 'the name of a host (swapped with METRIST_API_HOST?)';
   return '[redacted], with spaces or other characters that no token has';
@@ -148,12 +146,12 @@ function parseInstance(text: string): string | undefined {
   return instancePattern.test(stored) && stored.length <= maxInstanceLength ? stored : undefined;
 }
 
-/** Metrist strips it too (Metrist-Software/backend `agent_controller.ex`): so what we say here is what is shown there. */
+/** Metrist strips it, too (Metrist-Software/backend `agent_controller.ex`). This way we show the same name as Metrist. */
 function stripAws(instance: string): string {
   return instance.replace(/^aws:/, '');
 }
 
-/** The origin that a host means, or nothing for anything that is not allowed. */
+/** The origin of a host. @returns `undefined` for anything that is not allowed */
 function parseHost(value: string): string | undefined {
   const isHttp = /^http:\/\//i.test(value);
   const host = isHttp ? value.slice('http://'.length) : value;

@@ -21,7 +21,7 @@ describe('describeStepError', () => {
     expect(describeStepError(error)).toBe('service: two problems:\n- one\n\n- two\nWhat to do: Solve them.');
   });
 
-  test('says nothing of the code and the stack', () => {
+  test('shows neither the code nor the stack', () => {
     const text = describeStepError(stepError({ code: 'NoSuchCode', stack: 'at secret.ts:1:1' }));
     expect(text).not.toMatch(/NoSuchCode|secret\.ts/);
   });
@@ -64,13 +64,13 @@ describe('describeStepError', () => {
 });
 
 describe('toMetadata', () => {
-  test('takes the evidence as it is', () => {
+  test('is the evidence', () => {
     const evidence = { requestId: 'r-1', httpStatus: 200, attempts: 2, retryDelayMs: 120.5 };
     expect(toMetadata(evidence)).toEqual(evidence);
     expect(toMetadata({})).toEqual({});
   });
 
-  test('puts what else there is before it', () => {
+  test('puts other metadata before it', () => {
     const metadata = toMetadata({ attempts: 3 }, { verdict: 'service', code: 'Throttling' });
     expect(Object.entries(metadata)).toEqual([
       ['verdict', 'service'],

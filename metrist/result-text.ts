@@ -1,22 +1,22 @@
 import { clip } from '../text/redact.ts';
 import { type Evidence, type StepError, formatStepError } from '../runner/step-result.ts';
 
-/** Flat: the backend drops a result, and answers 202 all the same, when a value is neither a string nor a number. */
+/** Flat, because the backend drops a result, behind a 202, if a value is neither a string nor a number. */
 export type Metadata = Readonly<Record<string, string | number>>;
 
 const maxMessageLength = 2000;
 const maxTextLength = 1000;
 
 /**
- * What Metrist shows of a failure: the verdict first, why, and in the last line what to do. The verdict as the first word
- * also keeps a `=` out of it, which the Orchestrator would take for metadata.
+ * What Metrist shows about a failure: the verdict, why, and in the last line what to do. The first word must not contain a
+ * `=`, because the Orchestrator would read it as metadata. A verdict never does.
  */
 export function describeStepError(error: StepError): string {
   const message = clip(formatStepError(error).trimEnd(), maxMessageLength);
   return toWireText(`${message}\nWhat to do: ${clip(error.advice, maxTextLength)}`);
 }
 
-/** A step's evidence, and for a failure `more` before it. */
+/** A step's evidence as metadata. For a failure `more` stands before it. */
 export function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
   const metadata: Record<string, string | number> = {};
   for (const [name, value] of Object.entries({ ...more, ...evidence })) {
@@ -26,7 +26,7 @@ export function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
   return metadata;
 }
 
-/** Text that survives JSON and a PostgreSQL column, which takes no NUL. */
+/** Text that survives JSON and a PostgreSQL column, which refuses NUL. */
 export function toWireText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '�');
 }

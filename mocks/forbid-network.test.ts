@@ -15,7 +15,7 @@ test.each([
   ['a port and a host', () => connect(8080, '127.0.0.1'), '127.0.0.1:8080'],
   ['a path', () => connect('/run/docker.sock'), '/run/docker.sock'],
   ['a request over TLS', () => get('https://iam.amazonaws.com/'), 'iam.amazonaws.com:443'],
-])('a connection by %s fails and says where it was going', async (_how, open, target) => {
+])('a connection by %s fails and names its target', async (_how, open, target) => {
   forbid();
   const [error] = (await once(open(), 'error')) as [Error];
   expect(error).toMatchObject({
@@ -24,7 +24,7 @@ test.each([
   });
 });
 
-test('fetch fails, to this machine too', async () => {
+test('fetch fails, even to this machine', async () => {
   const { url, close, calls } = await startIamServer();
   onTestFinished(close);
   forbid();

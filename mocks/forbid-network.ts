@@ -1,9 +1,8 @@
 import { type IpcNetConnectOpts, Socket, type TcpNetConnectOpts } from 'node:net';
 
 /**
- * Makes every attempt of this thread to open a connection fail, to this machine too: an offline run that reaches for the
- * network is not offline. The error comes where the connection's own would come, so nobody can take it for silence.
- * vitest's threads talk over message ports and are not concerned.
+ * Makes every attempt of this thread to open a connection fail, even to this machine, so that an offline run is offline. The
+ * socket emits the error like a failed connection. vitest's threads use message ports, which still work.
  * @returns a function that allows connections again
  */
 export function forbidNetwork(): () => void {
@@ -20,7 +19,7 @@ function refuse(this: Socket, ...args: unknown[]): Socket {
   return this;
 }
 
-/** `net` hands its normalised arguments on as one array: the options first. */
+/** Node calls it with the arguments of `net.connect`, or with one array that has the options first. */
 function describeTarget(args: readonly unknown[]): string {
   const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as readonly unknown[];
   if (typeof first === 'number') return `${typeof second === 'string' ? second : 'localhost'}:${first}`;

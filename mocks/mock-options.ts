@@ -3,7 +3,7 @@ import { type FaultPlan, readFaults } from './iam/faults.ts';
 import { createRandom, type Random } from './iam/state.ts';
 
 /** What the environment says about the mock. */
-export interface MockOptions {
+interface MockOptions {
   readonly faults: FaultPlan;
   /** Gives the time that the next answer takes, in milliseconds. */
   readonly latency: () => number;

@@ -15,13 +15,13 @@ test('an empty environment gets everything; empty variables count as absent', ()
 });
 
 test.each(['METRIST_AWS_REGION', 'METRIST_AWSIAM_A_W_S_REGION', 'AWS_REGION', 'AWS_DEFAULT_REGION'])(
-  '%s is enough of a region',
+  '%s alone sets the region',
   (name) => {
     expect(offlineDefaults({ [name]: 'eu-west-1' })).not.toHaveProperty('METRIST_AWS_REGION');
   },
 );
 
-test.each(['METRIST_NAMESPACE', 'METRIST_AWSIAM_NAMESPACE'])('%s is enough of a namespace', (name) => {
+test.each(['METRIST_NAMESPACE', 'METRIST_AWSIAM_NAMESPACE'])('%s alone sets the namespace', (name) => {
   expect(offlineDefaults({ [name]: 'dev' })).not.toHaveProperty('METRIST_NAMESPACE');
 });
 
@@ -30,7 +30,7 @@ test.each([
   'METRIST_AWS_SECRET_ACCESS_KEY',
   'METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID',
   'METRIST_AWSIAM_A_W_S_SECRET_ACCESS_KEY',
-])('%s alone stays alone, for the suite to complain about', (name) => {
+])('%s is not completed to a pair of keys: the suite reports the missing one', (name) => {
   expect(offlineDefaults({ [name]: 'x' })).not.toHaveProperty('METRIST_AWS_ACCESS_KEY_ID');
   expect(offlineDefaults({ [name]: 'x' })).not.toHaveProperty('METRIST_AWS_SECRET_ACCESS_KEY');
 });

@@ -1,4 +1,4 @@
-/** The two keys, as the specification and as the Orchestrator call them. */
+/** The two keys, under the specification's names and the Orchestrator's. */
 const keyNames = [
   'METRIST_AWS_ACCESS_KEY_ID',
   'METRIST_AWS_SECRET_ACCESS_KEY',
@@ -7,9 +7,9 @@ const keyNames = [
 ];
 
 /**
- * What an offline run needs and its environment does not say. Nothing that is set is set again, so a wrong setting fails
- * offline as it would live. With neither key both get a value that nobody takes for a real one: without, the SDK would ask
- * its default credential chain, and that asks the network.
+ * Returns the settings that an offline run needs and its environment lacks. It never replaces a setting, so a wrong one fails
+ * offline as it would in a live run. The keys are set only if both are missing: without keys, the SDK would look for
+ * credentials over the network.
  */
 export function offlineDefaults(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const hasNone = (...names: string[]): boolean => names.every((name) => (values[name] ?? '').trim() === '');

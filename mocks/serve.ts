@@ -1,6 +1,6 @@
 /**
- * `npm run mock:server`: the mocked IAM as a server of its own, for a live run without AWS.
- * Faults and latency come from the environment; see `readMockOptions`.
+ * `npm run mock:server`: the mocked IAM as a server, for a live run without AWS.
+ * The environment sets its faults and latency; see `readMockOptions`.
  */
 import { parseArgs } from 'node:util';
 import { describeValue } from '../host/setting-text.ts';
@@ -14,13 +14,13 @@ const usage = `Usage: npm run mock:server -- [--port <number>]
 
 Serves a mocked IAM account on 127.0.0.1 and prints the line that points the AWS SDK to it.
 
-  --port <number>  the port to listen on; without it, any free one
-  --help           shows this
+  --port <number>  the port to listen on (default: any free port)
+  --help           show this help
 
 AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see docs/mock-server.md.
 `;
 
-// Whoever reads its log may go away while somebody else still uses the server.
+// The reader of its log may close the pipe while clients still use the server.
 surviveOutputErrors(process);
 try {
   const { port, help } = readArguments(process.argv.slice(2));
@@ -36,7 +36,7 @@ async function serve(port: number): Promise<void> {
   const server = await startIamServer({ state: createIamState({ random }), faults, latency, port, keepCalls: false });
   server.events.on('settled', (call) => process.stderr.write(`${describeCall(call)}\n`));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // With the server closed nothing keeps the process; it ends with 0.
+    // The process then exits with 0, because nothing else keeps it alive.
     process.once(signal, () => void server.close());
   }
   process.stdout.write(`export AWS_ENDPOINT_URL_IAM=${server.url}\n`);
@@ -50,15 +50,15 @@ function readArguments(args: string[]): { readonly port: number; readonly help: 
   const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
   if (port <= 65_535) return { port, help: values.help };
   throw new Error(
-    `--port ${describeValue(values.port)} is not a port: a whole number up to 65535, or 0 for any free one`,
+    `--port ${describeValue(values.port)} is not a port: a whole number up to 65535, or 0 for any free port`,
   );
 }
 
-/** `CreateUser UserName=bob 200 3 ms`, with the fault that the request met and the attempt, if it was a repeated one. */
+/** `CreateUser UserName=bob 200 3 ms`, with the fault that the request met, and the number of the attempt from the second on. */
 function describeCall({ operation, params, status, serviceMs = 0, fault, attempt = 1 }: IamCall): string {
   return [
     operation,
-    // Quoted where it must be: a request can hold line feeds, and a whole policy document.
+    // Quoted and cut if needed: a value can have line feeds, or be a whole policy document.
     ...Object.entries(params).map(
       ([name, value]) => `${name}=${/^[\x21-\x7E]{0,200}$/.test(value) ? value : JSON.stringify(value.slice(0, 80))}`,
     ),
@@ -72,8 +72,8 @@ function describeCall({ operation, params, status, serviceMs = 0, fault, attempt
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error ? String(error.code) : '';
-  if (code === 'EADDRINUSE') return 'The port is in use: choose another with --port, or leave it out for any free one';
-  // Node's text goes on with advice that does not fit here.
+  if (code === 'EADDRINUSE') return 'The port is in use: choose another with --port, or leave it out for any free port';
+  // Node's message continues with advice that does not fit here.
   if (code.startsWith('ERR_PARSE_ARGS_')) return `${error.message.split('. ')[0]}. --help shows the options`;
   return error.message;
 }

@@ -84,7 +84,7 @@ function around(code: string, index: number): string {
 }
 
 /** What the program knows about its own build; see `cli/build.ts`. */
-export interface BuildFacts {
+interface BuildFacts {
   readonly commit: string;
   readonly version: string;
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { assetNames } from './load-program.ts';
 
-export interface ExecutableParts {
+interface ExecutableParts {
   /** The bundled `boot.ts`. */
   readonly bootPath: string;
   readonly programPath: string;

@@ -4,7 +4,7 @@ import type { main } from '../cli/main.ts';
 /** The names of the two files inside the executable, besides `boot.ts`. */
 export const assetNames = { program: 'program.js', compiledCode: 'program.cache' } as const;
 
-export interface LoadedProgram {
+interface LoadedProgram {
   readonly main: typeof main;
   /** Whether V8 rejected the compiled code and compiled the source instead. */
   readonly isCacheRejected: boolean;

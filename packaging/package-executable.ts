@@ -5,23 +5,14 @@ import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { bundle, type Bundle, makeProgramSource } from './bundle.ts';
 import { makeExecutable, requireSeaSupport } from './executable.ts';
-import {
-  claimDirectory,
-  draftOf,
-  latestFile,
-  localExecutable,
-  programName,
-  publish,
-  writeZip,
-  zipFile,
-} from './publish.ts';
+import { draftOf, latestFile, localExecutable, programName, publish, withClaim, writeZip, zipFile } from './publish.ts';
 import { nameRelease, readWorkTree, type Release } from './release-version.ts';
 import { checkExecutable, trainProgram } from './train-program.ts';
 
 const projectDir = path.dirname(import.meta.dirname);
 export const defaultDistDir = path.join(projectDir, 'dist');
 
-export interface PackageOptions {
+interface PackageOptions {
   /** Where the package is put. @default 'dist' of the project */
   readonly distDir?: string;
   /** Keeps the existing package if it was made from the same files. @default false */
@@ -31,7 +22,7 @@ export interface PackageOptions {
 }
 
 /** A package, with the paths of its files. */
-export interface Package {
+interface Package {
   readonly version: string;
   readonly executable: string;
   readonly localExecutable: string;
@@ -66,9 +57,11 @@ export async function packageExecutable(options: PackageOptions = {}): Promise<P
   const { distDir = defaultDistDir, reuse = false, report = () => {} } = options;
   requireSeaSupport(process);
   await mkdir(distDir, { recursive: true });
-  await using _claim = await claimDirectory(distDir, () => report('waiting for another "npm run package"'));
-  await using workDir = await mkdtempDisposable(path.join(os.tmpdir(), 'awsiam-package-'));
-  return await makePackage({ distDir, workDir: workDir.path, reuse, report });
+  const act = async (): Promise<Package> => {
+    await using workDir = await mkdtempDisposable(path.join(os.tmpdir(), 'awsiam-package-'));
+    return await makePackage({ distDir, workDir: workDir.path, reuse, report });
+  };
+  return await withClaim(distDir, act, () => report('waiting for another "npm run package"'));
 }
 
 async function makePackage({

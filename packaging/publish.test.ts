@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { claimDirectory, isZipFile, latestFile, publish, zipFile } from './publish.ts';
+import { isZipFile, latestFile, publish, withClaim, zipFile } from './publish.ts';
 
 let dir: string;
 let workDir: string;
@@ -75,34 +75,39 @@ describe('a claim on a directory', () => {
 
   it('is held by one at a time', async () => {
     const events: string[] = [];
-    const work = async (): Promise<void> => {
-      await using _claim = await claimDirectory(dir);
+    const act = async (): Promise<void> => {
       events.push('begins');
       for (let turn = 0; turn < 10; turn += 1) await nextTurn();
       events.push('ends');
     };
-    await Promise.all([work(), work(), work()]);
+    await Promise.all([withClaim(dir, act), withClaim(dir, act), withClaim(dir, act)]);
     expect(events).toEqual(['begins', 'ends', 'begins', 'ends', 'begins', 'ends']);
   });
 
+  it('ends when the work fails', async () => {
+    await expect(withClaim(dir, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+    expect(await withClaim(dir, () => Promise.resolve('done'))).toBe('done');
+  });
+
   it('of another process is waited for, also if that process is killed', async () => {
-    const code = `import { claimDirectory } from '${script}'; await claimDirectory(${JSON.stringify(dir)}); console.log('claimed');`;
+    const act = '() => (console.log("claimed"), new Promise(() => {}))';
+    const code = `import { withClaim } from '${script}'; await withClaim(${JSON.stringify(dir)}, ${act});`;
     const holder = spawn(process.execPath, ['--input-type=module', '--eval', code]);
     onTestFinished(() => void holder.kill('SIGKILL'));
+    const gone = once(holder, 'exit');
     await once(holder.stdout, 'data');
+    const events: string[] = [];
     const { promise: isWaiting, resolve } = Promise.withResolvers<void>();
-    let isHolderGone = false;
-    holder.once('exit', () => (isHolderGone = true));
-    const claiming = claimDirectory(dir, resolve);
+    const claiming = withClaim(dir, () => Promise.resolve(events.push('claimed')), resolve);
     await isWaiting;
+    expect(events).toEqual([]);
     holder.kill('SIGKILL');
-    await using _claim = await claiming;
-    await expect.poll(() => isHolderGone).toBe(true);
+    await Promise.all([claiming, gone]);
   });
 
   it('does not concern another directory', async () => {
-    await using _one = await claimDirectory(dir);
-    await using _other = await claimDirectory(workDir, () => expect.unreachable());
+    const act = (): Promise<string> => Promise.resolve('done');
+    expect(await withClaim(dir, () => withClaim(workDir, act, () => expect.unreachable()))).toBe('done');
   });
 });
 

@@ -28,32 +28,32 @@ export function isZipFile(name: string): boolean {
 }
 
 /**
- * Waits until no other process makes a package in a directory, and keeps others out until the result is disposed of.
+ * Does something while no other process does it with the same directory; waits for one that does.
  *
- * It listens on a socket in Linux's abstract namespace: only one process can do that under a name, and the kernel closes the
- * socket when the process ends, even if it is killed. https://man7.org/linux/man-pages/man7/unix.7.html
+ * It listens on a socket in Linux's abstract namespace meanwhile: only one process can do that under a name, and the kernel
+ * closes the socket when the process ends, even if it is killed. https://man7.org/linux/man-pages/man7/unix.7.html
  *
- * @param onWait is called if another process is there
+ * @param onWait is called once if another process is first
  */
-export async function claimDirectory(dir: string, onWait: () => void = () => {}): Promise<AsyncDisposable> {
+export async function withClaim<Result>(dir: string, act: () => Promise<Result>, onWait?: () => void): Promise<Result> {
   const id = createHash('sha256')
     .update(await realpath(dir))
     .digest('hex');
-  const socket = createServer((connection) => connection.destroy());
-  for (let attempt = 0; ; attempt += 1) {
+  await using socket = createServer((connection) => connection.destroy());
+  for (let attempt = 0; !socket.listening; attempt += 1) {
+    if (attempt === 1) onWait?.();
+    if (attempt > 0) await delay(100);
     try {
       socket.listen(`\0awsiam-package-${id}`);
       await once(socket, 'listening');
-      return socket;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     }
-    if (attempt === 0) onWait();
-    await delay(100);
   }
+  return await act();
 }
 
-export interface Publication {
+interface Publication {
   readonly version: string;
   /** Is copied. */
   readonly executablePath: string;
@@ -99,7 +99,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 /** Makes 49 MB of 150. A higher level takes more than twice the time to save another 0.2 MB. */
 const compressionLevel = 6;
 
-export interface ZipEntry {
+interface ZipEntry {
   readonly path: string;
   /** The name in the archive. */
   readonly name: string;

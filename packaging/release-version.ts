@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 /** What git knows about the project's files. */
-export interface WorkTree {
+interface WorkTree {
   readonly hash: string;
   readonly shortHash: string;
   readonly committedAt: Date;

@@ -58,7 +58,9 @@ export async function checkExecutable(command: readonly string[], home: string):
 }
 
 async function requireOutcome(command: readonly string[], home: string, { faults, expected }: Training): Promise<void> {
+  await using closing = new AsyncDisposableStack();
   const iam = await startIamServer({ faults: createFaultPlan(faults) });
+  closing.defer(iam.close);
   const stderr: string[] = [];
   const report = await driveMonitor({
     command,
@@ -79,7 +81,7 @@ async function requireOutcome(command: readonly string[], home: string, { faults
     onEvent: (event) => {
       if (event.kind === 'stderr') stderr.push(event.line);
     },
-  }).finally(iam.close);
+  });
   const { steps, problems, exit } = report;
   const isAsExpected = steps.every(({ state }, index) => state === expected[index]);
   if (isAsExpected && problems.length === 0 && stderr.length === 0 && exit.code === 0) return;

@@ -1,18 +1,13 @@
 import type { SerializedError } from 'vitest';
 import type { TestCase, TestModule, TestRunEndReason, TestSuite } from 'vitest/node';
-import type { MonitorRun, RunMode, RunProblem } from '../runner/monitor-run.ts';
+import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import { roundMs } from '../runner/clock.ts';
 import type { FailedStep, StepResult } from '../runner/step-result.ts';
 
 /** What the reporters know about a run apart from vitest's results. */
-export interface RunContext {
-  /** The monitor's logical name: the title of its suite. */
-  readonly monitor: string;
+export interface RunContext extends Pick<MonitorRun, 'monitor' | 'version' | 'mode' | 'instance'> {
   /** Every step of the monitor, in order. The run has a result for each. */
   readonly stepNames: readonly string[];
-  readonly version: string;
-  readonly mode: RunMode;
-  readonly instance?: string;
   /** Warnings from before the run. @default none */
   readonly warnings?: readonly string[];
   readonly startedAt: Date;

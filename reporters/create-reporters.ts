@@ -46,7 +46,7 @@ async function createMetristReporter(
 ): Promise<RunReporter> {
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
     import('../metrist/delivery/api.ts'),
-    import('../metrist/proxy.ts'),
+    import('../metrist/request.ts'),
     import('./metrist.ts'),
   ]);
   return new MetristReporter({

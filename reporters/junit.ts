@@ -4,7 +4,7 @@ import path from 'node:path';
 import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
-import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
+import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
 import {
   evidenceEntries,
   renderTimeline,
@@ -12,7 +12,8 @@ import {
   summariseRun,
   problemsOutsideSteps,
 } from './run-text.ts';
-import { clip, oneLine, visibleText } from '../text/printable.ts';
+import { oneLine, visibleText } from '../text/printable.ts';
+import { clip } from '../text/redact.ts';
 import junitReportBuilder, { type TestCase } from 'junit-report-builder';
 
 /** What a JUnit document says besides the run itself. */
@@ -96,7 +97,7 @@ function addStep(testCase: TestCase, step: StepResult, { stepsFile }: JunitOptio
 
 function addFailure(testCase: TestCase, step: FailedStep): void {
   const { error } = step;
-  const element = sideOf(error.verdict) === 'theirs' ? 'failure' : 'error';
+  const element = verdicts[error.verdict] === 'theirs' ? 'failure' : 'error';
   testCase.property('verdict', error.verdict).property('code', attribute(error.code));
   testCase[element](attribute(formatStepError(error)), error.verdict);
   onBuild(testCase, (caseElement) => putText(caseElement, element, describeFailure(step)));

@@ -29,7 +29,7 @@ const checks = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map(
 describe('MetristReporter', () => {
   test('sends everything from memory when the disk does not answer', async () => {
     const { standIn, reporter } = await setUp();
-    for (const method of ['hold', 'entries', 'oldFiles'] as const) {
+    for (const method of ['hold', 'entries'] as const) {
       const spy = vi.spyOn(Outbox.prototype, method).mockReturnValue(new Promise<never>(() => {}));
       onTestFinished(() => spy.mockRestore());
     }
@@ -73,7 +73,7 @@ describe('MetristReporter', () => {
     expect(standIn.requests).toEqual([]);
   });
 
-  test('refuses to post an offline run, and keeps none of it', async () => {
+  test('posts nothing of an offline run, and keeps nothing of it', async () => {
     const { standIn, dir, reporter } = await setUp({ required: true });
     expect(await reporter.report({ ...passedRun, mode: 'offline' })).toEqual({
       ok: true,
@@ -82,7 +82,7 @@ describe('MetristReporter', () => {
     expect([...standIn.requests, ...(await filesIn(dir))]).toEqual([]);
   });
 
-  test('has the error of a run on disk once it is prepared, and sends it with the report', async () => {
+  test('has the error of a run on disk after prepare, and sends it with the report', async () => {
     const { dir, reporter, standIn } = await setUp();
     await reporter.prepare(theirFailureRun);
     expect(await filesIn(dir)).toEqual([expect.stringContaining('.held-')]);
@@ -92,7 +92,7 @@ describe('MetristReporter', () => {
     expect(await filesIn(dir)).toEqual([]);
   });
 
-  test('keeps an error for the next run, and says why, where, and what is not sent any more', async () => {
+  test('keeps an error for the next run, and says why, where, and what was not delivered', async () => {
     const { dir, reporter, standIn } = await setUp();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     const outcome = await reporter.report(theirFailureRun);
@@ -135,7 +135,7 @@ describe('MetristReporter', () => {
     expect(await reporter.report(passedRun)).toEqual({ ...outcome, text: expect.any(String) as unknown });
   });
 
-  test('does not fail a run that requires delivery for what earlier ones left', async () => {
+  test('does not fail a run that requires delivery because of earlier errors', async () => {
     const { standIn, reporter } = await setUp({ required: true });
     standIn.behave(() => ({ kind: 'answer', status: 403 }));
     await reporter.report(theirFailureRun);
@@ -189,10 +189,6 @@ describe('renderDelivery', () => {
       '8 results delivered, 3 errors dropped because more than 5,000 were waiting',
     ],
     [
-      { own: 8, delivered: 8, outdated: 3 },
-      '8 results delivered, 3 results of an earlier version removed, too old to be delivered',
-    ],
-    [
       { own: 8, delivered: 8, foreign: 2 },
       '8 results delivered, 2 files in results/outbox not sent: this user may not read or move them',
     ],
@@ -205,7 +201,7 @@ describe('renderDelivery', () => {
       { own: 8, missing: 8, lost: 1, diskProblem: 'ENOSPC', reason: 'no answer' },
       '8 of 8 results not delivered (kept in results/runs), 1 error LOST: not delivered, and not in results/outbox either, results/outbox could not be used (ENOSPC): no answer',
     ],
-  ] as const)('says of %o what became of the results', ([numbers, text]) => {
+  ] as const)('describes %o', ([numbers, text]) => {
     expect(renderDelivery(deliveryReport(numbers), place)).toEqual({ ok: false, text: `Metrist: ${text}` });
   });
 });

@@ -4,19 +4,19 @@ import {
   type DeliveryReport,
   type DeliverOptions,
   type HeldResults,
-  holdErrors,
-  mostWaiting,
+  holdError,
+  maxWaiting,
 } from '../metrist/delivery/deliver.ts';
 import { Outbox } from '../metrist/delivery/outbox.ts';
 import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { Clock } from '../runner/clock.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { plural, oneLine } from '../text/printable.ts';
+import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 
 export interface MetristReporterOptions {
   readonly api: MetristApi;
-  /** Where the run took place, as Metrist shall show it (`METRIST_INSTANCE_ID`). */
+  /** Where the run took place (`METRIST_INSTANCE_ID`). Metrist shows it. */
   readonly instance: string;
   /** Where errors wait until Metrist has accepted them: `results/outbox`. */
   readonly outboxDir: string;
@@ -25,10 +25,7 @@ export interface MetristReporterOptions {
   readonly clock: Clock;
   /** Whether a run fails when its own results were not all delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
   readonly required?: boolean;
-  /**
-   * For all that is delivered after a run.
-   * @default 60_000
-   */
+  /** For all that is delivered after a run. @default 60_000 */
   readonly deadlineMs?: number;
   /** Between attempts. @default the timers of Node */
   readonly wait?: DeliverOptions['wait'];
@@ -59,16 +56,15 @@ export class MetristReporter implements RunReporter {
   /** Puts the run's error into the outbox. */
   async prepare(run: MonitorRun): Promise<void> {
     if (run.mode === 'offline') return;
-    const held = this.#hold(run);
-    this.#prepared = { run, held };
-    await held;
+    this.#prepared = { run, held: this.#hold(run) };
+    await this.#prepared.held;
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     if (run.mode === 'offline') return { ok: true, text: 'Metrist offline: nothing posted' };
-    const { api, clock, instance, shownAs, required = false, deadlineMs = defaultDeadlineMs, wait } = this.#options;
+    const { api, clock, instance, shownAs, deadlineMs = defaultDeadlineMs, wait } = this.#options;
+    const { required } = this;
     try {
-      if (this.#prepared?.run !== run) await this.prepare(run);
       const held = await this.#heldInTime(run);
       const signal = AbortSignal.timeout(deadlineMs);
       const elapsedMs = (): number => clock.elapsedMs();
@@ -77,30 +73,27 @@ export class MetristReporter implements RunReporter {
       return { ...renderDelivery(report, { instance, ...shownAs }), ...(isMissed && { required }) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return {
-        ok: false,
-        text: `Metrist: results not delivered: ${oneLine(reason, 200)}`,
-        ...(required && { required }),
-      };
+      const text = `Metrist: results not delivered: ${oneLine(reason, 200)}`;
+      return { ok: false, text, ...(required && { required }) };
     }
+  }
+
+  async #hold(run: MonitorRun): Promise<HeldResults> {
+    return await holdError(toMetristResults(run, this.#options.instance), this.#outbox);
   }
 
   /** Gives the results from memory if the disk does not answer: the network may be fine. */
   async #heldInTime(run: MonitorRun): Promise<HeldResults> {
     const { promise: timeUp, resolve } = Promise.withResolvers<HeldResults>();
     const timer = setTimeout(() => {
-      const results = toMetristResults(run, this.#options.instance).map((result) => ({ result }));
+      const results = toMetristResults(run, this.#options.instance);
       resolve({ results, diskProblem: 'the disk does not answer', isDiskHanging: true });
     }, diskTimeoutMs);
     try {
-      return await Promise.race([this.#prepared?.held ?? this.#hold(run), timeUp]);
+      return await Promise.race([this.#prepared?.run === run ? this.#prepared.held : this.#hold(run), timeUp]);
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  async #hold(run: MonitorRun): Promise<HeldResults> {
-    return await holdErrors(toMetristResults(run, this.#options.instance), this.#outbox);
   }
 }
 
@@ -121,33 +114,26 @@ export function renderDelivery(
     historyDir,
   }: { readonly instance: string; readonly outboxDir: string; readonly historyDir: string },
 ): ReportOutcome {
-  const { own, missing, lost, delivered, waiting, unconfirmed, refused, dropped, corrupt, foreign, outdated } = report;
+  const { own, missing, lost, delivered, waiting, unconfirmed, refused, dropped, corrupt, foreign } = report;
   const { diskProblem, reason } = report;
   const place = oneLine(instance, 100);
   const asked = unconfirmed > 0 ? ` (${unconfirmed} sent without an answer: Metrist will be asked)` : '';
   const problems = [
-    ...(missing > 0 ? [`${missing} of ${plural(own, 'result')} not delivered (kept in ${historyDir})`] : []),
-    ...(lost > 0 ? [`${plural(lost, 'error')} LOST: not delivered, and not in ${outboxDir} either`] : []),
-    ...(waiting > 0 ? [`${plural(waiting, 'error')} ${waiting === 1 ? 'waits' : 'wait'} in ${outboxDir}${asked}`] : []),
-    ...(refused > 0 ? [`${plural(refused, 'result')} not taken by Metrist`] : []),
-    ...(dropped > 0
-      ? [`${plural(dropped, 'error')} dropped because more than ${mostWaiting.toLocaleString('en')} were waiting`]
-      : []),
-    ...(outdated > 0 ? [`${plural(outdated, 'result')} of an earlier version removed, too old to be delivered`] : []),
-    ...(foreign > 0
-      ? [`${plural(foreign, 'file')} in ${outboxDir} not sent: this user may not read or move them`]
-      : []),
-    ...(corrupt > 0 ? [`${plural(corrupt, 'unreadable file')} moved to ${outboxDir}/corrupt`] : []),
-    ...(diskProblem === undefined ? [] : [`${outboxDir} could not be used (${oneLine(diskProblem, 150)})`]),
-  ];
+    missing > 0 && `${missing} of ${plural(own, 'result')} not delivered (kept in ${historyDir})`,
+    lost > 0 && `${plural(lost, 'error')} LOST: not delivered, and not in ${outboxDir} either`,
+    waiting > 0 && `${plural(waiting, 'error')} ${waiting === 1 ? 'waits' : 'wait'} in ${outboxDir}${asked}`,
+    refused > 0 && `${plural(refused, 'result')} not taken by Metrist`,
+    dropped > 0 &&
+      `${plural(dropped, 'error')} dropped because more than ${maxWaiting.toLocaleString('en')} were waiting`,
+    foreign > 0 && `${plural(foreign, 'file')} in ${outboxDir} not sent: this user may not read or move them`,
+    corrupt > 0 && `${plural(corrupt, 'unreadable file')} moved to ${outboxDir}/corrupt`,
+    diskProblem !== undefined && `${outboxDir} could not be used (${oneLine(diskProblem, 150)})`,
+  ].filter((problem) => problem !== false);
   if (problems.length === 0) {
-    return {
-      ok: true,
-      text:
-        delivered === 0 ? `no result for Metrist (${place})` : `${plural(delivered, 'result')} to Metrist (${place})`,
-    };
+    const count = delivered === 0 ? 'no result for' : `${plural(delivered, 'result')} to`;
+    return { ok: true, text: `${count} Metrist (${place})` };
   }
-  // Where results are missing, their number says how many were delivered.
+  // When results are missing, their number says how many were delivered.
   const facts = [...(delivered > 0 && missing === 0 ? [`${plural(delivered, 'result')} delivered`] : []), ...problems];
   return { ok: false, text: `Metrist: ${facts.join(', ')}${reason === undefined ? '' : `: ${oneLine(reason, 250)}`}` };
 }

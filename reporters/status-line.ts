@@ -1,6 +1,7 @@
 import type { Clock } from '../runner/clock.ts';
 import { wrapText } from '../text/terminal.ts';
-import { clip, oneLine } from '../text/printable.ts';
+import { oneLine } from '../text/printable.ts';
+import { clip } from '../text/redact.ts';
 
 export interface StatusOutput {
   readonly isTTY?: boolean | undefined;

@@ -1,10 +1,11 @@
 import { painter, wrapParts, wrapText } from '../text/terminal.ts';
 import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome } from './run-reporter.ts';
-import { type FailedStep, type StepResult, formatStepError, sideOf } from '../runner/step-result.ts';
+import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
 import { describeAnswer, describeRetries, summariseRun, problemsOutsideSteps } from './run-text.ts';
-import { plural, clip, oneLine, visibleText } from '../text/printable.ts';
+import { oneLine, plural, visibleText } from '../text/printable.ts';
+import { clip } from '../text/redact.ts';
 
 /** How to write for a terminal. */
 export interface TerminalOptions {
@@ -121,7 +122,7 @@ function stepLine(
 
 function failureLines({ error, evidence }: FailedStep, options: TerminalOptions): string[] {
   const paint = painter(options);
-  const side = sideOf(error.verdict) === 'theirs' ? 'their side' : 'our side';
+  const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
   const facts = [error.code, ...describeAnswer(evidence)].map((fact) => oneLine(fact, maxPartLength));
   return [
     ...block(formatStepError(error), options).map((line) => paint('red', line)),

@@ -36,7 +36,7 @@ export interface SweepReport {
 
 /** One pass over the steps, as every reporter gets it: complete, in step order, JSON-safe, without secrets. */
 export interface MonitorRun {
-  /** The monitor's logical name: `awsiam`. */
+  /** The monitor's logical name, which is also the title of its vitest suite: `awsiam`. */
   readonly monitor: string;
   /** The version of this product. */
   readonly version: string;

@@ -39,22 +39,10 @@ const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission',
 /** If this host's clock is off by more, the results are corrected and a warning is given. Answers have whole seconds. */
 const clockToleranceMs = 60_000;
 
-/** What the run is doing right now, for the progress. */
+/** What the run is doing right now. */
 interface Activity {
-  readonly describe: (remaining: readonly Remaining[]) => string;
   readonly sinceMs: number;
-  /** `Infinity` if no limit should be shown. */
-  readonly limitMs: (remaining: readonly Remaining[]) => number;
-}
-
-function describeTeardown(remaining: readonly Remaining[]): string {
-  if (remaining.length === 0) return 'ending';
-  const names = remaining.map(({ entity }) => entity).join(' and ');
-  return `${isOnlyAwaited(remaining) ? 'looking for' : 'removing'} ${names}`;
-}
-
-function isOnlyAwaited(remaining: readonly Remaining[]): boolean {
-  return remaining.length > 0 && remaining.every(({ isAwaited }) => isAwaited === true);
+  readonly describe: (remaining: readonly Remaining[]) => { readonly doing: string; readonly limitMs?: number };
 }
 
 /**
@@ -89,7 +77,7 @@ export class MonitorRunner<Config, Session> {
       ...options,
     };
     hideSecrets(monitor.secrets(options.values));
-    this.#activity = this.#begin(() => 'starting');
+    this.#activity = this.#begin(() => ({ doing: 'starting' }));
   }
 
   /** From the start of the first step to the end of the last one, by the monotonic clock. 0 if no step ran. */
@@ -99,16 +87,10 @@ export class MonitorRunner<Config, Session> {
 
   /** What the run is doing right now. */
   get progress(): Progress {
-    const { describe, sinceMs, limitMs } = this.#activity;
     const remaining = this.#remaining();
-    const forMs = this.#options.clock.elapsedMs() - sinceMs;
-    const limit = limitMs(remaining);
-    return redact.value({
-      doing: describe(remaining),
-      forMs,
-      ...(limit !== Infinity && { atMostMs: limit - forMs }),
-      remaining,
-    });
+    const { doing, limitMs } = this.#activity.describe(remaining);
+    const forMs = this.#options.clock.elapsedMs() - this.#activity.sinceMs;
+    return redact.value({ doing, forMs, ...(limitMs !== undefined && { atMostMs: limitMs - forMs }), remaining });
   }
 
   #remaining(): readonly Remaining[] {
@@ -121,9 +103,8 @@ export class MonitorRunner<Config, Session> {
     }
   }
 
-  #begin(describe: Activity['describe'], limitMs: number | Activity['limitMs'] = Infinity): Activity {
-    const sinceMs = this.#options.clock.elapsedMs();
-    return { describe, sinceMs, limitMs: typeof limitMs === 'number' ? () => limitMs : limitMs };
+  #begin(describe: Activity['describe']): Activity {
+    return { sinceMs: this.#options.clock.elapsedMs(), describe };
   }
 
   /**
@@ -136,7 +117,10 @@ export class MonitorRunner<Config, Session> {
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
-    this.#activity = this.#begin(() => 'looking for credentials and opening the connection', openTimeoutMs);
+    this.#activity = this.#begin(() => ({
+      doing: 'looking for credentials and opening the connection',
+      limitMs: openTimeoutMs,
+    }));
     using pauses = watchForPauses(this.#options.clock);
     try {
       const config = requireConfig(settings);
@@ -185,7 +169,7 @@ export class MonitorRunner<Config, Session> {
       signal,
       explain: this.#explain,
       onStart: (context) => {
-        this.#activity = this.#begin(() => `${name}: waiting for ${context.waitingFor}`);
+        this.#activity = this.#begin(() => ({ doing: `${name}: waiting for ${context.waitingFor}` }));
       },
     };
     const startMs = this.#options.clock.elapsedMs();
@@ -263,9 +247,13 @@ export class MonitorRunner<Config, Session> {
     const { teardownTimeoutMs, watchMs } = this.#options;
     const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${formatLimit(teardownTimeoutMs)}`);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
-    this.#activity = this.#begin(describeTeardown, (remaining) =>
-      isOnlyAwaited(remaining) ? Math.min(watchMs, teardownTimeoutMs) : teardownTimeoutMs,
-    );
+    this.#activity = this.#begin((remaining) => {
+      if (remaining.length === 0) return { doing: 'ending', limitMs: teardownTimeoutMs };
+      const names = remaining.map(({ entity }) => entity).join(' and ');
+      return remaining.every(({ isAwaited }) => isAwaited === true)
+        ? { doing: `looking for ${names}`, limitMs: Math.min(watchMs, teardownTimeoutMs) }
+        : { doing: `removing ${names}`, limitMs: teardownTimeoutMs };
+    });
     try {
       const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);
       return redact.value({
@@ -297,7 +285,7 @@ export class MonitorRunner<Config, Session> {
     const { sweepTimeoutMs } = this.#options;
     const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${formatLimit(sweepTimeoutMs)}`);
     const within = AbortSignal.any([signal, deadline]);
-    this.#activity = this.#begin(() => 'looking for what earlier runs left', sweepTimeoutMs);
+    this.#activity = this.#begin(() => ({ doing: 'looking for what earlier runs left', limitMs: sweepTimeoutMs }));
     try {
       return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
@@ -313,7 +301,7 @@ export class MonitorRunner<Config, Session> {
 
   /** Closes the session. Nothing runs afterwards. */
   close(): void {
-    this.#activity = this.#begin(() => 'ending');
+    this.#activity = this.#begin(() => ({ doing: 'ending' }));
     try {
       if (this.#opened !== undefined) this.#monitor.closeSession(this.#opened.session);
     } catch {

@@ -78,7 +78,10 @@ export function formatStepError(error: StepError): string {
   return `${error.verdict}: ${error.message}`;
 }
 
-/** Whose fault a failure is: `theirs` is the watched service or the network, `ours` the monitor or the account it runs in. */
+/**
+ * Whose fault a failure is: `theirs` is the watched service or the network, `ours` the monitor or the account it runs in. In
+ * JUnit, `theirs` is a `<failure>` and `ours` an `<error>`.
+ */
 export const verdicts = {
   /** A 5xx, or an answer that does not come from the service. */
   service: 'theirs',
@@ -95,9 +98,3 @@ export const verdicts = {
 } as const;
 
 export type Verdict = keyof typeof verdicts;
-type Side = (typeof verdicts)[Verdict];
-
-/** Whose fault a verdict means. In JUnit, `theirs` is a `<failure>` and `ours` an `<error>`. */
-export function sideOf(verdict: Verdict): Side {
-  return verdicts[verdict];
-}

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clip, plural, joinLines, oneLine, quote, visibleText } from './printable.ts';
+import { joinLines, oneLine, plural, quote, visibleText } from './printable.ts';
+import { clip } from './redact.ts';
 
 describe('visibleText', () => {
   test.for([

@@ -1,7 +1,5 @@
 import { clip } from './redact.ts';
 
-export { clip };
-
 /** Control characters, bidirectional overrides and non-characters. XML 1.0 forbids them, or a terminal would obey them. */
 const unprintable = /[\p{Cc}\p{Bidi_Control}\uFFFE\uFFFF]/gu;
 

@@ -1,9 +1,9 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { type MonitorScript, writeMonitor } from '../../metrist/protocol/drive/testing/write-monitor.ts';
 import type { Values } from '../../runner/monitor.ts';
 import { outline } from '../../suites/awsiam/outline.ts';
-import { addDriveCommand } from './drive.ts';
+import { addConfigEntry, addDriveCommand, parseTimeout } from './drive.ts';
 import { redactContext } from '../redacted-context.ts';
 import { testContext } from '../testing/context.ts';
 
@@ -15,20 +15,20 @@ interface Settings {
   readonly signal?: AbortSignal;
 }
 
-/** @returns `code` 2 where commander refused the arguments */
+/** @returns `code` 2 if commander refused the arguments */
 async function run(
   args: readonly string[],
   { values = {}, environment = values, self = [], signal = new AbortController().signal }: Settings = {},
 ) {
-  // So wide that no text is wrapped.
+  // Wide enough that no text is wrapped.
   const shell = { PATH: process.env['PATH'], COLUMNS: '1000' };
-  const context = testContext({ ...shell, ...values }, { environment: { ...shell, ...environment } });
+  const context = { ...testContext({ ...shell, ...values }, { environment: { ...shell, ...environment } }), self };
   let code = 0;
   const program = new Command('awsiam').exitOverride().configureOutput({
     writeOut: (text) => context.output.write(text),
     writeErr: (text) => context.errorOutput.write(text),
   });
-  addDriveCommand(program, redactContext(context), { signal, self, onFailure: () => (code = 1) });
+  addDriveCommand(program, redactContext(context), { signal, onFailure: () => (code = 1) });
   try {
     await program.parseAsync(['drive', ...args], { from: 'user' });
   } catch (error) {
@@ -53,7 +53,7 @@ const parseLines = (text: string): unknown[] =>
 const failing = { step: `send(step === 'B' ? 'Step Error code=58 it failed\\nso it is' : 'Step Time 12.5');` };
 
 describe('awsiam drive', () => {
-  test('shows the steps and sums up', async () => {
+  test('shows the steps and a summary', async () => {
     const { code, output, errorOutput } = await drive({ step: `send('Step Time attempts=31 84.25');` });
     expect([code, errorOutput]).toEqual([0, '']);
     expect(output).toMatch(
@@ -61,7 +61,7 @@ describe('awsiam drive', () => {
     );
   });
 
-  test('fails where a step fails', async () => {
+  test('fails if a step fails', async () => {
     const { code, output } = await drive(failing, ['--monitor', 'mine']);
     expect(code).toBe(1);
     expect(output).toMatch(
@@ -69,14 +69,14 @@ describe('awsiam drive', () => {
     );
   });
 
-  test('fails where the monitor breaks the protocol, though all steps passed', async () => {
+  test('fails if the monitor breaks the protocol, although all steps passed', async () => {
     const { code, output } = await drive({ step: `raw(frame('Step OK') + '\\n');` });
     expect(code).toBe(1);
     expect(output).toContain('3 passed');
-    expect(output).toContain('  ! the monitor wrote "\\n" to stdout, which is no message');
+    expect(output).toContain('  ! the monitor wrote "\\n" to stdout, which is not a message');
   });
 
-  test('passes on what the monitor says, to stderr', async () => {
+  test('passes logs and stderr of the monitor on to stderr', async () => {
     const { code, errorOutput } = await drive({
       step: `send('Log Info one\\ntwo'); console.error('three'); send('Step OK');`,
     });
@@ -85,7 +85,7 @@ describe('awsiam drive', () => {
     expect(errorOutput).toContain('stderr │ three\n');
   });
 
-  test('with --json prints what would be posted, and nothing else', async () => {
+  test('with --json prints only what would be posted', async () => {
     const { code, output, errorOutput } = await drive(failing, ['--json', '--instance', 'here', '--monitor', 'mine']);
     const address = { monitor_logical_name: 'mine', instance_name: 'here' };
     expect([code, errorOutput]).toEqual([1, '']);
@@ -108,7 +108,7 @@ describe('awsiam drive', () => {
     ]);
   });
 
-  test('with --json tells problems on stderr, and prints nothing where nothing would be posted', async () => {
+  test('with --json prints problems to stderr, and nothing to stdout if nothing would be posted', async () => {
     const { code, output, errorOutput } = await drive({ step: 'process.exit(0);' }, ['--json']);
     expect([code, output]).toEqual([1, '']);
     expect(errorOutput).toContain('! the monitor ended while A ran');
@@ -124,7 +124,7 @@ describe('awsiam drive', () => {
     expect(parseLines(output)).toMatchObject(['A', 'B', 'C'].map(() => ({ body: { instance_name: instance } })));
   });
 
-  test('drives this program with its own steps where no other is named', async () => {
+  test('drives this program with its own steps if no other is named', async () => {
     const self = [await writeMonitor()];
     const { code, output } = await run(['--json'], { self });
     expect(code).toBe(0);
@@ -145,14 +145,14 @@ describe('awsiam drive', () => {
     expect(errorOutput).toBe('stderr │ {"Namespace":"a=b","Region":"größer"} x y\nstderr │ cleanup 1\n');
   });
 
-  test('does not give the monitor what .env adds, and says so where a step fails', async () => {
+  test('does not give the monitor what .env adds, and says so if a step fails', async () => {
     const script = { step: `send(process.env.METRIST_NAMESPACE ? 'Step OK' : 'Step Error no namespace');` };
     const values = { METRIST_NAMESPACE: 'prod', METRIST_API_TOKEN: 'token0of0the0file' };
     const { code, output } = await drive(script, [], { values, environment: { METRIST_NAMESPACE: '' } });
     expect(code).toBe(1);
     expect(output).toContain('no namespace');
     expect(output).toMatch(
-      /^ {2}! the monitor got nothing of the file \.env, .*: METRIST_NAMESPACE, METRIST_API_TOKEN\. .*--config$/m,
+      /^ {2}! the monitor got nothing from the file \.env, .*: METRIST_NAMESPACE, METRIST_API_TOKEN\. .*--config$/m,
     );
     expect(output).not.toContain('token0of0the0file');
     const other = await drive({}, [], { values, environment: {} });
@@ -160,13 +160,13 @@ describe('awsiam drive', () => {
     expect(other.output).not.toContain('.env');
   });
 
-  test('takes its own settings from .env', async () => {
+  test('reads its own settings from .env', async () => {
     const values = { METRIST_INSTANCE_ID: 'aws:eu-west-1' };
     const { output } = await drive({}, ['--json'], { values, environment: {} });
     expect(parseLines(output)[0]).toMatchObject({ body: { instance_name: 'eu-west-1' } });
   });
 
-  test('refuses an instance that Metrist would not take', async () => {
+  test('refuses an instance that Metrist would not accept', async () => {
     const values = { METRIST_INSTANCE_ID: 'two words' };
     const { code, output, errorOutput } = await drive({}, ['--json'], { values });
     expect([code, output]).toEqual([1, '']);
@@ -183,13 +183,13 @@ describe('awsiam drive', () => {
     expect(output).toContain('Timeout: check did not complete within 0.02 seconds - METRIST_MONITOR_ERROR\n');
   });
 
-  test('tells a run that was stopped', async () => {
+  test('shows that a run was stopped', async () => {
     const { code, output } = await drive({}, [], { signal: AbortSignal.abort() });
     expect(code).toBe(1);
     expect(output).toContain('awsiam driven · interrupted: 3 not run');
   });
 
-  test('shows no secret, neither of the environment nor of the configuration', async () => {
+  test('shows no secret of the environment or the configuration', async () => {
     const secrets = ['environment0secret', 'config0secret', 'other0secret', 'AKIA0KEY0ID7Q4X'] as const;
     const { output, errorOutput } = await drive(
       {
@@ -219,6 +219,7 @@ describe('is refused', () => {
     [['--', './monitor'], '--step'],
     [['--step', ''], '--step'],
     [['--step', 'Create User'], '--step'],
+    [['--step', 'A\n'], '--step'],
     [['--timeout', '0'], '--timeout'],
     [['--timeout', 'soon'], '--timeout'],
     [['--config', 'hunter2hunter2'], '--config'],
@@ -240,9 +241,57 @@ describe('is refused', () => {
   });
 });
 
+describe('--timeout', () => {
+  test.for([
+    ['90s', 90_000],
+    ['2m', 120_000],
+    ['1500ms', 1500],
+    ['900', 900_000],
+    ['60.0', 60_000],
+    ['0.5', 500],
+    ['1 h', 3_600_000],
+  ] as const)('takes %o for %d ms', ([text, milliseconds]) => {
+    expect(parseTimeout(text)).toBe(milliseconds);
+  });
+
+  test.for(['', '0', '0.0001', '-1', '.5', '65536', '19h', 'soon', '2x', '1e3', 'NaN', 'Infinity'])(
+    'refuses %o and says what is expected',
+    (text) => {
+      expect(() => parseTimeout(text)).toThrow(InvalidArgumentError);
+      expect(() => parseTimeout(text)).toThrow('such as 90s, 2m, 1500ms or 0.5 (seconds)');
+    },
+  );
+});
+
+describe('--config', () => {
+  test('collects keys and values, and does not change the values', () => {
+    const entries = addConfigEntry('__proto__=x', addConfigEntry('Empty=', addConfigEntry('Key=a=b c')));
+    expect(Object.entries(entries)).toEqual([
+      ['Key', 'a=b c'],
+      ['Empty', ''],
+      ['__proto__', 'x'],
+    ]);
+  });
+
+  test.for(['', 'hunter2', '=hunter2'])('refuses %o and does not repeat it', (text) => {
+    expect(() => addConfigEntry(text)).toThrow('Expected Key=Value; repeat the option for more.');
+  });
+
+  test('refuses a key that was given before', () => {
+    expect(() => addConfigEntry('Key=b', { Key: 'a' })).toThrow('"Key" was given before.');
+  });
+});
+
+test('--step may name a step twice, in any order', async () => {
+  const self = [await writeMonitor()];
+  const { output } = await run(['--json', '--step', 'B', '--step', 'A', '--step', 'B'], { self });
+  expect(parseLines(output)).toMatchObject(['B', 'A', 'B'].map((name) => ({ body: { check_logical_name: name } })));
+});
+
 test('its help says what it does and where to put secrets', async () => {
   const { output } = await run(['--help']);
   expect(output).toContain('Usage: awsiam drive [options] [command...]');
   expect(output.replaceAll(/\s+/g, ' ')).toContain('give secrets in the environment');
-  expect(output.replaceAll(/\s+/g, ' ')).toContain('but nothing of the file .env');
+  expect(output).toContain('(default: 15m)');
+  expect(output.replaceAll(/\s+/g, ' ')).toContain('but nothing from the file .env');
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { drivenFailure, drivenPass, driveReport } from '../../metrist/protocol/drive/testing/drive-builders.ts';
 import { renderDriveProblem, renderDrivenStep, renderDriveSummary, renderMonitorText } from './render-drive.ts';
 
-const style = { color: false, nameWidth: 14 };
+const style = { color: false, nameWidth: 14, columns: 100 };
 
 describe('renderDrivenStep', () => {
   test('aligns the times and shows metadata', () => {
@@ -48,24 +48,24 @@ describe('renderDrivenStep', () => {
     );
   });
 
-  test('lets no text rewrite the terminal', () => {
+  test('keeps text from rewriting the terminal', () => {
     const step = drivenFailure({ name: 'A', text: '\u001B[2Jgone\u202E', metadata: { 'a\u001B': 'x\ny' } });
     expect(renderDrivenStep(step, style)).toBe('  ✗ A                313 ms\n      ␛[2Jgone�\n      a␛ x');
   });
 
-  test('is coloured on a terminal alone', () => {
+  test('is coloured only on a terminal', () => {
     expect(renderDrivenStep(drivenPass(), { ...style, color: true })).toContain('\u001B[32m✓');
   });
 });
 
-test('what a monitor says has its origin on every line', () => {
+test('output of a monitor has its origin on every line', () => {
   expect(renderMonitorText('stderr', 'hm', style)).toBe('stderr │ hm');
   expect(renderMonitorText('Warning', 'one\ntwo\u001B', style)).toBe('log warning │ one\nlog warning │ two␛');
 });
 
 test('a problem has a sign, and is wrapped with an indent', () => {
   expect(renderDriveProblem('the monitor ended', style)).toBe('  ! the monitor ended');
-  expect(renderDriveProblem('the monitor ended too early', { color: false, columns: 20 })).toBe(
+  expect(renderDriveProblem('the monitor ended too early', { ...style, columns: 20 })).toBe(
     '  ! the monitor\n      ended too\n      early',
   );
 });
@@ -77,7 +77,7 @@ describe('renderDriveSummary', () => {
     expect(summarise({})).toBe('  awsiam driven · 1 passed in 1.24 s · Started after 24 ms · exit code 0');
   });
 
-  test('what matters most comes first', () => {
+  test('the most important counts come first', () => {
     const steps = [drivenPass(), drivenFailure(), { state: 'blocked', name: 'DeleteUser' }] as const;
     expect(summarise({ steps, problems: ['x'], exit: { code: null, signal: 'SIGTERM' } })).toBe(
       '  awsiam driven · 1 failed, 1 blocked, 1 passed in 1.24 s · 1 problem · Started after 24 ms ·\n' +
@@ -85,7 +85,7 @@ describe('renderDriveSummary', () => {
     );
   });
 
-  test('tells a run that never began and one that was interrupted', () => {
+  test('shows that a run never began or was interrupted', () => {
     const { startedAfterMs: _, ...report } = driveReport({
       steps: [{ state: 'notRun', name: 'A' }],
       problems: ['x', 'y'],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { createMetristApi } from '../../metrist/delivery/api.ts';
-import { deliver, holdErrors } from '../../metrist/delivery/deliver.ts';
+import { deliver, holdError } from '../../metrist/delivery/deliver.ts';
 import { Outbox } from '../../metrist/delivery/outbox.ts';
 import type { MetristResult } from '../../metrist/delivery/results.ts';
 import { failure, filesIn, temporaryDirectory, token } from '../../metrist/testing/delivery.ts';
@@ -29,15 +29,15 @@ type StandIn = Awaited<ReturnType<typeof startStandIn>>;
 const apiOf = ({ url }: StandIn) => createMetristApi({ baseUrl: url, token, userAgent: 'awsiam/0.1.0' });
 const checksOf = (rows: StandIn['errors']) => rows.map((row) => String(row['check_logical_name']));
 
-/** Delivers a run while the clock is wrong by this much. Only the clock counts, as after a restart of the machine. */
+/** Delivers a run while the clock is wrong by this much. The uptime does not count, as after a restart of the machine. */
 async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, results: readonly MetristResult[] = []) {
   const now = () => new Date(Date.now() + wrongByMs);
   const outbox = new Outbox({ dir, now, uptimeMs: () => (wrongByMs < 0 ? Number.MAX_SAFE_INTEGER : 0) });
   const options = { elapsedMs: () => performance.now(), signal: new AbortController().signal };
-  return await deliver(await holdErrors(results, outbox), { api: apiOf(standIn), outbox, ...options });
+  return await deliver(await holdError(results, outbox), { api: apiOf(standIn), outbox, ...options });
 }
 
-/** Starts the process and gives its points in order: the one that it died at is the last. */
+/** Runs the process. Returns its points in order; the last one is where it died. */
 async function runMortal(mortal: MortalRun): Promise<string[]> {
   const file = path.join(projectDir, 'e2e/harness/mortal-run.ts');
   const child = spawn(process.execPath, [file, JSON.stringify(mortal)], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -86,7 +86,7 @@ test('killed at any point of its reports, a run loses no error, and no error arr
     const hasHistory = (await historyIn(dir)).endsWith('\n');
     const telemetry = checksOf(standIn.telemetry);
 
-    // Ten minutes later what the dead process held may be taken.
+    // Ten minutes later another run may take what the dead process held.
     const report = await deliverAt(10 * minuteMs, standIn, outbox);
     expect(report, context).toMatchObject({ waiting: 0, unconfirmed: 0, dropped: 0, refused: 0, lost: 0 });
     expect([...standIn.swallowed, ...standIn.problems], context).toEqual([]);
@@ -97,7 +97,7 @@ test('killed at any point of its reports, a run loses no error, and no error arr
 
     const errors = checksOf(standIn.errors);
     expect(new Set(errors).size, context).toBe(errors.length);
-    // The run's own error is missing only if the process died before it was on disk. Until then nothing was reported.
+    // The run's own error is missing only if the process died before it was on disk. Nothing had been reported by then.
     const isOwnOnDisk = points.some((name) => /^after writeFile .*\.held-/.test(name));
     const expected = [waits, lost, there].map(({ body }) => body.check_logical_name);
     expect(errors.toSorted(), context).toEqual([...expected, ...(isOwnOnDisk ? ['AddUserToGroup'] : [])].toSorted());

@@ -20,7 +20,7 @@ const parseLines = (text: string) =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as { kind: string; body: Record<string, unknown> });
 
-/** Drives a monitor of its own through the steps A and B. */
+/** Drives a monitor with this script through the steps A and B. */
 async function drive(script: MonitorScript, ...args: readonly string[]): Promise<Ended> {
   return await runAwsiam(['drive', '--step', 'A', '--step', 'B', ...args, '--', await writeMonitor(script)]);
 }
@@ -40,7 +40,7 @@ describe('awsiam drive, with this monitor', () => {
     expect(listEntities(iam.state)).toEqual(nothing);
   });
 
-  test('tells what would be posted of a failing step', async () => {
+  test('prints what would be posted about a failing step', async () => {
     const iam = await startIam('AddUserToGroup=AccessDenied');
     const run = await runAwsiam(['drive', '--json', '--instance', 'here'], {
       ...liveEnv,
@@ -61,7 +61,7 @@ describe('awsiam drive, with this monitor', () => {
     expect(listEntities(iam.state)).toEqual(nothing);
   });
 
-  test('takes its configuration from --config, and shows no secret of it', async () => {
+  test('takes its configuration from --config, and does not show its secrets', async () => {
     const iam = await startIam();
     const settings = {
       AWSAccessKeyId: secrets.accessKeyId,
@@ -76,7 +76,7 @@ describe('awsiam drive, with this monitor', () => {
     expect(run.everything).not.toContain(secrets.secretAccessKey);
   });
 
-  test('gives the monitor nothing of .env, as the Orchestrator, and says what to do', async () => {
+  test('gives the monitor nothing from .env, like the Orchestrator, and says what to do', async () => {
     const iam = await startIam();
     const checkout = await copyProject();
     const { METRIST_NAMESPACE: namespace, ...others } = liveEnv;
@@ -90,7 +90,9 @@ describe('awsiam drive, with this monitor', () => {
         body: { instance_name: 'here', message: expect.stringContaining('METRIST_NAMESPACE is not set') as unknown },
       },
     ]);
-    expect(run.stderr).toMatch(/! the monitor got nothing of the file \.env, .*: METRIST_NAMESPACE, .* use --config\n/);
+    expect(run.stderr).toMatch(
+      /! the monitor got nothing from the file \.env, .*: METRIST_NAMESPACE, .* use --config\n/,
+    );
     expect(iam.calls).toEqual([]);
 
     const good = await runAwsiam(['drive', '--config', `Namespace=${namespace}`], env, { checkout });
@@ -119,18 +121,18 @@ describe('awsiam drive, with this monitor', () => {
 });
 
 describe('awsiam drive, with a monitor that', () => {
-  test('behaves well, passes', async () => {
+  test('follows the protocol, passes', async () => {
     const run = await drive({}, '--config', 'Key=Value');
     expect(run).toMatchObject({ code: 0, stderr: '' });
     expect(run.stdout).toContain('2 passed in');
   });
 
   test.for<readonly [string, MonitorScript, string]>([
-    ['sends a version that nobody speaks', { start: `send('Started 2.0');` }, 'speaks 1.0 and 1.1 alone'],
+    ['sends an unsupported version', { start: `send('Started 2.0');` }, 'speaks only 1.0 and 1.1'],
     [
       'logs too early',
       { start: `send('Log Info hello'); send('Started 1.1');` },
-      'to stdout, which is not Started as one message|where Started was due',
+      'to stdout, which is not Started as one message|instead of Started',
     ],
     ['writes a line break', { start: `raw(frame('Started 1.1') + '\\n');` }, 'which is not Started as one message'],
     [
@@ -142,20 +144,20 @@ describe('awsiam drive, with a monitor that', () => {
     ['ends before it is ready', { version: `process.exit(1);` }, 'ended before it sent Ready'],
     ['ends before it is configured', { config: `process.exit(1);` }, 'ended before it was asked for all steps'],
     ['throws in a step', { step: `throw new Error('boom');` }, 'ended while A ran'],
-    ['prints to stdout', { step: `console.log('hello'); send('Step OK');` }, 'which is no message'],
+    ['prints to stdout', { step: `console.log('hello'); send('Step OK');` }, 'which is not a message'],
     ['prints a date to stdout', { step: `raw('2026-11-22 hello\\n'); send('Step OK');` }, 'reads nothing more'],
     [
       'prints a number to stdout',
       { step: `raw('3 tests passed\\n'); send('Step OK');` },
       'the protocol has no such message',
     ],
-    ['prints a larger number to stdout', { step: `raw('500 items\\n'); send('Step OK');` }, 'that never came whole'],
+    ['prints a larger number to stdout', { step: `raw('500 items\\n'); send('Step OK');` }, 'whose end never arrived'],
     [
       'counts characters',
       { step: `const text = 'Step Error größer'; raw(text.length + ' ' + text);` },
       'in bytes of UTF-8|not valid UTF-8',
     ],
-    ['has no number for a time', { step: `send('Step Time NaN');` }, "the Orchestrator's handler dies of it"],
+    ['has no number for a time', { step: `send('Step Time NaN');` }, "the Orchestrator's handler crashes"],
     ['answers twice', { step: `raw(frame('Step OK') + frame('Step OK'));` }, 'while no step ran'],
     [
       'answers before it is asked',
@@ -167,15 +169,15 @@ describe('awsiam drive, with a monitor that', () => {
       { config: `send('Configured');`, step: `if (step === 'A') send('Configured'); else send('Step OK');` },
       'sent Configured a second time',
     ],
-    ['says what nobody knows', { step: `send('Step Ok');` }, 'the protocol has no such message'],
-    ['leaves too early', { step: `send('Exit');` }, 'before all steps were run'],
-  ])('%s, is told so', async ([, script, problem]) => {
+    ['sends an unknown message', { step: `send('Step Ok');` }, 'the protocol has no such message'],
+    ['sends Exit too early', { step: `send('Exit');` }, 'before all steps were run'],
+  ])('%s gets a message about it', async ([, script, problem]) => {
     const run = await drive(script, '--timeout', '500ms');
     expect(run.code, run.everything).toBe(1);
     expect(run.stdout, run.everything).toMatch(new RegExp(`^  ! the monitor .*(?:${problem})`, 'm'));
   });
 
-  test('hangs, is given up', async () => {
+  test('hangs, fails with a timeout', async () => {
     const run = await drive({ step: '' }, '--timeout', '0.1', '--json');
     expect(run.code, run.everything).toBe(1);
     expect(parseLines(run.stdout)).toMatchObject([
@@ -189,14 +191,14 @@ describe('awsiam drive, with a monitor that', () => {
     ]);
   });
 
-  test('does not leave on SIGTERM, is killed', async () => {
+  test('does not end on SIGTERM, is killed', async () => {
     const run = await drive({
       start: `process.on('SIGTERM', () => {}); send('Started 1.1');`,
       step: `send('Step Error no');`,
       exit: '',
     });
     expect(run.code, run.everything).toBe(1);
-    expect(run.stdout).toContain('did not leave within 5 s of SIGTERM');
+    expect(run.stdout).toContain('did not end within 5 s of SIGTERM');
     expect(run.stdout).toContain('ended by SIGKILL');
   });
 
@@ -212,16 +214,16 @@ describe('awsiam drive, with a monitor that', () => {
     expect((await readdir(tmpDir)).filter((name) => name.startsWith('orchtmp-'))).toEqual([]);
   });
 
-  test('is not left behind where nobody reads any more', async () => {
+  test('runs when nobody reads the output any more, is not left behind', async () => {
     const monitor = await writeMonitor({
       start: `process.on('SIGTERM', () => {}); process.stdin.on('end', () => {}); setInterval(() => {}, 60_000); send('Started 1.1');`,
       step: `if (step === 'A') { console.error('pid', process.pid, '!'); send('Step OK'); } else setTimeout(() => send('Step OK'), 50);`,
     });
     const tmpDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-drive-'));
     onTestFinished(() => rm(tmpDir, { recursive: true }));
-    let said = '';
+    let stderr = '';
     const { promise: ended, resolve } = Promise.withResolvers<unknown>();
-    // What is not read to its end fails.
+    // Fails because the output is not read to its end.
     await runAwsiam(
       ['drive', '--step', 'A', '--step', 'B', '--', monitor],
       { TMPDIR: tmpDir },
@@ -229,12 +231,12 @@ describe('awsiam drive, with a monitor that', () => {
         onStart: (child) => {
           child.once('exit', resolve);
           child.stdout?.once('data', () => child.stdout?.destroy());
-          child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
+          child.stderr?.on('data', (text: Buffer) => (stderr += text.toString()));
         },
       },
     ).catch(() => {});
     await ended;
-    const pid = Number(/pid (\d+) /.exec(said)?.[1]);
+    const pid = Number(/pid (\d+) /.exec(stderr)?.[1]);
     expect(pid).toBeGreaterThan(0);
     expect((await readdir(tmpDir)).filter((name) => name.startsWith('orchtmp-'))).toEqual([]);
     await expect.poll(() => hasEnded(pid)).toBe(true);
@@ -245,13 +247,13 @@ test.for([
   [['drive', '--', '/nowhere/monitor'], 2, '--step'],
   [['drive', '--timeout', 'soon'], 2, '--timeout'],
   [['drive', '--step', 'A', '--', '/nowhere/monitor'], 1, 'could not start /nowhere/monitor'],
-] as const)('%j ends with code %d and names what is wrong', async ([args, code, named]) => {
+] as const)('%j ends with code %d and names the problem', async ([args, code, named]) => {
   const run = await runAwsiam(args);
   expect(run).toMatchObject({ code, stdout: '' });
   expect(run.stderr).toContain(named);
 });
 
-/** Resolves when a request of the operation is there. */
+/** Resolves when a request of the operation arrives. */
 async function arrival(iam: IamServer, operation: string): Promise<void> {
   for (;;) {
     const [call] = (await once(iam.events, 'call')) as [IamCall];
@@ -259,7 +261,7 @@ async function arrival(iam: IamServer, operation: string): Promise<void> {
   }
 }
 
-/** A process that nobody has taken note of has ended too. */
+/** A zombie process counts as ended: its parent may be slow to notice. */
 async function hasEnded(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
   return stat.slice(stat.lastIndexOf(')')).startsWith(') Z');

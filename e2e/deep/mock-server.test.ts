@@ -11,8 +11,7 @@ import { projectDir } from '../harness/run.ts';
 interface Server {
   readonly stdout: AsyncIterator<string>;
   readonly stderr: AsyncIterator<string>;
-  /** Stops reading the log. */
-  hangUp(): void;
+  stopReadingLog(): void;
   kill(signal: NodeJS.Signals): void;
   readonly exitCode: Promise<number | null>;
 }
@@ -24,7 +23,7 @@ function serve(args: string[], env: Record<string, string> = {}): Server {
   return {
     stdout: createInterface(child.stdout)[Symbol.asyncIterator](),
     stderr: createInterface(child.stderr)[Symbol.asyncIterator](),
-    hangUp: () => void child.stderr.destroy(),
+    stopReadingLog: () => void child.stderr.destroy(),
     kill: (signal) => void child.kill(signal),
     exitCode: once(child, 'exit').then(([code]) => code as number | null),
   };
@@ -32,7 +31,7 @@ function serve(args: string[], env: Record<string, string> = {}): Server {
 
 describe('npm run mock:server', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'serves, writes a line per request and ends with 0 on %s',
+    'serves, logs a line per request and exits with 0 on %s',
     async (signal) => {
       const server = serve(['--port', '0'], {
         AWSIAM_MOCK_FAULTS: 'CreateUser=reset-before:1,CreateUser=Throttling:1',
@@ -58,22 +57,22 @@ describe('npm run mock:server', () => {
     [['--verbose'], {}, "Unknown option '--verbose'. --help shows the options"],
     [['4566'], {}, "Unexpected argument '4566'. --help shows the options"],
     [[], { AWSIAM_MOCK_LATENCY: 'fast' }, "The mock's options are wrong:"],
-  ])('%j with %j ends with 1 and says why', async (args, env, problem) => {
+  ])('%j with %j exits with 1 and says why', async (args, env, problem) => {
     const server = serve(args, env);
     expect((await server.stderr.next()).value).toContain(problem);
     expect(await server.exitCode).toBe(1);
   });
 
-  test('--help shows how to use it, on stdout, and starts nothing', async () => {
+  test('--help shows the usage on stdout and starts nothing', async () => {
     const server = serve(['--help']);
     expect((await server.stdout.next()).value).toBe('Usage: npm run mock:server -- [--port <number>]');
     expect(await server.exitCode).toBe(0);
   });
 
-  test('goes on serving when nobody reads its log any more', async () => {
+  test('keeps serving when nobody reads its log any more', async () => {
     const server = serve(['--port', '0']);
     const { value: line } = await server.stdout.next();
-    server.hangUp();
+    server.stopReadingLog();
     const client = testClient({ endpoint: String(line).replace(/^.*=/, '') });
     for (const UserName of ['one', 'two', 'three']) {
       await expect(client.send(new CreateUserCommand({ UserName }))).resolves.toMatchObject({ User: { UserName } });
@@ -82,7 +81,7 @@ describe('npm run mock:server', () => {
     expect(await server.exitCode).toBe(0);
   });
 
-  test('a port in use ends with 1 and says so', async () => {
+  test('exits with 1 and says so when the port is in use', async () => {
     const { port, close } = await startIamServer();
     onTestFinished(close);
     const server = serve(['--port', String(port)]);

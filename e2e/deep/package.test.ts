@@ -91,16 +91,20 @@ async function makeDir(): Promise<string> {
   return dir;
 }
 
+async function readArchive(zipPath: string): Promise<{ readonly entries: yauzl.Entry[]; readonly contents: Buffer[] }> {
+  const archive = await yauzl.openPromise(zipPath);
+  const entries: yauzl.Entry[] = [];
+  const contents: Buffer[] = [];
+  for await (const entry of archive.eachEntry()) {
+    entries.push(entry);
+    contents.push(await buffer(await archive.openReadStreamPromise(entry)));
+  }
+  return { entries, contents };
+}
+
 describe('the package', () => {
   it('is an archive of one executable with the name that the Orchestrator expects', async () => {
-    const archive = await yauzl.openPromise(dist(zipFile(version, process)));
-    const entries: yauzl.Entry[] = [];
-    const contents: Buffer[] = [];
-    for await (const entry of archive.eachEntry()) {
-      entries.push(entry);
-      contents.push(await buffer(await archive.openReadStreamPromise(entry)));
-    }
-
+    const { entries, contents } = await readArchive(dist(zipFile(version, process)));
     expect(entries.map(({ fileName }) => fileName)).toEqual(['awsiam']);
     expect(((entries[0]?.externalFileAttributes ?? 0) >>> 16).toString(8)).toBe('100755');
     expect(contents[0]?.equals(await readFile(dist(programName)))).toBe(true);
@@ -127,17 +131,15 @@ describe('the package', () => {
       (line) => JSON.parse(line) as { readonly isReused: boolean; readonly version: string },
     );
     // Without git the version is the time, so the second one makes a package of its own.
-    if (!version.includes('-nogit-')) expect(made.map(({ isReused }) => isReused).toSorted()).toEqual([false, true]);
+    if (!version.includes('-nogit-')) expect(made.filter(({ isReused }) => isReused)).toHaveLength(1);
     const latest = await readFile(path.join(distDir, latestFile), 'utf8');
     expect(made.map((each) => each.version)).toContain(latest);
     expect((await readdir(distDir)).toSorted()).toEqual(
       [programName, zipFile(latest, process), latestFile, 'local'].toSorted(),
     );
-    const archive = await yauzl.openPromise(path.join(distDir, zipFile(latest, process)));
-    const [entry] = await Array.fromAsync(archive.eachEntry());
-    const packed = await buffer(await archive.openReadStreamPromise(entry as yauzl.Entry));
+    const { contents } = await readArchive(path.join(distDir, zipFile(latest, process)));
     for (const name of [programName, localExecutable]) {
-      expect(packed.equals(await readFile(path.join(distDir, name)))).toBe(true);
+      expect(contents[0]?.equals(await readFile(path.join(distDir, name)))).toBe(true);
     }
   });
 

@@ -9,7 +9,7 @@ import { startMetrist } from '../harness/servers.ts';
 const { apiToken } = secrets;
 const body = (options: RegistrationOptions = {}) => ({ ...createMonitorConfig(awsiam, options) });
 
-/** A Metrist that shows changes only when it has been asked for them twice, and the command against it. */
+/** A Metrist that shows a change only after two reads, and the command against it. */
 async function setUp(options: Partial<MetristStandInOptions> = { readsUntilVisible: 2 }) {
   const metrist = await startMetrist(options);
   const env = { METRIST_API_HOST: metrist.url, METRIST_API_TOKEN: apiToken };
@@ -22,7 +22,7 @@ async function setUp(options: Partial<MetristStandInOptions> = { readsUntilVisib
   };
 }
 
-/** What changed something, in its order. */
+/** The methods of the requests that change something, in order. */
 function changes({ requests }: MetristStandIn): string[] {
   return requests.filter(({ method }) => method !== 'GET').map(({ method }) => method);
 }
@@ -47,7 +47,7 @@ describe('awsiam register', () => {
     expect(metrist.monitorConfigs.swallowed).toEqual([]);
   });
 
-  test('replaces what differs, and there is no moment without a registration', async () => {
+  test('replaces a registration that differs, and there is no moment without one', async () => {
     const { metrist, run, seed, storedIds } = await setUp();
     const old = seed({ intervalSecs: 300, runGroups: ['prod'] });
     let least = Infinity;
@@ -75,7 +75,7 @@ describe('awsiam register', () => {
     expect(changes(metrist)).toEqual(['DELETE', 'DELETE']);
   });
 
-  test('run by two at the same time leaves at least one, and a third run exactly one', async () => {
+  test('run twice at the same time leaves at least one registration, and a third run exactly one', async () => {
     const { run, seed, storedIds } = await setUp({ msUntilVisible: 300 });
     seed({ intervalSecs: 300 });
     const both = await Promise.all([run('register'), run('register')]);
@@ -85,7 +85,7 @@ describe('awsiam register', () => {
     expect(storedIds()).toHaveLength(1);
   });
 
-  test('takes the run groups of the Orchestrator, and warns of what it would read otherwise', async () => {
+  test('reads the run groups of the Orchestrator, and warns when the Orchestrator would read something else', async () => {
     const { metrist, runWith } = await setUp();
     const { code, stderr } = await runWith({ METRIST_RUN_GROUPS: 'prod, eu' }, 'register');
     expect(code).toBe(0);
@@ -104,7 +104,7 @@ describe('awsiam register', () => {
     expect(changes(metrist)).toEqual([]);
   });
 
-  test('fails and removes nothing where Metrist takes the registration but stores nothing', async () => {
+  test('fails and removes nothing if Metrist accepts the registration but does not store it', async () => {
     const { metrist, run, seed, storedIds } = await setUp();
     const old = seed({ intervalSecs: 300 });
     metrist.behave(({ method }) =>
@@ -118,7 +118,7 @@ describe('awsiam register', () => {
     expect(changes(metrist)).toEqual(['POST']);
   });
 
-  test('finds what arrived although the answer was lost, and sends nothing twice', async () => {
+  test('finds a registration that arrived although the answer was lost, and sends nothing twice', async () => {
     const { metrist, run, storedIds } = await setUp();
     metrist.behave(({ method }) => (method === 'POST' ? { kind: 'reset', when: 'after' } : undefined));
     const { code, stdout } = await run('register');
@@ -169,7 +169,7 @@ describe('a Metrist that does not answer as it should', () => {
     expect(changes(metrist)).toEqual([]);
   });
 
-  test('because nobody listens there is told with advice', async () => {
+  test('because nobody listens is reported with advice', async () => {
     const { runWith } = await setUp();
     const dead = await startMetrist();
     await dead.close();
@@ -179,7 +179,7 @@ describe('a Metrist that does not answer as it should', () => {
   });
 });
 
-describe('what was not meant', () => {
+describe('a command line that cannot be meant', () => {
   test.for([
     [['register', '--interval', '0s'], '--interval'],
     [['register', '--interval', 'soon'], '--interval'],
@@ -196,7 +196,7 @@ describe('what was not meant', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test('an id that is not there is not called removed', async () => {
+  test('an unknown id is not reported as removed', async () => {
     const { metrist, run, seed } = await setUp();
     const id = seed();
     const { code, stderr } = await run('unregister', `${id}x`);
@@ -206,7 +206,7 @@ describe('what was not meant', () => {
   });
 });
 
-test('JSON is all that is on the output where it was asked for', async () => {
+test('with --json the output is only JSON', async () => {
   const { metrist, run, runWith, seed } = await setUp();
   const id = seed();
   const lastChecked = new Date().toISOString();

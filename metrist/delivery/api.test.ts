@@ -1,7 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { need } from '../../runner/testing/needs.ts';
 import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
-import { type MetristApi, type MetristApiOptions, createMetristApi } from './api.ts';
+import { type MetristApi, createMetristApi } from './api.ts';
+import type { MetristClientOptions } from '../request.ts';
 import { errorBody, telemetryBody } from '../testing/builders.ts';
 import { type MetristStandIn, type MetristStandInOptions, startMetristStandIn } from '../testing/stand-in.ts';
 
@@ -10,7 +11,7 @@ const telemetry = { kind: 'telemetry', body: telemetryBody() } as const;
 const failure = { kind: 'error', body: errorBody() } as const;
 
 async function start(
-  options: Partial<MetristApiOptions> = {},
+  options: Partial<MetristClientOptions> = {},
   standInOptions: Partial<MetristStandInOptions> = {},
 ): Promise<{ standIn: MetristStandIn; api: MetristApi }> {
   const standIn = await startMetristStandIn({ token, ...standInOptions });
@@ -18,16 +19,11 @@ async function start(
   return { standIn, api: createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...options }) };
 }
 
-/** A client whose fetch fails as undici does. */
-function failingApi(error: Error): MetristApi {
-  const fetch = async () => {
-    throw error;
-  };
+/** A client whose `fetch` fails with an error of this code. */
+function failingApi(code: string): MetristApi {
+  const cause = Object.assign(new Error(`${code} happened`), { code });
+  const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }));
   return createMetristApi({ baseUrl: 'https://app.metrist.io', token, userAgent: 'awsiam/0.1.0', fetch });
-}
-
-function fetchFailed(code: string): Error {
-  return new TypeError('fetch failed', { cause: Object.assign(new Error(`${code} happened`), { code }) });
 }
 
 describe('createMetristApi', () => {
@@ -53,23 +49,12 @@ describe('createMetristApi', () => {
     expect(standIn.requests).toEqual([]);
   });
 
-  test('names the variable of a wrong token, never the token', async () => {
-    const { api } = await start({ token: 'wrong0token' });
-    const result = await api.post(telemetry);
-    expect(result).toMatchObject({
-      state: 'denied',
-      status: 403,
-      reason: expect.stringContaining('METRIST_API_TOKEN') as unknown,
-    });
-    expect(JSON.stringify(result)).not.toContain('wrong0token');
-  });
-
   test.for([
+    [403, {}, { state: 'denied' }, 'METRIST_API_TOKEN'],
     [413, {}, { state: 'refused' }, 'too large'],
     [400, {}, { state: 'denied' }, 'a bug of this monitor'],
-    [404, {}, { state: 'denied' }, 'not the Metrist API'],
-    [302, { location: 'https://elsewhere.example/login?x=1' }, { state: 'denied' }, 'to https://elsewhere.example;'],
-    [307, { location: '/login' }, { state: 'denied' }, 'a redirect to another place;'],
+    [404, {}, { state: 'denied' }, 'not what the Metrist API answers'],
+    [302, { location: '/login' }, { state: 'denied' }, 'a redirect'],
     [429, {}, { state: 'not-taken' }, 'too many results'],
     [429, { 'x-ratelimit-reset': '1' }, { state: 'not-taken', retryAfterMs: 1000 }, 'too many results'],
     [429, { 'x-ratelimit-reset': 'soon' }, { state: 'not-taken' }, 'too many results'],
@@ -78,10 +63,10 @@ describe('createMetristApi', () => {
     [502, {}, { state: 'unknown' }, 'Metrist failed'],
     [504, {}, { state: 'unknown' }, 'Metrist failed'],
     [524, {}, { state: 'unknown' }, 'Metrist failed'],
-    [408, {}, { state: 'unknown' }, 'not the Metrist API'],
-    [200, {}, { state: 'unknown', isPointlessToRepeat: true }, 'not the Metrist API'],
-    [204, {}, { state: 'unknown', isPointlessToRepeat: true }, 'not the Metrist API'],
-  ] as const)('takes HTTP %s with %o for %o and says what to do', async ([status, headers, outcome, words]) => {
+    [408, {}, { state: 'unknown' }, 'not what the Metrist API answers'],
+    [200, {}, { state: 'unknown', isPointlessToRepeat: true }, 'not what the Metrist API answers'],
+    [204, {}, { state: 'unknown', isPointlessToRepeat: true }, 'not what the Metrist API answers'],
+  ] as const)('understands HTTP %s with %o as %o and says what to do', async ([status, headers, outcome, words]) => {
     const { standIn, api } = await start();
     standIn.behave([{ kind: 'answer', status, headers: { ...headers } }]);
     const result = await api.post(telemetry);
@@ -89,13 +74,13 @@ describe('createMetristApi', () => {
     expect(standIn.requests).toHaveLength(1);
   });
 
-  test('waits no longer than its timeout for an answer', async () => {
+  test('does not know what became of a request without an answer, and that repeating it at once is pointless', async () => {
     const { standIn, api } = await start({ requestTimeoutMs: 50 });
     standIn.behave([{ kind: 'hang' }]);
     expect(await api.post(telemetry)).toEqual({
       state: 'unknown',
       isPointlessToRepeat: true,
-      reason: expect.stringMatching(/^no answer from 127\.0\.0\.1:\d+ within 0\.05 s/) as unknown,
+      reason: expect.stringContaining('no answer from 127.0.0.1') as unknown,
     });
   });
 
@@ -103,6 +88,12 @@ describe('createMetristApi', () => {
     const { standIn, api } = await start();
     standIn.behave([{ kind: 'slow', delayMs: 20 }]);
     expect(await api.post(telemetry)).toEqual({ state: 'accepted' });
+  });
+
+  test('takes a 202 for accepted even if the rest of the answer is cut off', async () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('cut off')) });
+    const fetch = () => Promise.resolve(new Response(body, { status: 202 }));
+    expect(await (await start({ fetch })).api.post(telemetry)).toEqual({ state: 'accepted' });
   });
 
   test('ends a request when its caller gives up', async () => {
@@ -129,63 +120,15 @@ describe('createMetristApi', () => {
     expect(standIn.errors).toHaveLength(1);
   });
 
-  test('says that nobody listens', async () => {
-    const { standIn, api } = await start();
-    await standIn.close();
-    onTestFinished(() => {});
-    expect(await api.post(telemetry)).toMatchObject({
-      state: 'not-taken',
-      reason: expect.stringContaining('refused the connection') as unknown,
-    });
-  });
-
-  test('says that fetch does not connect to some ports, and that nothing was sent', async () => {
-    const api = createMetristApi({ baseUrl: 'http://127.0.0.1:9', token, userAgent: 'awsiam/0.0.0' });
-    expect(await api.post(telemetry)).toMatchObject({
-      state: 'not-taken',
-      reason: 'fetch does not connect to the port of 127.0.0.1:9; check METRIST_API_HOST',
-    });
-  });
-
   test.for([
-    ['ENOTFOUND', 'not-taken', 'does not resolve'],
-    ['EAI_AGAIN', 'not-taken', 'does not resolve'],
-    ['UND_ERR_CONNECT_TIMEOUT', 'not-taken', 'no connection'],
-    ['ETIMEDOUT', 'unknown', 'no connection'],
-    ['EHOSTUNREACH', 'unknown', 'no connection'],
-    ['ECONNRESET', 'unknown', 'closed the connection'],
-    ['UND_ERR_SOCKET', 'unknown', 'closed the connection'],
-    ['CERT_HAS_EXPIRED', 'not-taken', 'NODE_EXTRA_CA_CERTS'],
-    ['SELF_SIGNED_CERT_IN_CHAIN', 'not-taken', 'NODE_EXTRA_CA_CERTS'],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', 'not-taken', 'NODE_EXTRA_CA_CERTS'],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'not-taken', 'NODE_EXTRA_CA_CERTS'],
-    ['ERR_SSL_WRONG_VERSION_NUMBER', 'not-taken', 'TLS'],
-    ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'unknown', 'TLS'],
-    ['EPROTO', 'unknown', 'TLS'],
-    ['EWHATEVER', 'unknown', 'EWHATEVER happened (EWHATEVER)'],
-  ] as const)('after %s knows that it is %s and explains it', async ([code, state, words]) => {
-    const result = await failingApi(fetchFailed(code)).post(telemetry);
-    expect(result).toMatchObject({ state, reason: expect.stringContaining(words) as unknown });
-    expect(JSON.stringify(result)).toContain('app.metrist.io');
+    ['ECONNREFUSED', { state: 'not-taken' }],
+    ['UND_ERR_CONNECT_TIMEOUT', { state: 'not-taken', isPointlessToRepeat: true }],
+    ['UND_ERR_HEADERS_TIMEOUT', { state: 'unknown', isPointlessToRepeat: true }],
+    ['ECONNRESET', { state: 'unknown' }],
+  ] as const)('returns for %s %o and the reason', async ([code, outcome]) => {
+    const reason = expect.stringContaining('app.metrist.io') as unknown;
+    expect(await failingApi(code).post(telemetry)).toEqual({ ...outcome, reason });
   });
-
-  test.for(['ETIMEDOUT', 'EHOSTUNREACH', 'ECONNRESET'])(
-    'knows that nothing was sent where %s came of connecting, to any address of the name',
-    async (code) => {
-      const each = Object.assign(new Error(`connect ${code}`), { code, syscall: 'connect' });
-      for (const cause of [each, Object.assign(new AggregateError([each, each]), { code })]) {
-        const result = await failingApi(new TypeError('fetch failed', { cause })).post(telemetry);
-        expect(result).toMatchObject({ state: 'not-taken' });
-      }
-    },
-  );
-
-  test.for(['EAI_AGAIN', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'])(
-    'takes %s for something that would take as long again',
-    async (code) => {
-      expect(await failingApi(fetchFailed(code)).post(telemetry)).toMatchObject({ isPointlessToRepeat: true });
-    },
-  );
 
   test('sends nothing to a server whose certificate nobody trusts', async (context) => {
     const tls = need(context, await makeCertificate(), 'the openssl command');
@@ -198,7 +141,7 @@ describe('createMetristApi', () => {
   });
 
   describe('asked whether an error arrived', () => {
-    test('says yes of one that Metrist shows and no of others', async () => {
+    test('says yes for an error that Metrist shows and no for others', async () => {
       const { standIn, api } = await start();
       expect(await api.hasError(failure.body)).toBe(false);
       await api.post(failure);

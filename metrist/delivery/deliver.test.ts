@@ -1,10 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { need } from '../../runner/testing/needs.ts';
 import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { createMetristApi } from './api.ts';
-import { deliver, holdErrors } from './deliver.ts';
+import { deliver, holdError } from './deliver.ts';
 import type { Outbox } from './outbox.ts';
 import type { ErrorBody } from './results.ts';
 import { telemetryBody } from '../testing/builders.ts';
@@ -13,7 +13,7 @@ import type { Misbehaviour } from '../testing/stand-in.ts';
 
 const minuteMs = 60_000;
 
-/** What arrived, by its check and time. */
+/** Check and time of each stored error. */
 const arrived = (rows: readonly Readonly<Record<string, unknown>>[]): string[] =>
   rows.map((row) => [row['check_logical_name'], row['time']].filter(Boolean).join(' '));
 
@@ -30,7 +30,7 @@ describe('a delivery', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('has its error on disk, marked as sent, before anything is sent', async () => {
+  test('has the error on disk, marked as sent, before it sends anything', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
     const seen: Promise<string[]>[] = [];
     standIn.behave(() => {
@@ -41,7 +41,7 @@ describe('a delivery', () => {
     expect(await seen[0]).toEqual([expect.stringContaining('.sent-')]);
   });
 
-  test('delivers what is left before its own, oldest first, and errors with their own time', async () => {
+  test('delivers the errors of earlier runs first, oldest first, with their own time', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     await run([failure('CreateUser', '11:59:58')]);
@@ -80,10 +80,10 @@ describe('a fault of Metrist', () => {
   interface Fault {
     readonly title: string;
     readonly plan: readonly (Misbehaviour | undefined)[] | (() => Misbehaviour);
-    /** Of this run, with its three results. */
+    /** What the run with the fault reports. It has three results. */
     readonly first: Partial<ReturnType<typeof report>>;
     readonly waitsMs?: readonly number[];
-    /** Copies of telemetry that the run may make. */
+    /** How many copies of telemetry the run may send. */
     readonly twice?: number;
   }
   const down = (status: number, headers: Record<string, string> = {}) => ({ kind: 'answer', status, headers }) as const;
@@ -208,7 +208,7 @@ describe('a fault of Metrist', () => {
     expect([...standIn.swallowed, ...standIn.problems, ...(await files())]).toEqual([]);
   });
 
-  test('413 is about one result: it is given up, counted, and the others arrive', async () => {
+  test('413 concerns one result: it is given up and counted, and the others arrive', async () => {
     const { standIn, files, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'answer', status: 413 }]);
     expect(await run(failedRun)).toMatchObject(report({ own: 3, delivered: 2, refused: 1, missing: 1 }));
@@ -224,7 +224,7 @@ describe('a fault of Metrist', () => {
     expect((await files()).join(' ')).not.toContain('sent');
   });
 
-  test('nobody listens: it is tried for less than five seconds, and the errors wait', async () => {
+  test('nobody listens: the retries wait less than five seconds in all, and the errors stay in the outbox', async () => {
     const { closeMetrist, deliver: run, waitsMs } = await setUpDelivery();
     await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
     await closeMetrist();
@@ -232,7 +232,7 @@ describe('a fault of Metrist', () => {
     expect(waitsMs.reduce((sum, ms) => sum + ms)).toBeLessThan(5000);
   });
 
-  test('a question that is not answered is not asked for every error, and the run’s own results arrive', async () => {
+  test('a question without an answer is not asked again for the other errors, and the run’s own results arrive', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     for (const time of ['11:50:00', '11:52:00', '11:54:00']) {
       standIn.behave([{ kind: 'reset', when: 'after' }]);
@@ -249,7 +249,7 @@ describe('a fault of Metrist', () => {
     expect(standIn.errors).toHaveLength(3);
   });
 
-  test('what the leftovers meet does not keep the run’s own results from Metrist', async () => {
+  test('a failure to deliver earlier errors does not keep the run’s own results from arriving', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     standIn.behave((request) => (isError(request) ? { kind: 'answer', status: 403 } : undefined));
     await run([failure('CreateUser')]);
@@ -257,7 +257,7 @@ describe('a fault of Metrist', () => {
     expect(await run([telemetry('CreateUser')])).toMatchObject({ delivered: 1, waiting: 1, missing: 0 });
   });
 
-  test('leftovers take no more than their share of the time', async () => {
+  test('earlier errors take no more than their share of the time', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     const api = await deniedApi();
     for (let index = 0; index < 5; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api });
@@ -270,7 +270,22 @@ describe('a fault of Metrist', () => {
     );
   });
 
-  test('after its deadline sends nothing, and the error that was under way is confirmed later', async () => {
+  test('a Metrist that hangs is tried with three earlier errors, then with the run’s own results', async () => {
+    const { standIn, deliver: run } = await setUpDelivery();
+    const denied = await deniedApi();
+    for (let index = 0; index < 5; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api: denied });
+    standIn.behave(() => ({ kind: 'hang' }));
+    const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', requestTimeoutMs: 50 });
+    expect(await run([telemetry('CreateUser')], { api })).toMatchObject({ missing: 1, waiting: 5, unconfirmed: 3 });
+    expect(standIn.requests.map(({ path: asked }) => asked.split('/').at(-1))).toEqual([
+      'error',
+      'error',
+      'error',
+      'telemetry',
+    ]);
+  });
+
+  test('after the deadline nothing is sent, and Metrist is asked later for the error that was being sent', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     const deadline = new AbortController();
     standIn.behave((request) => {
@@ -278,22 +293,32 @@ describe('a fault of Metrist', () => {
       deadline.abort();
       return { kind: 'hang' };
     });
-    const results = [telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')];
-    expect(await run(results, { signal: deadline.signal })).toMatchObject({ delivered: 0, waiting: 2, unconfirmed: 1 });
+    const results = [telemetry('CreateUser'), failure('CreateGroup')];
+    expect(await run(results, { signal: deadline.signal })).toMatchObject({ missing: 2, waiting: 1, unconfirmed: 1 });
     expect(standIn.requests).toHaveLength(1);
     standIn.behave([]);
     clock.advance(minuteMs);
     await run();
-    expect(standIn.errors).toHaveLength(2);
+    expect(standIn.errors).toHaveLength(1);
   });
 
-  test('a deadline that strikes between two attempts makes no further one', async () => {
+  test('without any time left nothing is sent, and the next run can send the error at once', async () => {
+    const { standIn, deliver: run } = await setUpDelivery();
+    expect(await run(failedRun, { signal: AbortSignal.abort() })).toEqual(
+      report({ own: 3, missing: 3, waiting: 1, reason: 'there was no time left for them' }),
+    );
+    expect(standIn.requests).toEqual([]);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(standIn.requests.map(({ method }) => method)).toEqual(['POST']);
+  });
+
+  test('after a deadline between two attempts there is no further attempt', async () => {
     const { standIn, deliver: run, files } = await setUpDelivery();
     const deadline = new AbortController();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     const wait = () => Promise.resolve(deadline.abort());
-    const results = [failure('CreateUser'), failure('CreateGroup')];
-    expect(await run(results, { signal: deadline.signal, wait })).toMatchObject({ waiting: 2, unconfirmed: 0 });
+    const results = [telemetry('CreateUser'), failure('CreateGroup')];
+    expect(await run(results, { signal: deadline.signal, wait })).toMatchObject({ waiting: 1, unconfirmed: 0 });
     expect(standIn.requests).toHaveLength(1);
     expect((await files()).join(' ')).not.toContain('sent');
   });
@@ -304,7 +329,7 @@ describe('an error whose answer was lost', () => {
     ['that arrived', 'after', 0],
     ['that did not arrive', 'before', 1],
   ] as const)(
-    '%s is asked for once Metrist must show it, and repeated only where it is absent',
+    '%s: Metrist is asked when it must show it, and the error is sent again only if it is absent',
     async ([, when, more]) => {
       const { standIn, clock, deliver: run } = await setUpDelivery({ msUntilErrorVisible: 30_000 });
       standIn.behave([{ kind: 'reset', when }]);
@@ -329,19 +354,22 @@ describe('an error whose answer was lost', () => {
   test.for([
     ['sent from memory', true, ['POST', 'GET']],
     ['never sent', false, ['GET', 'POST']],
-  ] as const)('is possible if its run died holding it: one that was %s arrives once', async ([, isSent, methods]) => {
-    const { standIn, clock, api, outbox, makeOutbox, deliver: run, files } = await setUpDelivery();
-    const result = failure('CreateUser');
-    await outbox.hold(result.body);
-    if (isSent) await api.post(result, {});
-    clock.advance(3 * minuteMs);
-    expect(await run([], { outbox: makeOutbox() })).toEqual(report({ delivered: 1 }));
-    expect(standIn.requests.map(({ method }) => method)).toEqual(methods);
-    expect(standIn.errors).toHaveLength(1);
-    expect(await files()).toEqual([]);
-  });
+  ] as const)(
+    'belonged to a run that died while holding it: one that was %s arrives once',
+    async ([, isSent, methods]) => {
+      const { standIn, clock, api, outbox, makeOutbox, deliver: run, files } = await setUpDelivery();
+      const result = failure('CreateUser');
+      await outbox.hold(result.body);
+      if (isSent) await api.post(result, {});
+      clock.advance(3 * minuteMs);
+      expect(await run([], { outbox: makeOutbox() })).toEqual(report({ delivered: 1 }));
+      expect(standIn.requests.map(({ method }) => method)).toEqual(methods);
+      expect(standIn.errors).toHaveLength(1);
+      expect(await files()).toEqual([]);
+    },
+  );
 
-  test('counts from its last attempt on', async () => {
+  test('waits from its last attempt on', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '5' } }, { kind: 'hang' }]);
     const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', requestTimeoutMs: 50 });
@@ -369,7 +397,7 @@ describe('a clock that is wrong', () => {
   test.for([
     ['three days ahead', 3 * dayMs],
     ['a few seconds ahead', 7_000],
-  ] as const)('%s when an error was sent holds that error up for a minute, not longer', async ([, aheadMs]) => {
+  ] as const)('%s when an error was sent delays that error by a minute, not longer', async ([, aheadMs]) => {
     const { standIn, clock, setClockWrong, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'reset', when: 'before' }]);
     setClockWrong(aheadMs);
@@ -383,7 +411,7 @@ describe('a clock that is wrong', () => {
     expect(standIn.errors).toHaveLength(1);
   });
 
-  test('and is set forward right after an error was sent does not make that error old enough to ask for', async () => {
+  test('and is set forward right after an error was sent does not make Metrist be asked too early', async () => {
     const { standIn, clock, setClockWrong, deliver: run } = await setUpDelivery({ msUntilErrorVisible: 30_000 });
     standIn.behave([{ kind: 'reset', when: 'after' }]);
     setClockWrong(-50 * 365 * dayMs);
@@ -398,7 +426,7 @@ describe('a clock that is wrong', () => {
   test.for([
     ['ahead', 400 * dayMs],
     ['behind', -400 * dayMs],
-  ] as const)('a year %s drops no error that waits', async ([, wrongByMs]) => {
+  ] as const)('a year %s drops no waiting error', async ([, wrongByMs]) => {
     const { standIn, setClockWrong, deliver: run } = await setUpDelivery();
     await run([failure('CreateUser')], { api: await deniedApi() });
     setClockWrong(wrongByMs);
@@ -406,7 +434,7 @@ describe('a clock that is wrong', () => {
     expect(arrived(standIn.errors)).toEqual(['CreateUser 2026-11-22T11:59:58.312000']);
   });
 
-  test('and jumps during a delivery takes no time from the leftovers', async () => {
+  test('and jumps during a delivery takes no time from the earlier errors', async () => {
     const { standIn, setClockWrong, deliver: run } = await setUpDelivery();
     const api = await deniedApi();
     for (let index = 0; index < 3; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api });
@@ -418,8 +446,8 @@ describe('a clock that is wrong', () => {
   });
 });
 
-describe('what waits', () => {
-  test('is errors alone: telemetry that was not delivered is never sent by a later run', async () => {
+describe('what waits in the outbox', () => {
+  test('is only errors: telemetry that was not delivered is never sent by a later run', async () => {
     const { standIn, deliver: run, files } = await setUpDelivery();
     expect(await run(failedRun, { api: await deniedApi() })).toMatchObject({ own: 3, missing: 3, waiting: 1 });
     expect(await files()).toHaveLength(1);
@@ -427,20 +455,7 @@ describe('what waits', () => {
     expect(standIn.telemetry).toEqual([]);
   });
 
-  test('is dropped from the oldest on when it is too much, and counted', async () => {
-    const { standIn, clock, deliver: run } = await setUpDelivery();
-    for (const time of ['11:50:00', '11:52:00', '11:54:00']) {
-      clock.advance(1);
-      await run([failure('CreateUser', time)], { api: await deniedApi() });
-    }
-    expect(await run([], { mostWaiting: 2 })).toEqual(report({ delivered: 2, dropped: 1 }));
-    expect(arrived(standIn.errors)).toEqual([
-      'CreateUser 2026-11-22T11:52:00.312000',
-      'CreateUser 2026-11-22T11:54:00.312000',
-    ]);
-  });
-
-  test('is dropped from the oldest on also while Metrist is down', async () => {
+  test('is limited to 5,000 errors: the oldest beyond them are dropped and counted, also while Metrist is down', async () => {
     const { dir, files, deliver: run } = await setUpDelivery();
     await mkdir(dir, { recursive: true });
     for (let index = 0; index < 5_300; index++) {
@@ -470,7 +485,7 @@ describe('a disk', () => {
     expect(await run(failedRun)).toMatchObject(report({ own: 3, lost: 1, missing: 3 }));
   });
 
-  test('that is full: the error is tried also when Metrist takes no telemetry', async () => {
+  test('that is full: the error is sent even if Metrist takes no telemetry', async () => {
     const { standIn, dir, deliver: run } = await setUpDelivery();
     await writeFile(dir, 'a file where the directory should be');
     standIn.behave((request) => (isError(request) ? undefined : { kind: 'answer', status: 403 }));
@@ -483,7 +498,7 @@ describe('a disk', () => {
     ['EPERM', { foreign: 1 }],
     ['EROFS', { waiting: 1, diskProblem: 'EROFS' }],
   ] as const)(
-    'where an error cannot be renamed (%s): it is never sent, because it could not be removed either',
+    'on which an error cannot be renamed (%s): it is never sent, because it could not be removed either',
     async ([code, expected]) => {
       const { standIn, deliver: run, outbox, files } = await setUpDelivery();
       await run([failure('CreateUser', '11:50:00')], { api: await deniedApi() });
@@ -499,7 +514,7 @@ describe('a disk', () => {
     },
   );
 
-  test('where an error that was sent cannot be renamed: it is not even asked for', async () => {
+  test('on which a sent error cannot be renamed: Metrist is not even asked for it', async () => {
     const { standIn, clock, deliver: run, outbox } = await setUpDelivery();
     standIn.behave([{ kind: 'reset', when: 'before' }]);
     await run([failure('CreateUser')]);
@@ -509,7 +524,7 @@ describe('a disk', () => {
     expect(standIn.requests).toHaveLength(1);
   });
 
-  test('where a delivered error cannot be removed: it is asked for later and not sent again', async () => {
+  test('on which a delivered error cannot be removed: Metrist is asked for it later, and it is not sent again', async () => {
     const { standIn, clock, deliver: run, outbox, files } = await setUpDelivery();
     const stuck = brokenOutbox(outbox, 'EROFS', ['remove']);
     expect(await run([failure('CreateUser')], { outbox: stuck })).toMatchObject({ delivered: 1 });
@@ -519,7 +534,7 @@ describe('a disk', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('where an error cannot be put back: it is asked for before it is sent again', async () => {
+  test('on which an error cannot be put back: Metrist is asked for it before it is sent again', async () => {
     const { standIn, clock, deliver: run, outbox } = await setUpDelivery();
     standIn.behave(() => ({ kind: 'answer', status: 403 }));
     const stuck = brokenOutbox(outbox, 'EROFS', ['putBack']);
@@ -530,7 +545,7 @@ describe('a disk', () => {
     expect(standIn.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST']);
   });
 
-  test('with files that are cut off, empty, of another kind or not ours: set aside, counted, never in the way', async () => {
+  test('with files that are cut off, empty, of another kind or not ours: they are set aside and counted, and stop nothing', async () => {
     const { standIn, deliver: run, dir, files } = await setUpDelivery();
     await run([failure('DeleteUser')], { api: await deniedApi() });
     const valid = JSON.stringify(failure('CreateUser'));
@@ -552,7 +567,7 @@ describe('a disk', () => {
     expect(await run()).toEqual(report());
   });
 
-  test('with no room for what is cut off: that stays, and the rest is delivered', async () => {
+  test('on which a broken file cannot be set aside: it stays, and the rest is delivered', async () => {
     const { standIn, deliver: run, dir } = await setUpDelivery();
     await run([failure('DeleteUser')], { api: await deniedApi() });
     await writeFile(path.join(dir, '20261122T100000000-00000000.json'), '');
@@ -568,7 +583,7 @@ describe('a disk', () => {
 });
 
 describe('two processes', () => {
-  test('deliver from one outbox at once: each result arrives once', async () => {
+  test('deliver from one outbox at the same time: each result arrives once', async () => {
     const { standIn, clock, makeOutbox, deliver: run, files } = await setUpDelivery();
     const api = await deniedApi();
     for (let index = 0; index < 30; index++) {
@@ -587,24 +602,101 @@ describe('two processes', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('of which one sleeps so long that the other takes its results: it sends no error any more', async () => {
+  test('and the one that sleeps so long that the other takes its error does not send it again', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
+    const denied = await deniedApi();
+    await run([failure('CreateGroup')], { api: denied });
     const api = {
-      ...(await deniedApi()),
-      // The machine sleeps during the first request, and the other process has delivered the rest by then.
+      ...denied,
+      // The machine sleeps during each request. During the first one the other process delivers all errors.
       post: async () => {
         clock.advance(10 * minuteMs);
         await run();
         return { state: 'accepted' } as const;
       },
     };
-    expect(await run([telemetry('CreateUser'), failure('CreateGroup'), failure('DeleteUser')], { api })).toEqual(
-      report({ own: 3, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
+    expect(await run([telemetry('CreateUser'), failure('DeleteUser')], { api })).toEqual(
+      report({ own: 2, delivered: 2, missing: 1, reason: 'another run has taken over the error' }),
     );
     expect(arrived(standIn.errors).toSorted()).toEqual([
       'CreateGroup 2026-11-22T11:59:58.312000',
       'DeleteUser 2026-11-22T11:59:58.312000',
     ]);
+  });
+});
+
+describe('what an earlier version left', () => {
+  /** Its outbox at noon, by the paths of the files. */
+  const oldOutbox = {
+    '20261122T115000000-b8dd794b/00-telemetry.json': telemetry('CreateUser'),
+    '20261122T115000000-b8dd794b/01-error.json': failure('CreateGroup', '11:49:58'),
+    '20261122T115200000-ef833c9b/01-telemetry.json': telemetry('CreateGroup'),
+    '20261122T115200000-ef833c9b/02-error.sent-1795348320000.json': failure('AddUserToGroup', '11:51:58'),
+    // A process that was killed, and one that is still at work.
+    '20261122T115400000-00baca57.claim-1795348440000-14348/00-error.json': failure('CreateUser', '11:53:58'),
+    '20261122T115959000-f3d2ded5.claim-1795348799000-14348/00-error.json': failure('DeleteUser', '11:59:58'),
+  };
+  const stillHeld = '20261122T115959000-f3d2ded5.claim-1795348799000-14348/00-error.json';
+
+  async function setUpOldOutbox() {
+    const delivery = await setUpDelivery();
+    for (const [file, content] of Object.entries(oldOutbox)) {
+      await mkdir(path.join(delivery.dir, path.dirname(file)), { recursive: true });
+      await writeFile(path.join(delivery.dir, file), `${JSON.stringify(content)}\n`);
+    }
+    return delivery;
+  }
+
+  const checksOf = (rows: readonly Readonly<Record<string, unknown>>[]) => rows.map((row) => row['check_logical_name']);
+
+  test('is sent once if it is an error; its telemetry is removed', async () => {
+    const { standIn, clock, deliver: run, dir, files } = await setUpOldOutbox();
+    expect(await run()).toEqual(report({ delivered: 3 }));
+    expect(checksOf(standIn.errors)).toEqual(['CreateGroup', 'AddUserToGroup', 'CreateUser']);
+    // Metrist is asked first for the one that was sent and for the one that the killed process may have sent.
+    expect(standIn.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST', 'GET', 'POST']);
+    expect(standIn.telemetry).toEqual([]);
+    expect(await files()).toEqual([stillHeld]);
+
+    clock.advance(180_000);
+    expect(await run()).toEqual(report({ delivered: 1 }));
+    expect(await run()).toEqual(report());
+    expect(standIn.errors).toHaveLength(4);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  test('is not sent again if it arrived', async () => {
+    const { api, standIn, deliver: run } = await setUpOldOutbox();
+    await api.post(failure('AddUserToGroup', '11:51:58'));
+    await run();
+    expect(checksOf(standIn.errors).filter((check) => check === 'AddUserToGroup')).toHaveLength(1);
+  });
+
+  test('keeps waiting while Metrist is down', async () => {
+    const { closeMetrist, deliver: run } = await setUpOldOutbox();
+    await closeMetrist();
+    for (const _ of [1, 2]) expect(await run()).toMatchObject({ waiting: 3 });
+  });
+
+  test('is sent once by several processes', async () => {
+    const { makeOutbox, standIn, deliver: run } = await setUpOldOutbox();
+    const reports = await Promise.all([1, 2, 3].map(() => run([], { outbox: makeOutbox() })));
+    expect(reports.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(3);
+    expect(standIn.errors).toHaveLength(3);
+  });
+
+  test('is set aside if it is unreadable, and left alone if it is something else', async () => {
+    const { dir, deliver: run, files } = await setUpOldOutbox();
+    const runDir = '20261122T115000000-b8dd794b';
+    await writeFile(path.join(dir, runDir, '10-error.json'), '{"kind":"err');
+    await writeFile(path.join(dir, runDir, 'notes.txt'), 'mine');
+    await mkdir(path.join(dir, runDir, '16-error.json'));
+    await mkdir(path.join(dir, '20261122T113000000-00000000'));
+    expect(await run()).toEqual(report({ delivered: 3, corrupt: 2 }));
+    await run();
+    expect(await files()).toEqual([`${runDir}/notes.txt`, stillHeld, `corrupt/${runDir}-10-error.json`]);
+    expect(await readdir(path.join(dir, 'corrupt'))).toContain(`${runDir}-16-error.json`);
+    expect((await readdir(dir)).toSorted()).toEqual([runDir, path.dirname(stillHeld), 'corrupt']);
   });
 });
 
@@ -622,14 +714,13 @@ function brokenOutbox(outbox: Outbox, code: string, changes: readonly ('markSent
   return {
     hold: async (error: ErrorBody) => ({ ...(await outbox.hold(error)), ...broken }),
     entries: async () => (await outbox.entries()).map((entry) => ({ ...entry, ...broken })),
-    oldFiles: () => outbox.oldFiles(),
   } as unknown as Outbox;
 }
 
-test('a delivery waits with the timers of Node where it is told nothing else', async () => {
+test('a delivery waits with the timers of Node by default', async () => {
   const { api, outbox, standIn } = await setUpDelivery();
   standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '0' } }]);
   const signal = new AbortController().signal;
-  const held = await holdErrors([telemetry('CreateUser')], outbox);
+  const held = await holdError([telemetry('CreateUser')], outbox);
   expect(await deliver(held, { api, outbox, elapsedMs: () => 0, signal })).toEqual(report({ own: 1, delivered: 1 }));
 });

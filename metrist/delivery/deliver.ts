@@ -10,30 +10,20 @@ export interface DeliverOptions {
   readonly elapsedMs: () => number;
   /** Ends the delivery. */
   readonly signal: AbortSignal;
-  /** The oldest errors beyond this number are removed. @default mostWaiting */
-  readonly mostWaiting?: number;
-  /** How long after it was sent Metrist certainly shows an error that it has. @default 60_000 */
-  readonly settleMs?: number;
-  /** Time limit for what earlier runs left, so that enough is left for this run's own results. @default 30_000 */
-  readonly leftoversForMs?: number;
   /** Between attempts; ends early with the signal. @default the timers of Node */
   readonly wait?: (delayMs: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** The results of one run before their delivery. */
 export interface HeldResults {
-  readonly results: readonly OwnResult[];
-  /** Why an error could not be put into the outbox. */
+  /** At most one of them is an error. */
+  readonly results: readonly MetristResult[];
+  /** Where the error is on disk. Absent if there is none, or if the disk did not take it. */
+  readonly entry?: OutboxEntry;
+  /** Why the error could not be put into the outbox. */
   readonly diskProblem?: string;
   /** The disk does not answer. Anything else asked of the outbox would hang too. */
   readonly isDiskHanging?: boolean;
-}
-
-/** One result of this run. */
-export interface OwnResult {
-  readonly result: MetristResult;
-  /** Where an error is on disk. Telemetry never is, and an error only if the disk took it. */
-  readonly entry?: OutboxEntry;
 }
 
 /** What became of the results. */
@@ -58,263 +48,221 @@ export interface DeliveryReport {
   readonly corrupt: number;
   /** Files in the outbox that this user may not read or move. They were not sent. */
   readonly foreign: number;
-  /** Telemetry that an earlier version left in the outbox and that was removed. */
-  readonly outdated: number;
   /** Why something could not be read or changed on disk: the first reason. */
   readonly diskProblem?: string;
   /** Why something was not delivered: the first reason. */
   readonly reason?: string;
 }
 
-/** At one failing run every two minutes this is about a week. */
-export const mostWaiting = 5_000;
+/** The oldest errors beyond this number are removed. With a failing run every two minutes it is reached in a week. */
+export const maxWaiting = 5_000;
+
+/** How long after it was sent Metrist certainly shows an error that it has. */
+const settleMs = 60_000;
+
+/** Time limit for the errors of earlier runs, so that enough is left for this run's own results. */
+const leftoversTimeoutMs = 30_000;
 
 /** Between attempts, all results together: under five seconds when Metrist is down, because a run waits for it. */
-const delaysMs = { left: [250], own: [250, 500, 1000, 2000] } as const;
+const retryDelaysMs = { leftovers: [250], own: [250, 500, 1000, 2000] } as const;
 
-/** When the rate limit is used up Metrist says when there is a new one. */
-const longestBudgetWaitMs = 5_000;
-const mostBudgetWaits = 5;
+/** Metrist says when a used-up rate limit is renewed. */
+const maxRateLimitWaitMs = 5_000;
+const maxRateLimitWaits = 5;
 
 /** After this many results in a row that Metrist did not take, the rest is not tried. */
-const mostFailuresInARow = 3;
+const maxFailuresInARow = 3;
 
-/** What became of one result. `taken`: another process is dealing with it. */
-type Handled = 'delivered' | 'refused' | 'waiting' | 'unconfirmed' | 'corrupt' | Obstacle;
+/** What became of one result or file. */
+type Outcome = 'delivered' | 'refused' | 'waiting' | 'unconfirmed' | 'corrupt' | 'dropped' | DiskFailure;
 
-/** Why a file could not be changed. `waiting` stands for a fault of the disk. */
-type Obstacle = 'taken' | 'foreign' | 'waiting';
+/** Why a file was not changed: by another process that has it now, by its permissions, by a fault of the disk. */
+type DiskFailure = 'taken' | 'foreign' | 'waiting';
 
-/** Puts the errors of a run into the outbox, before anything is reported anywhere. Never throws. */
-export async function holdErrors(results: readonly MetristResult[], outbox: Outbox): Promise<HeldResults> {
-  let diskProblem: string | undefined;
-  const held: OwnResult[] = [];
-  for (const result of results) {
-    try {
-      held.push({ result, ...(result.kind === 'error' && { entry: await outbox.hold(result.body) }) });
-    } catch (error) {
-      diskProblem ??= messageOf(error);
-      held.push({ result });
-    }
+/** Puts the error of a run, if there is one, into the outbox, before anything is reported anywhere. Never throws. */
+export async function holdError(results: readonly MetristResult[], outbox: Outbox): Promise<HeldResults> {
+  const error = results.find(({ kind }) => kind === 'error');
+  if (error === undefined) return { results };
+  try {
+    return { results, entry: await outbox.hold(error.body as ErrorBody) };
+  } catch (problem) {
+    return { results, diskProblem: messageOf(problem) };
   }
-  return { results: held, ...(diskProblem !== undefined && { diskProblem }) };
 }
 
 /**
- * Delivers the errors that earlier runs left, oldest first, and then this run's results, its error first. Never throws.
+ * Delivers the errors that earlier runs left, oldest first, and then this run's results, its error first. Throws only what
+ * the API throws.
  *
  * An error stays on disk until Metrist has accepted it, so none is lost. If an answer was lost, the error waits until
- * Metrist can be asked whether it has it: a second copy of one failure would turn the check down. Telemetry is sent now
- * or never, because Metrist takes the time of arrival for the time of the call.
+ * Metrist can be asked whether it has it: a second copy of one failure would turn the check down. Telemetry is sent now or
+ * never, because Metrist takes the time of arrival for the time of the call.
  */
 export async function deliver(held: HeldResults, options: DeliverOptions): Promise<DeliveryReport> {
-  return await new Delivery(options).run(held);
+  return await new Delivery({ wait: (delayMs, signal) => wait(delayMs, undefined, { signal }), ...options }).run(held);
 }
 
 class Delivery {
   readonly #options: Required<DeliverOptions>;
-  readonly #counts = { dropped: 0, corrupt: 0, foreign: 0, outdated: 0 };
-  #delays: number[] = [];
+  readonly #counts: Record<Outcome | 'missing' | 'lost', number> = {
+    missing: 0,
+    lost: 0,
+    delivered: 0,
+    refused: 0,
+    waiting: 0,
+    unconfirmed: 0,
+    corrupt: 0,
+    dropped: 0,
+    taken: 0,
+    foreign: 0,
+  };
+  #retryDelaysMs: number[] = [];
   #failuresInARow = 0;
-  #isLastChance = false;
   #isStopped = false;
   #canAsk = true;
   #reason: string | undefined;
   #diskProblem: string | undefined;
 
-  constructor(options: DeliverOptions) {
-    this.#options = {
-      mostWaiting,
-      settleMs: 60_000,
-      leftoversForMs: 30_000,
-      wait: (delayMs, signal) => wait(delayMs, undefined, { signal }),
-      ...options,
-    };
+  constructor(options: Required<DeliverOptions>) {
+    this.#options = options;
   }
 
-  async run({ results: unordered, diskProblem, isDiskHanging = false }: HeldResults): Promise<DeliveryReport> {
+  async run({ results, entry, diskProblem, isDiskHanging = false }: HeldResults): Promise<DeliveryReport> {
     this.#diskProblem = diskProblem;
-    // The error first: nothing that happens to telemetry may keep it from being tried.
-    const results = [
-      ...unordered.filter(({ result }) => result.kind === 'error'),
-      ...unordered.filter(({ result }) => result.kind === 'telemetry'),
-    ];
-    try {
-      const { elapsedMs, leftoversForMs } = this.#options;
-      if (!isDiskHanging) await this.#clearOldFiles();
-      const entries = isDiskHanging ? [] : await this.#listEntries();
-      const untilMs = elapsedMs() + leftoversForMs;
-      const ofOthers = await this.#handleAll(entries, {
-        delays: delaysMs.left,
-        isTimeUp: () => elapsedMs() >= untilMs,
-        isLastChance: false,
-        handle: (entry) => this.#handleLeftover(entry),
-        unhandled: stateOf,
-      });
-      const ofOwn = await this.#handleAll(results, {
-        delays: delaysMs.own,
-        isTimeUp: () => false,
-        isLastChance: true,
-        handle: ({ result, entry }) => this.#deliver(result, entry),
-        unhandled: () => 'waiting',
-      });
-      return this.#report(results, ofOwn, ofOthers);
-    } finally {
-      for (const { entry } of results) if (entry !== undefined) await this.#change(entry.release());
-    }
-  }
-
-  #report(results: readonly OwnResult[], ofOwn: readonly Handled[], ofOthers: readonly Handled[]): DeliveryReport {
-    const isOnDisk = (_: unknown, index: number): boolean => results[index]?.entry !== undefined;
-    const isUnkeptError = (_: unknown, index: number): boolean =>
-      results[index]?.result.kind === 'error' && results[index].entry === undefined;
-    const inOutbox = [...ofOthers, ...ofOwn.filter(isOnDisk)];
-    const unconfirmed = count(inOutbox, 'unconfirmed');
-    if (ofOwn.includes('taken')) this.#reason ??= 'another run has taken over the error';
+    if (!isDiskHanging) await this.#deliverLeftovers();
+    await this.#deliverOwn(results, entry);
+    const { taken: _, ...counts } = this.#counts;
     return {
+      ...counts,
       own: results.length,
-      missing: results.length - count(ofOwn, 'delivered'),
-      lost: ofOwn.filter(isUnkeptError).filter((handled) => handled !== 'delivered' && handled !== 'refused').length,
-      delivered: count([...ofOthers, ...ofOwn], 'delivered'),
-      waiting: count(inOutbox, 'waiting') + unconfirmed,
-      unconfirmed,
-      refused: count([...ofOthers, ...ofOwn], 'refused'),
-      ...this.#counts,
-      corrupt: this.#counts.corrupt + count(inOutbox, 'corrupt'),
-      foreign: this.#counts.foreign + count(inOutbox, 'foreign'),
+      waiting: counts.waiting + counts.unconfirmed,
       ...(this.#diskProblem !== undefined && { diskProblem: this.#diskProblem }),
       ...(this.#reason !== undefined && { reason: this.#reason }),
     };
   }
 
-  async #clearOldFiles(): Promise<void> {
-    for (const file of await this.#options.outbox.oldFiles()) {
-      const obstacle = await this.#change(file.clear());
-      if (obstacle === 'foreign') this.#counts.foreign++;
-      else if (obstacle === undefined && file.kind === 'telemetry') this.#counts.outdated++;
-      else if (obstacle === undefined && file.kind === 'unknown') this.#counts.corrupt++;
-    }
-  }
-
-  /** Works without Metrist, so the outbox stays small while Metrist cannot be reached. */
-  async #listEntries(): Promise<OutboxEntry[]> {
-    const entries: OutboxEntry[] = [];
-    try {
-      entries.push(...(await this.#options.outbox.entries()));
-    } catch (error) {
+  async #deliverLeftovers(): Promise<void> {
+    const { outbox, elapsedMs } = this.#options;
+    const entries = await outbox.entries().catch((error: unknown) => {
       this.#diskProblem ??= messageOf(error);
+      return [];
+    });
+    // Works without Metrist, so the outbox stays small while Metrist cannot be reached.
+    for (const entry of entries.splice(0, entries.length - maxWaiting)) {
+      this.#counts[(await this.#change(entry.remove())) ?? 'dropped']++;
     }
-    for (const entry of entries.splice(0, entries.length - this.#options.mostWaiting)) {
-      const obstacle = await this.#change(entry.remove());
-      if (obstacle === undefined) this.#counts.dropped++;
-      else if (obstacle === 'foreign') this.#counts.foreign++;
+    this.#start(retryDelaysMs.leftovers);
+    const endMs = elapsedMs() + leftoversTimeoutMs;
+    for (const entry of entries) {
+      const untried = entry.sentAgoMs === undefined ? 'waiting' : 'unconfirmed';
+      this.#counts[this.#isOver(endMs) ? untried : await this.#deliverLeftover(entry)]++;
     }
-    return entries;
   }
 
-  /** One after the other. What the leftovers met says nothing about this run's results: those have a new start. */
-  async #handleAll<Item>(
-    items: readonly Item[],
-    {
-      delays,
-      isTimeUp,
-      isLastChance,
-      handle,
-      unhandled,
-    }: {
-      readonly delays: readonly number[];
-      readonly isTimeUp: () => boolean;
-      /** Telemetry gets no other chance, so one request that hangs does not stop the rest. */
-      readonly isLastChance: boolean;
-      readonly handle: (item: Item) => Promise<Handled>;
-      readonly unhandled: (item: Item) => Handled;
-    },
-  ): Promise<Handled[]> {
-    this.#delays = [...delays];
-    this.#isLastChance = isLastChance;
-    this.#isStopped = false;
+  async #deliverOwn(results: readonly MetristResult[], errorEntry: OutboxEntry | undefined): Promise<void> {
+    this.#start(retryDelaysMs.own);
+    // The error comes first, so that no failure of telemetry keeps it from being tried.
+    for (const result of results.toSorted((one, other) => one.kind.localeCompare(other.kind))) {
+      const entry = result.kind === 'error' ? errorEntry : undefined;
+      const outcome = this.#isOver()
+        ? ((await this.#change(entry?.putBack())) ?? 'waiting')
+        : await this.#send(result, entry);
+      if (outcome !== 'delivered') this.#counts.missing++;
+      if (outcome === 'taken') this.#reason ??= 'another run has taken over the error';
+      if (entry !== undefined || outcome === 'delivered' || outcome === 'refused') this.#counts[outcome]++;
+      else if (result.kind === 'error') this.#counts.lost++;
+    }
+  }
+
+  /** Begins anew: failures of the leftovers do not count against this run's own results. */
+  #start(delaysMs: readonly number[]): void {
+    this.#retryDelaysMs = [...delaysMs];
     this.#failuresInARow = 0;
-    const handled: Handled[] = [];
-    for (const item of items) {
-      if (!this.#isStopped && (this.#options.signal.aborted || isTimeUp())) {
-        this.#isStopped = true;
-        this.#reason ??= 'there was no time left for them';
-      }
-      handled.push(this.#isStopped ? unhandled(item) : await handle(item));
-    }
-    return handled;
+    this.#isStopped = false;
   }
 
-  async #handleLeftover(entry: OutboxEntry): Promise<Handled> {
+  /** Whether the rest is not tried. */
+  #isOver(endMs = Infinity): boolean {
+    const { signal, elapsedMs } = this.#options;
+    if (!this.#isStopped && (signal.aborted || elapsedMs() >= endMs)) {
+      this.#isStopped = true;
+      this.#reason ??= 'there was no time left for them';
+    }
+    return this.#isStopped;
+  }
+
+  async #deliverLeftover(entry: OutboxEntry): Promise<Outcome> {
     const { sentAgoMs } = entry;
-    const isTooEarly = sentAgoMs !== undefined && sentAgoMs >= 0 && sentAgoMs < this.#options.settleMs;
+    const isTooEarly = sentAgoMs !== undefined && sentAgoMs >= 0 && sentAgoMs < settleMs;
     if (isTooEarly || (sentAgoMs !== undefined && !this.#canAsk)) return 'unconfirmed';
     let body: ErrorBody | undefined;
-    const obstacle = await this.#change(entry.read().then((read) => (body = read)));
-    if (obstacle !== undefined) return obstacle;
+    const unreadable = await this.#change(entry.read().then((read) => (body = read)));
+    if (unreadable !== undefined) return unreadable;
     if (body === undefined) return (await this.#change(entry.setAside())) ?? 'corrupt';
-    if (sentAgoMs !== undefined) {
-      // Renaming it shows that it can be removed. If a clock was wrong, its time counts from now on.
-      const unclaimable = await this.#change(entry.markSent());
-      if (unclaimable !== undefined || sentAgoMs < 0) return unclaimable ?? 'unconfirmed';
-      const hasArrived = await this.#options.api.hasError(body, { signal: this.#options.signal });
-      // If Metrist does not answer now, asking for each of the others would only take time.
-      this.#canAsk = hasArrived !== undefined;
-      if (hasArrived === undefined) return 'unconfirmed';
-      if (hasArrived) return (await this.#change(entry.remove())) ?? 'delivered';
+    if (sentAgoMs === undefined) return await this.#send({ kind: 'error', body }, entry);
+    // This shows that it can be removed. If a clock was wrong, the time counts from now on.
+    const unmovable = await this.#change(entry.markSent());
+    if (unmovable !== undefined || sentAgoMs < 0) return unmovable ?? 'unconfirmed';
+    const hasArrived = await this.#options.api.hasError(body, { signal: this.#options.signal });
+    if (hasArrived === undefined) {
+      // Asking for each of the others would only take time.
+      this.#canAsk = false;
+      return 'unconfirmed';
     }
-    return await this.#deliver({ kind: 'error', body }, entry);
+    return hasArrived
+      ? ((await this.#change(entry.remove())) ?? 'delivered')
+      : await this.#send({ kind: 'error', body }, entry);
   }
 
-  async #deliver(result: MetristResult, entry?: OutboxEntry): Promise<Handled> {
-    const outcome = await this.#post(result, entry);
-    if (typeof outcome === 'string') return outcome;
-    if (outcome.state === 'accepted') {
+  async #send(result: MetristResult, entry: OutboxEntry | undefined): Promise<Outcome> {
+    const answer = await this.#post(result, entry);
+    if (typeof answer === 'string') return answer;
+    if (answer.state === 'accepted') {
       this.#failuresInARow = 0;
       await this.#change(entry?.remove());
       return 'delivered';
     }
-    this.#reason ??= outcome.reason;
-    if (outcome.state === 'refused') {
+    this.#reason ??= answer.reason;
+    if (answer.state === 'refused') {
       await this.#change(entry?.remove());
       return 'refused';
     }
-    const hasHung = outcome.state === 'unknown' && outcome.status === undefined;
+    // The others would get the same answer, or wait as long for a connection.
     const isHopeless =
-      outcome.state === 'denied' || (outcome.isPointlessToRepeat === true && !(hasHung && this.#isLastChance));
-    if (isHopeless || ++this.#failuresInARow >= mostFailuresInARow) this.#isStopped = true;
-    if (outcome.state === 'unknown') return 'unconfirmed';
+      answer.state === 'denied' || (answer.state === 'not-taken' && answer.isPointlessToRepeat === true);
+    if (isHopeless || ++this.#failuresInARow >= maxFailuresInARow) this.#isStopped = true;
+    if (answer.state === 'unknown') return 'unconfirmed';
     return (await this.#change(entry?.putBack())) === undefined ? 'waiting' : 'unconfirmed';
   }
 
   /** Sends a result, and again when that is safe and there is time. */
-  async #post(result: MetristResult, entry?: OutboxEntry): Promise<PostResult | Obstacle> {
+  async #post(result: MetristResult, entry: OutboxEntry | undefined): Promise<PostResult | DiskFailure> {
     const { api, signal, wait: pause } = this.#options;
     for (let attempt = 1; ; attempt++) {
       // From here to the answer nobody knows whether an error arrived, also if this process is killed.
-      const obstacle = await this.#change(entry?.markSent());
-      if (obstacle !== undefined) return obstacle;
-      const outcome = await api.post(result, { signal });
-      const delayMs = this.#retryDelay(result, outcome, attempt);
-      if (delayMs === undefined) return outcome;
+      const failure = await this.#change(entry?.markSent());
+      if (failure !== undefined) return failure;
+      const answer = await api.post(result, { signal });
+      const delayMs = this.#retryDelay(result, answer, attempt);
+      if (delayMs === undefined) return answer;
       await pause(delayMs, signal).catch(() => {});
-      if (signal.aborted) return outcome;
+      if (signal.aborted) return answer;
     }
   }
 
-  #retryDelay({ kind }: MetristResult, outcome: PostResult, attempt: number): number | undefined {
-    if (outcome.state !== 'not-taken' && outcome.state !== 'unknown') return undefined;
+  #retryDelay({ kind }: MetristResult, answer: PostResult, attempt: number): number | undefined {
+    if (answer.state !== 'not-taken' && answer.state !== 'unknown') return undefined;
     // A second copy of telemetry does no harm; one of an error does.
-    if (outcome.isPointlessToRepeat === true || (outcome.state === 'unknown' && kind === 'error')) return undefined;
-    if (outcome.state === 'not-taken' && outcome.retryAfterMs !== undefined) {
-      const isWorthIt = outcome.retryAfterMs <= longestBudgetWaitMs && attempt <= mostBudgetWaits;
-      return isWorthIt ? outcome.retryAfterMs : undefined;
+    if (answer.isPointlessToRepeat === true || (answer.state === 'unknown' && kind === 'error')) return undefined;
+    if (answer.state === 'not-taken' && answer.retryAfterMs !== undefined) {
+      const isShort = answer.retryAfterMs <= maxRateLimitWaitMs && attempt <= maxRateLimitWaits;
+      return isShort ? answer.retryAfterMs : undefined;
     }
-    return this.#delays.shift();
+    return this.#retryDelaysMs.shift();
   }
 
   /** Waits for a change on disk. Nothing that goes wrong there keeps other results from being sent. */
-  async #change(change: Promise<unknown> | undefined): Promise<Obstacle | undefined> {
+  async #change(change: Promise<unknown> | undefined): Promise<DiskFailure | undefined> {
     try {
       await change;
       return undefined;
@@ -326,15 +274,6 @@ class Delivery {
       return 'waiting';
     }
   }
-}
-
-/** How a leftover counts before anything is done about it. */
-function stateOf({ sentAgoMs }: OutboxEntry): Handled {
-  return sentAgoMs === undefined ? 'waiting' : 'unconfirmed';
-}
-
-function count(all: readonly Handled[], wanted: Handled): number {
-  return all.filter((handled) => handled === wanted).length;
 }
 
 function messageOf(error: unknown): string {

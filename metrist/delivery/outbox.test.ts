@@ -9,7 +9,7 @@ import { Outbox, type OutboxEntry } from './outbox.ts';
 async function setUp() {
   const { clock, dir, outbox, makeOutbox, setClockWrong, files } = await setUpDelivery();
   const put = async (check: string): Promise<void> => {
-    await (await outbox.hold(failure(check).body)).release();
+    await (await outbox.hold(failure(check).body)).putBack();
     clock.advance(1);
   };
   return { clock, dir, outbox, makeOutbox, setClockWrong, files, put };
@@ -19,13 +19,13 @@ const checksOf = async (entries: readonly OutboxEntry[]) =>
   (await Promise.all(entries.map((entry) => entry.read()))).map((body) => body?.check_logical_name);
 
 describe('an outbox', () => {
-  test('makes no directory before there is something to keep', async () => {
+  test('makes no directory before the first error', async () => {
     const { dir, outbox } = await setUp();
-    expect([...(await outbox.entries()), ...(await outbox.oldFiles())]).toEqual([]);
+    expect(await outbox.entries()).toEqual([]);
     await expect(readdir(dir)).rejects.toThrow('ENOENT');
   });
 
-  test('gives back what was put into it, oldest first', async () => {
+  test('returns what was put into it, oldest first', async () => {
     const { put, outbox, files } = await setUp();
     await put('CreateUser');
     await put('DeleteUser');
@@ -40,12 +40,12 @@ describe('an outbox', () => {
     ]);
   });
 
-  test('keeps an error for its own run until it is released', async () => {
+  test('keeps an error for its own run until that puts it back', async () => {
     const { outbox, makeOutbox, files } = await setUp();
     const entry = await outbox.hold(failure('CreateUser').body);
     expect(await files()).toEqual([expect.stringMatching(/\.held-\d+\.json$/)]);
     expect(await makeOutbox().entries()).toEqual([]);
-    await entry.release();
+    await entry.putBack();
     expect(await checksOf(await makeOutbox().entries())).toEqual(['CreateUser']);
   });
 
@@ -72,8 +72,6 @@ describe('an outbox', () => {
     clock.advance(60_000);
     const sent = await entryOf();
     expect(sent?.sentAgoMs).toBeCloseTo(60_000, -1);
-    // It stays marked: nobody knows whether it arrived.
-    await waiting?.release();
     await sent?.putBack();
     expect(await entryOf()).not.toHaveProperty('sentAgoMs');
   });
@@ -95,7 +93,7 @@ describe('an outbox', () => {
     expect((await later.entries())[0]?.sentAgoMs).toBeCloseTo(agoMs, -1);
   });
 
-  test('lets one of several processes that want the same error have it', async () => {
+  test('gives an error to only one of several processes that want it', async () => {
     const { put, outbox, makeOutbox } = await setUp();
     await put('CreateUser');
     const entries = (await Promise.all([outbox, makeOutbox(), makeOutbox()].map((one) => one.entries()))).flat();
@@ -104,7 +102,7 @@ describe('an outbox', () => {
     expect(marked.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'ENOENT' } });
   });
 
-  test('sets aside what is cut off and keeps it for a look', async () => {
+  test('moves a broken file to corrupt/ and keeps its content', async () => {
     const { dir, put, outbox, files } = await setUp();
     await put('CreateUser');
     const [name = ''] = await files();
@@ -125,11 +123,11 @@ describe('an outbox', () => {
     '20261122T100000123-9f3a0c11.held-.json',
     '20261122T100000123-9f3a0c11.sent-12-.json',
     'x20261122T100000123-9f3a0c11.json',
-  ])('takes no notice of %s', async (name) => {
+  ])('ignores %s', async (name) => {
     const { dir, outbox } = await setUp();
     await mkdir(dir, { recursive: true });
     await writeFile(path.join(dir, name), JSON.stringify(failure('CreateUser')));
-    expect([...(await outbox.entries()), ...(await outbox.oldFiles())]).toEqual([]);
+    expect(await outbox.entries()).toEqual([]);
   });
 
   test('says why it cannot be made', async () => {
@@ -139,7 +137,7 @@ describe('an outbox', () => {
     expect(await outbox.entries()).toEqual([]);
   });
 
-  test('keeps an error whole or not at all on a full disk, and can still change what is there', async (context) => {
+  test('keeps an error whole or not at all on a full disk, and can still rename and remove others', async (context) => {
     const dir = await temporaryDirectory();
     await mountSmallDisk(context, dir, '64k');
     const now = new Date();

@@ -57,17 +57,17 @@ describe('toMetristResults', () => {
     });
   });
 
-  test('has nothing for blocked and interrupted steps, nor for a run without steps', () => {
+  test('is empty for blocked and interrupted steps, and for a run without steps', () => {
     const run = monitorRun({ state: 'interrupted', steps: [interruptedStep(), blockedStep()] });
     expect(toMetristResults(run, 'us-east-1')).toEqual([]);
     expect(toMetristResults(monitorRun({ steps: [] }), 'us-east-1')).toEqual([]);
   });
 
-  test('says [] when the last step failed', () => {
+  test('has empty blocked_steps when the last step failed', () => {
     expect(errorOf(failedStep()).blocked_steps).toEqual([]);
   });
 
-  test('starts every message with a word that holds no =', () => {
+  test('starts every message with a word without =', () => {
     for (const verdict of ['service', 'permission', 'monitor'] as const) {
       const { message } = errorOf(failedStep({ error: stepError({ verdict, message: 'a=b c' }) }));
       expect(message.split(' ', 1)[0]).toBe(`${verdict}:`);
@@ -93,7 +93,7 @@ describe('toMetristResults', () => {
     });
   });
 
-  test('makes only what the client and the backend both accept, whatever the texts and times', () => {
+  test('is accepted by the client’s check and by the backend, whatever the texts and times', () => {
     const text = fc.string({
       unit: fc.oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.constantFrom('\0', '\uD800', '=', '\n')),
     });
@@ -128,7 +128,7 @@ function broken(result: MetristResult, field: string, value: unknown): MetristRe
 }
 
 describe('validateResult', () => {
-  test('finds nothing wrong with what is made from a run', () => {
+  test('finds nothing wrong with the results of a run', () => {
     expect([telemetry, failure].flatMap(validateResult)).toEqual([]);
   });
 

@@ -17,22 +17,22 @@ export interface TelemetryBody extends ResultBody {
 
 /** Body of `POST /api/agent/error`. */
 export interface ErrorBody extends ResultBody {
-  /** The web application shows the first 30 characters of the first line until one clicks. */
+  /** The web application shows 30 characters of the first line, and the rest after a click. */
   readonly message: string;
-  /** When the step failed: UTC with exactly six digits of a second's fraction, `2026-11-22T10:00:01.312000`. */
+  /** When the step failed: UTC with exactly six fraction digits, `2026-11-22T10:00:01.312000`. */
   readonly time: string;
-  /** The steps of this run that come after the failed one, in order; `[]` for none, never absent. */
+  /** The steps after the failed one, in order; `[]` if there are none, never absent. */
   readonly blocked_steps: readonly string[];
 }
 
-/** One result as Metrist takes it. */
+/** One result in the form that Metrist expects. */
 export type MetristResult =
   | { readonly kind: 'telemetry'; readonly body: TelemetryBody }
   | { readonly kind: 'error'; readonly body: ErrorBody };
 
 /**
- * What a run tells Metrist, in step order: telemetry for each step that passed, an error for the one that failed, nothing
- * for a blocked or interrupted step.
+ * The results of a run, in step order: telemetry for each step that passed, an error for the one that failed, nothing for
+ * a blocked or interrupted step.
  *
  * ```json
  * {"kind":"telemetry","body":{"monitor_logical_name":"awsiam","instance_name":"us-east-1",
@@ -43,7 +43,7 @@ export type MetristResult =
  *   "blocked_steps":["AddUserToGroup","DeleteUser"]}}
  * ```
  *
- * @param instance where the run took place, as Metrist shall show it
+ * @param instance where the run took place; Metrist shows it
  */
 export function toMetristResults(run: MonitorRun, instance: string): MetristResult[] {
   return run.steps.flatMap((step, index): MetristResult[] => {
@@ -84,12 +84,12 @@ function address(run: MonitorRun, instance: string, step: PassedStep | FailedSte
   };
 }
 
-/** `metrist.source` tells Metrist that this is an end-to-end test; the Orchestrator sends it too. */
+/** `metrist.source` marks an end-to-end test for Metrist. The Orchestrator sends it, too. */
 function withSource(metadata: Metadata): Metadata {
   return { ...metadata, 'metrist.source': 'monitor' };
 }
 
-/** With fewer than six digits Metrist answers 202 and never lists the error. */
+/** With fewer than six fraction digits Metrist answers 202 and never lists the error. */
 function formatMetristTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace('Z', '000');
 }
@@ -98,8 +98,8 @@ const maxNameLength = 255;
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
 
 /**
- * What Metrist would take with a 202 and then drop, or answer with a 500, as short clauses: `value must be a finite number`.
- * Empty for a result that can be sent. Source of the rules:
+ * What is wrong with a result that Metrist would drop behind a 202, or answer with a 500, as clauses: `value must be a finite
+ * number`. Empty if it can be sent. Source of the rules:
  * lib/domain/monitor/commands.ex, lib/domain/middleware/type_validation.ex and the projectors of Metrist-Software/backend.
  */
 export function validateResult({ kind, body }: MetristResult): string[] {

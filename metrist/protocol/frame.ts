@@ -1,87 +1,66 @@
-/** A frame that announces more is not read: the longest real message, a Config, has a few kilobytes. */
-const defaultMaxBodyBytes = 8 * 1024 * 1024;
+/** Far above the longest real message, a Config of a few kilobytes. */
+const maxBodyBytes = 8 * 1024 * 1024;
 
-/** More digits than any length has. */
-const maxHeaderBytes = 16;
+/** More digits than any real length has. */
+const maxLengthDigits = 16;
 
 const space = 0x20;
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
-/** The bytes are not framed. Where the next frame begins cannot be known, so nothing after this can be read. */
+/** The bytes are not a frame. Nothing after them can be read, because the start of the next frame is unknown. */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
 }
 
 /**
- * Takes bytes as they come, in chunks of any size, and gives the bodies of the frames in them.
+ * Takes bytes in chunks of any size, and returns the bodies of the frames in them.
  *
  * A frame is the length of its body in bytes as decimal digits, one space, and the body; nothing follows it. The
- * Orchestrator writes five digits for lengths below 100,000 and as many as needed above.
+ * Orchestrator writes at least five digits.
  */
 export class FrameBuffer {
-  readonly #maxBodyBytes: number;
-  #bytes = Buffer.alloc(0);
-  #start = 0;
-  #end = 0;
+  #bytes: Buffer = Buffer.alloc(0);
 
-  /** @param options.maxBodyBytes 8 MiB unless said otherwise */
-  constructor({ maxBodyBytes = defaultMaxBodyBytes }: { readonly maxBodyBytes?: number } = {}) {
-    this.#maxBodyBytes = maxBodyBytes;
-  }
-
-  /** Bytes that belong to no complete frame yet. */
+  /** Bytes that are not part of a complete frame yet. */
   get pendingBytes(): number {
-    return this.#end - this.#start;
+    return this.#bytes.length;
   }
 
   append(chunk: Uint8Array): void {
-    this.#makeRoom(chunk.length);
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.length;
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
   }
 
   /**
-   * The body of the next frame, a copy; `undefined` while it is not complete.
+   * A copy of the body of the next frame; `undefined` until it is complete.
    *
-   * @throws {FrameError} where no frame begins, or one that is too long; and every time from then on
+   * @throws {FrameError} if the bytes are not a frame, or the frame is too long; and on every later call
    */
   next(): Buffer | undefined {
     const header = this.#readHeader();
     if (header === undefined) return undefined;
-    const bodyStart = this.#start + header.bytes;
-    const bodyEnd = bodyStart + header.bodyBytes;
-    if (bodyEnd > this.#end) return undefined;
-    const body = Buffer.from(this.#bytes.subarray(bodyStart, bodyEnd));
-    this.#start = bodyEnd;
+    const end = header.bytes + header.bodyBytes;
+    if (end > this.#bytes.length) return undefined;
+    const body = Buffer.from(this.#bytes.subarray(header.bytes, end));
+    this.#bytes = this.#bytes.subarray(end);
     return body;
   }
 
   #readHeader(): { readonly bytes: number; readonly bodyBytes: number } | undefined {
-    const head = this.#bytes.subarray(this.#start, Math.min(this.#end, this.#start + maxHeaderBytes + 1));
+    const head = this.#bytes.subarray(0, maxLengthDigits + 1);
     const digits = head.findIndex((byte) => !isDigit(byte));
     if (digits === -1) {
-      if (head.length > maxHeaderBytes) throw new FrameError(`a length of more than ${maxHeaderBytes} digits`);
+      if (head.length > maxLengthDigits) throw new FrameError(`a length of more than ${maxLengthDigits} digits`);
       return undefined;
     }
-    if (digits === 0) throw new FrameError(`a frame begins with byte ${hex(head[0])} in place of its length`);
-    if (head[digits] !== space) throw new FrameError(`a length is followed by byte ${hex(head[digits])} and no space`);
+    if (digits === 0) throw new FrameError(`a frame begins with byte ${hex(head[0])} instead of its length`);
+    if (head[digits] !== space) {
+      throw new FrameError(`a length is followed by byte ${hex(head[digits])} instead of a space`);
+    }
     const bodyBytes = Number(head.toString('latin1', 0, digits));
-    if (bodyBytes > this.#maxBodyBytes) {
-      throw new FrameError(`a frame of ${bodyBytes} bytes: at most ${this.#maxBodyBytes} are read`);
+    if (bodyBytes > maxBodyBytes) {
+      throw new FrameError(`a frame of ${bodyBytes} bytes: at most ${maxBodyBytes} are read`);
     }
     return { bytes: digits + 1, bodyBytes };
-  }
-
-  /** Doubles what it has, so that a long message that comes byte by byte is not copied at each of them. */
-  #makeRoom(length: number): void {
-    if (this.#end + length <= this.#bytes.length) return;
-    const pending = this.#bytes.subarray(this.#start, this.#end);
-    const needed = pending.length + length;
-    const bytes = needed > this.#bytes.length / 2 ? Buffer.alloc(Math.max(256, needed * 2)) : this.#bytes;
-    bytes.set(pending);
-    this.#bytes = bytes;
-    this.#start = 0;
-    this.#end = pending.length;
   }
 }
 

@@ -2,41 +2,41 @@ import { isUtf8 } from 'node:buffer';
 import type { Metadata } from '../result-text.ts';
 import { formatMetadata, isElixirNumber, parseMetadata, trimWhitespace } from './metadata.ts';
 
-/** The version of the protocol that both sides speak: the Orchestrator takes 1.0 and 1.1. */
+/** The version of the protocol that both sides speak. The Orchestrator accepts 1.0 and 1.1. */
 export const protocolVersion = '1.1';
 
 export type LogLevel = 'Debug' | 'Info' | 'Warning' | 'Error';
 
-/** What the Orchestrator says to a monitor. */
+/** A message from the Orchestrator to a monitor. */
 export type ToMonitor =
   | { readonly kind: 'version'; readonly version: string }
-  /** The monitor's extra_config as JSON, secrets included; `undefined` where it is not valid UTF-8. */
+  /** The monitor's extra_config as JSON, including secrets; `undefined` if it is not valid UTF-8. */
   | { readonly kind: 'config'; readonly json: string | undefined }
   | { readonly kind: 'runStep'; readonly step: string }
-  /** The end of the run. `cleanup`: also remove what earlier runs left. */
+  /** The end of the run. `cleanup`: also remove what earlier runs left behind. */
   | { readonly kind: 'exit'; readonly cleanup: boolean }
   | { readonly kind: 'unknown'; readonly text: string };
 
-/** What a monitor says to the Orchestrator. */
+/** A message from a monitor to the Orchestrator. */
 export type FromMonitor =
   | { readonly kind: 'started'; readonly version: string }
   | { readonly kind: 'ready' }
   | { readonly kind: 'configured' }
-  /** Success, with the monitor's own time. */
+  /** Success, with the time that the monitor measured. */
   | { readonly kind: 'stepTime'; readonly durationMs: number; readonly metadata: Metadata }
-  /** Success; the Orchestrator takes its own time. */
+  /** Success; the Orchestrator measures the time. */
   | { readonly kind: 'stepOk'; readonly metadata: Metadata }
   | { readonly kind: 'stepError'; readonly text: string; readonly metadata: Metadata }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string }
   | { readonly kind: 'waitForWebhook'; readonly uid: string }
   | { readonly kind: 'exit' }
-  /** `problem`: what the Orchestrator would take offence at. */
+  /** `problem`: why the Orchestrator would not accept it. */
   | { readonly kind: 'unknown'; readonly text: string; readonly problem: string };
 
-/** Reads what the Orchestrator sent. Whatever is not understood is `unknown`; nothing throws. */
+/** Reads a message of the Orchestrator. Anything else is `unknown`. Never throws. */
 export function parseToMonitor(body: Uint8Array): ToMonitor {
   const text = Buffer.from(body).toString();
-  // Its values would be wrong, and it has to be answered all the same.
+  // A Config has to be answered even if its values cannot be used.
   if (!isUtf8(body))
     return text.startsWith('Config ') ? { kind: 'config', json: undefined } : { kind: 'unknown', text };
   const [, keyword, rest] = /^(Version|Config|Exit|Run [Ss]tep)(?: ([^]*))?$/.exec(text) ?? [];
@@ -56,24 +56,7 @@ export function parseToMonitor(body: Uint8Array): ToMonitor {
   }
 }
 
-export function formatToMonitor(message: ToMonitor): string {
-  switch (message.kind) {
-    case 'version':
-      return `Version ${message.version}`;
-    case 'config':
-      return `Config ${message.json ?? ''}`;
-    case 'runStep':
-      return `Run Step ${message.step}`;
-    case 'exit':
-      return `Exit ${message.cleanup ? 1 : 0}`;
-    case 'unknown':
-      return message.text;
-    default:
-      return message satisfies never;
-  }
-}
-
-/** What a monitor says, as text for one frame. */
+/** A monitor's message as the text of one frame. */
 export function formatFromMonitor(message: FromMonitor): string {
   switch (message.kind) {
     case 'started':
@@ -102,8 +85,8 @@ export function formatFromMonitor(message: FromMonitor): string {
 }
 
 /**
- * Reads what a monitor sent, as the Orchestrator does
- * (Metrist-Software/orchestrator `protocol_handler.ex`). Nothing throws.
+ * Reads a monitor's message as the Orchestrator does (`protocol_handler.ex` of Metrist-Software/orchestrator). Never
+ * throws.
  */
 export function parseFromMonitor(body: Uint8Array): FromMonitor {
   const text = Buffer.from(body).toString();
@@ -119,7 +102,7 @@ export function parseFromMonitor(body: Uint8Array): FromMonitor {
     case 'Started':
       return { kind: 'started', version: rest };
     case 'Step Time':
-      return parseStepTime(rest) ?? unknown('Step Time wants a plain number of milliseconds, after at most one word');
+      return parseStepTime(rest) ?? unknown('Step Time needs a plain number of milliseconds, after at most one word');
     case 'Step OK':
       return { kind: 'stepOk', metadata: parseMetadata(rest) ?? {} };
     case 'Step Error':
@@ -142,7 +125,7 @@ function parseStepTime(rest: string): FromMonitor | undefined {
   return { kind: 'stepTime', durationMs: Number(time), metadata: metadata ?? {} };
 }
 
-/** What stands before the first space is metadata when it can be read as such and is not all there is. */
+/** The text before the first space is metadata if it can be read as such and more text follows. */
 function parseStepError(rest: string): FromMonitor {
   const text = trimWhitespace(rest);
   const space = text.indexOf(' ');
@@ -152,8 +135,8 @@ function parseStepError(rest: string): FromMonitor {
 }
 
 /**
- * Without metadata in front, a first word with a `=` could be taken for it. With metadata and no text, the metadata would
- * be taken for the text.
+ * Keeps the Orchestrator from taking text for metadata, or metadata for text: without metadata, the first word must not
+ * contain a `=`; after metadata, the text must not be empty.
  */
 function formatStepError(text: string, metadata: string): string {
   const trimmed = trimWhitespace(text);
@@ -162,10 +145,10 @@ function formatStepError(text: string, metadata: string): string {
   return joinWords('Step Error', first.includes('=') ? trimmed.replace('=', ': ') : trimmed);
 }
 
-/** The Orchestrator's handler dies of anything but a plain number. A thousandth of a microsecond is no time. */
+/** The Orchestrator's handler crashes on anything but a plain number. Nanoseconds are precise enough. */
 function formatTime(durationMs: number): string {
   if (!Number.isFinite(durationMs)) throw new RangeError(`a step's time is ${durationMs}: expected milliseconds`);
-  // From there on toFixed() writes an exponent.
+  // toFixed() would write an exponent.
   if (Math.abs(durationMs) >= 1e21) return String(BigInt(durationMs));
   return durationMs.toFixed(6).replace(/\.?0+$/, '');
 }

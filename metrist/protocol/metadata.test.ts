@@ -39,15 +39,15 @@ describe('formatMetadata', () => {
     '-1.5E+309 and more',
     '9'.repeat(310),
     `${'9'.repeat(310)}.5x`,
-  ])('puts a space before %j, which begins with a number that no float holds', (value) => {
+  ])('puts a space before %j, which begins with a number too large for a float', (value) => {
     expect(parseMetadata(formatMetadata({ value, attempts: 2 }))).toEqual({ value: ` ${value}`, attempts: 2 });
   });
 
-  test.each(['596f5441-78d2', '596e54-78d2', '7e-999-x', 'x1e309', '.1e309', '1e+x'])('leaves %j as it is', (value) => {
+  test.each(['596f5441-78d2', '596e54-78d2', '7e-999-x', 'x1e309', '.1e309', '1e+x'])('does not change %j', (value) => {
     expect(parseMetadata(formatMetadata({ value }))).toEqual({ value });
   });
 
-  test('is one word that keeps its pairs apart, whatever is in it', () => {
+  test('writes one word with separate pairs for any content', () => {
     const any = fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(fc.string({ unit: 'binary' }), finite));
     fc.assert(
       fc.property(any, (metadata) => {
@@ -79,7 +79,7 @@ describe('parseMetadata', () => {
   });
 
   test.each(['garbage', 'key=value,candle', 'a==b', 'a=b=c', 'a=x,b=y=z', 'service:', 'a=x,=y='])(
-    'finds no metadata in %j',
+    'does not take %j for metadata',
     (word) => {
       expect(parseMetadata(word)).toBeUndefined();
     },
@@ -106,22 +106,22 @@ describe('parseMetadata', () => {
     ['abc', 'abc'],
     ['0x1F', '0x1F'],
     ['31323334', 1234],
-  ])('decodes base16 first and numbers then: %j is %j', (value, decoded) => {
+  ])('decodes base16 first, then numbers: %j is %j', (value, decoded) => {
     expect(parseMetadata(`a=${value}`)).toEqual({ a: decoded });
   });
 
   test.each(['36629f3e00004000', 'deadbeefcafe', 'DEADBEEF', '6b7f9f3e-0000-4000-8000-000000000001'])(
-    'reads back the request id %s, though it looks like base16 or begins like a number',
+    'reads back the request id %s, although it looks like base16 or begins like a number',
     (requestId) => {
       expect(parseMetadata(formatMetadata({ requestId, attempts: 3 }))).toEqual({ requestId, attempts: 3 });
     },
   );
 
-  test('makes a number of a text that looks like one', () => {
+  test('turns text that looks like a number into a number', () => {
     expect(parseMetadata(formatMetadata({ requestId: '0012' }))).toEqual({ requestId: 12 });
   });
 
-  test('reads back every number, and every text that does not begin like one', () => {
+  test('reads back every number, and every text that does not begin like a number', () => {
     const text = fc.string({ unit: 'binary', minLength: 1 }).filter((value) => !/^[+-]?\d/.test(value));
     const value = fc.oneof(
       text,

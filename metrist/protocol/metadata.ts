@@ -2,8 +2,8 @@ import type { Metadata } from '../result-text.ts';
 
 /**
  * Metadata as one word: `attempts=31,requestId=3662…`. Every value is the base16 of its UTF-8 bytes, because the
- * Orchestrator decodes whatever looks like base16, a request id included. Empty values and keys that would break the word
- * are left out; nothing left gives the empty string.
+ * Orchestrator decodes everything that looks like base16, even a request id. Empty values and keys that would break the
+ * word are left out. The result may be empty.
  */
 export function formatMetadata(metadata: Metadata): string {
   return Object.entries(metadata)
@@ -15,8 +15,9 @@ export function formatMetadata(metadata: Metadata): string {
 const plainKey = /^[^\s\x85,=]+$/;
 
 /**
- * A space before what begins with a number too great for a float. There, many versions of Elixir raise, and all metadata
- * is lost. One request id in sixty begins so: `596e5441-78d2-…` (https://github.com/elixir-lang/elixir/issues/10939).
+ * Puts a space before text that begins with a number too large for a float, such as one request id in sixty:
+ * `596e5441-78d2-…`. Many versions of Elixir raise at it, and all metadata is lost
+ * (https://github.com/elixir-lang/elixir/issues/10939).
  */
 function keepFromOverflow(text: string): string {
   const [number = '0'] = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?/i.exec(text) ?? [];
@@ -24,10 +25,10 @@ function keepFromOverflow(text: string): string {
 }
 
 /**
- * Reads metadata as the Orchestrator does: what is base16 is decoded, and what then is a number becomes one. It is lenient:
- * a key may be empty, and so may what stands between two commas.
+ * Reads metadata as the Orchestrator does: it decodes base16, then turns text that looks like a number into one. Keys may
+ * be empty, and there may be nothing between two commas.
  *
- * @returns nothing where the word is no metadata
+ * @returns `undefined` if the word is not metadata
  */
 export function parseMetadata(word: string): Metadata | undefined {
   const entries: [string, string | number][] = [];
@@ -41,17 +42,21 @@ export function parseMetadata(word: string): Metadata | undefined {
 }
 
 function parseValue(value: string): string | number {
-  const isBase16 = value.length % 2 === 0 && /^[\da-f]+$/i.test(value);
-  const text = isBase16 ? Buffer.from(value, 'hex').toString() : value;
+  const text = isBase16(value) ? Buffer.from(value, 'hex').toString() : value;
   return isElixirNumber(text) ? Number(text) : text;
 }
 
-/** What Elixir's `Float.parse` takes whole: no leading or trailing point, no `NaN`, no unit. */
+/** Whether the Orchestrator would decode it. */
+export function isBase16(value: string): boolean {
+  return value.length % 2 === 0 && /^[\da-f]+$/i.test(value);
+}
+
+/** Whether Elixir's `Float.parse` takes all of it: no leading or trailing point, no `NaN`, no unit. */
 export function isElixirNumber(text: string): boolean {
   return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text));
 }
 
-/** What Elixir's `String.trim` takes off, U+0085 included, which JavaScript's leaves. */
+/** Trims as Elixir's `String.trim` does. Unlike JavaScript's, it also removes U+0085. */
 export function trimWhitespace(text: string): string {
   return text.replace(/^[\s\x85]+/, '').replace(/[\s\x85]+$/, '');
 }

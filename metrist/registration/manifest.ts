@@ -1,7 +1,7 @@
 import { type MonitorOutline, defaultTimeoutSecs } from './monitor-config.ts';
 
-/** What a catalogue says about a monitor, beyond its steps. */
-export interface CatalogueEntry {
+/** What a catalogue says about a monitor, besides its steps. */
+interface CatalogueEntry {
   readonly displayName: string;
   readonly description: string;
   readonly homepage: string;
@@ -9,17 +9,17 @@ export interface CatalogueEntry {
   readonly groups: readonly string[];
 }
 
-/** What is delivered. */
-export interface PackageFacts {
+/** What a package contains. */
+interface PackageFacts {
   readonly version: string;
   readonly license: string;
   readonly publisher: string;
-  /** Where it is described. */
+  /** Where it is documented. */
   readonly repository: string;
   readonly settings: readonly PackageSetting[];
 }
 
-export interface PackageSetting {
+interface PackageSetting {
   /** The property's name in the Orchestrator's Config JSON. */
   readonly property: string;
   /** What the Orchestrator derives from it. */

@@ -5,7 +5,7 @@ import {
   parseRunGroups,
   findRegistrationWarnings,
 } from './monitor-config.ts';
-import { outline, monitorConfig } from '../testing/config-builders.ts';
+import { outline, monitorConfig } from '../testing/builders.ts';
 import { describeValue } from '../../host/setting-text.ts';
 
 test('a registration has the shape that Metrist documents, with its defaults', () => {
@@ -21,7 +21,7 @@ test('a registration has the shape that Metrist documents, with its defaults', (
   });
 });
 
-test('a registration takes what the user decides', () => {
+test('a registration has what the user decides', () => {
   const config = createMonitorConfig(outline, { intervalSecs: 300, runGroups: ['prod', 'eu'], timeoutSecs: 60 });
   expect(config).toMatchObject({ interval_secs: 300, run_groups: ['prod', 'eu'] });
   expect(config.steps.map((step) => step.timeout_secs)).toEqual([60, 60]);
@@ -90,7 +90,7 @@ describe('parseRunGroups', () => {
     expect(parseRunGroups(value)).toEqual({ runGroups, problems: [], warnings: [] });
   });
 
-  test('takes blanks off, and says that an Orchestrator does not', () => {
+  test('removes blanks, and says that an Orchestrator does not', () => {
     expect(parseRunGroups('a, b,c ')).toEqual({
       runGroups: ['a', 'b', 'c'],
       problems: [],
@@ -109,7 +109,7 @@ describe('parseRunGroups', () => {
     });
   });
 
-  test('says that the Orchestrator could not resolve it', () => {
+  test('reports a value that the Orchestrator could not resolve', () => {
     expect(parseRunGroups('<<ERROR: secret groups not found>>')).toEqual({
       runGroups: [],
       problems: [
@@ -121,7 +121,7 @@ describe('parseRunGroups', () => {
 });
 
 describe('findRegistrationWarnings', () => {
-  test.for([{}, { intervalSecs: 1200 }, { timeoutSecs: 901 }])('has nothing to say of %o', (options) => {
+  test.for([{}, { intervalSecs: 1200 }, { timeoutSecs: 901 }])('has no warning for %o', (options) => {
     expect(findRegistrationWarnings(monitorConfig(options), 900)).toEqual([]);
   });
 
@@ -130,7 +130,7 @@ describe('findRegistrationWarnings', () => {
     [{ intervalSecs: 1201 }, 'an interval of 1201 s'],
     [{ intervalSecs: 86_400 }, 'an interval of 86400 s'],
     [{ timeoutSecs: 899 }, 'a timeout of 899 s'],
-  ] as const)('warns of %o', ([options, words]) => {
+  ] as const)('warns about %o', ([options, words]) => {
     expect(findRegistrationWarnings(monitorConfig(options), 900)).toEqual([expect.stringContaining(words)]);
   });
 });

@@ -1,6 +1,6 @@
 import { describeValue, describeUnresolved, isUnresolved } from '../../host/setting-text.ts';
 
-/** What a registration needs to know of a monitor. */
+/** What a registration needs to know about a monitor. */
 export interface MonitorOutline {
   readonly name: string;
   readonly steps: readonly { readonly name: string; readonly description: string }[];
@@ -8,20 +8,11 @@ export interface MonitorOutline {
 
 /** What a user decides about a registration. */
 export interface RegistrationOptions {
-  /**
-   * From the start of one run to the start of the next.
-   * @default 120
-   */
+  /** From the start of one run to the start of the next. @default 120 */
   readonly intervalSecs?: number;
-  /**
-   * The Orchestrators that run it: those that share a name with it.
-   * @default []
-   */
+  /** The Orchestrators that run it are those with one of these names among their own run groups. @default [] */
   readonly runGroups?: readonly string[];
-  /**
-   * When the Orchestrator gives up on a step.
-   * @default 900
-   */
+  /** When the Orchestrator gives up on a step. @default 900 */
   readonly timeoutSecs?: number;
 }
 
@@ -31,17 +22,17 @@ export interface MonitorConfig {
   readonly interval_secs: number;
   readonly run_groups: readonly string[];
   readonly run_spec: { readonly name: string; readonly run_type: 'exe' };
-  /** In the order of their run. */
+  /** In the order in which they run. */
   readonly steps: readonly MonitorConfigStep[];
 }
 
-export interface MonitorConfigStep {
+interface MonitorConfigStep {
   readonly check_logical_name: string;
-  /** Metrist takes it and keeps it nowhere. */
+  /** Metrist accepts it but does not store it. */
   readonly description: string;
-  /** Metrist takes it and keeps it nowhere. */
+  /** Metrist accepts it but does not store it. */
   readonly required: true;
-  /** Metrist has a default for it that it does not apply: without it nothing is stored, behind a 202. */
+  /** Metrist documents a default but does not apply it: without a timeout it answers 202 and stores nothing. */
   readonly timeout_secs: number;
 }
 
@@ -49,7 +40,7 @@ export const defaultIntervalSecs = 120;
 export const defaultTimeoutSecs = 900;
 
 /**
- * What registers a monitor that the Orchestrator starts as a program of the monitor's name.
+ * The registration of a monitor. The Orchestrator will start the program that has the monitor's name.
  *
  * ```json
  * {"monitor_logical_name":"awsiam","interval_secs":120,"run_groups":["prod"],"run_spec":{"name":"awsiam","run_type":"exe"},
@@ -81,14 +72,14 @@ export interface Range {
   readonly most: number;
 }
 
-/** 0 stops the Orchestrator's scheduler. After a day without a result Metrist forgets what it knew of a step. */
+/** 0 would stop the Orchestrator's scheduler. After a day without a result Metrist forgets what it knew about a step. */
 export const intervalRange: Range = { least: 1, most: 86_400 };
-/** What the manifest of a package can hold. */
+/** The range that a package's manifest allows. */
 export const timeoutRange: Range = { least: 1, most: 65_535 };
 
 /**
- * What Metrist would refuse, or take with a 202 and not store, or what no Orchestrator could run, as short clauses:
- * `interval_secs must be a whole number from 1 to 86400`. Empty for what can be registered.
+ * What is wrong with a registration that Metrist would refuse, or answer with 202 and not store, or that no Orchestrator
+ * could run, as clauses: `interval_secs must be a whole number from 1 to 86400`. Empty if it can be registered.
  */
 export function validateMonitorConfig(config: MonitorConfig): string[] {
   const { monitor_logical_name: name, run_spec: runSpec, run_groups: runGroups, steps } = config;
@@ -123,7 +114,7 @@ export function describeRange({ least, most }: Range): string {
   return `a whole number from ${least} to ${most}`;
 }
 
-/** The Orchestrator's protocol takes what follows a space for something else. */
+/** In the Orchestrator's protocol a space ends a name. */
 function isName(value: unknown): boolean {
   return isText(value) && !/\s/.test(value);
 }
@@ -138,8 +129,8 @@ function check(isFine: boolean, problem: string): string[] {
   return isFine ? [] : [problem];
 }
 
-/** Run groups as they can be registered, and what is to be said about how they were written. */
-export interface ParsedRunGroups {
+/** Run groups as they can be registered, and remarks on how they were written. */
+interface ParsedRunGroups {
   readonly runGroups: readonly string[];
   /** One line each: the variable, what came, what was expected. */
   readonly problems: readonly string[];
@@ -147,8 +138,8 @@ export interface ParsedRunGroups {
 }
 
 /**
- * Reads `METRIST_RUN_GROUPS`, names separated by commas. Blanks around a name are taken off, with a warning: the
- * Orchestrator reads the same variable and leaves them on. Never throws.
+ * Reads `METRIST_RUN_GROUPS`, names separated by commas. Removes blanks around a name, with a warning: the Orchestrator
+ * reads the same variable and keeps them. Never throws.
  */
 export function parseRunGroups(value = ''): ParsedRunGroups {
   if (value.trim() === '') return { runGroups: [], problems: [], warnings: [] };
@@ -157,30 +148,25 @@ export function parseRunGroups(value = ''): ParsedRunGroups {
   }
   const written = value.split(',');
   const runGroups = written.map((name) => name.trim());
-  const isFine = runGroups.every(isRunGroup) && new Set(runGroups).size === runGroups.length;
-  if (!isFine) {
-    const expected = 'different names, separated by commas';
-    return {
-      runGroups: [],
-      problems: [`METRIST_RUN_GROUPS is ${describeValue(value)}: expected ${expected}`],
-      warnings: [],
-    };
+  if (!runGroups.every(isRunGroup) || new Set(runGroups).size < runGroups.length) {
+    const problem = `METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`;
+    return { runGroups: [], problems: [problem], warnings: [] };
   }
   const blank = written.filter((name) => name !== name.trim());
   return { runGroups, problems: [], warnings: blank.map(describeBlanks) };
 }
 
 function describeBlanks(name: string): string {
-  return `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so take the blanks out there, too`;
+  return `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so remove the blanks there, too`;
 }
 
-/** Metrist looks at the last hour alone; three runs of this interval are in it, come what may. */
+/** Metrist looks only at the last hour. With this interval at least three runs are in it. */
 const longestUsefulIntervalSecs = 1200;
 
 /**
- * What Metrist stores as it is although it will hardly do what the user wants, one line each.
+ * What Metrist accepts although it will hardly do what the user wants, one line each.
  *
- * @param stepTimeoutSecs the monitor's own deadline of a step
+ * @param stepTimeoutSecs the monitor's own deadline for a step
  */
 export function findRegistrationWarnings(config: MonitorConfig, stepTimeoutSecs: number): string[] {
   const timeoutSecs = Math.min(...config.steps.map((step) => step.timeout_secs));
@@ -194,9 +180,9 @@ export function findRegistrationWarnings(config: MonitorConfig, stepTimeoutSecs:
 const noRunGroups = 'no run groups: an Orchestrator that has some of its own (METRIST_RUN_GROUPS) will not run this';
 
 function describeInterval(intervalSecs: number): string {
-  return `an interval of ${intervalSecs} s: Metrist looks at the last hour alone, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`;
+  return `an interval of ${intervalSecs} s: Metrist looks only at the last hour, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`;
 }
 
 function describeTimeout(timeoutSecs: number, stepTimeoutSecs: number): string {
-  return `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run made may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`;
+  return `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run created may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`;
 }

@@ -1,11 +1,13 @@
-import { MetristError, type MonitorConfigApi } from './monitor-config-api.ts';
-import { type ConfirmOptions, readUntil } from './read-until.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock, type Clock } from '../../runner/clock.ts';
+import { MetristError } from '../request.ts';
+import type { MonitorConfigApi } from './monitor-config-api.ts';
 import type { RegistrationPlan } from './registration-plan.ts';
 import { findDifferences, type StoredMonitorConfig } from './stored-monitor-config.ts';
 
 /** Something that was done. */
 export type RegistrationEvent =
-  /** What is wanted was there already. */
+  /** The wanted registration existed already. */
   | { readonly kind: 'kept'; readonly id: string }
   /** Metrist shows the new registration. */
   | { readonly kind: 'registered'; readonly id: string }
@@ -14,16 +16,28 @@ export type RegistrationEvent =
   /** Somebody else registered the monitor at the same time. */
   | { readonly kind: 'appeared'; readonly id: string };
 
-export interface RegisterOptions extends ConfirmOptions {
-  /** Told as it happens: what comes after may fail. */
+/** How long and how often Metrist is asked whether a change shows. */
+interface ConfirmOptions {
+  /** From the change to the last look. @default 30_000 */
+  readonly confirmWithinMs?: number;
+  /** Ends the waiting: the promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** @default the system's */
+  readonly clock?: Pick<Clock, 'elapsedMs'>;
+  /** @default a timer that ends with the signal */
+  readonly wait?: (ms: number) => Promise<unknown>;
+}
+
+interface RegisterOptions extends ConfirmOptions {
+  /** Called at once for each event, because a later step may fail. */
   readonly onEvent: (event: RegistrationEvent) => void;
 }
 
 /**
- * Carries out a plan. The new registration is read back before the old ones are removed, so that there is no moment
- * without one; where it does not show up, nothing is removed.
+ * Carries out a plan. The old registrations are removed only when Metrist shows the new one, so that there is no moment
+ * without one.
  *
- * @throws {MetristError} that says what stands as it was
+ * @throws {MetristError} that says what was left unchanged
  */
 export async function register(
   plan: RegistrationPlan,
@@ -49,27 +63,22 @@ export async function register(
 
 async function createAndConfirm({ wanted, before }: RegistrationPlan, api: MonitorConfigApi, confirm: ConfirmOptions) {
   const created = await api.create(wanted).catch((error: unknown) => {
-    // It may have arrived. Sent again, it might be there twice.
+    // It may have arrived. If it were sent again, it could exist twice.
     if (error instanceof MetristError && error.isAnswerLost) return error;
     throw error;
   });
-  const found = await readUntil(
-    api,
-    wanted.monitor_logical_name,
-    (shown) => {
-      // Where no id came back it is known by what it says: nothing before was as wanted.
-      const match = shown.find(
-        (stored) =>
-          (typeof created !== 'string' || stored.id === created) && findDifferences(wanted, stored).length === 0,
-      );
-      return match && { id: match.id, shown };
-    },
-    confirm,
-  );
+  const found = await readUntil(api, wanted.monitor_logical_name, confirm, (shown) => {
+    // Without an id it is recognised by its content: nothing that existed before was as wanted.
+    const match = shown.find(
+      (stored) =>
+        (typeof created !== 'string' || stored.id === created) && findDifferences(wanted, stored).length === 0,
+    );
+    return match && { id: match.id, shown };
+  });
   if (found !== undefined) return found;
   const untouched =
     before.length === 0 ? '' : ` Nothing was removed: ${before.map(({ id }) => id).join(', ')} as before.`;
-  const howToGoOn = 'Should it show up later (awsiam configs), awsiam register keeps it.';
+  const howToGoOn = 'If it shows later (awsiam configs), awsiam register keeps it.';
   const [why, cause] =
     typeof created === 'string'
       ? [`Metrist took the registration as ${created} but does not show it: it may not have stored it`]
@@ -77,8 +86,8 @@ async function createAndConfirm({ wanted, before }: RegistrationPlan, api: Monit
   throw new MetristError(`${why}.${untouched} ${howToGoOn}`, { cause });
 }
 
-/** What is to be removed, and what has to be there afterwards. */
-export interface Removal {
+/** What is to be removed, and what has to exist afterwards. */
+interface Removal {
   readonly monitor: string;
   readonly ids: readonly string[];
   readonly remainingId?: string;
@@ -88,7 +97,7 @@ export interface Removal {
  * Removes registrations, and returns when Metrist does not show them any more.
  *
  * @returns what it shows instead
- * @throws {MetristError} that names what is still there
+ * @throws {MetristError} that names those that still exist
  */
 export async function removeAndConfirm(
   api: MonitorConfigApi,
@@ -100,7 +109,7 @@ export async function removeAndConfirm(
     try {
       await api.remove(monitor, id);
     } catch (error) {
-      // Reading tells whether it was carried out.
+      // It may have been removed: reading shows it.
       if (!(error instanceof MetristError && error.isTransient)) throw error;
       failure = error;
     }
@@ -108,15 +117,10 @@ export async function removeAndConfirm(
   }
   let last: readonly StoredMonitorConfig[] = [];
   const isPresent = (id: string): boolean => last.some((stored) => stored.id === id);
-  const confirmed = await readUntil(
-    api,
-    monitor,
-    (shown) => {
-      last = shown;
-      return !ids.some(isPresent) && (remainingId === undefined || isPresent(remainingId)) ? shown : undefined;
-    },
-    confirm,
-  );
+  const confirmed = await readUntil(api, monitor, confirm, (shown) => {
+    last = shown;
+    return !ids.some(isPresent) && (remainingId === undefined || isPresent(remainingId)) ? shown : undefined;
+  });
   if (confirmed !== undefined) return confirmed;
   throw new MetristError(explainRemainder(monitor, ids.filter(isPresent), failure), { cause: failure });
 }
@@ -127,4 +131,43 @@ function explainRemainder(monitor: string, present: readonly string[], failure: 
     return `Metrist still shows ${present.join(', ')} as registrations of ${monitor}${why}: look again with awsiam configs, remove with awsiam unregister`;
   }
   return `Metrist does not confirm which registrations of ${monitor} there are${why}: look again with awsiam configs`;
+}
+
+const firstPauseMs = 100;
+const maxPauseMs = 3000;
+/** Gives the last look a chance. */
+const minTimeoutMs = 1000;
+
+/**
+ * Reads a monitor's registrations, with growing pauses, until they are as they should be: a change shows some time after
+ * Metrist accepted it. After an answer that fails for the moment it looks again.
+ *
+ * @returns what `look` returned, or `undefined` at the deadline
+ * @throws {MetristError} when looking again is no use
+ */
+async function readUntil<Found>(
+  api: MonitorConfigApi,
+  monitor: string,
+  {
+    confirmWithinMs = 30_000,
+    signal,
+    clock = systemClock,
+    wait = (ms) => delay(ms, undefined, { signal }),
+  }: ConfirmOptions,
+  look: (shown: readonly StoredMonitorConfig[]) => Found | undefined,
+): Promise<Found | undefined> {
+  const endMs = clock.elapsedMs() + confirmWithinMs;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
+    const timeoutMs = Math.max(endMs - clock.elapsedMs(), minTimeoutMs);
+    const shown = await api.list(monitor, { timeoutMs }).catch((error: unknown) => {
+      if (error instanceof MetristError && error.isTransient) return undefined;
+      throw error;
+    });
+    signal?.throwIfAborted();
+    const found = shown && look(shown);
+    if (found !== undefined) return found;
+    const leftMs = endMs - clock.elapsedMs();
+    if (leftMs <= 0) return undefined;
+    await wait(Math.min(pauseMs, leftMs));
+  }
 }

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { planRegistration } from './registration-plan.ts';
-import { monitorConfig, storedMonitorConfig } from '../testing/config-builders.ts';
+import { monitorConfig, storedMonitorConfig } from '../testing/builders.ts';
 
 const wanted = monitorConfig();
 const extra = [{ name: 'Namespace', value: '<redacted>' }];
 
 describe('planRegistration', () => {
-  test('makes what is not there', () => {
+  test('creates what does not exist', () => {
     expect(planRegistration(wanted, [])).toEqual({ wanted, before: [], obsolete: [] });
   });
 
-  test('keeps what is there and equal', () => {
+  test('keeps an equal registration', () => {
     const before = [storedMonitorConfig({ id: 'a' })];
     expect(planRegistration(wanted, before)).toEqual({ wanted, before, keptId: 'a', obsolete: [] });
   });
 
-  test('replaces what differs, and says by what', () => {
+  test('replaces what differs, and says why', () => {
     const before = [storedMonitorConfig({ id: 'a', interval_secs: 300 }), storedMonitorConfig({ id: 'b', steps: [] })];
     const { keptId, obsolete } = planRegistration(wanted, before);
     expect(keptId).toBeUndefined();
@@ -39,12 +39,12 @@ describe('planRegistration', () => {
     }
   });
 
-  test('keeps the one with extra configuration, which cannot be made again', () => {
+  test('keeps the one with extra configuration, which cannot be created again', () => {
     const before = [storedMonitorConfig({ id: 'a' }), storedMonitorConfig({ id: 'b', extra_config: extra })];
     expect(planRegistration(wanted, before)).toMatchObject({ keptId: 'b', obsolete: [{ id: 'a' }] });
   });
 
-  test('does not lose extra configuration: it names the registration, what it holds, and what to do', () => {
+  test('does not lose extra configuration: the error names the registration, its extra configuration and what to do', () => {
     const before = [storedMonitorConfig({ id: 'a', interval_secs: 300, extra_config: extra })];
     expect(() => planRegistration(wanted, before)).toThrow(
       /^the registration a .* \(Namespace\).* Nothing was changed.*awsiam unregister a$/,

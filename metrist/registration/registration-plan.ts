@@ -2,27 +2,22 @@ import type { MonitorConfig } from './monitor-config.ts';
 import { joinLines } from '../../text/printable.ts';
 import { type StoredMonitorConfig, findDifferences } from './stored-monitor-config.ts';
 
-/** What there is to do for a monitor to be registered once, as wanted. */
+/** What has to be done so that a monitor is registered once, as wanted. */
 export interface RegistrationPlan {
   readonly wanted: MonitorConfig;
-  /** All that Metrist showed. */
+  /** Every registration that Metrist showed. */
   readonly before: readonly StoredMonitorConfig[];
-  /** The id of the one that is as wanted. Absent: it has to be made. */
+  /** The id of the one that is as wanted. Absent: it has to be created. */
   readonly keptId?: string;
-  /** To be removed, once the wanted one stands. */
-  readonly obsolete: readonly ObsoleteConfig[];
-}
-
-export interface ObsoleteConfig {
-  readonly id: string;
-  /** A clause: `interval_secs 300 instead of 120`. */
-  readonly why: string;
+  /** To be removed when the wanted one exists. `why` is a clause: `interval_secs 300 instead of 120`. */
+  readonly obsolete: readonly { readonly id: string; readonly why: string }[];
 }
 
 /**
- * Decides by what is registered now.
+ * Decides what to keep, create and remove.
  *
- * @throws {LostConfigError} where something would be lost that nobody can restore
+ * @param before what is registered now
+ * @throws {LostConfigError} when something would be lost that nobody can restore
  */
 export function planRegistration(wanted: MonitorConfig, before: readonly StoredMonitorConfig[]): RegistrationPlan {
   const judged = before.map((stored) => ({ stored, differences: findDifferences(wanted, stored) }));
@@ -40,7 +35,7 @@ export function planRegistration(wanted: MonitorConfig, before: readonly StoredM
   };
 }
 
-/** A registration stands in the way that holds extra configuration: Metrist shows the names of that, never the values. */
+/** A registration that would have to be removed holds extra configuration. Metrist shows its names, never its values. */
 export class LostConfigError extends Error {
   readonly code = 'LostConfigError';
 
@@ -50,14 +45,14 @@ export class LostConfigError extends Error {
       .join(', ');
     super(
       `the registration ${stored.id} would have to be removed, but holds extra configuration (${names}) whose values ` +
-        `Metrist does not give back. Nothing was changed. If they are needed no more: awsiam unregister ${stored.id}`,
+        `Metrist does not give back. Nothing was changed. If they are no longer needed: awsiam unregister ${stored.id}`,
     );
   }
 }
 
 /**
- * Extra configuration cannot be made again. Of the others any will do that is the same one for all who register at the
- * same time: two that removed each other's would leave none.
+ * One with extra configuration comes first, because that cannot be created again. Then the id decides, so that all who
+ * register at the same time keep the same one. If two removed each other's, none would be left.
  */
 function byWorthKeeping(a: { stored: StoredMonitorConfig }, b: { stored: StoredMonitorConfig }): number {
   return extraNames(b.stored).length - extraNames(a.stored).length || (a.stored.id < b.stored.id ? -1 : 1);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { findDifferences, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
-import { monitorConfig, storedMonitorConfig } from '../testing/config-builders.ts';
+import { monitorConfig, storedMonitorConfig } from '../testing/builders.ts';
 
 describe('findDifferences', () => {
-  test('finds none where Metrist stored what was sent', () => {
+  test('finds none if Metrist stored what was sent', () => {
     expect(findDifferences(monitorConfig(), storedMonitorConfig())).toEqual([]);
   });
 
@@ -24,18 +24,18 @@ describe('findDifferences', () => {
     [{ steps: steps.toReversed() }, 'other steps or timeouts'],
     [{ steps: steps.slice(1) }, 'other steps or timeouts'],
     [{ steps: steps.map((step) => ({ ...step, timeout_secs: 60 })) }, 'other steps or timeouts'],
-  ] as const)('tells %o', ([overrides, difference]) => {
+  ] as const)('finds %o', ([overrides, difference]) => {
     expect(findDifferences(monitorConfig(), storedMonitorConfig(overrides))).toEqual([difference]);
   });
 
-  test('tells all of them', () => {
+  test('lists all of them', () => {
     const stored = storedMonitorConfig({ interval_secs: 1, steps: [] });
     expect(findDifferences(monitorConfig(), stored)).toHaveLength(2);
   });
 });
 
 describe('parseStoredMonitorConfigs', () => {
-  test('takes what Metrist sends', () => {
+  test('accepts what Metrist sends', () => {
     const { extra_config: _, ...older } = storedMonitorConfig();
     const answer = [storedMonitorConfig(), storedMonitorConfig({ extra_config: [{ name: 'a', value: 'b' }] }), older];
     expect(parseStoredMonitorConfigs(answer)).toEqual(answer);

@@ -2,24 +2,20 @@ import type { MonitorConfig } from './monitor-config.ts';
 
 /** One registration as `GET /api/v0/monitor-config` shows it. */
 export interface StoredMonitorConfig {
-  /** Letters and digits; means nothing. */
+  /** Letters and digits, without a meaning. */
   readonly id: string;
   readonly monitor_logical_name: string;
   readonly interval_secs: number;
   readonly run_groups: readonly string[];
   readonly run_spec: { readonly name?: string | null; readonly run_type: string };
   readonly steps: readonly { readonly check_logical_name: string; readonly timeout_secs: number }[];
-  /** Values stored for the Orchestrator. Metrist gives back their names alone. */
+  /** Values stored for the Orchestrator. Metrist shows only their names. */
   readonly extra_config?: readonly { readonly name: string; readonly value: string }[] | null;
 }
 
 /**
- * How a stored registration differs from the wanted one, as short clauses; empty when it does not. Only what Metrist
- * stores is compared. Extra configuration is none of ours.
- *
- * ```text
- * interval_secs 300 instead of 120
- * ```
+ * How a stored registration differs from the wanted one, as clauses such as `interval_secs 300 instead of 120`; empty if it
+ * does not. Compares only what Metrist stores, without the extra configuration, which a user may have added.
  */
 export function findDifferences(wanted: MonitorConfig, stored: StoredMonitorConfig): string[] {
   return Object.entries(storedPart(wanted)).flatMap(([name, value]) => {
@@ -29,7 +25,7 @@ export function findDifferences(wanted: MonitorConfig, stored: StoredMonitorConf
   });
 }
 
-/** The order of the groups means nothing, that of the steps does. */
+/** The order of the groups does not matter; that of the steps does. */
 function storedPart(config: MonitorConfig | StoredMonitorConfig): Record<string, string> {
   return {
     interval_secs: JSON.stringify(config.interval_secs),
@@ -39,7 +35,7 @@ function storedPart(config: MonitorConfig | StoredMonitorConfig): Record<string,
   };
 }
 
-/** Reads an answer. `undefined` where it is not what Metrist sends. */
+/** Reads an answer of `GET /api/v0/monitor-config`. @returns `undefined` if it is not what Metrist sends */
 export function parseStoredMonitorConfigs(answer: unknown): StoredMonitorConfig[] | undefined {
   return Array.isArray(answer) && answer.every(isStoredMonitorConfig) ? answer : undefined;
 }

@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { fakeClock } from '../../runner/testing/fake-clock.ts';
-import { createMetristApi, type MetristApiOptions } from '../delivery/api.ts';
-import { deliver, type DeliverOptions, type DeliveryReport, holdErrors } from '../delivery/deliver.ts';
+import { createMetristApi } from '../delivery/api.ts';
+import { deliver, type DeliverOptions, type DeliveryReport, holdError } from '../delivery/deliver.ts';
+import type { MetristClientOptions } from '../request.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { MetristResult } from '../delivery/results.ts';
 import { errorBody, telemetryBody } from './builders.ts';
@@ -43,11 +44,11 @@ export async function filesIn(dir: string): Promise<string[]> {
     .toSorted();
 }
 
-/** Outbox, stand-in and client of one test, with a clock that the test moves. Nothing waits between attempts. */
+/** Outbox, stand-in and client for one test, with a clock that the test moves. Attempts follow each other without a wait. */
 export async function setUpDelivery({
   api: apiOptions = {},
   ...standInOptions
-}: Partial<MetristStandInOptions> & { readonly api?: Partial<MetristApiOptions> } = {}) {
+}: Partial<MetristStandInOptions> & { readonly api?: Partial<MetristClientOptions> } = {}) {
   const clock = fakeClock();
   let clockErrorMs = 0;
   const now = (): Date => new Date(clock.now().getTime() + clockErrorMs);
@@ -65,7 +66,7 @@ export async function setUpDelivery({
   const waitsMs: number[] = [];
   return {
     clock,
-    /** Sets the host's clock wrong by so much from now on. */
+    /** From now on the host's clock is wrong by this much. */
     setClockWrong: (byMs: number): void => void (clockErrorMs = byMs),
     standIn,
     /** From now on nobody listens. */
@@ -73,13 +74,13 @@ export async function setUpDelivery({
     api,
     dir,
     outbox,
-    /** As another process sees the same directory. */
+    /** The same directory for another process. */
     makeOutbox,
-    /** How long it would have waited between attempts. */
+    /** The waits between attempts that were asked for. */
     waitsMs,
     /** What a run does at its end. */
     deliver: async (results: readonly MetristResult[] = [], overrides: Partial<DeliverOptions> = {}) =>
-      await deliver(await holdErrors(results, overrides.outbox ?? outbox), {
+      await deliver(await holdError(results, overrides.outbox ?? outbox), {
         api,
         outbox,
         elapsedMs: () => clock.elapsedMs(),
@@ -92,7 +93,7 @@ export async function setUpDelivery({
   };
 }
 
-/** A report with nothing but what is given. */
+/** A report whose other numbers are 0. */
 export function report(overrides: Partial<DeliveryReport> = {}): DeliveryReport {
   return {
     own: 0,
@@ -105,7 +106,6 @@ export function report(overrides: Partial<DeliveryReport> = {}): DeliveryReport 
     dropped: 0,
     corrupt: 0,
     foreign: 0,
-    outdated: 0,
     ...overrides,
   };
 }

@@ -1,16 +1,17 @@
+import type { Clock } from '../../runner/clock.ts';
 import type { MonitorConfig } from '../registration/monitor-config.ts';
 import type { MonitorConfigApi } from '../registration/monitor-config-api.ts';
 import type { StoredMonitorConfig } from '../registration/stored-monitor-config.ts';
 
 export interface FakeApiOptions {
-  /** What Metrist shows, by how often it has been asked. An error is thrown. */
+  /** What Metrist shows, by how often it has been asked before. An error is thrown. */
   readonly list?: (times: number) => StoredMonitorConfig[] | Error;
   /** The id, or an error to be thrown. */
   readonly create?: (config: MonitorConfig) => string | Error;
   readonly remove?: (id: string) => Error | undefined;
 }
 
-/** A client that does as it is told. */
+/** A client that answers as the test says. */
 export interface FakeApi extends MonitorConfigApi {
   /** `list`, `create`, `remove a`, in their order. */
   readonly calls: readonly string[];
@@ -40,11 +41,20 @@ export function fakeApi({ list = () => [], create = () => 'new', remove = () => 
     async status() {
       return undefined;
     },
-    async verifyToken() {},
   };
 }
 
 function orThrow<T>(value: T | Error): T {
   if (value instanceof Error) throw value;
   return value;
+}
+
+/** Time that passes only by waiting. */
+export function fakeTime() {
+  const waitsMs: number[] = [];
+  return {
+    clock: { elapsedMs: () => waitsMs.reduce((sum, ms) => sum + ms, 0) } satisfies Pick<Clock, 'elapsedMs'>,
+    wait: async (ms: number): Promise<void> => void waitsMs.push(ms),
+    waitsMs,
+  };
 }

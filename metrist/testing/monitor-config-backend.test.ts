@@ -22,7 +22,7 @@ function setUp(options: MonitorConfigBackendOptions = {}) {
 }
 
 describe('the registrations of the stand-in', () => {
-  test('come back with an id and without what Metrist keeps nowhere', () => {
+  test('come back with an id and without what Metrist does not store', () => {
     const { post, list } = setUp();
     const answer = post({ ...good, colour: 'red', extra_config: [{ name: 'Namespace', value: 'secret' }] });
     expect(answer).toMatchObject({ status: 202, headers: { 'content-type': 'text/plain; charset=utf-8' } });
@@ -79,7 +79,7 @@ describe('the registrations of the stand-in', () => {
     expect(setUp().post({ ...good, run_spec: { name: 'awsiam' } })?.status).toBe(500);
   });
 
-  test('are refused where they are not declared as JSON', () => {
+  test('are refused if they are not declared as JSON', () => {
     const { backend } = setUp();
     const path = '/api/v0/monitor-config';
     expect(backend.handle({ method: 'POST', path, isJson: false, body: {}, account: 'a' })?.status).toBe(422);
@@ -93,7 +93,7 @@ describe('the registrations of the stand-in', () => {
     expect(list()).toHaveLength(1);
   });
 
-  test('are listed by monitor, and by nothing else', () => {
+  test('can be listed only by monitor', () => {
     const { post, request, list } = setUp();
     post(good);
     expect(list('?monitor=awsiam')).toHaveLength(1);
@@ -101,7 +101,7 @@ describe('the registrations of the stand-in', () => {
     expect(request('GET', 'monitor-config?m=awsiam')?.status).toBe(422);
   });
 
-  test('are removed with an OK that unknown ones get as well', () => {
+  test('are removed with the OK that unknown ones get, too', () => {
     const { post, request, list } = setUp();
     const id = post(good)?.body;
     for (const path of ['awsiam/unknown', `other/${id}`]) {
@@ -132,7 +132,7 @@ describe('the registrations of the stand-in', () => {
 });
 
 describe('the states of the stand-in', () => {
-  test('are told for the monitors that were asked for, where they are known', () => {
+  test('are returned for the monitors in the query, if they are known', () => {
     const { backend, request } = setUp();
     const status = { state: 'up', last_checked: '2026-11-22T10:00:00Z' };
     backend.setStatus('a', 'awsiam', status);

@@ -1,14 +1,22 @@
-import { isJsonObject, type JsonObject } from './results-backend.ts';
+import {
+  type Answer,
+  type Fault,
+  fault,
+  isJsonObject,
+  jsonAnswer,
+  type JsonObject,
+  unknownParameters,
+} from './results-backend.ts';
 
 /**
- * What Metrist's backend does with registrations, odd ways included, after its source (Metrist-Software/backend @3606d17:
- * `schemas.ex`, `monitor_config_controller.ex`, `monitor_status_controller.ex`). Knows nothing of the client's own checks.
+ * What Metrist's backend does with registrations, including its oddities, after its source (Metrist-Software/backend @3606d17:
+ * `schemas.ex`, `monitor_config_controller.ex`, `monitor_status_controller.ex`). Shares no code with the client's own checks.
  */
 
 export interface MonitorConfigBackendOptions {
-  /** A change shows up in answers when the list has been read as many times since. @default 0 */
+  /** After how many reads of the list a change shows. @default 0 */
   readonly readsUntilVisible?: number;
-  /** And when this much time has passed since. @default 0 */
+  /** And after how much time. @default 0 */
   readonly msUntilVisible?: number;
   /** @default Date.now */
   readonly nowMs?: () => number;
@@ -25,12 +33,6 @@ export interface ConfigRequest {
   readonly account: string;
 }
 
-export interface ConfigAnswer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers?: Record<string, string>;
-}
-
 /** A monitor's state for `monitor-status`. */
 export interface SeededStatus {
   readonly state: string;
@@ -39,8 +41,8 @@ export interface SeededStatus {
 
 /** Registrations and states by account. */
 export interface MonitorConfigBackend {
-  /** `undefined` where the route is none of these. */
-  handle(request: ConfigRequest): ConfigAnswer | undefined;
+  /** @returns `undefined` for another route */
+  handle(request: ConfigRequest): Answer | undefined;
   /** What is really stored, as `GET` would show it. */
   stored(account: string): JsonObject[];
   /** Stores a registration at once, as `POST` would. */
@@ -57,7 +59,7 @@ interface Row {
   removed?: Change;
 }
 
-/** When, by the two measures of consistency. */
+/** When something changed, in time and in reads. */
 interface Change {
   readonly atMs: number;
   readonly reads: number;
@@ -84,7 +86,7 @@ export function createMonitorConfigBackend({
     return id;
   }
 
-  function create({ account, body, isJson }: ConfigRequest): ConfigAnswer {
+  function create({ account, body, isJson }: ConfigRequest): Answer {
     const faults = isJson ? schemaFaults(body) : [fault('', 'Missing field: monitor_logical_name')];
     if (faults.length > 0) return unprocessable(faults);
     if (isJsonObject(body['run_spec']) && body['run_spec']['run_type'] === undefined) {
@@ -96,33 +98,33 @@ export function createMonitorConfigBackend({
     return { status: 202, body: id, headers: { 'content-type': 'text/plain; charset=utf-8' } };
   }
 
-  function list({ account, path }: ConfigRequest): ConfigAnswer {
+  function list({ account, path }: ConfigRequest): Answer {
     const query = new URL(path, 'http://localhost').searchParams;
-    const unknown = [...query.keys()].filter((name) => name !== 'monitor');
-    if (unknown.length > 0) return unprocessable(unknown.map((name) => fault(name, `Unexpected field: ${name}`)));
+    const unknown = unknownParameters(query, ['monitor']);
+    if (unknown.length > 0) return unprocessable(unknown);
     reads++;
     const monitor = query.get('monitor');
     const shown = [...rows.values()]
       .filter((row) => row.account === account && isVisible(row.made) && !isVisible(row.removed))
       .map((row) => row.config)
       .filter((config) => monitor === null || config['monitor_logical_name'] === monitor);
-    return json(200, shown);
+    return jsonAnswer(200, shown);
   }
 
-  function remove({ account }: ConfigRequest, monitor: string, id: string): ConfigAnswer {
+  function remove({ account }: ConfigRequest, monitor: string, id: string): Answer {
     const row = rows.get(id);
-    // The outcome is ignored, so every answer is the same.
+    // The real backend ignores the outcome, so the answer is always the same.
     if (row?.account === account && row.config['monitor_logical_name'] === monitor) row.removed ??= happensNow();
     return { status: 200, body: 'OK' };
   }
 
-  function status({ account, path }: ConfigRequest): ConfigAnswer {
+  function status({ account, path }: ConfigRequest): Answer {
     const query = new URL(path, 'http://localhost').searchParams;
     const monitors = query.getAll('m[]');
     if (monitors.length === 0) return unprocessable([fault('m', 'Missing field: m')]);
-    const unknown = [...query.keys()].filter((name) => name !== 'm[]');
-    if (unknown.length > 0) return unprocessable(unknown.map((name) => fault(name, `Unexpected field: ${name}`)));
-    return json(
+    const unknown = unknownParameters(query, ['m[]']);
+    if (unknown.length > 0) return unprocessable(unknown);
+    return jsonAnswer(
       200,
       monitors.flatMap((monitor) => {
         const known = statuses.get(`${account} ${monitor}`);
@@ -174,13 +176,7 @@ function storedPart(config: JsonObject): JsonObject {
   };
 }
 
-interface Fault {
-  readonly title: 'Invalid value';
-  readonly source: { readonly pointer: string };
-  readonly detail: string;
-}
-
-/** What the schema refuses. It casts strings of digits to integers, which then are not what is stored. */
+/** What the schema refuses. It accepts strings of digits as integers, which then are not stored. */
 function schemaFaults(body: JsonObject): Fault[] {
   const required = ['monitor_logical_name', 'interval_secs', 'run_groups', 'run_spec', 'steps'];
   const missing = required.filter((name) => body[name] === undefined);
@@ -242,18 +238,10 @@ function lossesOf(body: JsonObject): string[] {
   ];
 }
 
-function fault(pointer: string, detail: string): Fault {
-  return { title: 'Invalid value', source: { pointer: `/${pointer}` }, detail };
-}
-
 function wrongType(pointer: string, expected: string, value: unknown): Fault {
   return fault(pointer, `Invalid ${expected}. Got: ${value === null ? 'null' : typeof value}`);
 }
 
-function unprocessable(errors: readonly Fault[]): ConfigAnswer {
-  return json(422, { errors });
-}
-
-function json(status: number, value: unknown): ConfigAnswer {
-  return { status, body: JSON.stringify(value), headers: { 'content-type': 'application/json; charset=utf-8' } };
+function unprocessable(errors: readonly Fault[]): Answer {
+  return jsonAnswer(422, { errors });
 }

@@ -55,7 +55,7 @@ describe('the Metrist stand-in', () => {
     }
   });
 
-  test('lets a token be verified', async () => {
+  test('verifies a token', async () => {
     const standIn = await start();
     const response = await fetch(`${standIn.url}/api/v0/verify-auth`, { headers: { authorization: 'Bearer right' } });
     expect([response.status, await response.json()]).toEqual([200, 'ok']);
@@ -71,7 +71,7 @@ describe('the Metrist stand-in', () => {
     expect(standIn.telemetry).toEqual([]);
   });
 
-  test('answers 404 to what Metrist does not have', async () => {
+  test('answers 404 for an unknown route', async () => {
     const standIn = await start();
     expect((await fetch(`${standIn.url}/api/v1/verify-auth`)).status).toBe(404);
   });
@@ -131,7 +131,7 @@ describe('the Metrist stand-in', () => {
     expect(standIn.problems).toEqual([expect.stringContaining(problem)]);
   });
 
-  test('mistreats as many requests as planned, then none', async () => {
+  test('misbehaves for as many requests as planned', async () => {
     const standIn = await start();
     standIn.behave([
       { kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '1' } },
@@ -151,7 +151,7 @@ describe('the Metrist stand-in', () => {
     expect(standIn.telemetry).toHaveLength(1);
   });
 
-  test.for(['before', 'after'] as const)('holds a request %s storing it until it is told to go on', async (when) => {
+  test.for(['before', 'after'] as const)('holds a request %s storing it until the promise resolves', async (when) => {
     const standIn = await start();
     const arrival = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
@@ -219,14 +219,14 @@ describe('the Metrist stand-in, asked for errors', () => {
     }
   });
 
-  test('does not list what has fewer than six digits', async () => {
+  test('does not list errors with fewer than six fraction digits', async () => {
     const standIn = await start();
     await post(standIn, 'error', { ...failure, time: '2026-11-22T10:11:12.345Z' });
     expect(standIn.errors).toHaveLength(1);
     expect(await ask(standIn, range)).toMatchObject([200, { entries: [] }]);
   });
 
-  test('shows them as late as it is told', async () => {
+  test('shows them after the configured time', async () => {
     let nowMs = 0;
     const standIn = await start({ msUntilErrorVisible: 1000, nowMs: () => nowMs });
     await post(standIn, 'error', failure);

@@ -8,8 +8,17 @@ import {
   type MonitorConfigBackend,
   type MonitorConfigBackendOptions,
 } from './monitor-config-backend.ts';
-import { createMonitorErrorBackend, type MonitorErrorBackendOptions } from './monitor-error-backend.ts';
-import { type JsonObject, type Reception, isJsonObject, receiveError, receiveTelemetry } from './results-backend.ts';
+import {
+  type Answer,
+  createMonitorErrorBackend,
+  isJsonObject,
+  jsonAnswer,
+  type JsonObject,
+  type MonitorErrorBackendOptions,
+  type Reception,
+  receiveError,
+  receiveTelemetry,
+} from './results-backend.ts';
 
 /** A request as it came in. */
 export interface ReceivedRequest {
@@ -20,7 +29,7 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** How one request is mistreated. */
+/** What goes wrong with one request. */
 export type Misbehaviour =
   /** Answers at once and stores nothing: 429 with or without headers, 500, 502, a proxy's 200. */
   | {
@@ -33,13 +42,13 @@ export type Misbehaviour =
   | { readonly kind: 'hang' }
   /** Closes the connection, before or after the result has been stored. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
-  /** Does what it should, but waits until it is told to go on: before or after the result has been stored. */
+  /** Answers well, but waits for the promise: before or after the result has been stored. */
   | { readonly kind: 'hold'; readonly when: 'before' | 'after'; readonly until: Promise<unknown> }
-  /** Does what it should, later. */
+  /** Answers well, but later. */
   | { readonly kind: 'slow'; readonly delayMs: number }
   | { readonly kind: 'redirect'; readonly location: string };
 
-/** One entry per request from now on, in order; `undefined` treats a request well. Or a function that decides for each. */
+/** One entry per request from now on, in order; `undefined` for a good answer. Or a function that decides for each. */
 export type BehaviourPlan =
   | readonly (Misbehaviour | undefined)[]
   | ((request: ReceivedRequest) => Misbehaviour | undefined);
@@ -48,30 +57,24 @@ export type BehaviourPlan =
 export interface MetristStandIn {
   /** `http://127.0.0.1:34567` */
   readonly url: string;
-  /** Every request that was read whole, also those that were refused. */
+  /** Every request that was read to its end, including those that were refused. */
   readonly requests: readonly ReceivedRequest[];
   /** Telemetry that the backend stored, in order. */
   readonly telemetry: readonly JsonObject[];
   /** Errors that the backend stored, in order. */
   readonly errors: readonly JsonObject[];
-  /** Why results were dropped behind a 202. A good client leaves this empty. */
+  /** Why results were dropped behind a 202. Empty with a good client. */
   readonly swallowed: readonly string[];
-  /** What a user would miss of stored results. A good client leaves this empty. */
+  /** What a user would miss in stored results. Empty with a good client. */
   readonly problems: readonly string[];
   /** Registrations and states; a token is an account. */
   readonly monitorConfigs: MonitorConfigBackend;
   /** The most requests that were under way at the same time. */
   readonly maxConcurrency: number;
-  /** Mistreats the requests from now on; `[]` ends that. */
+  /** Misbehaves from now on; `[]` ends that. */
   behave(plan: BehaviourPlan): void;
   /** Closes every connection and the port. */
   close(): Promise<void>;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers?: Record<string, string>;
 }
 
 /** A request that passed the transport: the body is parsed, or empty where its type was not JSON. */
@@ -89,8 +92,8 @@ export interface MetristStandInOptions extends MonitorConfigBackendOptions, Moni
 const maxBodyBytes = 8_000_000;
 
 /**
- * Starts a strict stand-in of Metrist's API for end-to-end tests: status codes, formats and silent losses as the real
- * backend of Metrist-Software has them. It remembers what it got and never checks on behalf of the client.
+ * Starts a strict stand-in for Metrist's API: status codes, formats and silent losses are those of the real backend of
+ * Metrist-Software. It records what it got and never checks anything for the client.
  */
 export async function startMetristStandIn({
   token,
@@ -111,7 +114,7 @@ export async function startMetristStandIn({
 
   /** One line per endpoint, or per family of endpoints with their methods and ids in the path. */
   const routes: Readonly<Record<string, Handler>> = {
-    'GET /api/v0/verify-auth': () => ({ status: 200, body: '"ok"', headers: { 'content-type': 'application/json' } }),
+    'GET /api/v0/verify-auth': () => jsonAnswer(200, 'ok'),
     'POST /api/agent/telemetry': (body) => ({ ...keep(receiveTelemetry(body), telemetry), headers: rateLimitHeaders }),
     'POST /api/agent/error': (body) => keep(receiveError(body), errors),
     'GET /api/v0/monitor-error': (_, request) => errors.list(request),
@@ -190,7 +193,7 @@ export async function startMetristStandIn({
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     maxConcurrency = Math.max(maxConcurrency, ++concurrency);
     response.once('close', () => concurrency--);
-    // A client that leaves in the middle of its request is none of the stand-in's business.
+    // The client left in the middle of its request.
     serve(incoming, response).catch(() => incoming.socket.destroy());
   };
   const server = tls === undefined ? createServer(listener) : https.createServer(tls, listener);
@@ -223,7 +226,7 @@ export async function startMetristStandIn({
   };
 }
 
-/** Not what the names promise: `limit` is what is used already, `reset` the seconds to the next bucket, always 1. */
+/** The names mislead: `limit` is what has been used, `reset` the seconds to the next bucket, always 1. */
 const rateLimitHeaders = { 'x-ratelimit-limit': '1200', 'x-ratelimit-remaining': '998800', 'x-ratelimit-reset': '1' };
 
 async function readRequest(incoming: IncomingMessage): Promise<ReceivedRequest> {

@@ -19,7 +19,7 @@ function install(options: IamEndpointOptions = {}): IamMock {
 const createBob = (): CreateUserCommand => new CreateUserCommand({ UserName: 'bob' });
 
 describe('the client mock', () => {
-  test('all clients share one account, also those made before it', async () => {
+  test('all clients share one account, including those made before it', async () => {
     const before = testClient();
     const { state } = install();
     await before.send(createBob());
@@ -28,7 +28,7 @@ describe('the client mock', () => {
     expect(state.users.size).toBe(1);
   });
 
-  test('a command that it does not know is rejected with the place to add it', async () => {
+  test('the error about an unknown command says where to add it', async () => {
     install();
     const command = new CreateRoleCommand({ RoleName: 'r', AssumeRolePolicyDocument: '{}' });
     await expect(testClient().send(command)).rejects.toThrow(
@@ -36,7 +36,7 @@ describe('the client mock', () => {
     );
   });
 
-  test("the SDK's own retries show in the metadata", async () => {
+  test("the SDK's own retries appear in the metadata", async () => {
     const { calls } = install({ faults: createFaultPlan('CreateUser=ServiceFailure:1') });
     const { $metadata } = await testClient().send(createBob());
     expect($metadata).toMatchObject({ httpStatusCode: 200, attempts: 2, requestId: expect.any(String) as string });
@@ -91,21 +91,21 @@ describe('the client mock', () => {
     expect(answered.User?.UserName).toBe('bob');
   });
 
-  test('a client with a request handler of its own is let alone', async () => {
+  test('a client with its own request handler is not affected', async () => {
     const { calls } = install();
     const requestHandler = { handle: () => Promise.reject(new Error('mine')) };
     await expect(testClient({ requestHandler, maxAttempts: 1 }).send(createBob())).rejects.toThrow('mine');
     expect(calls).toEqual([]);
   });
 
-  test('installing it again replaces the account', async () => {
+  test('a second installation replaces the account', async () => {
     const first = install();
     const second = install();
     await testClient().send(createBob());
     expect([first.state.users.size, second.state.users.size]).toEqual([0, 1]);
   });
 
-  test("a handler that extends the SDK's still does its part", async () => {
+  test("a handler that extends the SDK's still processes the answer", async () => {
     install({ faults: createFaultPlan('CreateUser=xhtml') });
     const bodies: string[] = [];
     class Reading extends NodeHttpHandler {
@@ -119,14 +119,14 @@ describe('the client mock', () => {
     expect(bodies).toEqual([expect.stringContaining('Please sign in')]);
   });
 
-  test('a single test can answer one command differently', async () => {
+  test('a test can give another answer to one command', async () => {
     const { client } = install();
     client.on(CreateUserCommand, { UserName: 'bob' }).rejects(new Error('not this one'));
     await expect(testClient().send(createBob())).rejects.toThrow('not this one');
     await testClient().send(new CreateUserCommand({ UserName: 'eve' }));
   });
 
-  test('restoring gives the client its own send back', async () => {
+  test('after restoring, the SDK opens connections again', async () => {
     const { calls, restore } = installIamMock();
     restore();
     await expect(testClient({ endpoint: 'http://127.0.0.1:1', maxAttempts: 1 }).send(createBob())).rejects.toThrow(

@@ -8,7 +8,7 @@ import { type IamRequest, parseQueryRequest, renderError, renderOutput } from '.
 import { createIamState, type IamState, type Random } from './state.ts';
 
 /** A request over HTTP. Header names are in lower case. */
-export interface HttpRequest {
+interface HttpRequest {
   /** The query string, without its question mark. */
   readonly query: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -37,7 +37,7 @@ export interface IamCall {
 }
 
 /** What the transport has to do with a request. */
-export interface Exchange {
+interface Exchange {
   /** How long to wait before the answer. */
   readonly delayMs: number;
   /** The answer, once the delay is over. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createFaultPlan } from './faults.ts';
 
-/** The names of the faults that the next requests of an operation meet. */
+/** The faults that the next requests of an operation meet, by name. */
 function namesOf(text: string, operation: string, requests: number): (string | undefined)[] {
   const plan = createFaultPlan(text);
   return Array.from({ length: requests }, () => plan.next(operation)?.name);
@@ -21,11 +21,11 @@ describe('a fault plan', () => {
     expect(namesOf('CreateUser=Throttling', 'CreateUser', 3)).toEqual(['Throttling', 'Throttling', 'Throttling']);
   });
 
-  test('with a number a fault is for so many requests', () => {
+  test('with a number a fault is for that many requests', () => {
     expect(namesOf('CreateUser=Throttling:2', 'CreateUser', 3)).toEqual(['Throttling', 'Throttling', undefined]);
   });
 
-  test('other operations are not concerned and use nothing up', () => {
+  test('other operations do not meet the fault and do not use it up', () => {
     const plan = createFaultPlan('CreateUser=hang:1');
     expect(plan.next('CreateGroup')).toBeUndefined();
     expect(plan.next('CreateUser')).toEqual({ kind: 'transport', name: 'hang' });
@@ -44,7 +44,7 @@ describe('a fault plan', () => {
     expect([plan.next('DeleteUser')?.name, plan.next('DeleteUser')?.name]).toEqual([name, name]);
   });
 
-  test('an empty text is no fault', () => {
+  test('an empty text means no fault', () => {
     expect(namesOf(' ', 'CreateUser', 1)).toEqual([undefined]);
   });
 });
@@ -71,7 +71,7 @@ describe('a wrong text', () => {
     expect(problemsOf(text)).toContain(problem);
   });
 
-  test('is told of all its problems at once, and of what would be right', () => {
+  test('is refused with all its problems at once, and with what is valid', () => {
     const problems = problemsOf('Nope=hang,CreateUser=nope,CreateUser=hang:x');
     expect(problems).toContain('"Nope"');
     expect(problems).toContain('"nope"');

@@ -5,7 +5,7 @@ import { testAccount } from './testing/account.ts';
 
 const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/dev-awsiam-testpolicy';
 
-/** The error's name, status and message: what a caller goes by. */
+/** The error's name, status and message. */
 function failureOf(action: () => unknown): string {
   try {
     action();
@@ -29,7 +29,7 @@ describe('users and groups', () => {
     expect(run('CreateGroup', { GroupName: 'ops' }).Group?.Arn).toBe('arn:aws-cn:iam::210987654321:group/ops');
   });
 
-  test('names are unique and found without regard to case, and keep the case they were made with', () => {
+  test('names are unique and found without regard to case, and keep their case', () => {
     const { run } = testAccount();
     run('CreateUser', { UserName: 'Bob' });
     run('CreateGroup', { GroupName: 'Ops' });
@@ -43,7 +43,7 @@ describe('users and groups', () => {
     );
   });
 
-  test('what does not exist is NoSuchEntity, in the sentence for its kind', () => {
+  test('a missing user or group is NoSuchEntity, each with its own sentence', () => {
     const { run } = testAccount();
     const noUser = 'NoSuchEntityException 404 The user with name ghost cannot be found.';
     const noGroup = 'NoSuchEntityException 404 The group with name ghost cannot be found.';
@@ -80,7 +80,7 @@ describe('users and groups', () => {
     expect(failureOf(() => testAccount().run('CreateUser', { UserName }))).toBe(failure);
   });
 
-  test('names of the longest length and of every allowed character are taken', () => {
+  test('names of the greatest length and with every allowed character are accepted', () => {
     const { run, state } = testAccount();
     run('CreateUser', { UserName: 'x'.repeat(64) });
     run('CreateUser', { UserName: 'aZ09_+=,.@-' });
@@ -95,7 +95,7 @@ describe('users and groups', () => {
     );
   });
 
-  test('the quotas of the account hold, and room is made by deleting', () => {
+  test('the quotas of the account hold, and a delete makes room', () => {
     const { run } = testAccount({ limits: { users: 1, groups: 1 } });
     run('CreateUser', { UserName: 'one' });
     run('CreateGroup', { GroupName: 'one' });
@@ -119,7 +119,7 @@ describe('users and groups', () => {
 });
 
 describe('memberships', () => {
-  test('adding twice is no error; the membership shows on both sides and ends on both', () => {
+  test('adding twice is no error; both the user and the group list the membership until it ends', () => {
     const { run } = testAccount();
     run('CreateUser', { UserName: 'bob' });
     run('CreateGroup', { GroupName: 'ops' });
@@ -132,7 +132,7 @@ describe('memberships', () => {
     expect(run('ListGroupsForUser', { UserName: 'bob' }).Groups).toEqual([]);
   });
 
-  test('who is no member cannot be removed', () => {
+  test('a user who is not a member cannot be removed', () => {
     const { run, state } = testAccount();
     seedUser(state, { name: 'bob' });
     seedGroup(state, { name: 'ops' });
@@ -197,7 +197,7 @@ describe('managed policies', () => {
     expect(failureOf(() => run('AttachUserPolicy', { UserName: 'bob', PolicyArn }))).toMatch(failure);
   });
 
-  test('ten policies fit on a user', () => {
+  test('a user can have ten policies', () => {
     const { run, state } = testAccount();
     const policies = Array.from({ length: 10 }, (_, index) => `arn:aws:iam::aws:policy/p${index}`);
     seedUser(state, { name: 'bob', policies });
@@ -206,7 +206,7 @@ describe('managed policies', () => {
     );
   });
 
-  test('the list can be narrowed by path', () => {
+  test('the list can be filtered by path', () => {
     const { run, state } = testAccount();
     seedGroup(state, { name: 'ops', policies: [policyArn, 'arn:aws:iam::aws:policy/ReadOnlyAccess'] });
     const { AttachedPolicies } = run('ListAttachedGroupPolicies', { GroupName: 'ops', PathPrefix: '/AwsIam' });
@@ -214,7 +214,7 @@ describe('managed policies', () => {
   });
 });
 
-/** What blocks the delete of a user, how to put it there and how to remove it again. */
+/** What blocks the delete of a user, AWS's sentence, and how to add it; the result of that removes it again. */
 const blockers = [
   [
     'users from group',
@@ -302,10 +302,10 @@ const blockers = [
 ] as const satisfies readonly (readonly [string, string, (account: ReturnType<typeof testAccount>) => () => unknown])[];
 
 describe('deleting', () => {
-  test.each(blockers)('%s keeps a user from being deleted until it is gone', (_what, sentence, put) => {
+  test.each(blockers)('%s keeps a user from being deleted until it is gone', (_what, sentence, add) => {
     const account = testAccount();
     seedUser(account.state, { name: 'bob' });
-    const remove = put(account);
+    const remove = add(account);
     expect(failureOf(() => account.run('DeleteUser', { UserName: 'bob' }))).toBe(
       `DeleteConflictException 409 Cannot delete entity, ${sentence}.`,
     );
@@ -315,7 +315,7 @@ describe('deleting', () => {
     expect(listEntities(account.state).users).toEqual([]);
   });
 
-  test('a group goes when its members and both kinds of policies are gone', () => {
+  test('a group can be deleted after its members and both kinds of policies are removed', () => {
     const { run, state } = testAccount();
     seedGroup(state, { name: 'ops' });
     seedUser(state, { name: 'bob', groups: ['ops'] });
@@ -334,7 +334,7 @@ describe('deleting', () => {
 });
 
 describe('lists', () => {
-  test('come in pages of 100, in the order of names, narrowed by path', () => {
+  test('come in pages of 100, in the order of names, filtered by path', () => {
     const { run, state } = testAccount();
     for (let index = 0; index < 250; index += 1) {
       seedUser(state, { name: `u${String(index).padStart(3, '0')}`, path: index % 2 ? '/odd/' : '/even/' });
@@ -349,7 +349,7 @@ describe('lists', () => {
     expect(second).not.toHaveProperty('Marker');
   });
 
-  test('a page that ends with the list does not promise another', () => {
+  test('the last page does not say that there is another', () => {
     const { run, state } = testAccount();
     seedGroup(state, { name: 'a' });
     seedGroup(state, { name: 'b' });
@@ -357,7 +357,7 @@ describe('lists', () => {
     expect(run('ListGroups', { MaxItems: 1 }).IsTruncated).toBe(true);
   });
 
-  test('deleting everything on a page hides nothing on the next', () => {
+  test('deleting everything on a page skips nothing on the next', () => {
     const { run, state } = testAccount();
     for (const name of ['a', 'b', 'c', 'd']) seedUser(state, { name });
     const { Marker } = run('ListUsers', { MaxItems: 2 });
@@ -377,7 +377,7 @@ describe('lists', () => {
 });
 
 describe('eventual consistency', () => {
-  test('what was created is not found at first, and yet its name is taken', () => {
+  test('a new user is not found at first, but its name is taken', () => {
     const { run, wait } = testAccount({ propagation: { creationMs: 3000 } });
     run('CreateUser', { UserName: 'bob' });
     expect(failureOf(() => run('GetUser', { UserName: 'bob' }))).toMatch(/^NoSuchEntityException/);
@@ -388,7 +388,7 @@ describe('eventual consistency', () => {
     expect(run('ListUsers', {}).Users).toHaveLength(1);
   });
 
-  test('what was removed still blocks a delete for a while', () => {
+  test('something removed still blocks a delete for a while', () => {
     const { run, state, wait } = testAccount({ propagation: { removalMs: 2000 } });
     seedUser(state, { name: 'bob', groups: ['ops'] });
     run('RemoveUserFromGroup', { UserName: 'bob', GroupName: 'ops' });

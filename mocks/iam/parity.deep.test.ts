@@ -1,6 +1,6 @@
 /**
- * The client mock is worth as much as it behaves like the SDK in front of a server. Both run the same requests here, the one
- * in memory and the other over a socket, and must come to the same end.
+ * The client mock is useful only if it behaves like the SDK with a server. These tests send the same requests in memory and
+ * over a socket, and compare the outcomes.
  */
 import { type EventEmitter, once } from 'node:events';
 import {
@@ -21,7 +21,7 @@ import { startIamServer } from './server.ts';
 import { createIamState, type IamState } from './state.ts';
 import { testClient } from './testing/clients.ts';
 
-/** What somebody learns who sends requests, and what remains. */
+/** What the client gets, what remains in the account, and the calls that the mock recorded. */
 interface Account {
   readonly outcomes: unknown[];
   readonly entities: unknown;
@@ -59,7 +59,7 @@ async function abortInFlight(client: IAMClient, events: EventEmitter<IamEvents>,
   return outcome;
 }
 
-/** A call less what depends on the clock or on the client's address. */
+/** A call without what depends on the clock or on the client's address. */
 function summary({ operation, params, attempt, fault, carriedOut, status }: IamCall): unknown {
   return { operation, params, attempt, fault, carriedOut, status };
 }
@@ -88,8 +88,8 @@ async function inMemory(faults: string): Promise<Account> {
   }
 }
 
-describe('the client mock ends as the SDK over the wire does', () => {
-  // The SDK draws its waits between attempts from Math.random: these are 0 ms, and equal.
+describe('the client mock behaves like the SDK over a socket', () => {
+  // The SDK takes its delays between attempts from Math.random. These are 0 ms.
   beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
   afterEach(() => void vi.restoreAllMocks());
 

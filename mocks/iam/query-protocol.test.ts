@@ -32,7 +32,7 @@ describe('a request', () => {
     expect(() => parse(form)).toThrow(expect.toSatisfy((error) => String(error).includes(problem)) as Error);
   });
 
-  test('hostile names reach no prototype and no memory beyond the form', () => {
+  test('hostile names change no prototype and allocate no memory', () => {
     parse('Action=CreateUser&Version=2010-05-08&__proto__.polluted=1&constructor.prototype.polluted=1');
     expect({}).not.toHaveProperty('polluted');
     const { input } = parse('Action=CreateUser&Version=2010-05-08&Tags.member.4000000000.Key=a&Tags=b') as {
@@ -63,7 +63,7 @@ describe('an answer', () => {
     );
   });
 
-  test("an error has IAM's code, not the SDK's name, and says whose fault it is", () => {
+  test("an error has IAM's code, not the SDK's name, and the type Sender or Receiver", () => {
     expect(renderError(noSuchEntity('gone'), 'id')).toContain(
       '<Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>gone</Message></Error><RequestId>id</RequestId>',
     );
@@ -72,7 +72,7 @@ describe('an answer', () => {
     );
   });
 
-  test('hostile text comes back as it was, less what XML cannot carry', () => {
+  test('hostile text comes back unchanged, except for what XML cannot contain', () => {
     const message = 'a "quoted" <b>&amp;]]> \u{1F600}\r\n';
     const xml = renderError(noSuchEntity(`${message}\u0000\u001B\uD800!`), 'id');
     const parsed = new XMLParser({ trimValues: false }).parse(xml) as { ErrorResponse: { Error: { Message: string } } };

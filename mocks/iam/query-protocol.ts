@@ -46,7 +46,7 @@ export function parseQueryRequest(form: URLSearchParams): IamRequest {
   return { operation: action, input };
 }
 
-/** Puts a value where its dotted name says: `Tags.member.1.Key` is `Key` of the first of `Tags`. */
+/** Stores a value under its dotted name: `Tags.member.1.Key` is `Key` of the first of `Tags`. */
 function put(fields: Fields, [name = '', next, ...rest]: string[], text: string): void {
   if (next === undefined) {
     fields[name] = typed(name, text);
@@ -80,7 +80,7 @@ function fieldsFrom(field: Field | undefined): Fields {
   return typeof field === 'object' && !Array.isArray(field) ? field : newFields();
 }
 
-/** Without a prototype: the names come from outside. */
+/** Without a prototype, because the names come from the request. */
 function newFields(): Fields {
   return Object.create(null) as Fields;
 }
@@ -142,7 +142,7 @@ function renderContent(tag: string, value: unknown): string {
     .join('');
 }
 
-/** Characters that XML 1.0 cannot carry even as references become U+FFFD: AWS's errors quote what they were sent. */
+/** Replaces characters that XML 1.0 cannot contain, even as references, by U+FFFD: errors quote the request. */
 function escapeXml(text: string): string {
   const references: Readonly<Record<string, string>> = {
     '&': '&amp;',

@@ -3,7 +3,7 @@ import { newGroupRecord, newUserRecord } from './records.ts';
 import { foldName, type GroupRecord, type IamState, type PolicyHolder, type UserRecord } from './state.ts';
 
 /** A group that a test wants to have in the account. */
-export interface GroupSeed {
+interface GroupSeed {
   readonly name: string;
   /** @default '/' */
   readonly path?: string;
@@ -16,7 +16,7 @@ export interface GroupSeed {
 }
 
 /** A user that a test wants to have in the account. */
-export interface UserSeed extends GroupSeed {
+interface UserSeed extends GroupSeed {
   /** Names of the user's groups; missing groups are created. @default none */
   readonly groups?: readonly string[];
 }

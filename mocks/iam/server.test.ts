@@ -27,7 +27,7 @@ describe('the protocol', () => {
     expect(body).toContain(`<RequestId>${response.headers.get('x-amzn-requestid')}</RequestId>`);
   });
 
-  test('a query string does as well', async () => {
+  test('a query string works as well', async () => {
     const { url, state } = await startServer();
     const response = await fetch(`${url}/?${form}&X-Amz-Signature=unchecked`);
     expect(response.status).toBe(200);
@@ -35,7 +35,7 @@ describe('the protocol', () => {
   });
 
   test.each([
-    ['nothing signed', {}, form, 403, '<Code>MissingAuthenticationToken</Code>'],
+    ['an unsigned request', {}, form, 403, '<Code>MissingAuthenticationToken</Code>'],
     ['an unknown action', signed, 'Action=Nope&Version=2010-05-08', 400, '<Code>InvalidAction</Code>'],
     ['another version', signed, 'Action=CreateUser&Version=1', 400, '<Code>InvalidAction</Code>'],
     ['JSON', signed, '{"UserName":"bob"}', 400, '<Code>MissingAction</Code>'],
@@ -96,7 +96,7 @@ describe('with the real SDK', () => {
     expect(state.users.size).toBe(0);
   });
 
-  test('calls say what came, when, in which attempt, what went wrong and how long the answer took', async () => {
+  test('calls record the request, its time, attempt and fault, and how long the answer took', async () => {
     const { url, calls } = await startServer({ faults: createFaultPlan('CreateUser=ServiceFailure:1') });
     await testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }));
     const common = {
@@ -112,13 +112,13 @@ describe('with the real SDK', () => {
     ]);
   });
 
-  test('the time of an answer counts the latency in', async () => {
+  test('the time of an answer includes the latency', async () => {
     const { url, calls } = await startServer({ latency: () => 30 });
     await testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }));
     expect(calls[0]?.serviceMs).toBeGreaterThanOrEqual(29);
   });
 
-  test('a request in flight can be seen and aborted', async () => {
+  test('a test can see a request in flight and abort it', async () => {
     const { url, events, state } = await startServer({ faults: createFaultPlan('CreateUser=hang-after') });
     const abort = new AbortController();
     const sending = testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }), {
@@ -145,7 +145,7 @@ describe('with the real SDK', () => {
     expect([state.users.size, calls[0]?.carriedOut]).toEqual([1, true]);
   });
 
-  test('a late request is answered when it has been carried out, and meets what there is by then', async () => {
+  test('a late request is answered after it has been carried out, on the account as it is by then', async () => {
     const { url, state } = await startServer({ faults: createFaultPlan('CreateUser=late:50') });
     const creating = [1, 2].map(() => testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' })));
     expect(state.users.size).toBe(0);
@@ -156,7 +156,7 @@ describe('with the real SDK', () => {
     });
   });
 
-  test('remembers no request where it is not to: its memory would never stop growing', async () => {
+  test('records no request with keepCalls: false', async () => {
     const { url, calls, events } = await startServer({ keepCalls: false });
     const seen: unknown[] = [];
     events.on('call', ({ operation }) => seen.push(operation));
@@ -164,7 +164,7 @@ describe('with the real SDK', () => {
     expect([seen, calls]).toEqual([['CreateUser'], []]);
   });
 
-  test('connections are kept for the next request', async () => {
+  test('a connection is used again for the next request', async () => {
     const { url } = await startServer();
     const sockets = new Set<string>();
     const client = testClient({ endpoint: url });
@@ -190,7 +190,7 @@ describe('the server itself', () => {
     );
   });
 
-  test('says so when its port is taken', async () => {
+  test('fails with EADDRINUSE when its port is in use', async () => {
     const { port } = await startServer();
     await expect(startIamServer({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });

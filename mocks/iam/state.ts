@@ -73,7 +73,7 @@ export type DeleteBlocker =
   | 'serviceSpecificCredentials';
 
 /** How long the requests after a change do not see it, on the state's own clock. */
-export interface Propagation {
+interface Propagation {
   /** Until a created user or group is found. @default 0 */
   readonly creationMs: number;
   /** Until a removed membership, policy or credential no longer blocks a delete. @default 0 */
@@ -81,7 +81,7 @@ export interface Propagation {
 }
 
 /** How many of each there may be. */
-export type IamLimits = Readonly<typeof defaultLimits>;
+type IamLimits = Readonly<typeof defaultLimits>;
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const defaultLimits = {

@@ -2,8 +2,8 @@ import { MalformedPolicyDocumentException } from '@aws-sdk/client-iam';
 import { invalidInput, validationError } from './aws-error.ts';
 import type { IamState } from './state.ts';
 
-/** The longest names that IAM takes. */
-export const maxNameLengths = { userName: 64, groupName: 128, policyName: 128 } as const;
+/** The longest names that IAM accepts. */
+const maxNameLengths = { userName: 64, groupName: 128, policyName: 128 } as const;
 
 /**
  * Checks a name as IAM does: present, not too long, `[\w+=,.@-]+`.
@@ -19,7 +19,7 @@ export function requireName(parameter: keyof typeof maxNameLengths, value: strin
 }
 
 /**
- * Checks that a value is there and of a length that IAM takes. `parameter` is in AWS's spelling: `userName`.
+ * Checks that a value is present and has a length that IAM accepts. `parameter` is spelt as in AWS's message: `userName`.
  * @throws ValidationError
  */
 export function requireLength(parameter: string, value: string | undefined, min: number, max: number): string {
@@ -34,7 +34,7 @@ export function requireLength(parameter: string, value: string | undefined, min:
 }
 
 /**
- * Checks an entity's path; without one it is `/`.
+ * Checks an entity's path. @default '/'
  * @throws ValidationError
  */
 export function requirePath(value = '/'): string {
@@ -46,7 +46,7 @@ export function requirePath(value = '/'): string {
 }
 
 /**
- * Checks the path that a list is narrowed to; without one it is `/`.
+ * Checks the path that selects the entries of a list. @default '/'
  * @throws ValidationError
  */
 export function requirePathPrefix(value = '/'): string {
@@ -57,10 +57,10 @@ export function requirePathPrefix(value = '/'): string {
   );
 }
 
-/** A managed policy's ARN in its parts. */
+/** The parts of a managed policy's ARN. */
 export interface PolicyArn {
   readonly arn: string;
-  /** Twelve digits, or `aws` for the policies that AWS itself manages. */
+  /** Twelve digits, or `aws` for AWS's own policies. */
   readonly account: string;
   /** Begins and ends with a slash. */
   readonly path: string;
@@ -68,8 +68,8 @@ export interface PolicyArn {
 }
 
 /**
- * Checks that an ARN is one of a managed policy in the account's own partition.
- * @throws ValidationError when it is too short or long, InvalidInputException when it is not such an ARN
+ * Checks that an ARN is that of a managed policy, in the partition of the account.
+ * @throws ValidationError if it is too short or long, InvalidInputException if it is not such an ARN
  */
 export function requirePolicyArn(state: IamState, value: string | undefined): PolicyArn {
   const arn = requireLength('policyArn', value, 20, 2048);
@@ -99,7 +99,7 @@ function isJsonObject(text: string): boolean {
   }
 }
 
-/** IAM's error about one parameter that its model forbids. */
+/** IAM's error about a parameter that violates its model. */
 export function constraintError(parameter: string, value: string | number | undefined, constraint: string): Error {
   const shown = value === undefined ? 'Value null' : `Value '${value}'`;
   return validationError(

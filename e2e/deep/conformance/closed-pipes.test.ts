@@ -10,7 +10,7 @@ import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 test.concurrent.for([
   ['between two steps', 'AddUserToGroup'],
   ['before the first step', 'CreateUser'],
-] as const)('a reader that goes away %s ends the run, and nothing is left', async ([, name], { scenario }) => {
+] as const)('a reader that goes away %s ends the run, and nothing is left behind', async ([, name], { scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await completeHandshake(monitor);
   await runSteps(monitor, stepNames.slice(0, stepNames.indexOf(name)));
@@ -20,7 +20,7 @@ test.concurrent.for([
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-test.concurrent('a reader that goes away in the middle of a step ends the run without an end of stdin', async ({
+test.concurrent('a reader that goes away in the middle of a step ends the run, although stdin stays open', async ({
   scenario,
 }) => {
   const iam = await scenario.account('CreateGroup=slow:200:1');
@@ -35,12 +35,12 @@ test.concurrent('a reader that goes away in the middle of a step ends the run wi
   expect(await monitor.ended).toMatchObject({ killed: false });
 });
 
-test.concurrent('a closed stderr does not keep messages from being answered', async ({ scenario }) => {
+test.concurrent('messages are answered although stderr is closed', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   monitor.closeErrorOutput();
   monitor.expectEnd();
-  // It is told on stderr that this means nothing.
+  // The monitor warns about this message on stderr.
   monitor.send('Nonsense');
   monitor.send('Version 1.1');
   await monitor.next(/^Ready$/);
@@ -51,7 +51,7 @@ test.concurrent('a closed stderr does not keep messages from being answered', as
   expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
 });
 
-test.concurrent('a run whose three pipes are closed at once ends, and nothing is left', async ({ scenario }) => {
+test.concurrent('a run whose three pipes are closed at once ends, and nothing is left behind', async ({ scenario }) => {
   const iam = await scenario.account('CreateGroup=hang-after:1');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);
@@ -67,11 +67,11 @@ test.concurrent('a run whose three pipes are closed at once ends, and nothing is
 });
 
 test.concurrent.for([
-  ['its next word', (monitor: Orchestrator) => monitor.send('Run Step CreateGroup')],
+  ['a write', (monitor: Orchestrator) => monitor.send('Run Step CreateGroup')],
   ['SIGTERM', (monitor: Orchestrator) => monitor.signal('SIGTERM')],
   ['the end of stdin', (monitor: Orchestrator) => monitor.closeInput()],
 ] as const)(
-  'what cannot be removed is named on stderr when the reader is gone, which %s shows',
+  'leftovers are named on stderr if the reader is gone, which the monitor learns from %s',
   async ([, end], { scenario }) => {
     const iam = await scenario.usedAccount('DeleteUser=AccessDenied');
     const monitor = await scenario.start(iam);
@@ -87,12 +87,12 @@ test.concurrent.for([
   },
 );
 
-test.concurrent('a reader that falls behind by more than a pipe takes gets all of it', async ({ scenario }) => {
+test.concurrent('a slow reader gets everything, even more than a pipe can hold', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam, {
     script: (command) => `${command} | { until test -e "$TMPDIR/go"; do sleep 0.05; done; cat; }`,
   });
-  const noise = Array.from({ length: 1500 }, () => 'what this means nobody knows');
+  const noise = Array.from({ length: 1500 }, () => 'an unknown message');
   const steps = stepNames.map((name) => `Run Step ${name}`);
   const last = arrival(iam, 'DeleteUser');
   monitor.write(Buffer.concat(['Version 1.1', `Config ${JSON.stringify(goodConfig)}`, ...noise, ...steps].map(frame)));
@@ -102,6 +102,6 @@ test.concurrent('a reader that falls behind by more than a pipe takes gets all o
   writeFileSync(path.join(monitor.tmpDir, 'go'), '');
   expect(await monitor.ended).toMatchObject({ code: 0, killed: false });
   expect(monitor.messages.filter((message) => message.startsWith('Log Warning'))).toHaveLength(noise.length);
-  // The last one may have been cut off.
+  // Exit may have interrupted the last step.
   expect(monitor.answers.filter((message) => message.startsWith('Step Time')).length).toBeGreaterThanOrEqual(7);
 });

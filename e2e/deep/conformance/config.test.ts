@@ -13,7 +13,7 @@ import {
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 import { secrets } from '../../harness/run.ts';
 
-/** Sends whatever stands for a Config; it has to be answered all the same. */
+/** Sends any bytes as a Config, which must be answered. */
 async function configure(monitor: Orchestrator, config: Uint8Array): Promise<void> {
   await monitor.next(/^Started/);
   monitor.send('Version 1.1');
@@ -24,7 +24,7 @@ async function configure(monitor: Orchestrator, config: Uint8Array): Promise<voi
   await monitor.next(/^Configured$/);
 }
 
-/** A Step Error that blames the configuration, with every problem in it. */
+/** Expects a Step Error about the configuration that lists every problem. */
 function expectConfigurationError(answer: StepAnswer | undefined, problems: readonly string[]): void {
   expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration', code: 'ConfigError' } });
   expect(answer?.rest).toMatch(/^configuration: /);
@@ -35,24 +35,24 @@ const half = secrets.secretAccessKey.slice(0, 25);
 const start = `{"AWSAccessKeyId":"${secrets.accessKeyId}","AWSSecretAccessKey":`;
 const whole = JSON.stringify(goodConfig);
 
-/** What the Config can be where it is no object of strings, and what is said of it. */
+/** Configs that are not an object of strings, and the problem that is reported. */
 const broken = [
   ['that ends in the middle of the secret', Buffer.from(`${start}"${half}`), 'is not valid JSON'],
-  ['with an error behind the secret', Buffer.from(`${start}"${secrets.secretAccessKey}",,}`), 'is not valid JSON'],
-  ['whose secret lacks its quotes', Buffer.from(`${start}${secrets.secretAccessKey}}`), 'is not valid JSON'],
+  ['with an error after the secret', Buffer.from(`${start}"${secrets.secretAccessKey}",,}`), 'is not valid JSON'],
+  ['with a secret without quotes', Buffer.from(`${start}${secrets.secretAccessKey}}`), 'is not valid JSON'],
   ['that is empty', Buffer.from(''), 'is not valid JSON'],
   [
-    'that is no UTF-8',
+    'that is not UTF-8',
     Buffer.concat([Buffer.from(whole.slice(0, -2)), Buffer.from([0xc3, 0x28, 0x22, 0x7d])]),
     'is not valid UTF-8',
   ],
   ['that is an array', Buffer.from(`[${whole}]`), 'is not a JSON object'],
-  ['that is a text', Buffer.from(JSON.stringify(secrets.secretAccessKey)), 'is not a JSON object'],
+  ['that is a string', Buffer.from(JSON.stringify(secrets.secretAccessKey)), 'is not a JSON object'],
   ['that is null', Buffer.from('null'), 'is not a JSON object'],
 ] as const;
 
 test.concurrent.for(broken)(
-  'a Config %s is answered, and fails the first step without a word of it',
+  'a Config %s is answered, and fails the first step without being quoted',
   async ([, config, problem], { scenario }) => {
     const iam = await scenario.account();
     const monitor = await scenario.start(iam);
@@ -66,7 +66,7 @@ test.concurrent.for(broken)(
   },
 );
 
-/** Values that the Orchestrator's registration can hold, and everything that is to be said of them. */
+/** Values that a registration can contain, and every problem to be reported. */
 const wrong = [
   [
     'numbers',
@@ -84,14 +84,18 @@ const wrong = [
     ['Namespace in the Config JSON is of type object', 'AWSRegion in the Config JSON is of type object'],
   ],
   ['null', { Namespace: null, AWSRegion: null }, ['METRIST_AWS_REGION is not set', 'METRIST_NAMESPACE is not set']],
-  ['empty texts', { Namespace: '', AWSRegion: ' ' }, ['METRIST_AWS_REGION is not set', 'METRIST_NAMESPACE is not set']],
+  [
+    'empty strings',
+    { Namespace: '', AWSRegion: ' ' },
+    ['METRIST_AWS_REGION is not set', 'METRIST_NAMESPACE is not set'],
+  ],
   [
     'an empty secret',
     { AWSSecretAccessKey: '' },
     ['METRIST_AWS_SECRET_ACCESS_KEY is not set, but AWSAccessKeyId in the Config JSON is'],
   ],
   [
-    'what the Orchestrator could not find',
+    'references that the Orchestrator could not resolve',
     {
       Namespace: '<<ERROR: secret x not found>>',
       AWSRegion: '<<ERROR: could not expand "${X}", environment variable not found>>',
@@ -109,7 +113,7 @@ const wrong = [
     ['AWSSecretAccessKey in the Config JSON could not be resolved', '<<ERROR: secret /prod/keys not found>>'],
   ],
   [
-    'a switch and numbers that could only be guessed',
+    'an ambiguous switch and ambiguous numbers',
     { CleanupEnabled: 'disabled', StepTimeoutSecs: '1e2', MaxTestEntities: '0x10' },
     [
       'CleanupEnabled in the Config JSON is "disabled": expected 1, true, yes or on, or else 0, false, no or off',
@@ -118,7 +122,7 @@ const wrong = [
     ],
   ],
   [
-    'what is out of its range',
+    'values out of range',
     { AWSRegion: 'Frankfurt', Namespace: 'a b', StepTimeoutSecs: '901', RequestTimeoutSecs: 'x' },
     [
       '"Frankfurt"',
@@ -143,9 +147,7 @@ test.concurrent.for(wrong)(
   },
 );
 
-test.concurrent('properties that mean nothing are warned about after Configured, and the run goes on', async ({
-  scenario,
-}) => {
+test.concurrent('unknown properties cause warnings after Configured, and the run goes on', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor, {
@@ -167,7 +169,7 @@ test.concurrent('properties that mean nothing are warned about after Configured,
   expect(monitor.messages.indexOf(warnings[0] ?? '')).toBeGreaterThan(monitor.messages.indexOf('Configured'));
 });
 
-test.concurrent('misspelt variables are warned about after Configured, without their values', async ({ scenario }) => {
+test.concurrent('misspelt variables cause warnings after Configured, without their values', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account(), {
     env: { METRIST_AWSIAM_STEP_TIMEOUT: 'hunter2', METRIST_ORCHESTRATOR_NAME: 'x', METRIST_AWSECS_NAMESPACE: 'y' },
   });
@@ -182,7 +184,7 @@ test.concurrent('misspelt variables are warned about after Configured, without t
   expect(monitor.messages.indexOf(warnings[0] ?? '')).toBeGreaterThan(monitor.messages.indexOf('Configured'));
 });
 
-/** The Orchestrator takes the mere presence of the variable for a yes. */
+/** The Orchestrator requests a cleanup if the variable is set, whatever its value. */
 const switchedOff = [
   ['METRIST_CLEANUP_ENABLED=off', { METRIST_CLEANUP_ENABLED: 'off' }, {}, 'Time'],
   ['CleanupEnabled=No in the Config', {}, { CleanupEnabled: 'No' }, 'Time'],
@@ -190,7 +192,7 @@ const switchedOff = [
 ] as const;
 
 test.concurrent.for(switchedOff)(
-  'with %s nothing is deleted that earlier runs left',
+  'with %s nothing of earlier runs is deleted',
   async ([, env, config, kind], { scenario }) => {
     const iam = await scenario.usedAccount();
     const users = seedStaleUsers(iam.state, 'e2e', 1);
@@ -206,7 +208,7 @@ test.concurrent.for(switchedOff)(
 
 const region = { orchestrator: 'METRIST_AWSIAM_A_W_S_REGION', own: 'METRIST_AWS_REGION' } as const;
 
-/** The strongest one is wrong, so that it is named. */
+/** The value with the highest precedence is wrong, so that the problem names its source. */
 const precedence = [
   ['the environment beats the Config', { [region.own]: 'wrong' }, { AWSRegion: 'us-east-1' }, region.own],
   [
@@ -243,7 +245,7 @@ test.concurrent.for(precedence)('%s', async ([, env, values, from], { scenario }
   await monitor.ended;
 });
 
-test.concurrent('after a Config that was refused every further step is answered', async ({ scenario }) => {
+test.concurrent('after a refused Config every step is answered', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await configure(monitor, Buffer.from('{'));
   monitor.write(Buffer.concat([frame('Run Step CreateUser'), frame('Run Step CreateGroup')]));

@@ -7,7 +7,7 @@ import { goodConfig, operationOf, runSteps, completeHandshake, stepNames, test }
 import { arrival } from '../../harness/servers.ts';
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
-/** What ends a run from outside, and the exit code: that of the first signal, as a shell gives it. */
+/** What ends a run from outside, and the exit code: that of the first signal, as in a shell. */
 const endings = [
   ['the end of stdin', (monitor: Orchestrator) => monitor.closeInput(), [0]],
   ['SIGTERM', (monitor: Orchestrator) => monitor.signal('SIGTERM'), [143]],
@@ -19,7 +19,7 @@ const endings = [
       monitor.closeInput();
       monitor.signal('SIGTERM');
     },
-    // Whichever is seen first may end it before the other is.
+    // The one that is noticed first may end the run before the other is noticed.
     [0, 143],
   ],
   [
@@ -36,12 +36,12 @@ const endings = [
       monitor.signal('SIGINT');
       monitor.signal('SIGTERM');
     },
-    // Signals that wait together come in no order.
+    // Pending signals are delivered in any order.
     [130, 143],
   ],
 ] as const;
 
-/** Where a run can be when it ends, and how many answers were due by then. */
+/** How far a run has come when it ends, and how many answers were due by then. */
 const points = [
   ['before Version', async (monitor: Orchestrator) => void (await monitor.next(/^Started/)), 1],
   [
@@ -90,14 +90,14 @@ test.concurrent.for(cells)(
     await reach(monitor);
     end(monitor);
     const { code, signal } = await monitor.ended;
-    // Right after its first message it may not handle signals yet; there is nothing to tear down either.
+    // Right after its first message it may not handle signals yet. There is nothing to tear down.
     if (place === 'before Version' && signal !== null) expect(['SIGTERM', 'SIGINT', 'SIGHUP']).toContain(signal);
     else expect(codes).toContain(code);
     expect(monitor.answers).toHaveLength(answers);
   },
 );
 
-/** Each step with its request carried out or not, and the answer that never comes. */
+/** Each step without an answer from IAM, with its request carried out or not. */
 const inFlight = stepNames.flatMap((name) =>
   (['hang', 'hang-after'] as const).flatMap((fault) =>
     endings.slice(0, 2).map((ending) => [ending[0], name, fault, ending] as const),
@@ -105,7 +105,7 @@ const inFlight = stepNames.flatMap((name) =>
 );
 
 test.concurrent.for(inFlight)(
-  '%s during %s (%s) leaves nothing',
+  '%s during %s (%s) leaves nothing behind',
   async ([, name, fault, [, end, [code]]], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}:1`);
     const monitor = await scenario.start(iam);
@@ -114,7 +114,7 @@ test.concurrent.for(inFlight)(
   },
 );
 
-test.concurrent.for(endings)('%s during a step gives it no result', async ([, end, codes], { scenario }) => {
+test.concurrent.for(endings)('%s during a step: the step gets no result', async ([, end, codes], { scenario }) => {
   const iam = await scenario.account('AddUserToGroup=hang-after:1');
   const monitor = await scenario.start(iam);
   await endDuring(monitor, iam, 'AddUserToGroup', end);
@@ -137,7 +137,7 @@ async function endDuring(
 }
 
 test.concurrent.for(endings)(
-  '%s while credentials are looked for ends the process',
+  '%s during the search for credentials ends the process',
   async ([, end, codes], { scenario, onTestFinished }) => {
     // A container's credentials endpoint that never answers.
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
@@ -160,7 +160,7 @@ test.concurrent.for(endings)(
   },
 );
 
-test.concurrent('an end of stdin in the middle of a message is told', async ({ scenario }) => {
+test.concurrent('an end of stdin in the middle of a message is logged', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);
@@ -170,9 +170,7 @@ test.concurrent('an end of stdin in the middle of a message is told', async ({ s
   expect(monitor.messages.at(-1)).toBe('Log Error stdin ended 12 bytes into a message');
 });
 
-test.concurrent('signals that come again in the middle of teardown do not keep it from its work', async ({
-  scenario,
-}) => {
+test.concurrent('more signals in the middle of teardown do not stop it', async ({ scenario }) => {
   const iam = await scenario.account('AddUserToGroup=hang-after:1,DeleteGroup=slow:300');
   const monitor = await scenario.start(iam);
   iam.events.on('call', ({ operation }) => {

@@ -3,7 +3,7 @@ import { listEntities } from '../../../mocks/iam/seeding.ts';
 import { operationOf, parseStep, runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
 import { arrival } from '../../harness/servers.ts';
 
-/** Each fault at a step that made something before, and who is to blame. */
+/** Faults at different steps, with their verdicts and codes. */
 const faults = [
   ['CreateGroup', 'ServiceFailure:3', 'service', 'ServiceFailure'],
   ['AddUserToGroup', 'AccessDenied:1', 'permission', 'AccessDenied'],
@@ -18,7 +18,7 @@ const faults = [
 ] as const;
 
 test.concurrent.for(faults)(
-  '%s with %s is one Step Error (%s), and nothing is left when it arrives',
+  '%s with %s is one Step Error (%s), and nothing is left behind when it arrives',
   async ([name, fault, verdict, code], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}`);
     const monitor = await scenario.start(iam, { env: { METRIST_REQUEST_TIMEOUT_SECS: '1' } });
@@ -27,7 +27,7 @@ test.concurrent.for(faults)(
     await runSteps(monitor, earlier);
     let left: unknown;
     monitor.onMessage = (message) => {
-      // The Orchestrator ends the run in the moment in which it has read this.
+      // The Orchestrator ends the run as soon as it has read this.
       if (!message.startsWith('Step')) return;
       left = listEntities(iam.state);
       monitor.giveUp();
@@ -46,9 +46,7 @@ test.concurrent.for(faults)(
   },
 );
 
-test.concurrent('what could not be removed is told before Step Error, with the command that removes it', async ({
-  scenario,
-}) => {
+test.concurrent('leftovers are logged before Step Error, with the command that removes them', async ({ scenario }) => {
   const iam = await scenario.usedAccount('AddUserToGroup=ServiceFailure:3,DeleteUser=AccessDenied');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);
@@ -64,7 +62,7 @@ test.concurrent('what could not be removed is told before Step Error, with the c
   expect(monitor.messages.indexOf(warning)).toBe(monitor.messages.length - 2);
 });
 
-test.concurrent('a step that is given up here is a timeout of the monitor', async ({ scenario }) => {
+test.concurrent('a step that exceeds its own time limit is a timeout', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account('CreateGroup=hang-after:1'), {
     env: { METRIST_STEP_TIMEOUT_SECS: '1' },
   });
@@ -76,11 +74,11 @@ test.concurrent('a step that is given up here is a timeout of the monitor', asyn
   await monitor.ended;
 });
 
-/** The Orchestrator's own limit of a step, of which the monitor knows nothing, runs out. */
+/** The Orchestrator's own time limit for a step, which the monitor does not know, is exceeded. */
 const givenUp = stepNames.flatMap((name) => (['hang', 'hang-after'] as const).map((fault) => [name, fault] as const));
 
 test.concurrent.for(givenUp)(
-  'the Orchestrator gives up on %s (%s): no result, nothing left',
+  'the Orchestrator gives up on %s (%s): no result, and nothing is left behind',
   async ([name, fault], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}:1`);
     const monitor = await scenario.start(iam);
@@ -91,13 +89,15 @@ test.concurrent.for(givenUp)(
     monitor.send(`Run Step ${name}`);
     await running;
     monitor.giveUp();
-    // It is killed five seconds after SIGTERM.
+    // The Orchestrator would kill it five seconds after SIGTERM.
     expect(await monitor.ended).toMatchObject({ killed: false });
     expect(monitor.answers).toHaveLength(3 + earlier.length);
   },
 );
 
-test.concurrent('SIGTERM in the middle of the teardown of a failed step does not end it', async ({ scenario }) => {
+test.concurrent('SIGTERM in the middle of the teardown of a failed step does not stop the teardown', async ({
+  scenario,
+}) => {
   const iam = await scenario.account('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:300:1');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);
@@ -116,7 +116,7 @@ test.concurrent('SIGTERM in the middle of the teardown of a failed step does not
   ]);
 });
 
-test.concurrent('a service that answers nothing more does not keep the process from its end', async ({ scenario }) => {
+test.concurrent('the process ends although the service has stopped answering', async ({ scenario }) => {
   const iam = await scenario.usedAccount('CreateGroup=hang,DeleteUser=hang,DeleteGroup=hang');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);

@@ -6,7 +6,7 @@ import { arrival } from '../../harness/servers.ts';
 import { fromSource, monitorCommand, type OrchestratorOptions } from '../../harness/orchestrator.ts';
 import { projectDir, secrets } from '../../harness/run.ts';
 
-/** Foreign code in the monitor's process, which runs at SIGUSR2. The packaged binary takes no NODE_OPTIONS. */
+/** Runs foreign code in the monitor's process at SIGUSR2. It runs from source: the packaged binary ignores NODE_OPTIONS. */
 function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'command' | 'env'> {
   const module = `process.on('SIGUSR2', () => { ${code} });`;
   return {
@@ -17,7 +17,7 @@ function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'com
 
 const secret = JSON.stringify(secrets.secretAccessKey);
 
-/** What nobody catches. */
+/** Uncaught errors. */
 const crashes = [
   [
     'a timer that throws',
@@ -25,16 +25,21 @@ const crashes = [
     'TypeError',
     'stray [redacted]',
   ],
-  ['a promise that nobody awaits', `void Promise.reject(new Error('stray ' + ${secret}))`, 'Error', 'stray [redacted]'],
   [
-    'something thrown that is no error',
+    'a rejected promise that nobody awaits',
+    `void Promise.reject(new Error('stray ' + ${secret}))`,
+    'Error',
+    'stray [redacted]',
+  ],
+  [
+    'a thrown value that is not an error',
     `setTimeout(() => { throw 'stray ' + ${secret}; })`,
     'Error',
     'stray [redacted]',
   ],
-  ['nothing thrown', 'setTimeout(() => { throw null; })', 'Error', 'null'],
+  ['a thrown null', 'setTimeout(() => { throw null; })', 'Error', 'null'],
   [
-    'an error whose secret is where its message is cut',
+    'an error with a secret where its message is cut',
     `setTimeout(() => { throw new Error('x'.repeat(1945) + ${secret}); })`,
     'Error',
     'xxx',
@@ -42,7 +47,7 @@ const crashes = [
 ] as const;
 
 test.concurrent.for(crashes)(
-  '%s in the middle of a step is its one Step Error, after teardown',
+  '%s in the middle of a step causes its one Step Error, after teardown',
   async ([, code, name, text], { scenario }) => {
     const iam = await scenario.account('CreateGroup=hang-after:1');
     const monitor = await scenario.start(iam, withForeignCode(code));
@@ -67,7 +72,7 @@ test.concurrent.for(crashes)(
   },
 );
 
-test.concurrent('what nobody caught before the first step fails it, and is told at once on stderr', async ({
+test.concurrent('an uncaught error before the first step fails that step, and is written to stderr at once', async ({
   scenario,
 }) => {
   const iam = await scenario.account();
@@ -87,7 +92,7 @@ test.concurrent('what nobody caught before the first step fails it, and is told 
   expect(iam.calls).toEqual([]);
 });
 
-test.concurrent('what nobody caught before Config shows no secret of the environment', async ({ scenario }) => {
+test.concurrent('an uncaught error before Config shows no secret of the environment', async ({ scenario }) => {
   const monitorFile = JSON.stringify(pathToFileURL(path.join(projectDir, 'suites/awsiam/monitor.ts')).href);
   const leak = `setTimeout(() => { throw new Error('early ' + ${secret}); }, 50)`;
   const end = "setTimeout(() => process.kill(process.pid, 'SIGTERM'), 100)";
@@ -102,7 +107,7 @@ test.concurrent('what nobody caught before Config shows no secret of the environ
   expect(monitor.stderr).toContain('early [redacted]');
 });
 
-test.concurrent('what foreign code writes to stdout lands on stderr', async ({ scenario }) => {
+test.concurrent('output of foreign code to stdout goes to stderr', async ({ scenario }) => {
   const noise =
     "console.log('3 tests passed'); console.info('\\n'); process.stdout.write('2024-01-01 '); console.error('done');";
   const monitor = await scenario.start(await scenario.account(), withForeignCode(noise));
@@ -119,9 +124,7 @@ test.concurrent('what foreign code writes to stdout lands on stderr', async ({ s
   expect(monitor.answers).toHaveLength(3 + stepNames.length);
 });
 
-test.concurrent('what foreign code writes to a stderr that nobody reads is lost, and fails no step', async ({
-  scenario,
-}) => {
+test.concurrent('output of foreign code is lost if nobody reads stderr, and fails no step', async ({ scenario }) => {
   const monitor = await scenario.start(
     await scenario.account(),
     withForeignCode("process.stdout.write('noise'); process.stderr.write('noise');"),
@@ -134,16 +137,13 @@ test.concurrent('what foreign code writes to a stderr that nobody reads is lost,
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-test.skipIf(monitorCommand() === fromSource)(
-  'NODE_OPTIONS of the environment are not for the packaged monitor',
-  async ({ scenario }) => {
-    const noise = encodeURIComponent("process.stdout.write('1 noise'); process.exitCode = 9;");
-    const options = { NODE_OPTIONS: `--import=data:text/javascript,${noise} --trace-uncaught --title=x` };
-    const monitor = await scenario.start(await scenario.account(), { env: options });
-    await completeHandshake(monitor);
-    expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
-    monitor.send('Exit 0');
-    expect(await monitor.ended).toMatchObject({ code: 0 });
-    expect(monitor.chunks[0]?.toString()).toBe('00011 Started 1.1');
-  },
-);
+test.skipIf(monitorCommand() === fromSource)('the packaged monitor ignores NODE_OPTIONS', async ({ scenario }) => {
+  const noise = encodeURIComponent("process.stdout.write('1 noise'); process.exitCode = 9;");
+  const options = { NODE_OPTIONS: `--import=data:text/javascript,${noise} --trace-uncaught --title=x` };
+  const monitor = await scenario.start(await scenario.account(), { env: options });
+  await completeHandshake(monitor);
+  expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
+  monitor.send('Exit 0');
+  expect(await monitor.ended).toMatchObject({ code: 0 });
+  expect(monitor.chunks[0]?.toString()).toBe('00011 Started 1.1');
+});

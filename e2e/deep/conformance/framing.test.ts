@@ -6,7 +6,7 @@ const config = `Config ${JSON.stringify(goodConfig)}`;
 const runStep = (name: string): Buffer => frame(`Run Step ${name}`);
 const passed = expect.stringMatching(/^Step Time /);
 
-test.concurrent('every message may come one byte at a time', async ({ scenario }) => {
+test.concurrent('every message may arrive one byte at a time', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   await monitor.drip(frame('Version 1.1'));
@@ -21,8 +21,8 @@ test.concurrent('every message may come one byte at a time', async ({ scenario }
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-/** What is written at once, in place of the Orchestrator's writing one message and waiting for its answer. */
-const glued = [
+/** Messages in one write. The Orchestrator writes one message and waits for its answer. */
+const joined = [
   ['Version and Config', [[frame('Version 1.1'), frame(config)], ...stepNames.map((name) => [runStep(name)])]],
   [
     'Config and the first Run Step',
@@ -36,7 +36,7 @@ const glued = [
   ['the whole conversation but Exit', [[frame('Version 1.1'), frame(config), ...stepNames.map(runStep)]]],
 ] as const;
 
-test.concurrent.for(glued)('%s in one write are answered in their order', async ([, writes], { scenario }) => {
+test.concurrent.for(joined)('%s in one write are answered in order', async ([, writes], { scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   for (const messages of writes) {
@@ -55,7 +55,7 @@ test.concurrent.for(glued)('%s in one write are answered in their order', async 
 /** In UTF-8 these characters have two, three and four bytes. */
 const foreign = { ...goodConfig, 'Größe €': 'Straße 日本 🚀 é' };
 
-test.concurrent('a frame may be cut in the middle of a character', async ({ scenario }) => {
+test.concurrent('a frame may be split in the middle of a character', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   monitor.send('Version 1.1');
@@ -99,7 +99,7 @@ test.concurrent('a Config of 200 kB, whose length has six digits, is read', asyn
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-test.concurrent('a setting of 200 kB is a configuration error that does not repeat it', async ({ scenario }) => {
+test.concurrent('a setting of 200 kB is a configuration error that does not quote it', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor, { ...goodConfig, Namespace: 'n'.repeat(200_000) });
@@ -112,20 +112,20 @@ test.concurrent('a setting of 200 kB is a configuration error that does not repe
   expect(iam.calls).toEqual([]);
 });
 
-/** Where it begins cannot be known, so nothing after it can be read. */
+/** Not a frame. Nothing after it can be read, because the start of the next frame is unknown. */
 const garbage = [
   ['text', 'hello, monitor\n', '0x68'],
-  ['a line break behind a message', '\n00011 Version 1.1', '0x0a'],
+  ['a line break after a message', '\n00011 Version 1.1', '0x0a'],
   ['a negative length', '-5 hello', '0x2d'],
   ['a length of 10^12', '1000000000000 x', '1000000000000 bytes'],
-  ['a length without end', '1'.repeat(100), '16 digits'],
+  ['an endless length', '1'.repeat(100), '16 digits'],
   ['a length with a colon', '00011:Version 1.1', '0x3a'],
   ['zeros', Buffer.alloc(64), '0x00'],
-  ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x00, 0xc3]), '0xff'],
+  ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe, 0x00, 0xc3]), '0xff'],
 ] as const;
 
 test.concurrent.for(garbage)(
-  '%s before Config ends the process, which says why on stderr',
+  '%s before Config ends the process, with the reason on stderr',
   async ([, bytes, why], { scenario }) => {
     const iam = await scenario.account();
     const monitor = await scenario.start(iam);
@@ -133,27 +133,27 @@ test.concurrent.for(garbage)(
     monitor.write(bytes);
     expect(await monitor.ended).toMatchObject({ code: 0 });
     expect(monitor.messages).toEqual(['Started 1.1']);
-    expect(monitor.stderr).toContain('what came on stdin is no message of the protocol');
+    expect(monitor.stderr).toContain('the bytes on stdin are not a message of the protocol');
     expect(monitor.stderr).toContain(why);
     expect(iam.calls).toEqual([]);
   },
 );
 
 test.concurrent.for(garbage)(
-  '%s between two steps ends the run, and nothing is left',
+  '%s between two steps ends the run, and nothing is left behind',
   async ([, bytes, why], { scenario }) => {
     const monitor = await scenario.start(await scenario.account());
     await completeHandshake(monitor);
     await runSteps(monitor, ['CreateUser', 'CreateGroup']);
     monitor.write(bytes);
     const log = await monitor.next(/^Log Error/);
-    expect(log).toContain('what came on stdin is no message of the protocol');
+    expect(log).toContain('the bytes on stdin are not a message of the protocol');
     expect(log).toContain(why);
     expect(await monitor.ended).toMatchObject({ code: 0 });
   },
 );
 
-test.concurrent('garbage in the middle of a step cuts it off', async ({ scenario }) => {
+test.concurrent('garbage in the middle of a step interrupts it', async ({ scenario }) => {
   const iam = await scenario.account('AddUserToGroup=hang-after:1');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);

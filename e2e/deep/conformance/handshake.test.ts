@@ -4,7 +4,7 @@ import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
 const config = `Config ${JSON.stringify(goodConfig)}`;
 
-/** How far the conversation has come, and what the monitor has said by then. */
+/** How far the conversation has come, and what the monitor has sent by then. */
 const points = [
   ['before Version', async (monitor: Orchestrator) => void (await monitor.next(/^Started/)), ['Started 1.1']],
   [
@@ -27,32 +27,32 @@ const exits = points.flatMap((point) =>
   (['Exit 0', 'Exit 1', 'Exit'] as const).map((exit) => [exit, ...point] as const),
 );
 
-test.concurrent.for(exits)('%s %s ends the process in order', async ([exit, , reach, said], { scenario }) => {
+test.concurrent.for(exits)('%s %s ends the process in order', async ([exit, , reach, sent], { scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
   await reach(monitor);
   monitor.send(exit);
   expect(await monitor.ended).toMatchObject({ code: 0 });
-  expect(monitor.messages).toEqual(said);
+  expect(monitor.messages).toEqual(sent);
   expect(iam.calls.filter(({ operation }) => !operation.startsWith('List'))).toEqual([]);
 });
 
 test.concurrent.for([
-  ['Exit glued to Version', [frame('Version 1.1'), frame('Exit 0')]],
-  ['Exit glued to Config', [frame('Version 1.1'), frame(config), frame('Exit 0')]],
-  ['Exit 1 glued to Config', [frame('Version 1.1'), frame(config), frame('Exit 1')]],
+  ['Exit in one write with Version', [frame('Version 1.1'), frame('Exit 0')]],
+  ['Exit in one write with Config', [frame('Version 1.1'), frame(config), frame('Exit 0')]],
+  ['Exit 1 in one write with Config', [frame('Version 1.1'), frame(config), frame('Exit 1')]],
   [
-    'Exit glued to the first step',
+    'Exit in one write with the first step',
     [frame('Version 1.1'), frame(config), frame('Run Step CreateUser'), frame('Exit 0')],
   ],
-] as const)('%s ends the process in order, and nothing is left', async ([, messages], { scenario }) => {
+] as const)('%s ends the process in order, and nothing is left behind', async ([, messages], { scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   monitor.write(Buffer.concat(messages));
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-/** What no Orchestrator of today says. */
+/** Messages that no current Orchestrator sends. */
 const unknown = [
   'Webhook Wait Response {}',
   'version 1.1',
@@ -64,22 +64,22 @@ const unknown = [
   ' Exit 0',
 ];
 
-test.concurrent('messages of no meaning are ignored at each point, and told on stderr until Config has come', async ({
+test.concurrent('unknown messages are ignored at each point, with a warning on stderr until Config arrives', async ({
   scenario,
 }) => {
   const monitor = await scenario.start(await scenario.account());
-  const sayAll = (): void => {
+  const sendAll = (): void => {
     for (const message of unknown) monitor.send(message);
   };
   await monitor.next(/^Started/);
-  sayAll();
+  sendAll();
   monitor.send('Version 1.1');
   await monitor.next(/^Ready$/);
-  sayAll();
+  sendAll();
   monitor.send(config);
   await monitor.next(/^Configured$/);
   expect(monitor.messages).toEqual(['Started 1.1', 'Ready', 'Configured']);
-  sayAll();
+  sendAll();
   const answers = await runSteps(monitor, stepNames);
   expect(answers.map(({ kind }) => kind)).toEqual(stepNames.map(() => 'Time'));
   monitor.send('Exit 0');
@@ -88,7 +88,7 @@ test.concurrent('messages of no meaning are ignored at each point, and told on s
   expect(monitor.stderr.split('\n').length - 1).toBe(2 * unknown.length);
 });
 
-test.concurrent('a message that is nearly a Config is not quoted', async ({ scenario }) => {
+test.concurrent('a message that resembles a Config is not quoted', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   monitor.send(config.toLowerCase());
@@ -146,22 +146,19 @@ test.concurrent.for([
   expect(iam.calls).toEqual([]);
 });
 
-test.concurrent.for(['Version 1.0', 'Version 1.7', 'Version 1.10'])(
-  '%s is one that can be spoken with',
-  async (version, { scenario }) => {
-    const monitor = await scenario.start(await scenario.account());
-    await monitor.next(/^Started/);
-    monitor.send(version);
-    await monitor.next(/^Ready$/);
-    monitor.send(config);
-    await monitor.next(/^Configured$/);
-    expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
-    monitor.send('Exit 0');
-    expect(await monitor.ended).toMatchObject({ code: 0 });
-  },
-);
+test.concurrent.for(['Version 1.0', 'Version 1.7', 'Version 1.10'])('%s is accepted', async (version, { scenario }) => {
+  const monitor = await scenario.start(await scenario.account());
+  await monitor.next(/^Started/);
+  monitor.send(version);
+  await monitor.next(/^Ready$/);
+  monitor.send(config);
+  await monitor.next(/^Configured$/);
+  expect(await runSteps(monitor, ['CreateUser'])).toMatchObject([{ kind: 'Time' }]);
+  monitor.send('Exit 0');
+  expect(await monitor.ended).toMatchObject({ code: 0 });
+});
 
-test.concurrent('a step before Config is answered with why it did not run', async ({ scenario }) => {
+test.concurrent('a step before Config is answered with the reason why it did not run', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
   await monitor.next(/^Started/);
@@ -174,7 +171,7 @@ test.concurrent('a step before Config is answered with why it did not run', asyn
   expect(iam.calls).toEqual([]);
 });
 
-test.concurrent('Config before Version works as well', async ({ scenario }) => {
+test.concurrent('Config before Version works too', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   monitor.send(config);

@@ -3,7 +3,7 @@ import { listEntities } from '../../../mocks/iam/seeding.ts';
 import { runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
 import { arrival } from '../../harness/servers.ts';
 
-/** The Orchestrator starts `$SHELL -c <path>`: a shell that execs the command, and one that stays and leads the group. */
+/** The Orchestrator starts `$SHELL -c <path>`. Some shells exec the command, others stay and lead the process group. */
 const shells = [
   ['a shell that execs it', (command: string) => `exec ${command}`, 143, null],
   ['a shell as the Orchestrator starts it', (command: string) => command, undefined, undefined],
@@ -19,7 +19,7 @@ test.concurrent.for(shells)('under %s a good run ends by itself', async ([, scri
 });
 
 test.concurrent.for(shells)(
-  'under %s SIGTERM to the group in the middle of a step leaves nothing',
+  'under %s SIGTERM to the group in the middle of a step leaves nothing behind',
   async ([, script, code, signal], { scenario }) => {
     const iam = await scenario.account('AddUserToGroup=hang-after:1');
     const monitor = await scenario.start(iam, { script });
@@ -29,7 +29,7 @@ test.concurrent.for(shells)(
     monitor.send('Run Step AddUserToGroup');
     await running;
     monitor.giveUp();
-    // A shell that stays dies at once: what it started must end all the same, for nobody will kill it.
+    // A shell that stays ends at once. The monitor must still end by itself, because nobody will kill it.
     expect(await monitor.ended).toMatchObject({ ...(code !== undefined && { code, signal }), killed: false });
   },
 );

@@ -8,18 +8,18 @@ import { expect } from 'vitest';
 import { goodConfig, leaksOf, runSteps, completeHandshake, test } from '../../harness/conformance.ts';
 import { secrets } from '../../harness/run.ts';
 
-/** An IAM that puts into its errors whatever it should not know, behind so much text. */
+/** An IAM whose errors contain secrets, after `padding` characters. */
 async function startLeakyIam(onTestFinished: (fn: () => void) => void, padding = 0): Promise<string> {
-  const said = [
+  const leaked = [
     secrets.secretAccessKey,
     secrets.sessionToken,
     secrets.accessKeyId,
     Buffer.from(secrets.secretAccessKey).toString('base64'),
   ];
-  const escaped = said.join(' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const escaped = leaked.join(' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const body = `<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>${'.'.repeat(padding)}${escaped}</Message></Error><RequestId>${escaped}</RequestId></ErrorResponse>`;
   const leaky = createServer((request, response) => {
-    request.resume().on('end', () => response.writeHead(403, { 'x-amzn-requestid': said.join(' ') }).end(body));
+    request.resume().on('end', () => response.writeHead(403, { 'x-amzn-requestid': leaked.join(' ') }).end(body));
   }).listen(0, '127.0.0.1');
   onTestFinished(() => leaky.closeAllConnections());
   onTestFinished(() => void leaky.close());
@@ -30,7 +30,7 @@ async function startLeakyIam(onTestFinished: (fn: () => void) => void, padding =
 const { accessKeyId, secretAccessKey, sessionToken } = secrets;
 const bare = { AWSRegion: 'us-east-1', Namespace: 'e2e' };
 
-/** Where credentials can come from. The last are found by the SDK alone. */
+/** Where credentials can come from. Only the SDK finds the last ones. */
 const sources = [
   ['the Config', { ...goodConfig, AWSSessionToken: sessionToken }, {}],
   [
@@ -51,7 +51,7 @@ const sources = [
 ] as const;
 
 test.concurrent.for(sources)(
-  'credentials from %s are not in the answer to an error that holds them',
+  'credentials from %s are not in the answer when an error contains them',
   async ([, config, env], { scenario, onTestFinished }) => {
     const url = await startLeakyIam(onTestFinished);
     const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-profile-'));
@@ -92,7 +92,7 @@ test.concurrent.for([
     },
   ],
 ] as const)(
-  'credentials of %s are not said where a setting is quoted that holds them',
+  'credentials from %s are not shown when a quoted setting contains them',
   async ([, config, env], { scenario }) => {
     const monitor = await scenario.start(await scenario.account(), { env });
     await completeHandshake(monitor, {
@@ -108,9 +108,9 @@ test.concurrent.for([
   },
 );
 
-/** Where a cut falls into a secret: of an error's text, and of all that is kept of a message. */
+/** Paddings with which the limits for an error's text and for a whole message cut through a secret. */
 test.concurrent.for([1930, 1960, 3910, 3930, 3960])(
-  'no piece of a secret is said that stands %d characters into a message',
+  'no part of a secret that begins %d characters into a message is shown',
   async (padding, { scenario, onTestFinished }) => {
     const url = await startLeakyIam(onTestFinished, padding);
     const monitor = await scenario.start(undefined, { env: { AWS_ENDPOINT_URL_IAM: url } });
@@ -125,16 +125,13 @@ test.concurrent.for([1930, 1960, 3910, 3930, 3960])(
 test.concurrent.for([
   ['HTTPS_PROXY', 'http://svc-user:Pa55/word@proxy:8080'],
   ['http_proxy', 'http://svc-user:a6%6qPa55@proxy:8080'],
-] as const)(
-  'a proxy in %s that cannot be used is a wrong setting, and not shown',
-  async ([name, url], { scenario }) => {
-    const monitor = await scenario.start(await scenario.account(), { env: { [name]: url } });
-    await completeHandshake(monitor);
-    const [answer] = await runSteps(monitor, ['CreateUser']);
-    expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration' } });
-    expect(answer?.rest).toContain(`${name} is not the address of a proxy`);
-    monitor.giveUp();
-    await monitor.ended;
-    expect(`${monitor.stdout}${monitor.stderr}`).not.toMatch(/svc-user|Pa55|a6%6q/);
-  },
-);
+] as const)('an unusable proxy in %s is a configuration error, and is not shown', async ([name, url], { scenario }) => {
+  const monitor = await scenario.start(await scenario.account(), { env: { [name]: url } });
+  await completeHandshake(monitor);
+  const [answer] = await runSteps(monitor, ['CreateUser']);
+  expect(answer).toMatchObject({ kind: 'Error', metadata: { verdict: 'configuration' } });
+  expect(answer?.rest).toContain(`${name} is not the address of a proxy`);
+  monitor.giveUp();
+  await monitor.ended;
+  expect(`${monitor.stdout}${monitor.stderr}`).not.toMatch(/svc-user|Pa55|a6%6q/);
+});

@@ -7,22 +7,22 @@ const refused = { kind: 'Error', metadata: { verdict: 'configuration', code: 'St
 const unknownStep = { kind: 'Error', metadata: { verdict: 'configuration', code: 'UnknownStep' } };
 const passed = { kind: 'Time' };
 
-/** What a registration may ask for, and what each `Run Step` is answered with. */
+/** Steps that a registration may name, the answer to each `Run Step`, and the reason in the Step Error. */
 const sequences = [
-  ['a step out of its order', ['CreateUser', 'DeleteGroup'], [passed, refused], 'CreateGroup did not run'],
+  ['a step out of order', ['CreateUser', 'DeleteGroup'], [passed, refused], 'CreateGroup did not run'],
   ['a last step alone', ['DeleteUser'], [refused], 'CreateUser did not run'],
   ['a step twice', ['CreateUser', 'CreateUser'], [passed, refused], 'CreateUser has already run'],
   ['a step that does not exist', ['CreateUser', 'CreateRole'], [passed, unknownStep], 'it has CreateUser, CreateGroup'],
-  ['a step in other letters', ['createuser'], [unknownStep], 'createuser'],
-  ['a name with a space behind it', ['CreateUser '], [unknownStep], 'UnknownStep at CreateUser'],
+  ['a step in lower case', ['createuser'], [unknownStep], 'createuser'],
+  ['a name with a space after it', ['CreateUser '], [unknownStep], 'UnknownStep at CreateUser'],
   ['a name of several words', ['Create User'], [unknownStep], 'UnknownStep at Create User'],
   ['a name with an emoji', ['🚀 Create'], [unknownStep], '🚀 Create'],
   ['a name that looks like metadata', ['a=b,c=d'], [unknownStep], 'UnknownStep at a=b,c=d'],
   ['a name of several lines', ['Create\nUser'], [unknownStep], 'awsiam has no such step'],
   ['no name', [''], [unknownStep], 'awsiam has no such step'],
-  ['a name of the language', ['__proto__', 'constructor'], [unknownStep, refused], 'awsiam has no such step'],
+  ['a name of a built-in property', ['__proto__', 'constructor'], [unknownStep, refused], 'awsiam has no such step'],
   ['a name of 150,000 bytes', ['n'.repeat(150_000)], [unknownStep], 'awsiam has no such step'],
-  ['a name that is cut in an emoji', [`${'n'.repeat(99)}🚀`], [unknownStep], 'awsiam has no such step'],
+  ['a name that is cut in the middle of an emoji', [`${'n'.repeat(99)}🚀`], [unknownStep], 'awsiam has no such step'],
   ['a name with NUL', ['Create\0User'], [unknownStep], 'awsiam has no such step'],
 ] as const;
 
@@ -41,7 +41,7 @@ test.concurrent.for(sequences)('%s is answered with one Step Error', async ([, n
 });
 
 test.concurrent.for(stepNames.map((name, index) => [name, stepNames.slice(0, index + 1)] as const))(
-  'a registration that ends with %s leaves nothing',
+  'a registration that ends with %s leaves nothing behind',
   async ([, names], { scenario }) => {
     const iam = await scenario.account();
     const monitor = await scenario.start(iam);
@@ -53,7 +53,7 @@ test.concurrent.for(stepNames.map((name, index) => [name, stepNames.slice(0, ind
   },
 );
 
-test.concurrent('after a failed step every further one is answered, and does nothing', async ({ scenario }) => {
+test.concurrent('after a failed step every further step is answered, and does nothing', async ({ scenario }) => {
   const iam = await scenario.account('CreateGroup=AccessDenied:1');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);
@@ -67,7 +67,7 @@ test.concurrent('after a failed step every further one is answered, and does not
   await monitor.ended;
 });
 
-test.concurrent('steps that are asked for while one runs wait for their turn', async ({ scenario }) => {
+test.concurrent('steps requested while another one runs wait for their turn', async ({ scenario }) => {
   const iam = await scenario.account('CreateUser=slow:1000:1');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);
@@ -84,7 +84,7 @@ test.concurrent('steps that are asked for while one runs wait for their turn', a
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-test.concurrent('Exit while a step runs cuts it off, and what waits behind it is not begun', async ({ scenario }) => {
+test.concurrent('Exit during a step interrupts it, and the waiting steps do not start', async ({ scenario }) => {
   const iam = await scenario.account('CreateGroup=hang-after:1');
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);

@@ -6,8 +6,8 @@ import { goodConfig, runSteps, completeHandshake, stepNames, test } from '../../
 import { arrival } from '../../harness/servers.ts';
 import type { Orchestrator } from '../../harness/orchestrator.ts';
 
-/** What killed runs left: of this namespace, and of one whose name begins like it. */
-function litter({ state }: IamServer): { readonly users: string[]; readonly groups: string[] } {
+/** Seeds what killed runs left behind, in this namespace and in one whose name begins like it. Returns the latter. */
+function seedLeftovers({ state }: IamServer): { readonly users: string[]; readonly groups: string[] } {
   seedStaleUsers(state, 'e2e', 2);
   seedStaleGroups(state, 'e2e', 1);
   return { users: seedStaleUsers(state, 'e2e2', 1), groups: seedStaleGroups(state, 'e2e2', 1) };
@@ -21,7 +21,7 @@ async function runAll(monitor: Orchestrator, config: Readonly<Record<string, unk
 
 const swept = 'Log Info 3 old test entities removed';
 
-/** The Orchestrator sends Exit 1 where METRIST_CLEANUP_ENABLED stands in its environment, whatever it says. */
+/** The Orchestrator sends Exit 1 if METRIST_CLEANUP_ENABLED is set in its environment, whatever its value. */
 const sweeping = [
   ['Exit 1', {}, {}],
   ['Exit 1 with METRIST_CLEANUP_ENABLED=', { METRIST_CLEANUP_ENABLED: '' }, {}],
@@ -30,10 +30,10 @@ const sweeping = [
 ] as const;
 
 test.concurrent.for(sweeping)(
-  '%s removes what killed runs of the namespace left',
+  '%s removes what killed runs of the namespace left behind',
   async ([, env, config], { scenario }) => {
     const iam = await scenario.usedAccount();
-    const others = litter(iam);
+    const others = seedLeftovers(iam);
     const monitor = await scenario.start(iam, { env });
     await runAll(monitor, { ...goodConfig, ...config });
     monitor.send('Exit 1');
@@ -43,7 +43,7 @@ test.concurrent.for(sweeping)(
   },
 );
 
-const sparing = [
+const notSweeping = [
   ['Exit 0', 'Exit 0', {}, {}],
   ['Exit without a flag', 'Exit', {}, {}],
   ['Exit 1 with METRIST_CLEANUP_ENABLED=0', 'Exit 1', { METRIST_CLEANUP_ENABLED: '0' }, {}],
@@ -51,9 +51,9 @@ const sparing = [
   ['Exit 1 with CleanupEnabled 0 in the Config', 'Exit 1', {}, { CleanupEnabled: '0' }],
 ] as const;
 
-test.concurrent.for(sparing)('%s leaves what killed runs left', async ([, exit, env, config], { scenario }) => {
+test.concurrent.for(notSweeping)('%s removes nothing of killed runs', async ([, exit, env, config], { scenario }) => {
   const iam = await scenario.usedAccount();
-  litter(iam);
+  seedLeftovers(iam);
   const before = listEntities(iam.state);
   const monitor = await scenario.start(iam, { env });
   await runAll(monitor, { ...goodConfig, ...config });
@@ -62,9 +62,9 @@ test.concurrent.for(sparing)('%s leaves what killed runs left', async ([, exit, 
   expect(listEntities(iam.state)).toEqual(before);
 });
 
-test.concurrent('the end of stdin alone sweeps nothing', async ({ scenario }) => {
+test.concurrent('the end of stdin alone starts no sweep', async ({ scenario }) => {
   const iam = await scenario.usedAccount();
-  litter(iam);
+  seedLeftovers(iam);
   const before = listEntities(iam.state);
   const monitor = await scenario.start(iam);
   await runAll(monitor);
@@ -73,7 +73,7 @@ test.concurrent('the end of stdin alone sweeps nothing', async ({ scenario }) =>
   expect(listEntities(iam.state)).toEqual(before);
 });
 
-test.concurrent('SIGTERM ends a sweep that would take long', async ({ scenario }) => {
+test.concurrent('SIGTERM ends a long sweep', async ({ scenario }) => {
   const iam = await scenario.usedAccount();
   // One is removed every 100 ms.
   seedStaleUsers(iam.state, 'e2e', 100);
@@ -88,26 +88,23 @@ test.concurrent('SIGTERM ends a sweep that would take long', async ({ scenario }
   expect(monitor.stdout).toContain('the sweep of old test entities did not get to the end: the next one goes on');
 });
 
-/** Whether a sweep helps, or would only add to the load of a service that is in trouble. */
+/** A sweep can help with a quota, but would only add to the load of a failing service. */
 const failing = [
-  ['LimitExceeded', 'swept all the same', 0],
-  ['ServiceFailure', 'not swept', 3],
+  ['LimitExceeded', 'still sweeps', 0],
+  ['ServiceFailure', 'does not sweep', 3],
 ] as const;
 
-test.concurrent.for(failing)(
-  'after CreateGroup failed with %s and Exit 1 it is %s',
-  async ([fault, , left], { scenario }) => {
-    const iam = await scenario.usedAccount(`CreateGroup=${fault}`);
-    litter(iam);
-    const monitor = await scenario.start(iam);
-    await completeHandshake(monitor);
-    monitor.onMessage = (message) => {
-      if (message.startsWith('Step Error')) monitor.giveUp({ cleanup: true });
-    };
-    const [, answer] = await runSteps(monitor, ['CreateUser', 'CreateGroup']);
-    expect(answer?.kind).toBe('Error');
-    expect(await monitor.ended).toMatchObject({ killed: false });
-    const { users, groups } = listEntities(iam.state);
-    expect([...users, ...groups].filter((name) => name.includes('-e2e-'))).toHaveLength(left);
-  },
-);
+test.concurrent.for(failing)('after CreateGroup failed with %s, Exit 1 %s', async ([fault, , left], { scenario }) => {
+  const iam = await scenario.usedAccount(`CreateGroup=${fault}`);
+  seedLeftovers(iam);
+  const monitor = await scenario.start(iam);
+  await completeHandshake(monitor);
+  monitor.onMessage = (message) => {
+    if (message.startsWith('Step Error')) monitor.giveUp({ cleanup: true });
+  };
+  const [, answer] = await runSteps(monitor, ['CreateUser', 'CreateGroup']);
+  expect(answer?.kind).toBe('Error');
+  expect(await monitor.ended).toMatchObject({ killed: false });
+  const { users, groups } = listEntities(iam.state);
+  expect([...users, ...groups].filter((name) => name.includes('-e2e-'))).toHaveLength(left);
+});

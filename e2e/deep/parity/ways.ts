@@ -3,9 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'vitest';
 import type { MetristResult } from '../../../metrist/delivery/results.ts';
-import { type DriveEvent, isFlawless } from '../../../metrist/protocol/drive/drive-report.ts';
+import { type DriveEvent, isSuccessful, toReportedResults } from '../../../metrist/protocol/drive/drive-report.ts';
 import { driveMonitor } from '../../../metrist/protocol/drive/drive-monitor.ts';
-import { toReportedResults } from '../../../metrist/protocol/drive/reported-results.ts';
 import type { MetristStandIn } from '../../../metrist/testing/stand-in.ts';
 import { listEntities } from '../../../mocks/iam/seeding.ts';
 import { readMockOptions } from '../../../mocks/mock-options.ts';
@@ -85,7 +84,7 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
     onEvent,
   });
   return {
-    isGood: isFlawless(report) && report.exit.code === 0,
+    isGood: isSuccessful(report) && report.exit.code === 0,
     steps: report.steps.map(fromDrivenStep),
     leftovers: warnings.filter(isLeftover).map((warning) => warning.slice(leftoverPrefix.length)),
     warnings: warnings.filter((warning) => !isLeftover(warning)),

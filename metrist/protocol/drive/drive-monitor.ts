@@ -3,20 +3,20 @@ import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type Clock, systemClock } from '../../../runner/clock.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeDir } from '../../../host/make-dir.ts';
+import { systemClock } from '../../../runner/clock.ts';
 import type { Values } from '../../../runner/monitor.ts';
-import { type DriveLimits, orchestratorLimits, type DriveEvent, type DriveReport } from './drive-report.ts';
-import { shakeHands } from './handshake.ts';
-import { formatToMonitor } from '../messages.ts';
+import { FrameBuffer, FrameError } from '../frame.ts';
+import { parseFromMonitor } from '../messages.ts';
+import type { DriveEvent, DrivenStep, DriveReport } from './drive-report.ts';
+import { performHandshake } from './handshake.ts';
 import { type MonitorProcess, startMonitor } from './monitor-process.ts';
-import { OrchestratorReader } from './orchestrator-reader.ts';
-import { type Ending, runSteps } from './run-steps.ts';
-import { StepBook } from './step-book.ts';
-import { tearDown } from './tear-down.ts';
+import { type DriveLimits, orchestratorLimits, OrchestratorReader } from './orchestrator-rules.ts';
+import { type Ending, exitMessage, reportLog, runSteps } from './run-steps.ts';
 
 export interface DriveOptions {
-  /** The monitor's executable and its arguments. No shell reads them. */
+  /** The monitor's executable and its arguments. They do not pass through a shell. */
   readonly command: readonly string[];
   /** What to run, in order. */
   readonly steps: readonly string[];
@@ -25,53 +25,50 @@ export interface DriveOptions {
    * @default '{}'
    */
   readonly configJson?: string;
-  /** @default 900,000 */
+  /** @default 900,000, as in registrations */
   readonly stepTimeoutMs?: number;
   /**
-   * Whether the monitor shall also remove what earlier runs left.
+   * Whether the monitor should also remove what earlier runs left behind.
    * @default false
    */
   readonly cleanup?: boolean;
-  /** The monitor's environment, whole. It gets a temporary directory besides. */
+  /** The monitor's whole environment. A temporary directory is added. */
   readonly env: Values;
-  /** Ends the run: the monitor is asked to leave, then killed. */
+  /** Ends the run: the monitor is asked to exit, then killed. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DriveEvent) => void;
   /** @default the Orchestrator's */
   readonly limits?: Partial<DriveLimits>;
-  /** @default the system's */
-  readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
 
-/** What registrations have. */
-const defaultStepTimeoutMs = 900_000;
-
 /**
- * Starts a monitor and is its Orchestrator for one run, without any report to Metrist. The process is gone when this
- * settles, and so is its temporary directory.
+ * Starts a monitor and plays the Orchestrator for one run, without reporting to Metrist. When this settles, the process and
+ * its temporary directory are gone.
  *
- * @throws {MonitorStartError} where the command cannot be started
+ * @throws {MonitorStartError} if the command cannot be started
  */
 export async function driveMonitor(options: DriveOptions): Promise<DriveReport> {
-  const { clock = systemClock, signal } = options;
+  const { signal, configJson = '{}', stepTimeoutMs = 900_000, cleanup = false } = options;
   const limits = { ...orchestratorLimits, ...options.limits };
-  const elapsedMs = (): number => clock.elapsedMs();
+  const elapsedMs = (): number => systemClock.elapsedMs();
+  const steps: DrivenStep[] = [];
   const problems: string[] = [];
   const onEvent = (event: DriveEvent): void => {
-    if (event.kind === 'problem' && problems.includes(event.text)) return;
-    if (event.kind === 'problem') problems.push(event.text);
+    if (event.kind === 'step') steps.push(event.step);
+    if (event.kind === 'problem') {
+      if (problems.includes(event.text)) return;
+      problems.push(event.text);
+    }
     options.onEvent?.(event);
   };
   const onProblem = (text: string): void => onEvent({ kind: 'problem', text });
-  const book = new StepBook(options.steps, (step) => onEvent({ kind: 'step', step }));
   const reader = new OrchestratorReader(onProblem);
   const tmpDir = path.join(os.tmpdir(), `orchtmp-${randomBytes(8).toString('hex')}`);
   const times: { startedAfterMs?: number; configuredAfterMs?: number } = {};
-  let strayBytes = 0;
   let monitor: MonitorProcess | undefined;
 
   const stop = (): void => monitor?.events.push({ kind: 'stopped' });
-  // Whatever ends this process meanwhile, nothing must be left behind.
+  // For the case that this process exits during the run.
   const abandon = (): void => {
     if (monitor?.isRunning) monitor.signalGroup('SIGKILL');
     rmSync(tmpDir, { recursive: true, force: true });
@@ -90,39 +87,38 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
 
-    const agreed = await shakeHands({
+    const isConfigured = await performHandshake({
       monitor,
-      configJson: options.configJson ?? '{}',
+      configJson,
       silenceMs: limits.handshakeSilenceMs,
       elapsedMs,
       onProblem,
       onStarted: (atMs) => (times.startedAfterMs = atMs - spawnedMs),
-      onStray: (bytes) => (strayBytes += bytes),
     });
-    let ending: Ending = signal?.aborted ? { farewell: formatToMonitor({ kind: 'exit', cleanup: false }) } : {};
-    if (agreed) {
+    let ending: Ending = signal?.aborted ? { lastMessage: exitMessage } : {};
+    if (isConfigured) {
       ending = await runSteps({
         monitor,
         reader,
-        book,
-        stepTimeoutMs: options.stepTimeoutMs ?? defaultStepTimeoutMs,
-        cleanup: options.cleanup ?? false,
+        steps: options.steps,
+        stepTimeoutMs,
+        cleanup,
         limits,
         elapsedMs,
         onConfigured: (atMs) => (times.configuredAfterMs = atMs - spawnedMs),
         onEvent,
       });
+    } else {
+      for (const name of options.steps) onEvent({ kind: 'step', step: { state: 'notRun', name } });
     }
-    // Without an agreement no step ran.
-    book.abandon('');
-    await tearDown(monitor, { ending, tmpDir, limits, pending: reader.pending, onEvent });
+    await endMonitor(monitor, { ...ending, tmpDir, limits, onProblem });
+    await reportLastLogs(monitor, reader.pending, onEvent);
     return {
-      steps: book.steps,
+      steps,
       problems,
       ...times,
       wallMs: elapsedMs() - spawnedMs,
       exit: await monitor.exited,
-      strayBytes: strayBytes + reader.strayBytes,
       interrupted: signal?.aborted ?? false,
     };
   } finally {
@@ -133,5 +129,63 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     }
     await rm(tmpDir, { recursive: true, force: true, maxRetries: 3 });
     process.off('exit', abandon);
+  }
+}
+
+interface EndOptions extends Ending {
+  readonly tmpDir: string;
+  readonly limits: DriveLimits;
+  readonly onProblem: (text: string) => void;
+}
+
+/** In the Orchestrator's order: the last message, the directory removed, SIGTERM to the group, finally SIGKILL. */
+async function endMonitor(
+  monitor: MonitorProcess,
+  { lastMessage, tmpDir, limits, onProblem }: EndOptions,
+): Promise<void> {
+  if (lastMessage !== undefined) monitor.write(lastMessage);
+  await Promise.all([
+    // The monitor may still write there. The directory is removed again after it has ended.
+    rm(tmpDir, { recursive: true, force: true }).catch(() => {}),
+    lastMessage !== undefined && delay(limits.terminateAfterMs),
+  ]);
+  if (monitor.isRunning) {
+    monitor.signalGroup('SIGTERM');
+    const timer = setTimeout(() => {
+      monitor.signalGroup('SIGKILL');
+      onProblem(
+        `the monitor did not end within ${limits.killAfterMs / 1000} s of SIGTERM: the Orchestrator kills it, or loses track of it if a shell started it; end the process on SIGTERM and at the end of stdin`,
+      );
+    }, limits.killAfterMs);
+    await monitor.exited;
+    clearTimeout(timer);
+  }
+  const { outlived } = await monitor.closed;
+  if (outlived) {
+    onProblem(
+      'the monitor left a process behind that does not end on SIGTERM: the Orchestrator would leave it running; end what you start',
+    );
+  }
+}
+
+/**
+ * Passes on what a monitor logged while it ended. The Orchestrator does not read that, but it may be the only place where
+ * the monitor names what it could not remove. Other messages and broken frames no longer matter.
+ */
+async function reportLastLogs(
+  { events }: MonitorProcess,
+  pending: Uint8Array,
+  onEvent: (event: DriveEvent) => void,
+): Promise<void> {
+  const frames = new FrameBuffer();
+  frames.append(pending);
+  // The process has ended, so all of its output is in the queue.
+  for (let event; (event = await events.next(0)) !== undefined;) {
+    if (event.kind === 'stdout') frames.append(event.bytes);
+  }
+  try {
+    for (let body; (body = frames.next()) !== undefined;) reportLog(parseFromMonitor(body), onEvent);
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
   }
 }

@@ -1,39 +1,37 @@
+import type { MetristResult } from '../../delivery/results.ts';
 import type { Metadata } from '../../result-text.ts';
 import type { LogLevel } from '../messages.ts';
 
-/** The monitor said that the step succeeded: telemetry. */
+/** The monitor reported success: telemetry. */
 export interface DrivenPass {
   readonly state: 'passed';
   readonly name: string;
+  /** The monitor's own time from `Step Time`. After `Step OK`, the Orchestrator's in whole milliseconds. */
   readonly durationMs: number;
-  /** Whose clock the time is from: `Step Time` brings the monitor's own; with `Step OK` it is the Orchestrator's. */
-  readonly source: 'monitor' | 'orchestrator';
   readonly metadata: Metadata;
   /** From writing `Run Step` to the answer. */
   readonly answeredAfterMs: number;
 }
 
-/** The step failed: an error. */
+/** The monitor reported a failure, or the Orchestrator reports that the step took too long: an error. */
 export interface DrivenFailure {
   readonly state: 'failed';
   readonly name: string;
-  /** Who says so: after a timeout it is the Orchestrator. */
-  readonly source: 'monitor' | 'orchestrator';
   readonly text: string;
   readonly metadata: Metadata;
-  /** From writing `Run Step` to the answer, or to giving up. */
+  /** From writing `Run Step` to the answer, or to the timeout. */
   readonly answeredAfterMs: number;
 }
 
-/** What became of one step. Plain and JSON-safe. */
+/** The outcome of one step. Plain and JSON-safe. */
 export type DrivenStep =
   | DrivenPass
   | DrivenFailure
-  /** An earlier step failed: named in its error. */
+  /** An earlier step failed; its error names this one. */
   | { readonly state: 'blocked'; readonly name: string }
-  /** It ran, and the Orchestrator would report nothing of it. `reason`: `the monitor ended`. */
+  /** It started, and the Orchestrator would report nothing about it. `reason`: `the monitor ended while CreateUser ran`. */
   | { readonly state: 'lost'; readonly name: string; readonly reason: string }
-  /** The run ended without a failed step before it: nothing is reported either. */
+  /** The run ended before this step without a failed one. Nothing is reported about it. */
   | { readonly state: 'notRun'; readonly name: string };
 
 /** How a process ended. One of the two is `null`. */
@@ -42,59 +40,66 @@ export interface MonitorExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What happens while a monitor is driven, at once. */
+/** What happens during a run, reported at once. */
 export type DriveEvent =
   | { readonly kind: 'step'; readonly step: DrivenStep }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string }
   /** One line of the monitor's stderr. */
   | { readonly kind: 'stderr'; readonly line: string }
+  /** The monitor broke the protocol. */
   | { readonly kind: 'problem'; readonly text: string }
-  /** Not the monitor's fault. */
+  /** Worth knowing, but not the monitor's fault. */
   | { readonly kind: 'notice'; readonly text: string };
 
-/** How a monitor spoke the protocol, and what would be reported. Plain and JSON-safe. */
+/** How well a monitor followed the protocol, and what would be reported. Plain and JSON-safe. */
 export interface DriveReport {
-  /** One for each step that was asked for, in order. */
+  /** One for each requested step, in order. */
   readonly steps: readonly DrivenStep[];
   /** Where the monitor broke the protocol: a sentence each. */
   readonly problems: readonly string[];
-  /** From starting the process to its `Started`. */
+  /** From the start of the process to its `Started`. */
   readonly startedAfterMs?: number;
-  /** From starting the process to its `Configured`. */
+  /** From the start of the process to its `Configured`. */
   readonly configuredAfterMs?: number;
-  /** From starting the process to its end, with all of its output read. */
+  /** From the start of the process until it has ended and all of its output is read. */
   readonly wallMs: number;
   readonly exit: MonitorExit;
-  /** Bytes on stdout that were no message. */
-  readonly strayBytes: number;
   /** Whether the run was stopped from outside. */
   readonly interrupted: boolean;
 }
 
-/** Whether every step succeeded and the monitor broke no rule. */
-export function isFlawless({ steps, problems, interrupted }: DriveReport): boolean {
+/** Whether every step passed and the monitor followed the protocol. */
+export function isSuccessful({ steps, problems, interrupted }: DriveReport): boolean {
   return !interrupted && problems.length === 0 && steps.every(({ state }) => state === 'passed');
 }
 
-/** How long the Orchestrator waits for what, in milliseconds. */
-export interface DriveLimits {
-  /** For output during the handshake. */
-  readonly handshakeSilenceMs: number;
-  /** Without any sign of the monitor and without a word to it. */
-  readonly inactivityMs: number;
-  /** From `Exit` after the last step to the end of the process. */
-  readonly finishMs: number;
-  /** From `Exit` after a failed step to SIGTERM. */
-  readonly terminateAfterMs: number;
-  /** From SIGTERM to SIGKILL. */
-  readonly killAfterMs: number;
+interface ReportedAs {
+  /** The monitor's logical name. */
+  readonly monitor: string;
+  /** Where the run took place, as Metrist shows it. */
+  readonly instance: string;
+  /** When an error is posted. */
+  readonly now: Date;
 }
 
-/** Metrist-Software/orchestrator `protocol_handler.ex`, and erlexec's own for the last. */
-export const orchestratorLimits: DriveLimits = {
-  handshakeSilenceMs: 60_000,
-  inactivityMs: 15 * 60_000,
-  finishMs: 5 * 60_000,
-  terminateAfterMs: 5,
-  killAfterMs: 5_000,
-};
+/**
+ * What the Orchestrator would post after a run, in order: telemetry for each step that passed, and an error for the one
+ * that failed, with the steps that it blocks. It posts nothing about steps that were lost or did not run.
+ */
+export function toReportedResults({ steps }: Pick<DriveReport, 'steps'>, as: ReportedAs): MetristResult[] {
+  return steps.flatMap((step, index): MetristResult[] => {
+    if (step.state !== 'passed' && step.state !== 'failed') return [];
+    const common = {
+      monitor_logical_name: as.monitor,
+      instance_name: as.instance,
+      check_logical_name: step.name,
+      // The Orchestrator's own entry wins over the monitor's.
+      metadata: { ...step.metadata, 'metrist.source': 'monitor' },
+    };
+    if (step.state === 'passed') return [{ kind: 'telemetry', body: { ...common, value: step.durationMs } }];
+    // With fewer than six digits Metrist answers 202 and never lists the error.
+    const time = as.now.toISOString().replace('Z', '000');
+    const blocked = steps.slice(index + 1).map(({ name }) => name);
+    return [{ kind: 'error', body: { ...common, message: step.text, time, blocked_steps: blocked } }];
+  });
+}

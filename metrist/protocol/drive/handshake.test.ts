@@ -1,56 +1,53 @@
 import { describe, expect, test } from 'vitest';
 import { formatFrame } from '../frame.ts';
-import { shakeHands, parseHandshakeChunk } from './handshake.ts';
+import { parseHandshakeChunk, performHandshake } from './handshake.ts';
 import { type FakeMonitor, fakeMonitor } from './testing/fake-monitor.ts';
 
 const started = formatFrame('Started 1.1').toString();
 
-async function shake(monitor: FakeMonitor, silenceMs = 60_000) {
+async function handshake(monitor: FakeMonitor, silenceMs = 60_000) {
   const problems: string[] = [];
   const startedAt: number[] = [];
-  let strayBytes = 0;
-  const agreed = await shakeHands({
+  const goesOn = await performHandshake({
     monitor,
     configJson: '{"Namespace":"prod"}',
     silenceMs,
     elapsedMs: () => performance.now(),
     onProblem: (text) => problems.push(text),
     onStarted: (atMs) => startedAt.push(atMs),
-    onStray: (bytes) => (strayBytes += bytes),
   });
-  return { agreed, problems, startedAt, strayBytes, told: monitor.told };
+  return { goesOn, problems, startedAt, received: monitor.received };
 }
 
-/** Answers Version with these messages. */
+/** A monitor that answers Version with these messages. */
 const readyWith = (...messages: readonly string[]) =>
   fakeMonitor((message, { send }) => {
     if (message.startsWith('Version')) send(...messages);
   });
 
-test.for(['Started 1.0', 'Started 1.1'])('%s is greeted, then given its configuration', async (greeting) => {
+test.for(['Started 1.0', 'Started 1.1'])('%s is answered with Version, then Config', async (greeting) => {
   const monitor = readyWith('Ready');
   monitor.raw(formatFrame(greeting).toString(), 24);
-  expect(await shake(monitor)).toEqual({
-    agreed: true,
+  expect(await handshake(monitor)).toEqual({
+    goesOn: true,
     problems: [],
     startedAt: [24],
-    strayBytes: 0,
-    told: ['Version 1.1', 'Config {"Namespace":"prod"}'],
+    received: ['Version 1.1', 'Config {"Namespace":"prod"}'],
   });
 });
 
 describe('the run is given up', () => {
   test.for([
-    ['another major version', 'Started 2.0', 'speaks 1.0 and 1.1 alone'],
-    ['a later minor version', 'Started 1.2', 'speaks 1.0 and 1.1 alone'],
-    ['no version', 'Started', 'speaks 1.0 and 1.1 alone'],
-    ['a log message first', 'Log Info hello', 'log only after Config has come'],
-    ['another message first', 'Ready', 'send Started 1.1 before all else'],
+    ['another major version', 'Started 2.0', 'speaks only 1.0 and 1.1'],
+    ['a later minor version', 'Started 1.2', 'speaks only 1.0 and 1.1'],
+    ['no version', 'Started', 'speaks only 1.0 and 1.1'],
+    ['a log message first', 'Log Info hello', 'log only after Config'],
+    ['another message first', 'Ready', 'send Started 1.1 first'],
   ] as const)('for %s', async ([, message, advice]) => {
     const monitor = fakeMonitor();
     monitor.send(message);
-    const { agreed, problems, told } = await shake(monitor);
-    expect([agreed, told]).toEqual([false, []]);
+    const { goesOn, problems, received } = await handshake(monitor);
+    expect([goesOn, received]).toEqual([false, []]);
     expect(problems).toEqual([expect.stringContaining(advice) as unknown]);
     expect(problems[0]).toContain(JSON.stringify(message));
   });
@@ -62,68 +59,70 @@ describe('the run is given up', () => {
   ] as const)('for %s', async ([, text]) => {
     const monitor = fakeMonitor();
     monitor.raw(text);
-    const { agreed, problems, strayBytes } = await shake(monitor);
-    expect([agreed, strayBytes]).toEqual([false, text.length]);
+    const { goesOn, problems } = await handshake(monitor);
+    expect(goesOn).toBe(false);
     expect(problems).toEqual([expect.stringContaining('which is not Started as one message') as unknown]);
   });
 
-  test('where nothing comes in time; stderr is no answer', async () => {
+  test('if no answer comes in time; stderr is not an answer', async () => {
     const monitor = fakeMonitor();
-    monitor.sign('stderr');
-    const { agreed, problems } = await shake(monitor, 1);
-    expect(agreed).toBe(false);
+    monitor.emit('stderr');
+    const { goesOn, problems } = await handshake(monitor, 1);
+    expect(goesOn).toBe(false);
     expect(problems).toEqual([expect.stringContaining('sent no Started within 0.001 s:') as unknown]);
   });
 
-  test('where Ready does not come, or not whole', async () => {
+  test('if Ready does not come, or Started does not come whole', async () => {
     const monitor = fakeMonitor();
     monitor.send('Started 1.1');
-    expect((await shake(monitor, 1)).problems).toEqual([expect.stringContaining('sent no Ready within') as unknown]);
+    expect((await handshake(monitor, 1)).problems).toEqual([
+      expect.stringContaining('sent no Ready within') as unknown,
+    ]);
     const slow = fakeMonitor();
     slow.raw('500 items');
-    const { problems } = await shake(slow, 1);
-    expect(problems[0]).toContain('"500 items" to stdout, a part of a message');
-    expect(problems[1]).toContain('sent no Started within 0.001 s, but for "500 items"');
+    const { problems } = await handshake(slow, 1);
+    expect(problems[0]).toContain('"500 items" to stdout, only a part of a message');
+    expect(problems[1]).toContain('sent no Started within 0.001 s, only "500 items"');
   });
 
-  test('where the monitor ends', async () => {
+  test('if the monitor ends', async () => {
     const monitor = fakeMonitor();
-    monitor.sign('ended');
-    const { agreed, problems } = await shake(monitor);
-    expect(agreed).toBe(false);
+    monitor.emit('ended');
+    const { goesOn, problems } = await handshake(monitor);
+    expect(goesOn).toBe(false);
     expect(problems).toEqual([expect.stringContaining('ended before it sent Started') as unknown]);
   });
 
-  test('without a word where the run was stopped', async () => {
+  test('without a problem if the run was stopped', async () => {
     const monitor = fakeMonitor();
-    monitor.sign('stopped');
-    expect(await shake(monitor)).toMatchObject({ agreed: false, problems: [] });
+    monitor.emit('stopped');
+    expect(await handshake(monitor)).toMatchObject({ goesOn: false, problems: [] });
   });
 });
 
-describe('the run goes on, but not without a word', () => {
-  test('where text comes before a message', async () => {
+describe('the run goes on with a problem', () => {
+  test('if text comes before a message', async () => {
     const monitor = readyWith('Ready');
     monitor.raw('Starting…\n');
     monitor.send('Started 1.1');
-    const { agreed, problems, strayBytes } = await shake(monitor);
-    expect([agreed, strayBytes]).toEqual([true, Buffer.byteLength('Starting…\n')]);
-    expect(problems).toEqual([expect.stringContaining('write everything but messages to stderr') as unknown]);
+    const { goesOn, problems } = await handshake(monitor);
+    expect(goesOn).toBe(true);
+    expect(problems).toEqual([expect.stringContaining('write only messages to stdout') as unknown]);
   });
 
-  test('where a message comes in pieces', async () => {
+  test('if a message comes in pieces', async () => {
     const monitor = readyWith('Ready');
     for (const byte of started) monitor.raw(byte);
-    const { agreed, problems } = await shake(monitor);
-    expect(agreed).toBe(true);
-    expect(problems).toEqual([expect.stringContaining('write length and text at once') as unknown]);
+    const { goesOn, problems } = await handshake(monitor);
+    expect(goesOn).toBe(true);
+    expect(problems).toEqual([expect.stringContaining('write the length and the text at once') as unknown]);
   });
 
-  test('where something else comes in place of Ready', async () => {
+  test('if another message comes instead of Ready', async () => {
     const monitor = readyWith('Log Info hello');
     monitor.send('Started 1.1');
-    const { agreed, problems, told } = await shake(monitor);
-    expect([agreed, told.length]).toEqual([true, 2]);
+    const { goesOn, problems, received } = await handshake(monitor);
+    expect([goesOn, received.length]).toEqual([true, 2]);
     expect(problems).toEqual([expect.stringContaining('takes it for Ready') as unknown]);
   });
 });
@@ -140,7 +139,7 @@ test.for(['0', '00011', '00011 ', '00011 Started 1.', '500 items'])('%j is a par
 });
 
 test.for(['\n', 'Starting…\n', ' 00011 Started 1.1', 'x00011 Started 1.1', '-', '', '\n00011 Started 1.1'])(
-  '%j is noise, with all that comes along',
+  '%j is noise, with everything that arrives with it',
   (text) => expect(kindOf(text)).toBe('noise'),
 );
 

@@ -3,45 +3,68 @@ import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
 import type { Values } from '../../../runner/monitor.ts';
-import type { MonitorExit } from './drive-report.ts';
 import { formatFrame } from '../frame.ts';
-
-/** A sign of the process. `ended` comes once, after all that it wrote. */
-export type ProcessEvent =
-  | { readonly kind: 'stdout'; readonly bytes: Buffer; readonly atMs: number }
-  | { readonly kind: 'stderr' }
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'ended' };
+import type { MonitorExit } from './drive-report.ts';
 
 export interface MonitorProcessOptions {
-  /** The executable and its arguments. No shell reads them. */
+  /** The executable and its arguments. They do not pass through a shell. */
   readonly command: readonly string[];
   readonly env: Values;
-  /** After this long, what still holds the output of a process that is gone is killed. */
+  /** When the process has ended, whatever still holds its output is killed after this time. */
   readonly killAfterMs: number;
   readonly elapsedMs: () => number;
   readonly onStderr: (line: string) => void;
 }
 
-/** The command cannot be started: it is not there, or nothing that can be run. */
+/** The command cannot be started: it does not exist or is not executable. */
 export class MonitorStartError extends Error {
   override readonly name = 'MonitorStartError';
   readonly code = 'MONITOR_START';
 }
 
-/** A running monitor, the leader of a process group of its own, as under the Orchestrator. */
+/**
+ * Starts a monitor as the Orchestrator would: in the directory of its executable, in a process group of its own.
+ *
+ * @throws {MonitorStartError} naming the path
+ */
+export async function startMonitor({ command, env, ...options }: MonitorProcessOptions): Promise<MonitorProcess> {
+  const [word = '', ...args] = command;
+  const isPath = word.includes('/');
+  const executable = isPath ? path.resolve(word) : word;
+  try {
+    const child = spawn(executable, args, {
+      env,
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(isPath && { cwd: path.dirname(executable) }),
+    });
+    await once(child, 'spawn');
+    return new MonitorProcess(child, options);
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: isPath
+        ? 'there is no such file, or the program that its first line (#!) names is missing'
+        : 'there is no such program in PATH; give the path of the executable, such as ./my-monitor',
+      EACCES: 'it may not be executed; make it executable with "chmod +x"',
+    };
+    throw new MonitorStartError(`could not start ${executable}: ${reasons[code] ?? message}`, { cause: error });
+  }
+}
+
+/** A running monitor, the leader of a process group of its own. */
 export class MonitorProcess {
   readonly events = new EventQueue<ProcessEvent>();
   /** How the process ended, as soon as it has. */
   readonly exited: Promise<MonitorExit>;
-  /** All output is read; whether something that the process had started outlived it. */
+  /** Settles when all output is read. `outlived`: whether something that the process started had to be killed. */
   readonly closed: Promise<{ readonly outlived: boolean }>;
   readonly #child: ChildProcessWithoutNullStreams;
   #running = true;
 
   constructor(child: ChildProcessWithoutNullStreams, options: Omit<MonitorProcessOptions, 'command' | 'env'>) {
     this.#child = child;
-    // Whoever does not read, or is gone, is found out by what it does not answer.
+    // A monitor that no longer reads is noticed by the answer that does not come.
     child.stdin.on('error', () => {});
     child.stdout.on('data', (bytes: Buffer) => this.events.push({ kind: 'stdout', bytes, atMs: options.elapsedMs() }));
     readline.createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', (line) => {
@@ -61,12 +84,12 @@ export class MonitorProcess {
     this.#child.stdin.write(formatFrame(message));
   }
 
-  /** Signals the process and what it started. */
+  /** Signals the process and everything that it started. */
   signalGroup(signal: NodeJS.Signals): void {
     try {
       process.kill(-Number(this.#child.pid), signal);
     } catch {
-      // Nothing of it is left.
+      // The whole group has ended.
     }
   }
 
@@ -97,43 +120,14 @@ export class MonitorProcess {
   }
 }
 
-/**
- * Starts a monitor where and as the Orchestrator would: in the directory of its executable, in a process group of its own.
- *
- * @throws {MonitorStartError} naming the path
- */
-export async function startMonitor({ command, env, ...options }: MonitorProcessOptions): Promise<MonitorProcess> {
-  const [word = '', ...args] = command;
-  const isPath = word.includes('/');
-  const executable = isPath ? path.resolve(word) : word;
-  try {
-    const child = spawn(executable, args, {
-      env,
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      ...(isPath && { cwd: path.dirname(executable) }),
-    });
-    await once(child, 'spawn');
-    return new MonitorProcess(child, options);
-  } catch (error) {
-    throw new MonitorStartError(describeStart(executable, error as NodeJS.ErrnoException), { cause: error });
-  }
-}
+/** What happens to the process. `ended` comes once, after all of its output. `stopped`: the run is to stop. */
+export type ProcessEvent =
+  | { readonly kind: 'stdout'; readonly bytes: Buffer; readonly atMs: number }
+  | { readonly kind: 'stderr' }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'ended' };
 
-function describeStart(executable: string, { code, message }: NodeJS.ErrnoException): string {
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: executable.includes('/')
-      ? 'there is no such file, or the program is missing that its first line (#!) names'
-      : 'there is no such program in PATH; give the path of the executable, such as ./my-monitor',
-    EACCES: 'it may not be executed; "chmod +x" makes a program of it',
-  };
-  return `could not start ${executable}: ${reasons[code ?? ''] ?? message}`;
-}
-
-/** What a timer can be set to; a longer one would go off at once. */
-const longestTimerMs = 2 ** 31 - 1;
-
-/** Takes events at any time, and gives them in their order to one reader that waits. */
+/** Takes events at any time, and hands them in order to one reader. */
 export class EventQueue<T> {
   readonly #events: T[] = [];
   #wake: (() => void) | undefined;
@@ -143,15 +137,11 @@ export class EventQueue<T> {
     this.#wake?.();
   }
 
-  /**
-   * The next event.
-   *
-   * @returns `undefined` where none came in time
-   */
+  /** @returns the next event; `undefined` if none comes in time */
   async next(timeoutMs: number): Promise<T | undefined> {
     if (this.#events.length === 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, Math.min(Math.max(0, timeoutMs), longestTimerMs));
+      const timer = setTimeout(resolve, Math.max(0, timeoutMs));
       this.#wake = resolve;
       await promise;
       clearTimeout(timer);

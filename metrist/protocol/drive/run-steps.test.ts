@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type DriveLimits, orchestratorLimits, type DriveEvent } from './drive-report.ts';
-import { OrchestratorReader } from './orchestrator-reader.ts';
+import type { DriveEvent } from './drive-report.ts';
+import { type DriveLimits, orchestratorLimits, OrchestratorReader } from './orchestrator-rules.ts';
 import { runSteps } from './run-steps.ts';
-import { StepBook } from './step-book.ts';
 import { type FakeMonitor, fakeMonitor } from './testing/fake-monitor.ts';
 
 interface Settings {
@@ -15,37 +14,37 @@ interface Settings {
 async function run(monitor: FakeMonitor, { limits, stepTimeoutMs = 60_000, cleanup = false }: Settings = {}) {
   const events: DriveEvent[] = [];
   const onEvent = (event: DriveEvent): unknown => events.push(event);
-  const book = new StepBook(['A', 'B', 'C'], (step) => onEvent({ kind: 'step', step }));
   const ending = await runSteps({
     monitor,
     reader: new OrchestratorReader((text) => onEvent({ kind: 'problem', text })),
-    book,
+    steps: ['A', 'B', 'C'],
     stepTimeoutMs,
     cleanup,
     limits: { ...orchestratorLimits, ...limits },
-    // All happens at once; only what is waited for takes its time.
+    // Time stands still, except while the run waits for an event.
     elapsedMs: () => 0,
     onConfigured: () => {},
     onEvent,
   });
   const problems = events.flatMap((event) => (event.kind === 'problem' ? [event.text] : []));
+  const steps = events.flatMap((event) => (event.kind === 'step' ? [event.step] : []));
   return {
     ending,
-    steps: book.steps,
-    states: book.steps.map(({ state }) => state),
+    steps,
+    states: steps.map(({ state }) => state),
     problems,
     events,
-    told: monitor.told,
+    received: monitor.received,
   };
 }
 
 /** A monitor that is configured, answers A with `Step OK`, B with `answers` in one chunk, and C with `Step OK`. */
 function answeringB(...answers: readonly string[]): FakeMonitor {
-  const monitor = fakeMonitor((message, { send, sign }) => {
+  const monitor = fakeMonitor((message, { send, emit }) => {
     if (message === 'Run Step B') {
       if (answers.length > 0) send(...answers);
     } else if (message.startsWith('Run Step')) send('Step OK');
-    else sign('ended');
+    else emit('ended');
   });
   monitor.send('Configured');
   return monitor;
@@ -55,19 +54,19 @@ const all = ['Run Step A', 'Run Step B', 'Run Step C', 'Exit 0'];
 
 describe('a run', () => {
   test('goes through the steps in order, and ends with the monitor', async () => {
-    const { ending, steps, problems, told } = await run(answeringB('Step Time code=58 12.5'));
+    const { ending, steps, problems, received } = await run(answeringB('Step Time code=58 12.5'));
     expect(steps).toMatchObject([
-      { state: 'passed', name: 'A', source: 'orchestrator', metadata: {} },
-      { state: 'passed', name: 'B', source: 'monitor', durationMs: 12.5, metadata: { code: 'X' } },
+      { state: 'passed', name: 'A', metadata: {} },
+      { state: 'passed', name: 'B', durationMs: 12.5, metadata: { code: 'X' } },
       { state: 'passed', name: 'C' },
     ]);
-    expect([ending, problems, told]).toEqual([{}, [], all]);
+    expect([ending, problems, received]).toEqual([{}, [], all]);
   });
 
-  test('takes its own time for Step OK, in whole milliseconds', async () => {
-    const monitor = fakeMonitor((message, { raw, sign }) => {
+  test('measures the time of Step OK itself, in whole milliseconds', async () => {
+    const monitor = fakeMonitor((message, { raw, emit }) => {
       if (message.startsWith('Run')) raw('7 Step OK', 7.9);
-      else sign('ended');
+      else emit('ended');
     });
     monitor.send('Configured');
     const { steps } = await run(monitor);
@@ -75,22 +74,21 @@ describe('a run', () => {
   });
 
   test('asks for a cleanup with Exit 1', async () => {
-    expect((await run(answeringB('Step OK'), { cleanup: true })).told.at(-1)).toBe('Exit 1');
+    expect((await run(answeringB('Step OK'), { cleanup: true })).received.at(-1)).toBe('Exit 1');
   });
 
   test('ends at a step that fails, which blocks the others', async () => {
-    const { ending, steps, problems, told } = await run(answeringB('Step Error code=58 it failed\nso it is'));
+    const { ending, steps, problems, received } = await run(answeringB('Step Error code=58 it failed\nso it is'));
     expect(steps.slice(1)).toEqual([
       expect.objectContaining({
         state: 'failed',
         name: 'B',
-        source: 'monitor',
         text: 'it failed\nso it is',
         metadata: { code: 'X' },
       }),
       { state: 'blocked', name: 'C' },
     ]);
-    expect([ending, problems, told]).toEqual([{ farewell: 'Exit 0' }, [], all.slice(0, 2)]);
+    expect([ending, problems, received]).toEqual([{ lastMessage: 'Exit 0' }, [], all.slice(0, 2)]);
   });
 
   test('ends at a step that takes too long', async () => {
@@ -98,15 +96,14 @@ describe('a run', () => {
     expect(steps.slice(1)).toMatchObject([
       {
         state: 'failed',
-        source: 'orchestrator',
         text: 'Timeout: check did not complete within 0.002 seconds - METRIST_MONITOR_ERROR',
       },
       { state: 'blocked' },
     ]);
-    expect([ending, problems]).toEqual([{ farewell: 'Exit 0' }, []]);
+    expect([ending, problems]).toEqual([{ lastMessage: 'Exit 0' }, []]);
   });
 
-  test('reports a step that takes too long even where the monitor was silent for as long', async () => {
+  test('reports a step that takes too long even if the monitor was silent for the same time', async () => {
     const { states } = await run(answeringB(), { stepTimeoutMs: 2, limits: { inactivityMs: 2 } });
     expect(states).toEqual(['passed', 'failed', 'blocked']);
   });
@@ -124,11 +121,11 @@ describe('a run', () => {
     expect(problems).toEqual([]);
   });
 
-  test('that is stopped ends with Exit 0, even where a cleanup was asked for', async () => {
+  test('that is stopped ends with Exit 0, even if a cleanup was requested', async () => {
     const monitor = answeringB();
-    monitor.sign('stopped');
+    monitor.emit('stopped');
     const { ending, states, problems } = await run(monitor, { cleanup: true });
-    expect([ending, states, problems]).toEqual([{ farewell: 'Exit 0' }, ['lost', 'notRun', 'notRun'], []]);
+    expect([ending, states, problems]).toEqual([{ lastMessage: 'Exit 0' }, ['lost', 'notRun', 'notRun'], []]);
   });
 });
 
@@ -136,9 +133,9 @@ describe('nothing is reported', () => {
   const lost = ['passed', 'lost', 'notRun'];
 
   test('of a step during which the monitor ends', async () => {
-    const dying = fakeMonitor((message, { send, sign }) => {
+    const dying = fakeMonitor((message, { send, emit }) => {
       if (message === 'Run Step A') send('Step OK');
-      else sign('ended');
+      else emit('ended');
     });
     dying.send('Configured');
     const { ending, states, problems } = await run(dying);
@@ -148,14 +145,14 @@ describe('nothing is reported', () => {
   });
 
   test.for([
-    ['Step Time NaN', {}, "the Orchestrator's handler dies of it"],
-    ['Step Time 12 ms ago', {}, "the Orchestrator's handler dies of it"],
-    ['Step Ok', { farewell: 'Exit 0' }, 'the protocol has no such message'],
-    ['Log Warn hello', { farewell: 'Exit 0' }, 'the protocol has no such message'],
-    ['', { farewell: 'Exit 0' }, 'the protocol has no such message'],
-    ['Configured\n', { farewell: 'Exit 0' }, 'the protocol has no such message'],
-    ['Ready', { farewell: 'Exit 0' }, 'again'],
-    ['Started 1.1', { farewell: 'Exit 0' }, 'again'],
+    ['Step Time NaN', {}, "the Orchestrator's handler crashes"],
+    ['Step Time 12 ms ago', {}, "the Orchestrator's handler crashes"],
+    ['Step Ok', { lastMessage: 'Exit 0' }, 'the protocol has no such message'],
+    ['Log Warn hello', { lastMessage: 'Exit 0' }, 'the protocol has no such message'],
+    ['', { lastMessage: 'Exit 0' }, 'the protocol has no such message'],
+    ['Configured\n', { lastMessage: 'Exit 0' }, 'the protocol has no such message'],
+    ['Ready', { lastMessage: 'Exit 0' }, 'again'],
+    ['Started 1.1', { lastMessage: 'Exit 0' }, 'again'],
     ['Exit', {}, 'before all steps were run'],
   ] as const)('of a step that is answered with %j', async ([answer, ending, why]) => {
     const result = await run(answeringB(answer, 'Step OK'));
@@ -164,45 +161,45 @@ describe('nothing is reported', () => {
     expect(result.problems[0]).toContain('nothing is reported for B and after it');
   });
 
-  test('of a step whose metadata is no text; the next one runs', async () => {
+  test('of a step whose metadata is not text; the next one runs', async () => {
     const { states, problems } = await run(answeringB('Step OK commit=c0ffeec0ffee'));
     expect(states).toEqual(['passed', 'lost', 'passed']);
     expect(problems).toHaveLength(1);
   });
 
-  test('of a failure whose metadata is no text, after which nothing runs', async () => {
+  test('of a failure whose metadata is not text; no further step runs', async () => {
     const { ending, states } = await run(answeringB('Step Error commit=c0ffeec0ffee no'));
-    expect([ending, states]).toEqual([{ farewell: 'Exit 0' }, lost]);
+    expect([ending, states]).toEqual([{ lastMessage: 'Exit 0' }, lost]);
   });
 
-  test('after a second answer in one go: no step runs any more', async () => {
+  test('after a second answer in the same chunk; no further step runs', async () => {
     const { ending, states, problems } = await run(answeringB('Step OK', 'Step OK'));
-    expect([ending, states]).toEqual([{ farewell: 'Exit 0' }, ['passed', 'passed', 'notRun']]);
+    expect([ending, states]).toEqual([{ lastMessage: 'Exit 0' }, ['passed', 'passed', 'notRun']]);
     expect(problems).toEqual([expect.stringContaining('while no step ran') as unknown]);
   });
 
-  test('of a step that runs when Configured comes a second time, since the next one starts', async () => {
-    const { states, problems, told } = await run(answeringB('Configured'));
+  test('of a step that runs when Configured comes a second time, because the next one starts', async () => {
+    const { states, problems, received } = await run(answeringB('Configured'));
     expect(states).toEqual(['passed', 'lost', 'passed']);
-    expect(problems).toEqual([expect.stringContaining('though B still runs') as unknown]);
-    expect(told).toEqual(all);
+    expect(problems).toEqual([expect.stringContaining('starts the next step and reports nothing for B') as unknown]);
+    expect(received).toEqual(all);
   });
 
-  test('of the first step where Configured comes twice in one go', async () => {
-    const monitor = fakeMonitor((message, { send, sign }) => {
+  test('of the first step if Configured comes twice in one chunk', async () => {
+    const monitor = fakeMonitor((message, { send, emit }) => {
       if (message === 'Run Step B' || message === 'Run Step C') send('Step OK');
-      else if (message === 'Exit 0') sign('ended');
+      else if (message === 'Exit 0') emit('ended');
     });
     monitor.send('Configured', 'Configured');
-    const { states, told } = await run(monitor);
-    expect([states, told]).toEqual([['lost', 'passed', 'passed'], all]);
+    const { states, received } = await run(monitor);
+    expect([states, received]).toEqual([['lost', 'passed', 'passed'], all]);
   });
 
-  test('where an answer comes with Configured', async () => {
+  test('if an answer comes together with Configured', async () => {
     const monitor = fakeMonitor();
     monitor.send('Configured', 'Step Error no settings');
-    const { states, problems, told } = await run(monitor);
-    expect([states, told]).toEqual([['notRun', 'notRun', 'notRun'], []]);
+    const { states, problems, received } = await run(monitor);
+    expect([states, received]).toEqual([['notRun', 'notRun', 'notRun'], []]);
     expect(problems).toEqual([expect.stringContaining('while no step ran') as unknown]);
   });
 
@@ -214,7 +211,7 @@ describe('nothing is reported', () => {
 
   test('of a monitor that ends before it is configured', async () => {
     const monitor = fakeMonitor();
-    monitor.sign('ended');
+    monitor.emit('ended');
     const { states, problems } = await run(monitor);
     expect(states).toEqual(['notRun', 'notRun', 'notRun']);
     expect(problems[0]).toContain('before it was asked for all steps');
@@ -222,7 +219,7 @@ describe('nothing is reported', () => {
 });
 
 describe('after the last step', () => {
-  function lingering(...last: readonly string[]): FakeMonitor {
+  function waitingMonitor(...last: readonly string[]): FakeMonitor {
     const monitor = fakeMonitor((message, { send }) => {
       if (message.startsWith('Run')) send('Step OK');
       else if (last.length > 0) send(...last);
@@ -231,30 +228,32 @@ describe('after the last step', () => {
     return monitor;
   }
 
-  test('the monitor may say Exit', async () => {
-    expect(await run(lingering('Log Debug bye', 'Exit'))).toMatchObject({ ending: {}, problems: [] });
+  test('the monitor may send Exit', async () => {
+    expect(await run(waitingMonitor('Log Debug bye', 'Exit'))).toMatchObject({ ending: {}, problems: [] });
   });
 
-  test('the monitor is not waited for without end', async () => {
-    const { ending, states, problems } = await run(lingering(), { limits: { finishMs: 2 } });
+  test('the wait for the monitor has a limit', async () => {
+    const { ending, states, problems } = await run(waitingMonitor(), { limits: { finishMs: 2 } });
     expect([ending, states]).toEqual([{}, ['passed', 'passed', 'passed']]);
     expect(problems).toEqual([expect.stringContaining('did not end within') as unknown]);
   });
 
-  test('one more answer ends the run, and all is reported', async () => {
-    const { ending, problems } = await run(lingering('Step OK'));
-    expect(ending).toEqual({ farewell: 'Exit 0' });
+  test('one more answer ends the run, and everything is reported', async () => {
+    const { ending, problems } = await run(waitingMonitor('Step OK'));
+    expect(ending).toEqual({ lastMessage: 'Exit 0' });
     expect(problems).toEqual([expect.not.stringContaining('nothing') as unknown]);
   });
 });
 
 test.for(['500 items ', '3'])(
-  '%j, which looks like the start of a message, is told where the step ends',
+  '%j, which looks like the start of a message, is reported when the step ends',
   async (text) => {
     const monitor = fakeMonitor((_, { raw }) => raw(text));
     monitor.send('Configured');
     const { states, problems } = await run(monitor, { stepTimeoutMs: 2 });
     expect(states).toEqual(['failed', 'blocked', 'blocked']);
-    expect(problems).toEqual([expect.stringContaining(`${JSON.stringify(text)} to stdout while A ran`) as unknown]);
+    expect(problems).toEqual([
+      expect.stringContaining(`${JSON.stringify(text)} to stdout, the beginning of a message`) as unknown,
+    ]);
   },
 );

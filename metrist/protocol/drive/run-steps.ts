@@ -1,54 +1,73 @@
-import type { Clock } from '../../../runner/clock.ts';
-import { checkAnswer } from './check-answer.ts';
-import type { DriveLimits, DriveEvent } from './drive-report.ts';
-import { type FromMonitor, formatToMonitor, parseFromMonitor } from '../messages.ts';
-import type { MonitorProcess } from './monitor-process.ts';
-import type { OrchestratorReader } from './orchestrator-reader.ts';
 import { quote } from '../../../text/printable.ts';
-import type { StepBook } from './step-book.ts';
+import type { Metadata } from '../../result-text.ts';
+import { type FromMonitor, parseFromMonitor } from '../messages.ts';
+import type { DriveEvent, DrivenStep } from './drive-report.ts';
+import type { MonitorProcess } from './monitor-process.ts';
+import { checkAnswer, type DriveLimits, type OrchestratorReader, type StepAnswer } from './orchestrator-rules.ts';
 
 export interface RunStepsOptions {
   readonly monitor: Pick<MonitorProcess, 'events' | 'write'>;
   readonly reader: OrchestratorReader;
-  readonly book: StepBook;
+  /** What to run, in order. */
+  readonly steps: readonly string[];
   readonly stepTimeoutMs: number;
   readonly cleanup: boolean;
   readonly limits: DriveLimits;
-  readonly elapsedMs: Clock['elapsedMs'];
+  readonly elapsedMs: () => number;
   readonly onConfigured: (atMs: number) => void;
   readonly onEvent: (event: DriveEvent) => void;
 }
 
-/** How the run ends: with `farewell` as the last word, if any. */
+/** How the run ends. */
 export interface Ending {
-  readonly farewell?: string;
+  /** What the Orchestrator sends before it ends the process; absent if it sends nothing. */
+  readonly lastMessage?: string;
 }
 
-/** All that happens after `Config`: `Configured`, the steps, and the end of the process or of the Orchestrator's patience. */
+/** The last message of a run without a sweep. */
+export const exitMessage = 'Exit 0';
+
+/** Everything after `Config`: `Configured`, the steps, and the wait for the process to end. */
 export async function runSteps(options: RunStepsOptions): Promise<Ending> {
   return await new StepRun(options).run();
 }
 
+/** Passes a log message on, unless it is empty. */
+export function reportLog(message: FromMonitor, onEvent: RunStepsOptions['onEvent']): void {
+  if (message.kind !== 'log' || message.text.trim() === '') return;
+  onEvent({ kind: 'log', level: message.level, text: message.text.trim() });
+}
+
 interface Deadline {
   readonly atMs: number;
-  readonly pass: () => Ending;
+  readonly onMissed: () => Ending;
+}
+
+/** Why a run ends early, for the sentence `cause: effect, and nothing is reported …; advice`. */
+interface EarlyEnd {
+  readonly cause: string;
+  readonly effect: string;
+  readonly advice: string;
+  readonly lastMessage?: string;
 }
 
 class StepRun {
   readonly #options: RunStepsOptions;
-  readonly #book: StepBook;
-  readonly #exit: string;
+  readonly #exit: { readonly lastMessage: string };
+  readonly #waiting: string[];
+  /** The step that runs. */
+  #current: { readonly name: string; readonly startedMs: number } | undefined;
   #isConfigured = false;
-  /** Steps to start as soon as the messages at hand are done: the Orchestrator puts it off likewise. */
+  /** Steps to start when the messages at hand are handled: the Orchestrator postpones them in the same way. */
   #startsDue = 0;
-  #lastSignMs: number;
+  #lastActivityMs: number;
   #exitSentMs: number | undefined;
 
   constructor(options: RunStepsOptions) {
     this.#options = options;
-    this.#book = options.book;
-    this.#exit = formatToMonitor({ kind: 'exit', cleanup: options.cleanup });
-    this.#lastSignMs = options.elapsedMs();
+    this.#exit = { lastMessage: options.cleanup ? 'Exit 1' : exitMessage };
+    this.#waiting = [...options.steps];
+    this.#lastActivityMs = options.elapsedMs();
   }
 
   async run(): Promise<Ending> {
@@ -56,206 +75,225 @@ class StepRun {
     for (;;) {
       const deadline = this.#nextDeadline();
       const event = await monitor.events.next(deadline.atMs - elapsedMs());
-      this.#lastSignMs = elapsedMs();
+      this.#lastActivityMs = elapsedMs();
       switch (event?.kind) {
         case undefined:
-          return deadline.pass();
+          return deadline.onMissed();
         case 'stderr':
           break;
         case 'stopped':
-          this.#book.abandon('the run was interrupted');
-          return { farewell: formatToMonitor({ kind: 'exit', cleanup: false }) };
+          this.#abandon('the run was interrupted');
+          return { lastMessage: exitMessage };
         case 'ended':
           return this.#endWithMonitor();
-        case 'stdout': {
+        case 'stdout':
           for (const body of reader.append(event.bytes)) {
             const ending = this.#receive(body, event.atMs);
             if (ending !== undefined) return ending;
           }
           for (; this.#startsDue > 0; this.#startsDue -= 1) this.#startStep();
           break;
-        }
         default:
           return event satisfies never;
       }
     }
   }
 
-  /** The earliest; of two at the same time the first. */
+  /** The earliest deadline. If two are equal, the first one in the list. */
   #nextDeadline(): Deadline {
     const { limits, stepTimeoutMs } = this.#options;
-    const { current } = this.#book;
-    const deadlines: readonly Deadline[] = [
-      ...(current === undefined
-        ? []
-        : [{ atMs: current.startedMs + stepTimeoutMs, pass: () => this.#timeOut(current.name) }]),
-      ...(this.#exitSentMs === undefined
-        ? []
-        : [{ atMs: this.#exitSentMs + limits.finishMs, pass: () => this.#giveUpOnExit() }]),
-      { atMs: this.#lastSignMs + limits.inactivityMs, pass: () => this.#giveUpOnSilence() },
-    ];
+    const deadlines: Deadline[] = [];
+    const current = this.#current;
+    if (current !== undefined) {
+      deadlines.push({ atMs: current.startedMs + stepTimeoutMs, onMissed: () => this.#timeOut() });
+    }
+    if (this.#exitSentMs !== undefined) {
+      deadlines.push({ atMs: this.#exitSentMs + limits.finishMs, onMissed: () => this.#giveUpOnExit() });
+    }
+    deadlines.push({ atMs: this.#lastActivityMs + limits.inactivityMs, onMissed: () => this.#giveUpOnSilence() });
     return deadlines.reduce((earliest, each) => (each.atMs < earliest.atMs ? each : earliest));
   }
 
   #startStep(): void {
     const { monitor, elapsedMs } = this.#options;
-    this.#book.lose('Configured came a second time');
-    this.#lastSignMs = elapsedMs();
-    const step = this.#book.start(this.#lastSignMs);
-    if (step === undefined) this.#exitSentMs ??= this.#lastSignMs;
-    monitor.write(step === undefined ? this.#exit : formatToMonitor({ kind: 'runStep', step }));
+    this.#lose('Configured came a second time');
+    this.#lastActivityMs = elapsedMs();
+    const name = this.#waiting.shift();
+    if (name === undefined) {
+      this.#exitSentMs ??= this.#lastActivityMs;
+      monitor.write(this.#exit.lastMessage);
+    } else {
+      this.#current = { name, startedMs: this.#lastActivityMs };
+      monitor.write(`Run Step ${name}`);
+    }
   }
 
   /** @returns how the run ends, if this message ends it */
   #receive(body: Buffer, atMs: number): Ending | undefined {
     const { onConfigured, onEvent } = this.#options;
     const message = parseFromMonitor(body);
+    const sent = `the monitor sent ${quote(body)}`;
+    const effect = 'the Orchestrator ends the run';
     switch (message.kind) {
       case 'log':
-        if (message.text.trim() !== '') onEvent({ kind: 'log', level: message.level, text: message.text.trim() });
+        reportLog(message, onEvent);
         return undefined;
       case 'configured':
-        if (this.#isConfigured) this.#tell(describeSecondConfigured(this.#book.current?.name));
-        else onConfigured(atMs);
+        if (this.#isConfigured) {
+          const running = this.#current === undefined ? '' : ` and reports nothing for ${this.#current.name}`;
+          this.#problem(
+            `the monitor sent Configured a second time: the Orchestrator starts the next step${running}; send it once`,
+          );
+        } else onConfigured(atMs);
         this.#isConfigured = true;
         this.#startsDue += 1;
         return undefined;
       case 'stepTime':
       case 'stepOk':
       case 'stepError':
-        return this.#answer(message, body, atMs);
+        return this.#receiveAnswer(message, body, atMs);
       case 'waitForWebhook':
-        onEvent({ kind: 'notice', text: describeWebhook(message.uid) });
+        onEvent({
+          kind: 'notice',
+          text: `the monitor waits for webhook ${quote(message.uid)}: drive has no webhooks, so the step will time out`,
+        });
         return undefined;
       case 'exit':
-        if (this.#book.isComplete) return {};
-        return this.#breakOff('the monitor sent Exit before all steps were run: the Orchestrator ends the run', '', {
-          advice: 'leave only after Exit has come',
-          lost: 'the monitor sent Exit',
+        if (this.#isComplete) return {};
+        return this.#endEarly({
+          cause: 'the monitor sent Exit before all steps were run',
+          effect,
+          advice: 'end the process only after Exit has arrived',
         });
       case 'started':
       case 'ready':
-        return this.#breakOff(`the monitor sent ${quote(body)} again: the Orchestrator ends the run`, this.#exit, {
-          advice: `send ${message.kind === 'ready' ? 'Ready' : 'Started'} once`,
-          lost: 'the run was broken off',
-        });
+        return this.#endEarly({ cause: `${sent} again`, effect, advice: 'send it once', ...this.#exit });
       case 'unknown': {
         const isTime = message.text.startsWith('Step Time ');
-        const end = isTime
-          ? "the Orchestrator's handler dies of it, and the run ends"
-          : 'the Orchestrator ends the run';
-        return this.#breakOff(
-          `the monitor sent ${quote(body)}, but ${message.problem}: ${end}`,
-          isTime ? '' : this.#exit,
-          { advice: 'send only what the protocol knows, letter by letter', lost: 'its answer was not understood' },
-        );
+        return this.#endEarly({
+          cause: `${sent}, but ${message.problem}`,
+          effect: isTime ? "the Orchestrator's handler crashes, and the run ends" : effect,
+          advice: 'send only messages of the protocol, spelt exactly',
+          ...(!isTime && this.#exit),
+        });
       }
       default:
         return message satisfies never;
     }
   }
 
-  #answer(
-    message: Extract<FromMonitor, { kind: 'stepTime' | 'stepOk' | 'stepError' }>,
-    body: Buffer,
-    atMs: number,
-  ): Ending | undefined {
-    const { current } = this.#book;
+  #receiveAnswer(answer: StepAnswer, body: Buffer, atMs: number): Ending | undefined {
+    const current = this.#current;
     if (current === undefined) {
-      return this.#breakOff(
-        `the monitor sent ${quote(body)} while no step ran: the Orchestrator ends the run`,
-        this.#exit,
-        { advice: 'answer every Run Step once, after it came', lost: '' },
-      );
+      return this.#endEarly({
+        cause: `the monitor sent ${quote(body)} while no step ran`,
+        effect: 'the Orchestrator ends the run',
+        advice: 'answer each Run Step once, after it has arrived',
+        ...this.#exit,
+      });
     }
-    const flaws = checkAnswer(message, body.toString(), current.name);
-    const lost = flaws.find((flaw) => flaw.lost !== undefined)?.lost;
-    const answer = { atMs, metadata: message.metadata };
-    if (message.kind === 'stepError') {
-      if (lost === undefined) this.#book.fail(answer, 'monitor', message.text);
-      else this.#book.abandon(lost);
-    } else if (lost !== undefined) this.#book.lose(lost);
-    else this.#book.pass(answer, message.kind === 'stepTime' ? message.durationMs : undefined);
-    for (const { problem } of flaws) this.#tell(problem);
-    if (message.kind === 'stepError') return { farewell: this.#exit };
+    const { problems, lost } = checkAnswer(answer, body.toString(), current.name);
+    const { kind, metadata } = answer;
+    if (lost !== undefined) {
+      if (kind === 'stepError') this.#abandon(lost);
+      else this.#lose(lost);
+    } else if (kind === 'stepError') this.#fail(answer.text, metadata, atMs);
+    else {
+      const answeredAfterMs = atMs - current.startedMs;
+      const durationMs = kind === 'stepTime' ? answer.durationMs : Math.trunc(answeredAfterMs);
+      this.#finish({ state: 'passed', name: current.name, durationMs, metadata, answeredAfterMs });
+    }
+    for (const problem of problems) this.#problem(problem);
+    if (kind === 'stepError') return this.#exit;
     this.#startsDue += 1;
     return undefined;
   }
 
-  #timeOut(step: string): Ending {
-    const { stepTimeoutMs, elapsedMs } = this.#options;
-    const text = `Timeout: check did not complete within ${stepTimeoutMs / 1000} seconds - METRIST_MONITOR_ERROR`;
-    this.#book.fail({ atMs: elapsedMs(), metadata: {} }, 'orchestrator', text);
-    this.#tellPending(`while ${step} ran`);
-    return { farewell: this.#exit };
+  #timeOut(): Ending {
+    const seconds = this.#options.stepTimeoutMs / 1000;
+    const text = `Timeout: check did not complete within ${seconds} seconds - METRIST_MONITOR_ERROR`;
+    this.#fail(text, {}, this.#options.elapsedMs());
+    this.#checkPending();
+    return this.#exit;
   }
 
   #giveUpOnExit(): Ending {
     const minutes = this.#options.limits.finishMs / 60_000;
-    this.#tell(
-      `the monitor did not end within ${minutes} min of Exit: the Orchestrator kills it; end the process when Exit has come`,
+    this.#problem(
+      `the monitor did not end within ${minutes} min of Exit: the Orchestrator kills it; end the process when Exit arrives`,
     );
     return {};
   }
 
   #giveUpOnSilence(): Ending {
-    const minutes = this.#options.limits.inactivityMs / 60_000;
-    this.#tellPending('before it fell silent');
-    return this.#breakOff(`the monitor was silent for ${minutes} min: the Orchestrator kills it`, '', {
+    this.#checkPending();
+    return this.#endEarly({
+      cause: `the monitor was silent for ${this.#options.limits.inactivityMs / 60_000} min`,
+      effect: 'the Orchestrator kills it',
       advice: 'answer sooner, or log from time to time',
-      lost: 'the monitor was silent',
     });
   }
 
   #endWithMonitor(): Ending {
-    this.#tellPending('before it ended');
-    if (this.#book.isComplete) return {};
-    const { current } = this.#book;
-    const when = current === undefined ? 'before it was asked for all steps' : `while ${current.name} ran`;
-    return this.#breakOff(`the monitor ended ${when}: the Orchestrator takes that for the end of the run`, '', {
-      advice: 'answer Step Error, whatever happens, before the process ends',
-      lost: 'the monitor ended',
+    this.#checkPending();
+    if (this.#isComplete) return {};
+    const when = this.#current === undefined ? 'before it was asked for all steps' : `while ${this.#current.name} ran`;
+    return this.#endEarly({
+      cause: `the monitor ended ${when}`,
+      effect: 'the Orchestrator takes that for the end of the run',
+      advice: 'always answer Step Error before the process ends',
     });
   }
 
-  /** Ends the run with nothing reported of what is not over. */
-  #breakOff(
-    what: string,
-    farewell: string,
-    { advice, lost }: { readonly advice: string; readonly lost: string },
-  ): Ending {
-    const running = this.#book.current?.name;
-    const isOver = this.#book.isComplete;
-    this.#book.abandon(lost);
-    const nothing =
-      running === undefined ? 'nothing more is reported' : `nothing is reported for ${running} and after it`;
-    this.#tell(`${what}${isOver ? '' : `, and ${nothing}`}; ${advice}`);
-    return farewell === '' ? {} : { farewell };
+  /** Ends the run. Nothing is reported about the steps that are not finished. */
+  #endEarly({ cause, effect, advice, ...ending }: EarlyEnd): Ending {
+    const running =
+      this.#current === undefined ? 'more is reported' : `is reported for ${this.#current.name} and after it`;
+    const lost = this.#isComplete ? '' : `, and nothing ${running}`;
+    this.#abandon(cause);
+    this.#problem(`${cause}: ${effect}${lost}; ${advice}`);
+    return ending;
   }
 
-  /** A length that was too long, or a text that looks like one. */
-  #tellPending(when: string): void {
+  /** Reports the beginning of a message without its end: its length was too long, or other output looks like a message. */
+  #checkPending(): void {
     const { pending } = this.#options.reader;
     if (pending.length === 0) return;
-    this.#tell(
-      `the monitor wrote ${quote(pending)} to stdout ${when}, the beginning of a message that never came whole: the ` +
-        'Orchestrator waits for the rest; write only messages there, each with its exact length in bytes',
+    this.#problem(
+      `the monitor wrote ${quote(pending)} to stdout, the beginning of a message whose end never arrived: the Orchestrator ` +
+        'waits for the rest; write only messages there, each with its exact length in bytes',
     );
   }
 
-  #tell(text: string): void {
+  get #isComplete(): boolean {
+    return this.#current === undefined && this.#waiting.length === 0;
+  }
+
+  /** The running step failed. It blocks those that wait. */
+  #fail(text: string, metadata: Metadata, atMs: number): void {
+    if (this.#current === undefined) return;
+    const { name, startedMs } = this.#current;
+    this.#finish({ state: 'failed', name, text, metadata, answeredAfterMs: atMs - startedMs });
+    for (const blocked of this.#waiting.splice(0)) this.#finish({ state: 'blocked', name: blocked });
+  }
+
+  /** Nothing is reported about the running step. */
+  #lose(reason: string): void {
+    if (this.#current !== undefined) this.#finish({ state: 'lost', name: this.#current.name, reason });
+  }
+
+  /** Nothing is reported about the running step and those that wait. */
+  #abandon(reason: string): void {
+    this.#lose(reason);
+    for (const name of this.#waiting.splice(0)) this.#finish({ state: 'notRun', name });
+  }
+
+  #finish(step: DrivenStep): void {
+    this.#current = undefined;
+    this.#options.onEvent({ kind: 'step', step });
+  }
+
+  #problem(text: string): void {
     this.#options.onEvent({ kind: 'problem', text });
   }
-}
-
-function describeSecondConfigured(running: string | undefined): string {
-  const effect =
-    running === undefined
-      ? 'the next step'
-      : `the next step though ${running} still runs, of which nothing is reported`;
-  return `the monitor sent Configured a second time: the Orchestrator starts ${effect}; send it once`;
-}
-
-function describeWebhook(uid: string): string {
-  return `the monitor waits for webhook ${quote(uid)}: there are none here, and none will come before the step's timeout`;
 }

@@ -8,7 +8,7 @@ const properties = new Map([
 const parse = (json: string | undefined) => parseConfigJson(json, properties);
 
 describe('parseConfigJson', () => {
-  test('gives the values under the names that the monitor reads', () => {
+  test('returns the values under the names that the monitor reads', () => {
     expect(parse('{"AWSRegion":"eu-west-1","AWSSecretAccessKey":""}')).toEqual({
       values: { 'AWSRegion in the Config JSON': 'eu-west-1', 'AWSSecretAccessKey in the Config JSON': '' },
       problems: [],
@@ -23,7 +23,7 @@ describe('parseConfigJson', () => {
     ['not a JSON object', 'null'],
     ['not a JSON object', '["top-secret"]'],
     ['not a JSON object', '"top-secret"'],
-  ])('says that it is %s, and nothing of what it holds: %j', (what, json) => {
+  ])('reports that it is %s without quoting it: %j', (what, json) => {
     const { values, problems } = parse(json);
     expect(values).toEqual({});
     expect(problems).toEqual([expect.stringContaining(`the Config that the Orchestrator sent is ${what}: expected`)]);
@@ -41,11 +41,11 @@ describe('parseConfigJson', () => {
     expect(problems).toEqual([`AWSSecretAccessKey in the Config JSON is of type ${type}: expected a string`]);
   });
 
-  test('takes null for absent', () => {
+  test('treats null as absent', () => {
     expect(parse('{"AWSRegion":null}')).toEqual({ values: {}, problems: [], unknown: [] });
   });
 
-  test('names what the monitor does not have, inherited names included', () => {
+  test('lists unknown properties, including inherited names', () => {
     expect(parse('{"Region":"eu-west-1","toString":"x","__proto__":"y"}')).toEqual({
       values: {},
       problems: [],

@@ -1,20 +1,20 @@
 import type { Values } from '../../../runner/monitor.ts';
 
-/** What the Orchestrator's Config JSON says. No text here holds any of its values: they are secrets. */
+/** The content of the Orchestrator's Config JSON. Problems never quote its values, which may be secrets. */
 export interface ParsedConfigJson {
-  /** By the names that the monitor reads. */
+  /** By the names under which the monitor reads them. */
   readonly values: Values;
-  /** What makes it unusable, a sentence each. */
+  /** Why it cannot be used, a sentence each. */
   readonly problems: readonly string[];
-  /** Properties that the monitor does not have. */
+  /** Properties that the monitor does not know. */
   readonly unknown: readonly string[];
 }
 
 /**
- * Reads the JSON of a `Config` message: an object of strings. `null` counts as absent, as an empty string does later.
+ * Reads the JSON of a `Config` message, an object of strings. `null` counts as absent, and later so does an empty string.
  *
- * @param json `undefined` where it was not valid UTF-8
- * @param properties under which name each of the monitor's properties is read
+ * @param json `undefined` if it was not valid UTF-8
+ * @param properties the monitor's properties, each with the name under which it is read
  */
 export function parseConfigJson(json: string | undefined, properties: ReadonlyMap<string, string>): ParsedConfigJson {
   if (json === undefined) return unusable('is not valid UTF-8');
@@ -39,7 +39,7 @@ function unusable(what: string): ParsedConfigJson {
   return { values: {}, problems: [problem], unknown: [] };
 }
 
-/** The parser's own error would quote what stands there. */
+/** The parser's own error would quote the text. */
 function parse(json: string): unknown {
   try {
     return JSON.parse(json) as unknown;

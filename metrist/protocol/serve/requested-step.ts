@@ -1,52 +1,66 @@
 import type { Monitor } from '../../../runner/monitor.ts';
 import type { MonitorRunner } from '../../../runner/run-monitor.ts';
 import type { Evidence, PassedStep, StepError } from '../../../runner/step-result.ts';
+import { copyError } from '../../../text/copy-error.ts';
 import { describeStepError, toMetadata } from '../../result-text.ts';
 import type { FromMonitor } from '../messages.ts';
-import { copyError } from '../../../text/copy-error.ts';
 
-/** A step that was asked for and did not succeed, for whatever reason. */
-export interface StepFailure {
+/** A requested step that did not pass, for any reason. */
+interface StepFailure {
   readonly state: 'failed';
   readonly evidence: Evidence;
   readonly error: StepError;
 }
 
-export interface RequestedStepOptions<Config, Session> {
+/** A monitor that has its configuration. */
+export interface ConfiguredRun<Config, Session> {
   readonly monitor: Monitor<Config, Session>;
   readonly runner: MonitorRunner<Config, Session>;
-  /** Aborted when the run shall end. */
+}
+
+interface RequestedStepOptions<Config, Session> {
+  /** `undefined` before the Config has arrived. */
+  readonly run: ConfiguredRun<Config, Session> | undefined;
+  /** The step whose failure ended the run. */
+  readonly failedStep: string | undefined;
+  /** Aborted when the run must end. */
   readonly stop: AbortSignal;
-  /** Aborted with the error that nobody caught. */
+  /** Aborted with the first uncaught error. */
   readonly crash: AbortSignal;
 }
 
 /**
- * Runs the step that the Orchestrator asked for, whatever that is.
+ * Runs a step that the Orchestrator asked for, or says why it does not run.
  *
- * @returns `undefined` where the step was cut off from outside: that is neither a success nor a failure
+ * @returns `undefined` if the step was interrupted from outside, which is neither a success nor a failure
  */
 export async function runRequestedStep<Config, Session>(
   name: string,
-  { monitor, runner, stop, crash }: RequestedStepOptions<Config, Session>,
+  { run, failedStep, stop, crash }: RequestedStepOptions<Config, Session>,
 ): Promise<PassedStep | StepFailure | undefined> {
-  if (!monitor.steps.some((step) => step.name === name)) return fail(refuseUnknownStep(name, monitor));
+  if (failedStep !== undefined) return refuse('StepNotRun', name, `the run ended when ${failedStep} failed`);
+  if (run === undefined) {
+    if (crash.aborted) return fail(explainBug(crash.reason, name));
+    const startAdvice = 'The Metrist Orchestrator starts a monitor. To play its part, use awsiam drive.';
+    return refuse('NoConfig', name, 'the Orchestrator asked for a step before it sent its Config', startAdvice);
+  }
+  const { monitor, runner } = run;
+  const known = monitor.steps.map((step) => step.name);
+  if (!known.includes(name)) {
+    return refuse('UnknownStep', name, `${monitor.name} has no such step; it has ${known.join(', ')}`);
+  }
   const result = await runner.step(name, AbortSignal.any([stop, crash]));
   switch (result.state) {
     case 'passed':
     case 'failed':
       return result;
     case 'blocked':
-      return fail(refuseStep(name, result.reason));
+      return refuse('StepNotRun', name, result.reason);
     case 'interrupted':
       return crash.aborted ? fail(explainBug(crash.reason, name), result.evidence) : undefined;
     default:
       return result satisfies never;
   }
-}
-
-export function fail(error: StepError, evidence: Evidence = {}): StepFailure {
-  return { state: 'failed', evidence, error };
 }
 
 /** The one message that answers `Run Step`. */
@@ -59,42 +73,7 @@ export function toAnswer(result: PassedStep | StepFailure): FromMonitor {
   return { kind: 'stepError', text: describeStepError(result.error), metadata };
 }
 
-const register = 'Register the steps with their own names and in their order: awsiam register does it.';
-
-/** Why a step that the Orchestrator asked for does not run, though nothing failed. */
-export function refuseStep(name: string, reason: string): StepError {
-  return {
-    verdict: 'configuration',
-    code: 'StepNotRun',
-    message: `StepNotRun at ${name}: ${reason}`,
-    advice: register,
-  };
-}
-
-type NamedSteps = { readonly name: string; readonly steps: readonly { readonly name: string }[] };
-
-/** The registration names a step that the monitor does not have. */
-export function refuseUnknownStep(name: string, monitor: NamedSteps): StepError {
-  const known = monitor.steps.map((step) => step.name).join(', ');
-  return {
-    verdict: 'configuration',
-    code: 'UnknownStep',
-    message: `UnknownStep at ${name}: ${monitor.name} has no such step; it has ${known}`,
-    advice: register,
-  };
-}
-
-/** The Orchestrator left out what a step needs. */
-export function refuseUnconfigured(name: string): StepError {
-  return {
-    verdict: 'configuration',
-    code: 'NoConfig',
-    message: `NoConfig at ${name}: the Orchestrator asked for a step before it sent its Config`,
-    advice: 'A monitor is started by the Metrist Orchestrator; awsiam drive plays its part.',
-  };
-}
-
-/** Something broke that belongs to no step, and nobody else can say what. */
+/** Describes an uncaught error, which belongs to no step. */
 export function explainBug(error: unknown, name: string): StepError {
   const { name: code, message, stack } = copyError(error);
   return {
@@ -104,4 +83,17 @@ export function explainBug(error: unknown, name: string): StepError {
     advice: 'This is a fault of the monitor and says nothing about the service: report it with this message.',
     ...(stack !== undefined && { stack }),
   };
+}
+
+function refuse(
+  code: string,
+  name: string,
+  reason: string,
+  advice = 'Register the steps with their own names and in their order: awsiam register does it.',
+): StepFailure {
+  return fail({ verdict: 'configuration', code, message: `${code} at ${name}: ${reason}`, advice });
+}
+
+function fail(error: StepError, evidence: Evidence = {}): StepFailure {
+  return { state: 'failed', evidence, error };
 }

@@ -2,10 +2,6 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Monitor } from '../../../runner/monitor.ts';
 import { testSession, testStep, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
 import { TestOrchestrator } from './testing/orchestrator.ts';
-import { PassThrough } from 'node:stream';
-import { formatFrame } from '../frame.ts';
-import type { ToMonitor } from '../messages.ts';
-import { readMessages } from './serve-monitor.ts';
 
 type Kettle = Monitor<TestConfig, TestSession>;
 
@@ -16,22 +12,22 @@ const failing = (name: string, error: unknown = new Error('no power')) =>
   testStep({ name, run: async () => await Promise.reject(error) });
 
 describe('the handshake', () => {
-  test('says Started before the monitor is loaded, and prepares it while the handshake goes on', async () => {
+  test('sends Started before the monitor is loaded, and prepares it during the handshake', async () => {
     const loaded = Promise.withResolvers<never>();
     const orchestrator = new TestOrchestrator({}, { load: () => loaded.promise });
-    expect(orchestrator.said).toEqual([{ kind: 'started', version: '1.1' }]);
+    expect(orchestrator.messages).toEqual([{ kind: 'started', version: '1.1' }]);
     orchestrator.send('Version 1.1');
     expect(await orchestrator.next()).toMatchObject({ kind: 'started' });
     expect(await orchestrator.next()).toEqual({ kind: 'ready' });
   });
 
-  test('leaves Started out where it has been said already', async () => {
+  test('does not send Started again if it was sent before', async () => {
     const orchestrator = new TestOrchestrator({}, { greeted: true });
     orchestrator.send('Version 1.1');
     expect(await orchestrator.next()).toEqual({ kind: 'ready' });
   });
 
-  test('prepares once, before it opens the session, which gets the configuration', async () => {
+  test('prepares once, then opens the session with the configuration', async () => {
     const order: string[] = [];
     const orchestrator = new TestOrchestrator(
       {
@@ -47,22 +43,22 @@ describe('the handshake', () => {
     expect(order).toEqual(['prepared', 'opened with 1 l and 2']);
   });
 
-  test('says nothing but Ready and Configured until the first step, and logs only afterwards', async () => {
+  test('sends only Ready and Configured until the first step, and logs only afterwards', async () => {
     const orchestrator = new TestOrchestrator();
     orchestrator.send('Hello');
     await orchestrator.configure();
-    expect(orchestrator.said.map(({ kind }) => kind)).toEqual(['started', 'ready', 'configured']);
-    expect(orchestrator.stderr).toMatch(/^warning: a message of 5 characters is none of the protocol: ignored\n$/);
+    expect(orchestrator.messages.map(({ kind }) => kind)).toEqual(['started', 'ready', 'configured']);
+    expect(orchestrator.stderr).toMatch(/^warning: a message of 5 characters is not part of the protocol: ignored\n$/);
     await orchestrator.runStep('Fill');
     expect(orchestrator.logs).toEqual(['Info: kettle 1.2.3']);
   });
 
-  test('answers a second Version and a second Config with a log message alone', async () => {
+  test('answers a second Version and a second Config only with a log message', async () => {
     const orchestrator = new TestOrchestrator();
     await orchestrator.configure();
     orchestrator.send('Version 1.1', 'Config {}');
     expect(await orchestrator.runStep('Fill')).toMatchObject({ kind: 'stepTime' });
-    expect(orchestrator.said.filter(({ kind }) => kind === 'ready' || kind === 'configured')).toHaveLength(2);
+    expect(orchestrator.messages.filter(({ kind }) => kind === 'ready' || kind === 'configured')).toHaveLength(2);
     expect(orchestrator.logs).toContain('Warning: a second Config: ignored');
     expect(orchestrator.logs).toContain('Warning: a second Version: ignored');
   });
@@ -87,7 +83,7 @@ describe('the handshake', () => {
     });
   });
 
-  test('logs what looks like a mistake in the settings, of the environment and of the Config', async () => {
+  test('logs likely mistakes in the settings, from the environment and the Config', async () => {
     const orchestrator = new TestOrchestrator(
       { findSettingWarnings: (values, reader) => [`${values['WATER']} and ${values['CUPS']} for the ${reader}`] },
       { values: { CUPS: '2' } },
@@ -97,11 +93,13 @@ describe('the handshake', () => {
     expect(orchestrator.logs[0]).toBe('Warning: 1 l and 2 for the orchestrator');
   });
 
-  test('names a property that means nothing, and those that do', async () => {
+  test('names an unknown property and the known ones', async () => {
     const orchestrator = new TestOrchestrator();
     await orchestrator.configure('{"Milk":"yes"}');
     await orchestrator.runStep('Fill');
-    expect(orchestrator.logs).toContain('Warning: the Config\'s "Milk" means nothing here; known are Secret, Water');
+    expect(orchestrator.logs).toContain(
+      'Warning: the Config\'s "Milk" is not a known property and has no effect; known are Secret, Water',
+    );
   });
 });
 
@@ -127,12 +125,12 @@ describe('a step', () => {
     });
   });
 
-  test('that fails is answered with one error, after everything was removed', async () => {
+  test('that fails is answered with one error, after teardown', async () => {
     const order: string[] = [];
     const orchestrator = new TestOrchestrator({
       steps: steps(failing('Boil')),
       teardown: async () => {
-        order.push(`torn down after ${orchestrator.said.at(-1)?.kind}`);
+        order.push(`torn down after ${orchestrator.messages.at(-1)?.kind}`);
         return await Promise.resolve({ leftovers: [], warnings: ['the kettle is still warm'] });
       },
     });
@@ -150,7 +148,7 @@ describe('a step', () => {
     expect(order).toHaveLength(1);
   });
 
-  test('that fails leaves nothing to run: every further one is refused', async () => {
+  test('that fails ends the run: every further step is refused', async () => {
     const orchestrator = new TestOrchestrator({ steps: steps(failing('Fill')) });
     await orchestrator.configure();
     await orchestrator.runStep('Fill');
@@ -188,7 +186,7 @@ describe('a step', () => {
     expect(await orchestrator.runStep('Fill')).toMatchObject({ text: expect.stringContaining('NoConfig at Fill') });
   });
 
-  test('asked for while another runs waits for its turn', async () => {
+  test('requested while another one runs waits for its turn', async () => {
     const poured = Promise.withResolvers<void>();
     const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: () => poured.promise })) });
     await orchestrator.configure();
@@ -198,7 +196,7 @@ describe('a step', () => {
     expect(await orchestrator.next()).toMatchObject({ kind: 'stepTime' });
   });
 
-  test('that hangs is given up before the Orchestrator does', async () => {
+  test('that hangs times out before the Orchestrator gives up on it', async () => {
     vi.useFakeTimers();
     try {
       const orchestrator = new TestOrchestrator({
@@ -215,7 +213,7 @@ describe('a step', () => {
   });
 });
 
-describe('an error that nobody caught', () => {
+describe('an uncaught error', () => {
   test('fails the running step as a fault of the monitor', async () => {
     const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Boil', run: never })) });
     await orchestrator.configure();
@@ -243,7 +241,7 @@ describe('an error that nobody caught', () => {
     });
   });
 
-  test('may be anything', async () => {
+  test('may be any thrown value', async () => {
     const orchestrator = new TestOrchestrator();
     await orchestrator.configure();
     orchestrator.crash(Object.create(null));
@@ -252,7 +250,7 @@ describe('an error that nobody caught', () => {
     });
   });
 
-  test('is also what keeps the monitor from being loaded', async () => {
+  test('may be an error while the monitor is loaded', async () => {
     const orchestrator = new TestOrchestrator({}, { load: () => Promise.reject(new TypeError('half a file')) });
     await orchestrator.configure();
     expect(await orchestrator.runStep('Fill')).toMatchObject({
@@ -262,7 +260,7 @@ describe('an error that nobody caught', () => {
     await orchestrator.served;
   });
 
-  test('is a monitor that breaks its promises', async () => {
+  test('may come from a monitor function that must not throw', async () => {
     const orchestrator = new TestOrchestrator({
       secrets: () => {
         throw new Error('no secrets');
@@ -290,7 +288,7 @@ describe('the end', () => {
     expect(sweep).toHaveBeenCalledTimes(exit === 'Exit 1' ? 1 : 0);
     if (exit === 'Exit 1')
       expect(orchestrator.logs.slice(1)).toEqual(['Info: 2 old test entities removed', 'Warning: dusty']);
-    expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('exit');
+    expect(orchestrator.messages.map(({ kind }) => kind)).not.toContain('exit');
   });
 
   test.each<[string, (o: TestOrchestrator) => void]>([
@@ -299,8 +297,8 @@ describe('the end', () => {
     ['SIGINT, twice', (o) => (o.raise('SIGINT'), o.raise('SIGINT'))],
     ['the end of stdin', (o) => o.input.end()],
     ['an error of stdin', (o) => o.input.destroy(new Error('gone'))],
-    ['what is no frame', (o) => o.input.write('hello')],
-  ])('%s cuts off the running step, without a result, and tears down', async (_title, leave) => {
+    ['input that is not a frame', (o) => o.input.write('hello')],
+  ])('%s interrupts the running step, which gets no result, and tears down', async (_title, leave) => {
     const teardown = vi.fn<Kettle['teardown']>(() => Promise.resolve({ leftovers: [], warnings: [] }));
     const started = Promise.withResolvers<AbortSignal>();
     const fill = testStep({
@@ -318,39 +316,39 @@ describe('the end', () => {
     await orchestrator.served;
     expect(signal.aborted).toBe(true);
     expect(teardown).toHaveBeenCalledOnce();
-    expect(orchestrator.said.filter(({ kind }) => kind.startsWith('step'))).toEqual([]);
+    expect(orchestrator.messages.filter(({ kind }) => kind.startsWith('step'))).toEqual([]);
   });
 
-  test('is not followed by anything about a step that was asked for too late', async () => {
+  test('is not followed by an answer to a step that was requested too late', async () => {
     const orchestrator = new TestOrchestrator({ openSession: never });
     orchestrator.send('Version 1.1', 'Config {}', 'Run Step Fill');
     orchestrator.raise('SIGTERM');
     await orchestrator.served;
-    expect(orchestrator.said.map(({ kind }) => kind)).toEqual(['started', 'ready']);
+    expect(orchestrator.messages.map(({ kind }) => kind)).toEqual(['started', 'ready']);
     expect(orchestrator.stderr).toBe('');
   });
 
-  test('leaves teardown no more time than the Orchestrator does', async () => {
-    const hurried = Promise.withResolvers<void>();
+  test('leaves teardown only the grace period', async () => {
+    const aborted = Promise.withResolvers<void>();
     const orchestrator = new TestOrchestrator(
       {
         teardown: async (_session, { signal }) => {
-          signal.addEventListener('abort', () => hurried.resolve());
+          signal.addEventListener('abort', () => aborted.resolve());
           return await never();
         },
       },
-      { hurryMs: 1 },
+      { gracePeriodMs: 1 },
     );
     await orchestrator.configure();
     await orchestrator.runStep('Fill');
     orchestrator.raise('SIGTERM');
-    await hurried.promise;
+    await aborted.promise;
     await orchestrator.served;
     expect(orchestrator.logs.join('\n')).toContain('teardown did not finish');
   });
 
-  test('hurries a sweep and a teardown that are under way already', async () => {
-    const orchestrator = new TestOrchestrator({ sweep: never }, { hurryMs: 1 });
+  test('limits a sweep and a teardown that are already running to the grace period', async () => {
+    const orchestrator = new TestOrchestrator({ sweep: never }, { gracePeriodMs: 1 });
     await orchestrator.configure();
     orchestrator.send('Exit 1');
     orchestrator.input.end();
@@ -358,15 +356,15 @@ describe('the end', () => {
     expect(orchestrator.logs.join('\n')).toContain('the sweep did not finish');
   });
 
-  test('gives up an opening of the session that does not end', async () => {
+  test('does not wait for the session to open', async () => {
     const orchestrator = new TestOrchestrator({ openSession: never });
     orchestrator.send('Version 1.1', 'Config {}');
     orchestrator.raise('SIGTERM');
     await orchestrator.served;
-    expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('configured');
+    expect(orchestrator.messages.map(({ kind }) => kind)).not.toContain('configured');
   });
 
-  test('says what is left behind, and what removes it', async () => {
+  test('logs what is left behind, and the command that removes it', async () => {
     const leftovers = [{ entity: 'cup 7', reason: 'it is hot', command: 'mv cup sink' }];
     const orchestrator = new TestOrchestrator({ teardown: () => Promise.resolve({ leftovers, warnings: [] }) });
     await orchestrator.configure();
@@ -376,7 +374,7 @@ describe('the end', () => {
     expect(orchestrator.logs).toContain('Warning: left behind: cup 7 (it is hot); remove it with: mv cup sink');
   });
 
-  test('says on stderr what nobody reads on stdout', async () => {
+  test('writes log messages to stderr if nobody reads stdout', async () => {
     const leftovers = [{ entity: 'cup 7', reason: 'it is hot', command: 'mv cup sink' }];
     const frames: string[] = [];
     const orchestrator = new TestOrchestrator(
@@ -392,11 +390,10 @@ describe('the end', () => {
     await vi.waitFor(() => expect(frames.at(-1)).toContain('Configured'));
     orchestrator.send('Exit 0');
     await orchestrator.served;
-    // Only log messages are of use to a reader of stderr.
     expect(orchestrator.stderr).toBe('warning: left behind: cup 7 (it is hot); remove it with: mv cup sink\n');
   });
 
-  test('says where stdin ended in the middle of a message', async () => {
+  test('logs that stdin ended in the middle of a message', async () => {
     const orchestrator = new TestOrchestrator();
     await orchestrator.configure();
     orchestrator.input.end('00099 Run St');
@@ -405,7 +402,7 @@ describe('the end', () => {
   });
 });
 
-test('says no secret, whether it came in the Config or was found while opening', async () => {
+test('no message shows a secret from the Config or one found while opening', async () => {
   const [configured, found] = ['hunter2-hunter2', 'found-it-yourself'];
   const orchestrator = new TestOrchestrator({
     openSession: () => Promise.resolve(testSession({ secret: found })),
@@ -415,13 +412,13 @@ test('says no secret, whether it came in the Config or was found while opening',
   await orchestrator.configure(JSON.stringify({ Secret: configured, [found]: 'x' }));
   orchestrator.crash(new Error(found));
   await orchestrator.runStep('Fill');
-  const everything = JSON.stringify(orchestrator.said) + orchestrator.stderr;
+  const everything = JSON.stringify(orchestrator.messages) + orchestrator.stderr;
   expect(everything).toContain('[redacted]');
   expect(everything).not.toContain(configured);
   expect(everything).not.toContain(found);
 });
 
-test('a step that a pause of the process cut off has no result, and the run ends', async () => {
+test('a step that was interrupted by a pause of the process has no result, and the run ends', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const torn: string[] = [];
@@ -443,9 +440,9 @@ test('a step that a pause of the process cut off has no result, and the run ends
   await orchestrator.configure();
   orchestrator.send('Run Step Fill');
   await orchestrator.served;
-  expect(orchestrator.said.map(({ kind }) => kind)).not.toContain('stepError');
+  expect(orchestrator.messages.map(({ kind }) => kind)).not.toContain('stepError');
   expect(orchestrator.logs).toContain(
-    'Warning: Fill was cut off by a pause of this process: nothing is reported of it',
+    'Warning: Fill was interrupted by a pause of this process: nothing is reported about it',
   );
   expect(torn).toEqual(['']);
 });
@@ -462,68 +459,12 @@ test.for([
     }),
     'Error at Fill: ',
   ],
-] as const)('%s that nobody caught fails the running step', async ([, error, message]) => {
+] as const)('%s that is not caught fails the running step', async ([, error, message]) => {
   const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: never })) });
   await orchestrator.configure();
   orchestrator.send('Run Step Fill');
   await vi.waitFor(() => expect(orchestrator.logs).toContain('Info: kettle 1.2.3'));
   orchestrator.crash(error);
-  await vi.waitFor(() => expect(orchestrator.said.at(-1)).toMatchObject({ kind: 'stepError' }));
-  expect(JSON.stringify(orchestrator.said.at(-1))).toContain(message);
-});
-
-function reading() {
-  const input = new PassThrough();
-  const messages: ToMonitor[] = [];
-  const { promise: ended, resolve } = Promise.withResolvers<string | undefined>();
-  let ends = 0;
-  readMessages(input, {
-    onMessage: (message) => messages.push(message),
-    onEnd: (problem) => {
-      ends++;
-      resolve(problem);
-    },
-  });
-  return { input, messages, ended, ends: () => ends };
-}
-
-test('gives the messages in their order, whatever the chunks', async () => {
-  const { input, messages, ended } = reading();
-  const bytes = Buffer.concat([formatFrame('Version 1.1'), formatFrame('Run Step Ünïcode'), formatFrame('Exit 1')]);
-  for (const byte of bytes) input.write(Buffer.from([byte]));
-  input.end();
-  expect(await ended).toBeUndefined();
-  expect(messages).toEqual([
-    { kind: 'version', version: '1.1' },
-    { kind: 'runStep', step: 'Ünïcode' },
-    { kind: 'exit', cleanup: true },
-  ]);
-});
-
-test.each([
-  ['hello', 'what came on stdin is no message of the protocol: a frame begins with byte 0x68 in place of its length'],
-  [
-    '99999999 x',
-    'what came on stdin is no message of the protocol: a frame of 99999999 bytes: at most 8388608 are read',
-  ],
-])('ends at what cannot be understood: %j', async (text, problem) => {
-  const { input, messages, ended, ends } = reading();
-  input.write(Buffer.concat([formatFrame('Exit 0'), Buffer.from(text)]));
-  expect(await ended).toBe(problem);
-  input.end(formatFrame('Exit 1'));
-  await new Promise((resolve) => input.once('end', resolve));
-  expect(messages).toEqual([{ kind: 'exit', cleanup: false }]);
-  expect(ends()).toBe(1);
-});
-
-test('says where the input ended in the middle of a message', async () => {
-  const { input, ended } = reading();
-  input.end('00011 Vers');
-  expect(await ended).toBe('stdin ended 10 bytes into a message');
-});
-
-test('says why the input broke', async () => {
-  const { input, ended } = reading();
-  input.destroy(new Error('EIO'));
-  expect(await ended).toBe('stdin could not be read: EIO');
+  await vi.waitFor(() => expect(orchestrator.messages.at(-1)).toMatchObject({ kind: 'stepError' }));
+  expect(JSON.stringify(orchestrator.messages.at(-1))).toContain(message);
 });

@@ -7,7 +7,7 @@ import { constraintError } from '../validate.ts';
 type Answer<Output> = Omit<Output, '$metadata'>;
 
 /** One of IAM's operations: the SDK's command for it and what it does to an account. */
-export interface Operation<Input extends object, Output extends object> {
+interface Operation<Input extends object, Output extends object> {
   readonly Command: new (input: Input) => AwsCommand<Input, Output>;
   readonly run: (state: IamState, input: Input) => Answer<Output>;
 }

@@ -5,7 +5,7 @@ const testConfig = {
   credentials: { accessKeyId: 'OFFLINEACCESSKEYID00', secretAccessKey: 'unused' },
 } as const satisfies IAMClientConfig;
 
-/** A client as the monitor would make it; with the mock installed it needs no endpoint. */
+/** A client like the monitor's. With the mock installed it needs no endpoint. */
 export function testClient(config: IAMClientConfig = {}): IAMClient {
   return new IAMClient({ ...testConfig, ...config });
 }

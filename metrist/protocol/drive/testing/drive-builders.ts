@@ -5,7 +5,6 @@ export function drivenPass(over: Partial<DrivenPass> = {}): DrivenPass {
     state: 'passed',
     name: 'CreateUser',
     durationMs: 84.25,
-    source: 'monitor',
     metadata: {},
     answeredAfterMs: 85,
     ...over,
@@ -16,7 +15,6 @@ export function drivenFailure(over: Partial<DrivenFailure> = {}): DrivenFailure 
   return {
     state: 'failed',
     name: 'CreateGroup',
-    source: 'monitor',
     text: 'service: it failed\nWhat to do: wait',
     metadata: {},
     answeredAfterMs: 313,
@@ -32,7 +30,6 @@ export function driveReport(over: Partial<DriveReport> = {}): DriveReport {
     configuredAfterMs: 30,
     wallMs: 1240,
     exit: { code: 0, signal: null },
-    strayBytes: 0,
     interrupted: false,
     ...over,
   };

@@ -15,7 +15,7 @@ export interface MonitorScript {
   readonly exit?: string;
 }
 
-const wellBehaved: Required<MonitorScript> = {
+const defaultScript: Required<MonitorScript> = {
   start: `send('Started 1.1');`,
   version: `send('Ready');`,
   config: `send('Configured');`,
@@ -23,9 +23,9 @@ const wellBehaved: Required<MonitorScript> = {
   exit: `process.exit(0);`,
 };
 
-/** Writes a monitor that behaves well wherever the script does not say otherwise. */
+/** Writes a monitor that follows the protocol, except where the script differs. */
 export async function writeMonitor(script: MonitorScript = {}): Promise<string> {
-  const { start, version, config, step, exit } = { ...wellBehaved, ...script };
+  const { start, version, config, step, exit } = { ...defaultScript, ...script };
   return await writeProgram(`#!${process.execPath}
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ ${start}
 `);
 }
 
-/** Writes a file that may be executed. */
+/** Writes an executable file. */
 export async function writeProgram(text: string, { mode = 0o755 }: { readonly mode?: number } = {}): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-monitor-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));

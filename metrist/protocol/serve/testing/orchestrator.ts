@@ -6,13 +6,13 @@ import { FrameBuffer, formatFrame } from '../../frame.ts';
 import { parseFromMonitor, type FromMonitor } from '../../messages.ts';
 import { serveMonitor, type ServeOptions } from '../serve-monitor.ts';
 
-/** The other end of a monitor that is served in this process. */
+/** The Orchestrator's end of a monitor that is served in this process. */
 export class TestOrchestrator {
   readonly input = new PassThrough();
   /** What the monitor wrote to stderr. */
   stderr = '';
-  /** All that the monitor said so far. */
-  readonly said: FromMonitor[] = [];
+  /** All messages of the monitor so far. */
+  readonly messages: FromMonitor[] = [];
   readonly served: Promise<void>;
   readonly #events = new EventEmitter();
   readonly #frames = new FrameBuffer();
@@ -36,9 +36,9 @@ export class TestOrchestrator {
       output: (frame) => {
         this.#frames.append(frame);
         for (let body = this.#frames.next(); body !== undefined; body = this.#frames.next()) {
-          this.said.push(parseFromMonitor(body));
+          this.messages.push(parseFromMonitor(body));
         }
-        this.#events.emit('said');
+        this.#events.emit('message');
       },
       errorOutput: { write: (text) => (this.stderr += text) },
       onSignal: (listener) => (this.#raise = listener),
@@ -59,11 +59,11 @@ export class TestOrchestrator {
     this.#crash(error);
   }
 
-  /** The next thing that the monitor says which is no log message. */
+  /** The monitor's next message that is not a log message. */
   async next(): Promise<FromMonitor> {
     for (;;) {
-      const message = this.said[this.#taken];
-      if (message === undefined) await once(this.#events, 'said');
+      const message = this.messages[this.#taken];
+      if (message === undefined) await once(this.#events, 'message');
       else {
         this.#taken++;
         if (message.kind !== 'log') return message;
@@ -71,7 +71,7 @@ export class TestOrchestrator {
     }
   }
 
-  /** Goes through the handshake. */
+  /** Performs the handshake. */
   async configure(config = '{}', version = '1.1'): Promise<void> {
     this.send(`Version ${version}`, `Config ${config}`);
     for (let message = await this.next(); message.kind !== 'configured'; message = await this.next());
@@ -83,6 +83,6 @@ export class TestOrchestrator {
   }
 
   get logs(): string[] {
-    return this.said.flatMap((message) => (message.kind === 'log' ? [`${message.level}: ${message.text}`] : []));
+    return this.messages.flatMap((message) => (message.kind === 'log' ? [`${message.level}: ${message.text}`] : []));
   }
 }

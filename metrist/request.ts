@@ -1,0 +1,293 @@
+import { readProxySettings } from '../host/proxy-settings.ts';
+import type { Values } from '../runner/monitor.ts';
+
+export interface MetristClientOptions {
+  /** Origin of the API: `https://app.metrist.io`. */
+  readonly baseUrl: string;
+  readonly token: string;
+  /** `awsiam/0.1.0` */
+  readonly userAgent: string;
+  /** For one request, from connecting to the end of the answer. @default 10_000 */
+  readonly requestTimeoutMs?: number;
+  /** @default globalThis.fetch */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface MetristRequest {
+  /** @default 'GET' */
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  /** With the query. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
+  /** A shorter time limit than the client's own. */
+  readonly timeoutMs?: number;
+  /** Ends the request early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The answer to a request, with any status. */
+export interface MetristAnswer {
+  /** Who answered: `app.metrist.io`. */
+  readonly host: string;
+  readonly status: number;
+  readonly headers: Headers;
+  /**
+   * Reads the answer to its end, after which the connection can be used again.
+   *
+   * @throws {MetristError} when the answer is cut off or too long
+   */
+  readText(): Promise<string>;
+}
+
+/**
+ * Sends a request once and never follows a redirect.
+ *
+ * @throws {MetristError} when there is no answer
+ */
+type SendToMetrist = (request: MetristRequest) => Promise<MetristAnswer>;
+
+/** Far above the largest real answer, a list of registrations. */
+const maxAnswerLength = 4_000_000;
+
+/** The one HTTP client for Metrist. Makes no request by itself. */
+export function createMetristClient({
+  baseUrl,
+  token,
+  userAgent,
+  requestTimeoutMs = 10_000,
+  fetch = globalThis.fetch,
+}: MetristClientOptions): SendToMetrist {
+  const { host } = new URL(baseUrl);
+  const headers = {
+    accept: 'application/json, text/plain',
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    'user-agent': userAgent,
+  };
+
+  return async ({ method = 'GET', path, body, timeoutMs = Infinity, signal }) => {
+    const limitMs = Math.ceil(Math.min(timeoutMs, requestTimeoutMs));
+    const timeout = AbortSignal.timeout(limitMs);
+    const fail = (cause: unknown): MetristError =>
+      signal?.aborted === true
+        ? new MetristError(`gave up on ${host}`, { cause, isPointlessToRepeat: true })
+        : new MetristError(explainFailure(cause, host, limitMs), {
+            cause,
+            isNeverSent: wasNeverSent(cause),
+            isPointlessToRepeat: wasSlow(cause),
+          });
+    try {
+      const response = await fetch(new URL(path, baseUrl), {
+        method,
+        headers,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        // A followed redirect would turn a POST into a GET and hand the token to another host.
+        redirect: 'manual',
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      const readText = () => readBody(response).catch((error: unknown) => Promise.reject(fail(error)));
+      return { host, status: response.status, headers: response.headers, readText };
+    } catch (error) {
+      throw fail(error);
+    }
+  };
+}
+
+async function readBody({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > maxAnswerLength) throw new Error('the answer is too long');
+  }
+  return text + decoder.decode();
+}
+
+/**
+ * Metrist gave no answer, refused, or did not do what it had said. The message says why and what to do about it. Code that
+ * knows what was attempted wraps it and says that, too.
+ */
+export class MetristError extends Error {
+  readonly code = 'MetristError';
+  /** Of the answer. Absent when there was no answer, or when the answer was fine but its effect never showed. */
+  readonly status: number | undefined;
+  /** The request certainly did not reach Metrist: there was no connection to send it on. */
+  readonly isNeverSent: boolean;
+  /** The same request now would take another timeout, or its caller has given up. */
+  readonly isPointlessToRepeat: boolean;
+
+  constructor(
+    message: string,
+    {
+      status,
+      cause,
+      isNeverSent = false,
+      isPointlessToRepeat = false,
+    }: {
+      readonly status?: number | undefined;
+      readonly cause?: unknown;
+      readonly isNeverSent?: boolean;
+      readonly isPointlessToRepeat?: boolean;
+    } = {},
+  ) {
+    super(message, { cause });
+    this.status = status;
+    this.isNeverSent = isNeverSent;
+    this.isPointlessToRepeat = isPointlessToRepeat;
+  }
+
+  /** Whether the same request can succeed a moment later. */
+  get isTransient(): boolean {
+    return this.status === undefined || this.status === 429 || this.status >= 500;
+  }
+
+  /** Whether the request may have taken effect: no answer came back, or only that of a gateway. */
+  get isAnswerLost(): boolean {
+    return this.status === undefined || this.status === 502 || this.status === 504;
+  }
+}
+
+/**
+ * Why Metrist did not do what it was asked, and what to do about it: `HTTP 403 from app.metrist.io: the token is wrong; …`.
+ *
+ * @param meanings what other statuses mean for this request
+ */
+export function explainStatus(
+  { host, status, headers }: MetristAnswer,
+  meanings: Readonly<Record<number, string>> = {},
+): string {
+  return `HTTP ${status} from ${host}: ${meanings[status] ?? explainCommonStatus(status, headers)}`;
+}
+
+function explainCommonStatus(status: number, headers: Headers): string {
+  if (status === 403) return "the token is wrong; set METRIST_API_TOKEN to the account's token";
+  if (status >= 500) return 'Metrist failed; nothing to do here unless it lasts';
+  if (status >= 300 && status < 400) {
+    const place = URL.parse(headers.get('location') ?? '')?.origin ?? 'another place';
+    return `a redirect to ${place}; set METRIST_API_HOST to the host of the API itself`;
+  }
+  return 'not what the Metrist API answers; check METRIST_API_HOST and any proxy on the way';
+}
+
+/** Why `fetch` got no whole answer, and what to do about it. One line. */
+function explainFailure(error: unknown, host: string, timeoutMs: number): string {
+  if (isTimeout(error)) {
+    return `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
+  }
+  const { code, message } = rootCause(error);
+  if (isBlockedPort(message)) return `fetch does not connect to the port of ${host}; check METRIST_API_HOST`;
+  if (isRefusedTunnel(message)) return `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `the name ${host} does not resolve (${code}); check METRIST_API_HOST and DNS`;
+    case 'ECONNREFUSED':
+      return `${host} refused the connection; check the port in METRIST_API_HOST, and any proxy on the way`;
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return `no connection to ${host} (${code}); check the network, a firewall or a proxy on the way`;
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'UND_ERR_SOCKET':
+      return `${host} closed the connection without an answer (${code})`;
+    default:
+      return isTlsCode(code)
+        ? `no trusted TLS connection to ${host} (${code}); for your own certificate authority set NODE_EXTRA_CA_CERTS`
+        : `the request to ${host} failed: ${code === '' ? message : `${message} (${code})`}`;
+  }
+}
+
+function wasNeverSent(error: unknown): boolean {
+  const { code, syscall, message } = rootCause(error);
+  return (
+    syscall === 'connect' ||
+    neverSentCodes.has(code) ||
+    isCertificateCode(code) ||
+    isRefusedTunnel(message) ||
+    isBlockedPort(message)
+  );
+}
+
+const neverSentCodes: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ERR_PROXY_INVALID_CONFIG',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_INVALID_ARG',
+]);
+
+/** Whether `fetch` failed only after a timeout, ours or another one. */
+function wasSlow(error: unknown): boolean {
+  return isTimeout(error) || slowCodes.has(rootCause(error).code);
+}
+
+const slowCodes: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+]);
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
+/** `fetch` throws `TypeError: fetch failed`; what happened is in its cause. */
+function rootCause(error: unknown): { code: string; syscall: unknown; message: string } {
+  if (!(error instanceof Error)) return { code: '', syscall: undefined, message: String(error) };
+  if (error.cause instanceof Error) return rootCause(error.cause);
+  // A name with several addresses: each was tried.
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return rootCause(error.errors[0]);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const syscall = 'syscall' in error ? error.syscall : undefined;
+  return { code, syscall, message: error.message.split('\n', 1)[0] ?? '' };
+}
+
+/** OpenSSL's verification results (`CERT_HAS_EXPIRED`, `SELF_SIGNED_CERT_IN_CHAIN`) and Node's own TLS errors. */
+function isTlsCode(code: string): boolean {
+  return isCertificateCode(code) || /^ERR_TLS|^ERR_SSL|EPROTO/.test(code);
+}
+
+/** A certificate is checked before anything is sent. Other TLS errors can come in the middle of a connection. */
+function isCertificateCode(code: string): boolean {
+  return /CERT|UNABLE_TO_/.test(code) && !code.startsWith('ERR_SSL');
+}
+
+/** undici's message, which comes without a code: `Proxy response (403) !== 200 when HTTP Tunneling`. */
+function isRefusedTunnel(message: string): boolean {
+  return /^Proxy response .* when HTTP Tunneling/.test(message);
+}
+
+/** What `fetch` says about a port that it refuses to use, such as 9. https://fetch.spec.whatwg.org/#port-blocking */
+function isBlockedPort(message: string): boolean {
+  return message === 'bad port';
+}
+
+// Not imported: an import would evaluate every export of node:http, including all of undici.
+const http = process.getBuiltinModule('node:http');
+
+/**
+ * A `fetch` that goes through the proxy of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (or their lower-case forms), without
+ * `NODE_USE_ENV_PROXY`. The Orchestrator writes `host:port` without a scheme, which means http.
+ *
+ * A loopback host is never reached through a proxy: the proxy would look for it on its own machine, and see the token.
+ */
+export function fetchThroughProxy(values: Values, baseUrl: string): typeof globalThis.fetch {
+  if (baseUrl.startsWith('http:')) return globalThis.fetch;
+  const { environment, problems } = readProxySettings(values);
+  try {
+    if (problems.length > 0) throw Object.assign(new Error(problems.join('; ')), { code: 'ERR_PROXY_INVALID_CONFIG' });
+    http.setGlobalProxyFromEnv(environment);
+    return globalThis.fetch;
+  } catch (error) {
+    // Without the proxy nothing may be sent, so every request fails with the reason.
+    return () => Promise.reject(error);
+  }
+}
