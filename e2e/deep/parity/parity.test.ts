@@ -1,5 +1,4 @@
-import os from 'node:os';
-import { type TestContext, test, vi } from 'vitest';
+import { type TestContext, test } from 'vitest';
 import type { IamState } from '../../../mocks/iam/state.ts';
 import { type StepName, steps } from '../../../suites/awsiam/steps.ts';
 import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
@@ -260,9 +259,6 @@ const busyScenarios: readonly TitledScenario[] = [
 ];
 
 const stepNames = steps.map(({ name }) => name);
-
-// The waiting runs start first, and need little time of the processor while the others run.
-vi.setConfig({ maxConcurrency: waitingScenarios.length + os.availableParallelism() * 3 });
 
 test.concurrent.for(waitingScenarios)('%s', async ([, scenario], context) => {
   const runs = [runLive(scenario, context), runOrchestrated(scenario, context), runOffline(scenario, context)] as const;
