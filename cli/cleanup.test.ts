@@ -4,10 +4,9 @@ import { createFaultPlan, type FaultPlan } from '../mocks/iam/faults.ts';
 import { listEntities, seedUser } from '../mocks/iam/seeding.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { userPath } from '../suites/awsiam/names.ts';
-import { makeAwsHome } from '../suites/awsiam/testing/aws-home.ts';
 import { runName, seedStaleGroups, seedStaleUsers } from '../suites/awsiam/testing/stale.ts';
 import { secretAccessKey, testValues } from '../suites/awsiam/testing/values.ts';
-import { cleanUp, type CleanupOptions } from './cleanup.ts';
+import { cleanUpAndPrint, type CleanupOptions } from './cleanup.ts';
 import { testContext } from './testing/context.ts';
 
 vi.mock(import('node:timers/promises'), { spy: true });
@@ -18,7 +17,7 @@ interface SetUp {
   readonly values?: Readonly<Record<string, string>>;
 }
 
-/** The command over a server, with the namespace prod. */
+/** The command with a mocked IAM, in the namespace prod. */
 async function setUp({ faults = '', isTTY = false, values = {} }: SetUp = {}) {
   const plan = typeof faults === 'string' ? createFaultPlan(faults) : faults;
   const server = await startIamServer({ faults: plan });
@@ -28,7 +27,7 @@ async function setUp({ faults = '', isTTY = false, values = {} }: SetUp = {}) {
     ...server,
     context,
     clean: (options: Partial<CleanupOptions> = {}) =>
-      cleanUp({ ...usual, signal: new AbortController().signal, ...options }, context),
+      cleanUpAndPrint({ ...usual, signal: new AbortController().signal, ...options }, context),
   };
 }
 
@@ -55,17 +54,7 @@ describe('awsiam cleanup', () => {
     });
   });
 
-  test('gives a search for credentials up that does not end, and says after how long', async () => {
-    const home = await makeAwsHome('[default]\ncredential_process = ~/hang\n');
-    await home.script('hang', 'exec sleep 60');
-    const { clean, calls } = await setUp({
-      values: { METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' },
-    });
-    await expect(clean({ openTimeoutMs: 300 })).rejects.toThrow('the session was not open within 0.3 s');
-    expect(calls).toEqual([]);
-  });
-
-  test('counts one in the singular, and what it kept', async () => {
+  test('uses the singular for one, and counts what it kept', async () => {
     const { state, context, clean } = await setUp();
     seedStaleUsers(state, 'prod', 1);
     seedUser(state, { name: runName('testuser', 'prod', 9), path: userPath });
@@ -73,7 +62,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
-  test('with nothing to do says so and is content', async () => {
+  test('says so if there is nothing to do, and succeeds', async () => {
     const { context, clean } = await setUp();
     expect(await clean()).toBe(true);
     expect(context.written).toEqual({ output: '0 test entities of the namespace prod removed\n', errorOutput: '' });
@@ -83,7 +72,7 @@ describe('awsiam cleanup', () => {
     [{}, 125],
     [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
     [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
-  ] as const)('with %o keeps what is younger than %d minutes, and refuses to be told a shorter time', async (row) => {
+  ] as const)('with %o keeps what is younger than %d minutes, and refuses a shorter time', async (row) => {
     const [values, minutes] = row;
     const { state, calls, context, clean } = await setUp({ values });
     const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
@@ -91,7 +80,7 @@ describe('awsiam cleanup', () => {
     seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
     seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
     await expect(clean({ olderThan: minutes * 60_000 - 1 })).rejects.toThrow(
-      `--older-than is shorter than ${minutes}m, as long as a run with these settings can last`,
+      `--older-than is shorter than ${minutes}m, the longest that a run with these settings can last`,
     );
     await expect(clean({ olderThan: 0 })).rejects.toThrow('--may-break-runs');
     expect(calls).toEqual([]);
@@ -100,7 +89,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
-  test('takes younger ones as well when told that it may break runs', async () => {
+  test('removes younger ones as well if it may break runs', async () => {
     const { state, clean } = await setUp();
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
     await clean({ mayBreakRuns: true });
@@ -110,7 +99,7 @@ describe('awsiam cleanup', () => {
     expect(state.users.size).toBe(0);
   });
 
-  test('goes at the pace that it is told', async () => {
+  test('keeps to the given pace', async () => {
     const { state, clean } = await setUp();
     seedStaleUsers(state, 'prod', 3);
     vi.mocked(wait).mockClear().mockResolvedValue(undefined);
@@ -119,7 +108,7 @@ describe('awsiam cleanup', () => {
     expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual([70_000, 70_000]);
   });
 
-  test('that only looks lists what would be removed, one a line and with no progress among it', async () => {
+  test('in a dry run lists what would be removed, one per line and without progress', async () => {
     const { state, calls, context, clean } = await setUp({ isTTY: true });
     seedStaleUsers(state, 'prod', 2);
     seedStaleGroups(state, 'prod', 1);
@@ -137,7 +126,7 @@ describe('awsiam cleanup', () => {
     expect(calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListUsers']);
   });
 
-  test('shows progress on a terminal and takes it off before it ends', async () => {
+  test('shows progress on a terminal and removes it before it ends', async () => {
     const { state, context, clean } = await setUp({ isTTY: true });
     seedStaleUsers(state, 'prod', 3);
     await clean();
@@ -146,7 +135,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('3 test entities of the namespace prod removed\n');
   });
 
-  test('says that it is still at work where IAM takes more than two seconds to answer', async () => {
+  test('says that it is still working if IAM takes more than two seconds to answer', async () => {
     const { context, clean } = await setUp({ faults: 'ListGroups=slow:2300:1' });
     expect(await clean()).toBe(true);
     expect(context.written.output).toBe('0 test entities of the namespace prod removed\n');
@@ -155,14 +144,14 @@ describe('awsiam cleanup', () => {
     );
   });
 
-  test('is silent where the output is no terminal and little is to be done', async () => {
+  test('is silent if the output is not a terminal and there is little to do', async () => {
     const { state, context, clean } = await setUp();
     seedStaleUsers(state, 'prod', 3);
     await clean();
     expect(context.written.errorOutput).toBe('');
   });
 
-  test('is not content while something could not be removed, names it and removes the others', async () => {
+  test('fails if something could not be removed, names it and removes the others', async () => {
     const stuck = runName('testuser', 'prod', 0);
     const faults: FaultPlan = {
       next: (operation, { UserName } = {}) =>
@@ -175,7 +164,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('2 test entities of the namespace prod removed, 1 could not be removed\n');
   });
 
-  test('counts apart what another one removed first', async () => {
+  test('counts separately what somebody else removed first', async () => {
     const { state, context, clean } = await setUp({ faults: 'DeleteUser=NoSuchEntity:2' });
     seedStaleUsers(state, 'prod', 3);
     expect(await clean()).toBe(true);
@@ -194,7 +183,7 @@ describe('awsiam cleanup', () => {
     );
   });
 
-  test('names the action that it may not do', async () => {
+  test('names the action that is not allowed', async () => {
     const { context, clean } = await setUp({ faults: 'ListUsers=AccessDenied' });
     expect(await clean()).toBe(false);
     expect(context.written.errorOutput).toContain('iam:ListUsers is not allowed');
@@ -205,7 +194,7 @@ describe('awsiam cleanup', () => {
     const values = { ...context.values, METRIST_NAMESPACE: 'a b', METRIST_AWS_REGION: '' };
     const { signal } = new AbortController();
     const options = { ...usual, signal };
-    await expect(cleanUp(options, { ...context, values })).rejects.toMatchObject({
+    await expect(cleanUpAndPrint(options, { ...context, values })).rejects.toMatchObject({
       code: 'ConfigError',
       message: expect.stringMatching(/METRIST_AWS_REGION[^]*METRIST_NAMESPACE/),
     });
@@ -220,7 +209,7 @@ describe('awsiam cleanup', () => {
     });
     const values = { ...context.values, AWS_ENDPOINT_URL_IAM: leaky.url };
     const options = { ...usual, signal: new AbortController().signal };
-    expect(await cleanUp(options, { ...context, values })).toBe(false);
+    expect(await cleanUpAndPrint(options, { ...context, values })).toBe(false);
     expect(context.written.errorOutput).toContain('you signed with [redacted]');
     expect(JSON.stringify(context.written)).not.toContain(secretAccessKey);
   });

@@ -1,71 +1,74 @@
+import type { Command } from 'commander';
+import { awsiam, cleanUp, longestRunMs, type SweepResult } from '../suites/awsiam/monitor.ts';
 import { plural } from '../text/printable.ts';
-import { parseConfig } from '../suites/awsiam/settings/config.ts';
-import { secretsOfCredentials } from '../suites/awsiam/settings/secrets.ts';
-import { closeSession, openSession, type Session } from '../suites/awsiam/session.ts';
-import { longestRunMs } from '../suites/awsiam/cleanup/housekeeping.ts';
-import { serviceTime, sweep, type SweepResult } from '../suites/awsiam/cleanup/sweep.ts';
 import { requireConfig } from '../runner/settings.ts';
-import { settleWithin, OpenTimeoutError } from '../runner/deadline.ts';
-import { hideSecrets } from '../text/redact.ts';
-import type { CommandContext } from './command-context.ts';
+import type { CommandContext, CommandControl } from './command-context.ts';
+import { durationOption } from './options.ts';
 import { createProgress } from './progress.ts';
 
-export interface CleanupOptions {
-  readonly dryRun: boolean;
+interface CleanupArguments {
+  readonly dryRun?: boolean;
   /** Milliseconds. @default the longest run by the settings */
   readonly olderThan?: number;
-  /** Allows a cleanup that may break runs that are still going. */
-  readonly mayBreakRuns: boolean;
+  readonly mayBreakRuns?: boolean;
   /** Milliseconds. */
   readonly pace: number;
+}
+
+/** Adds `awsiam cleanup`, which removes test entities until none is left that it may remove. */
+export function addCleanupCommand(
+  program: Command,
+  context: CommandContext,
+  { signal, onFailure }: CommandControl,
+): void {
+  const command = program
+    .command('cleanup')
+    .description('remove the test users and groups that killed runs left behind in the namespace (METRIST_NAMESPACE)')
+    .option('--dry-run', 'only list what would be removed')
+    .addOption(
+      durationOption(
+        '--older-than <duration>',
+        'keep what is younger: 3h, 1d (default: the longest that a run with these settings can last)',
+      ),
+    )
+    .option('--may-break-runs', 'allow a shorter --older-than, and also remove what has no usable creation date')
+    .addOption(durationOption('--pace <duration>', 'shortest time between two requests: 100ms, 1s', 100))
+    .action(async (options: CleanupArguments) => {
+      if (!(await cleanUpAndPrint({ ...options, signal, refuse }, context))) onFailure();
+    });
+  const refuse = (why: string): never => command.error(`error: ${why}`);
+}
+
+export interface CleanupOptions extends CleanupArguments {
   readonly signal: AbortSignal;
-  /** For opening the session, as in a run. @default 30_000 */
-  readonly openTimeoutMs?: number;
-  /** The options make no sense, so the command ends. */
+  /** Ends the command, because its options make no sense. */
   readonly refuse: (why: string) => never;
 }
 
 /**
- * `awsiam cleanup`: the sweep alone, to its end.
- *
  * @returns whether everything that was to be removed is gone
- * @throws ConfigError, and the SDK's error where there are no credentials
+ * @throws ConfigError, and the SDK's error if there are no credentials
  */
-export async function cleanUp(options: CleanupOptions, context: CommandContext): Promise<boolean> {
-  const { dryRun, mayBreakRuns, pace, signal, openTimeoutMs = 30_000 } = options;
-  const config = requireConfig(parseConfig(context.values));
+export async function cleanUpAndPrint(options: CleanupOptions, context: CommandContext): Promise<boolean> {
+  const { dryRun = false, mayBreakRuns = false, pace, signal } = options;
+  const config = requireConfig(awsiam.parseConfig(context.values));
   const sparedMs = longestRunMs(config);
   const { olderThan = sparedMs } = options;
   if (olderThan < sparedMs && !mayBreakRuns && !dryRun) {
     const spared = `${Math.ceil(sparedMs / 60_000)}m`;
     options.refuse(
-      `--older-than is shorter than ${spared}, as long as a run with these settings can last: what is younger may still be in use. Use ${spared} or more, or add --may-break-runs.`,
+      `--older-than is shorter than ${spared}, the longest that a run with these settings can last: what is younger may still be in use. Use ${spared} or more, or add --may-break-runs.`,
     );
   }
+  const { namespace } = config;
   const progress = createProgress(
     context.errorOutput,
-    `looking for old test users and groups of the namespace ${config.namespace}`,
+    `looking for old test users and groups of the namespace ${namespace}`,
   );
-  let session: Session | undefined;
   try {
-    const deadline = AbortSignal.timeout(openTimeoutMs);
-    const within = AbortSignal.any([signal, deadline]);
-    // The search for credentials ignores signals.
-    session = await settleWithin(openSession(config, { mode: 'live', signal: within }), within).catch(
-      (error: unknown) => {
-        throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
-      },
-    );
-    const { iam, history, credentials } = session;
-    if (credentials) hideSecrets(secretsOfCredentials(credentials));
-    const report = await sweep({
-      iam,
-      history,
-      namespace: config.namespace,
-      now: () => serviceTime(iam),
-      random: Math.random,
+    const result = await cleanUp(config, {
       olderThanMs: olderThan,
-      takeUndated: mayBreakRuns,
+      removeUndated: mayBreakRuns,
       dryRun,
       paceMs: pace,
       signal,
@@ -76,17 +79,17 @@ export async function cleanUp(options: CleanupOptions, context: CommandContext):
       },
     });
     progress.end();
-    for (const warning of report.warnings) context.errorOutput.write(`! ${warning}\n`);
-    context.output.write(`${summarise(report, dryRun, config.namespace)}\n`);
-    return report.warnings.length === 0;
+    for (const warning of result.warnings) context.errorOutput.write(`! ${warning}\n`);
+    context.output.write(`${summarise(result, dryRun, namespace)}\n`);
+    return result.warnings.length === 0;
   } finally {
     progress.end();
-    if (session !== undefined) closeSession(session);
   }
 }
 
-function summarise(report: SweepResult, dryRun: boolean, namespace: string): string {
-  const { removed, alreadyGone, kept, failed, untried, unlisted } = report;
+/** `2 test entities of the namespace prod removed, 1 kept as too young` */
+function summarise(result: SweepResult, dryRun: boolean, namespace: string): string {
+  const { removed, alreadyGone, kept, failed, untried, unlisted } = result;
   const others: readonly (readonly [number, string])[] = [
     [alreadyGone, 'already gone'],
     [kept, 'kept as too young'],

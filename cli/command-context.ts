@@ -1,4 +1,6 @@
 import type { Values } from '../runner/monitor.ts';
+import { outline } from '../suites/awsiam/outline.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 
 export interface OutputStream {
   readonly isTTY?: boolean;
@@ -7,20 +9,44 @@ export interface OutputStream {
   write(text: string): unknown;
 }
 
-/** What a command knows of the process it runs in. */
+/** What a command knows about the process that it runs in. */
 export interface CommandContext {
   /** The command that starts this program, without arguments. */
   readonly self: readonly string[];
+  /** `awsiam 0.1.0 (commit ae58712)` */
+  readonly build: string;
   /** The process's environment, without what `.env` adds. */
   readonly environment: Values;
   /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
   /** The path of `.env`, as messages show it. */
   readonly envFile: string;
-  /** Why `.env` could not be read, a sentence each. Every command refuses to run then. */
+  /** Why `.env` could not be read, one sentence each. If there are any, no command runs. */
   readonly envProblems: readonly string[];
   readonly output: OutputStream;
-  /** For errors and progress: what is piped on holds neither. */
+  /** For errors and progress, which must not get into a pipe. */
   readonly errorOutput: OutputStream;
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** How a command learns that it is to stop, and reports that it failed. */
+export interface CommandControl {
+  /** Aborted when the command is to stop. */
+  readonly signal: AbortSignal;
+  /** Called when a command did not do what it was asked for, and has said so. */
+  readonly onFailure: () => void;
+}
+
+/** The same context, with streams that never show a secret: neither one of its values nor one that is found later. */
+export function redactContext(context: CommandContext): CommandContext {
+  hideSecrets(outline.secrets(context.values));
+  return { ...context, output: redactStream(context.output), errorOutput: redactStream(context.errorOutput) };
+}
+
+function redactStream(stream: OutputStream): OutputStream {
+  return {
+    ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
+    ...(stream.columns !== undefined && { columns: stream.columns }),
+    write: (text) => stream.write(redact.text(text)),
+  };
 }

@@ -1,27 +1,38 @@
 import tty from 'node:tty';
+import packageJson from '../package.json' with { type: 'json' };
 
-export interface MainOptions {
+/** The packaging defines this constant. */
+declare const AWSIAM_BUILD: { readonly commit: string; readonly version: string } | undefined;
+
+interface MainOptions {
   /** The command that starts this program, without arguments. */
   readonly self: readonly string[];
-  /** Where `.env` lies, for commands. @default the working directory */
+  /** Where `.env` is looked for by commands. @default the working directory */
   readonly baseDir?: string;
   /** Whether the Orchestrator has been greeted already. @default false */
   readonly greeted?: boolean;
 }
 
 /**
- * Without arguments the Orchestrator is at the other end, unless that is a terminal; else it is a command. Each loads only
- * what it needs, and ends the process.
+ * Serves the Orchestrator if there are no arguments and stdin is no terminal; else runs a command. Both load only what they
+ * need, and end the process.
  */
 export async function main(
   args: readonly string[],
   { self, baseDir = process.cwd(), greeted = false }: MainOptions,
 ): Promise<void> {
+  const build = describeBuild();
   if (args.length === 0 && !tty.isatty(0)) {
     const { serve } = await import('./serve.ts');
-    await serve({ greeted });
+    await serve({ build, greeted });
     process.exit();
   }
-  const { runCommand } = await import('./run-command.ts');
-  await runCommand(args, { self, baseDir });
+  const { runCommand } = await import('./program.ts');
+  await runCommand(args, { self, build, baseDir });
+}
+
+/** `awsiam 0.1.0 (commit ae58712)`; `awsiam 0.1.0 (from source)` if the commit is unknown. */
+export function describeBuild(): string {
+  const origin = typeof AWSIAM_BUILD === 'undefined' ? 'from source' : `commit ${AWSIAM_BUILD.commit}`;
+  return `${packageJson.name} ${packageJson.version} (${origin})`;
 }

@@ -35,7 +35,7 @@ describe('the manifests', () => {
     );
   });
 
-  test('name the variables as the Orchestrator derives them, and the two without which there is no run', () => {
+  test('name the variables as the Orchestrator derives them, and the two that are required', () => {
     const values = packageManifest?.['config_values'] as { [name: string]: unknown }[];
     expect(values).toContainEqual({
       name: 'AWSAccessKeyId',
@@ -62,7 +62,7 @@ describe('the manifests', () => {
     expect(findShapeFaults({ ...packageManifest, ...change }, packageManifestShape)).toEqual(faults);
   });
 
-  test('would be refused without what is required', () => {
+  test('would be refused without a required property', () => {
     const { publisher: _, ...incomplete } = packageManifest ?? {};
     expect(findShapeFaults(incomplete, packageManifestShape)).toEqual(['publisher']);
   });

@@ -26,7 +26,7 @@ describe('the awsiam command', () => {
     expect(context.written).toEqual({ output: '2 test entities of the namespace prod removed\n', errorOutput: '' });
   });
 
-  test('gives the options on', async () => {
+  test('passes its options on', async () => {
     const { state, calls, context, run } = await setUp();
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
     expect(await run('cleanup', '--dry-run', '--older-than=5m')).toBe(0);
@@ -80,7 +80,7 @@ describe('the awsiam command', () => {
     expect(calls).toEqual([]);
   });
 
-  test('refuses with code 2 an age that a running run can have, and names the option and the way out', async () => {
+  test('refuses with code 2 an age that a run in progress can have, and names the option and the alternatives', async () => {
     const { state, calls, context, run } = await setUp();
     seedStaleUsers(state, 'prod', 1);
     expect(await run('cleanup', '--older-than', '0s')).toBe(2);
@@ -106,7 +106,7 @@ describe('the awsiam command', () => {
     expect(context.written.errorOutput).toBe('');
   });
 
-  test('warns of a misspelt setting before it does anything, and not where only help is wanted', async () => {
+  test('warns about a misspelt setting before it does anything, but not when it only shows help', async () => {
     const warning = '! METRIST_INSTANCE has no effect: there is no such setting; did you mean METRIST_INSTANCE_ID?\n';
     const context = testContext({ METRIST_INSTANCE: 'here', METRIST_RUN_GROUPS: 'prod' });
     expect(await runProgram(['config', '--json'], context)).toBe(0);
@@ -119,7 +119,7 @@ describe('the awsiam command', () => {
     expect(context.written.errorOutput).toBe('');
   });
 
-  test('deletes nothing where a switch is not understood', async () => {
+  test('deletes nothing if it does not understand a switch', async () => {
     const { state, calls, context } = await setUp();
     seedStaleUsers(state, 'prod', 2);
     const values = { ...context.values, METRIST_CLEANUP_ENABLED: 'disabled' };
@@ -137,14 +137,14 @@ describe('the awsiam command', () => {
     }
   });
 
-  test('returns 1 where the service cannot be reached, with advice', async () => {
+  test('returns 1 with advice if IAM cannot be reached', async () => {
     const url = `http://127.0.0.1:${await deadPort()}`;
     const context = testContext(testValues({ AWS_ENDPOINT_URL_IAM: url }));
     expect(await runProgram(['cleanup'], context)).toBe(1);
     expect(context.written.errorOutput).toMatch(/ECONNREFUSED.*Nobody listens at the endpoint/);
   });
 
-  test('returns 1 where something could not be removed', async () => {
+  test('returns 1 if something could not be removed', async () => {
     const { state, run } = await setUp('DeleteUser=DeleteConflict');
     seedStaleUsers(state, 'prod', 1);
     expect(await run('cleanup', '--pace', '0ms')).toBe(1);
@@ -162,7 +162,7 @@ describe('the awsiam command', () => {
     expect(context.written.output).toBe('0 test entities of the namespace prod removed, 2 not reached\n');
   });
 
-  test('obeys a signal while it looks for credentials', async () => {
+  test('obeys a signal during the search for credentials', async () => {
     const { promise: asked, resolve } = Promise.withResolvers<void>();
     const silent = await startHttpServer(() => resolve());
     vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `${silent.url}/credentials`);

@@ -1,19 +1,59 @@
 import os from 'node:os';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import ms from 'ms';
-import packageJson from '../package.json' with { type: 'json' };
+import path from 'node:path';
+import { inspect } from 'node:util';
+import { Command, CommanderError } from 'commander';
+import { readEnvFile } from '../host/env-file.ts';
+import { surviveOutputErrors } from '../host/output-errors.ts';
+import { shortenPath } from '../host/results-dir.ts';
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
-import { explainError } from '../suites/awsiam/errors/explain-error.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { ConfigError } from '../runner/settings.ts';
-import { findSettingWarnings } from '../suites/awsiam/settings/setting-warnings.ts';
-import { describeBuild } from './build.ts';
-import { cleanUp } from './cleanup.ts';
-import type { CommandContext } from './command-context.ts';
+import { awsiam } from '../suites/awsiam/monitor.ts';
+import { copyError } from '../text/copy-error.ts';
+import { redact } from '../text/redact.ts';
+import { addCleanupCommand } from './cleanup.ts';
+import { redactContext, type CommandContext, type CommandControl } from './command-context.ts';
 import { addDriveCommand } from './drive/drive.ts';
-import { addMetristCommands } from './metrist-commands.ts';
-import { redactContext } from './redacted-context.ts';
+import { addConfigCommand } from './metrist/config.ts';
+import { addConfigsCommand } from './metrist/configs.ts';
+import { addRegisterCommand } from './metrist/register.ts';
+import { addStatusCommand } from './metrist/status.ts';
+import { addUnregisterCommand } from './metrist/unregister.ts';
 
-/** 2 is what shells and most tools say for a command line that is not understood. */
+interface RunCommandOptions extends Pick<CommandContext, 'self' | 'build'> {
+  /** Where `.env` is looked for. */
+  readonly baseDir: string;
+}
+
+/** Runs a command in this process, for a user at a terminal or a script. */
+export async function runCommand(args: readonly string[], { baseDir, ...self }: RunCommandOptions): Promise<void> {
+  // After `awsiam drive | head -1` the command goes on: a monitor that is cut off would leave things behind.
+  surviveOutputErrors(process);
+  const environment = { ...process.env };
+  const envFile = await readEnvFile(baseDir, environment);
+  Object.assign(process.env, envFile.added);
+  // Node itself would print an uncaught error with all of its secrets.
+  process.on('uncaughtException', (error: unknown) => {
+    process.stderr.write(`${inspect(copyError(error, redact.text))}\n`);
+    process.exit(1);
+  });
+  process.exitCode = await runProgram(args, {
+    ...self,
+    environment,
+    values: process.env,
+    envFile: shortenPath(path.join(baseDir, '.env'), process.cwd()),
+    envProblems: envFile.problems,
+    output: process.stdout,
+    errorOutput: process.stderr,
+    onSignal: (listener) => {
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
+    },
+  });
+  // A search for credentials that was given up may still hold a connection or a child process.
+  setTimeout(() => process.exit(), 1000).unref();
+}
+
+/** 2 is what shells and most tools return for a command line that they do not understand. */
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
@@ -29,10 +69,18 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
     exitCode = 128 + os.constants.signals[signal];
     stop.abort();
   });
+  const control: CommandControl = {
+    signal: stop.signal,
+    onFailure: () => {
+      exitCode ||= exitCodes.failed;
+    },
+  };
 
   const program = new Command('awsiam')
     .description(packageJson.description)
-    .version(describeBuild(), '--version', 'print the version and the commit')
+    .version(context.build, '--version', 'print the version and the commit')
+    // On a narrow terminal, too, descriptions are wrapped.
+    .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => context.output.write(text),
       writeErr: (text) => context.errorOutput.write(hideArguments(text, args)),
@@ -41,38 +89,17 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
     .exitOverride()
     .hook('preAction', () => {
       if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
-      for (const warning of findSettingWarnings(context.values, 'command')) {
+      for (const warning of awsiam.findSettingWarnings(context.values, 'command')) {
         context.errorOutput.write(`! ${warning}\n`);
       }
     });
-
-  const cleanup = program
-    .command('cleanup')
-    .description('remove test users and groups that killed runs of this namespace left')
-    .option('--dry-run', 'only list what would be removed', false)
-    .option(
-      '--older-than <duration>',
-      'spare what is younger: 3h, 1d (default: the longest that a run with these settings can last)',
-      duration,
-    )
-    .option('--may-break-runs', 'allow a shorter --older-than, and remove what has no usable creation date', false)
-    .option('--pace <duration>', 'least time between two requests: 100ms, 1s', duration, 100)
-    .action(async (options: { dryRun: boolean; olderThan?: number; mayBreakRuns: boolean; pace: number }) => {
-      const done = await cleanUp(
-        { ...options, signal: stop.signal, refuse: (why) => cleanup.error(`error: ${why}`) },
-        context,
-      );
-      if (!done) exitCode ||= exitCodes.failed;
-    });
-
-  const options = {
-    signal: stop.signal,
-    onFailure: () => {
-      exitCode ||= exitCodes.failed;
-    },
-  };
-  addMetristCommands(program, context, options);
-  addDriveCommand(program, context, options);
+  addCleanupCommand(program, context, control);
+  addConfigCommand(program, context, control);
+  addRegisterCommand(program, context, control);
+  addConfigsCommand(program, context, control);
+  addUnregisterCommand(program, context, control);
+  addStatusCommand(program, context, control);
+  addDriveCommand(program, context, control);
 
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -80,7 +107,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (exitCode !== exitCodes.ok) return exitCode;
-    const { verdict, message, advice } = explainError(error, `awsiam ${args[0] ?? ''}`.trim(), {
+    const { verdict, message, advice } = awsiam.explain(error, `awsiam ${args[0] ?? ''}`.trim(), {
       mode: 'live',
       values: context.values,
       howToConfigure: `Set the variables in the environment or in the file ${context.envFile}`,
@@ -90,21 +117,8 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
   }
 }
 
-/** commander quotes arguments that it refuses. */
+/** commander quotes arguments that it refuses. The names of options stay, their values are hidden. */
 function hideArguments(text: string, args: readonly string[]): string {
-  // Names of options are not hidden, their values are.
   const values = args.map((arg) => /^--[^=]*=?(.*)$/s.exec(arg)?.[1] ?? arg);
   return values.filter(mayHoldSecret).reduce((shown, value) => shown.replaceAll(value, describeValue(value)), text);
-}
-
-/**
- * A number alone is refused: whoever writes `--older-than 2` hardly means milliseconds.
- *
- * @throws InvalidArgumentError, to which commander adds the option's name
- */
-function duration(text: string): number {
-  const value = /\d *[a-z]+$/i.test(text) ? ms(text as ms.StringValue) : undefined;
-  if (typeof value !== 'number' || !(value >= 0))
-    throw new InvalidArgumentError('Expected a duration such as 90s, 30m, 1h or 2d.');
-  return value;
 }

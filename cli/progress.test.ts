@@ -14,7 +14,7 @@ describe('progress', () => {
     onTestFinished(() => void vi.useRealTimers());
   });
 
-  test('counts on one line of a terminal, which is gone at the end', () => {
+  test('counts on one line of a terminal, and removes it at the end', () => {
     const terminal = output(true);
     const progress = createProgress(terminal, 'looking');
     progress.tick('a removed');
@@ -35,7 +35,7 @@ describe('progress', () => {
     expect(terminal.written).toEqual([`${erase}  … 1 · 0`, `${erase}  … 1001 · last`, erase]);
   });
 
-  test('says on a terminal that it is at work when nothing has come for two seconds', () => {
+  test('says on a terminal that it is working if nothing happened for two seconds', () => {
     const terminal = output(true);
     const progress = createProgress(terminal, 'looking');
     vi.advanceTimersByTime(4000);
@@ -59,7 +59,7 @@ describe('progress', () => {
     },
   );
 
-  test('writes nothing about what takes no two seconds', () => {
+  test('writes nothing about work of less than two seconds', () => {
     const file = output(false);
     const progress = createProgress(file, 'looking');
     progress.tick('a');

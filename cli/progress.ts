@@ -1,20 +1,20 @@
 import { systemClock } from '../runner/clock.ts';
 import { StatusLine, type StatusOutput } from '../reporters/status-line.ts';
 
-export interface Progress {
+interface Progress {
   /** One more is done. */
   tick(what: string): void;
-  /** Takes the progress off the screen. */
+  /** Removes the progress from the screen. */
   end(): void;
 }
 
-/** After this long, a command says that it is still at work. */
+/** How long a command may be silent before it says that it is still working. */
 const quietMs = 2000;
 
 /**
- * Tells how far a command is that may take long: one line that counts on a terminal, elsewhere a line now and then.
+ * Shows the progress of a command that may take long: on a terminal one line that counts, elsewhere a line now and then.
  *
- * @param doing what the command does until the first one is done
+ * @param doing what the command does before the first tick
  */
 export function createProgress(output: StatusOutput, doing: string): Progress {
   const line = new StatusLine(output, { clock: systemClock, quietMs });

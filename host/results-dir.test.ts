@@ -21,7 +21,7 @@ test.for([
   expect(parseResultsDir({ METRIST_RESULTS_DIR: value }, '/srv/awsiam').dir).toBe(dir);
 });
 
-test('a directory, and a path where there is nothing yet, are fine', async () => {
+test('an existing directory and a path that does not exist yet are fine', async () => {
   const dir = await makeDir();
   for (const value of [dir, path.join(dir, 'a/b'), '', undefined]) {
     expect(parseResultsDir({ METRIST_RESULTS_DIR: value }, '/').problems).toEqual([]);
@@ -38,7 +38,7 @@ test('a file is refused, and so is a path through one', async () => {
   }
 });
 
-test('what the Orchestrator could not resolve is refused', () => {
+test('an unresolved value is refused', () => {
   expect(parseResultsDir({ METRIST_RESULTS_DIR: '<<ERROR: no such secret>>' }, '/').problems).toEqual([
     expect.stringContaining('METRIST_RESULTS_DIR could not be resolved'),
   ]);

@@ -69,14 +69,13 @@ export function createMetristClient({
   return async ({ method = 'GET', path, body, timeoutMs = Infinity, signal }) => {
     const limitMs = Math.ceil(Math.min(timeoutMs, requestTimeoutMs));
     const timeout = AbortSignal.timeout(limitMs);
-    const fail = (cause: unknown): MetristError =>
-      signal?.aborted === true
-        ? new MetristError(`gave up on ${host}`, { cause, isPointlessToRepeat: true })
-        : new MetristError(explainFailure(cause, host, limitMs), {
-            cause,
-            isNeverSent: wasNeverSent(cause),
-            isPointlessToRepeat: wasSlow(cause),
-          });
+    const fail = (cause: unknown): MetristError => {
+      const { reason, ...traits } =
+        signal?.aborted === true
+          ? { reason: `gave up on ${host}`, isPointlessToRepeat: true }
+          : explainFailure(cause, host, limitMs);
+      return new MetristError(reason, { cause, ...traits });
+    };
     try {
       const response = await fetch(new URL(path, baseUrl), {
         method,
@@ -170,73 +169,77 @@ function explainCommonStatus(status: number, headers: Headers): string {
   return 'not what the Metrist API answers; check METRIST_API_HOST and any proxy on the way';
 }
 
-/** Why `fetch` got no whole answer, and what to do about it. One line. */
-function explainFailure(error: unknown, host: string, timeoutMs: number): string {
-  if (isTimeout(error)) {
-    return `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
+/** Why `fetch` got no whole answer and what to do about it, in one line, and what that means for the request. */
+function explainFailure(error: unknown, host: string, timeoutMs: number) {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    const reason = `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
+    return { reason, isNeverSent: false, isPointlessToRepeat: true };
   }
-  const { code, message } = rootCause(error);
-  if (isBlockedPort(message)) return `fetch does not connect to the port of ${host}; check METRIST_API_HOST`;
-  if (isRefusedTunnel(message)) return `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `the name ${host} does not resolve (${code}); check METRIST_API_HOST and DNS`;
-    case 'ECONNREFUSED':
-      return `${host} refused the connection; check the port in METRIST_API_HOST, and any proxy on the way`;
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return `no connection to ${host} (${code}); check the network, a firewall or a proxy on the way`;
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-      return `${host} closed the connection without an answer (${code})`;
-    default:
-      return isTlsCode(code)
-        ? `no trusted TLS connection to ${host} (${code}); for your own certificate authority set NODE_EXTRA_CA_CERTS`
-        : `the request to ${host} failed: ${code === '' ? message : `${message} (${code})`}`;
-  }
-}
-
-function wasNeverSent(error: unknown): boolean {
   const { code, syscall, message } = rootCause(error);
-  return (
-    syscall === 'connect' ||
-    neverSentCodes.has(code) ||
-    isCertificateCode(code) ||
-    isRefusedTunnel(message) ||
-    isBlockedPort(message)
-  );
+  const { explain, isNeverSent = false, isSlow = false } = knownFailures[code] ?? findFailure(code, message) ?? {};
+  return {
+    reason: explain?.(host, code) ?? `the request to ${host} failed: ${message}${code && ` (${code})`}`,
+    isNeverSent: isNeverSent || syscall === 'connect',
+    isPointlessToRepeat: isSlow,
+  };
 }
 
-const neverSentCodes: ReadonlySet<string> = new Set([
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'ERR_PROXY_INVALID_CONFIG',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_INVALID_ARG',
-]);
-
-/** Whether `fetch` failed only after a timeout, ours or another one. */
-function wasSlow(error: unknown): boolean {
-  return isTimeout(error) || slowCodes.has(rootCause(error).code);
+interface KnownFailure {
+  readonly explain?: (host: string, code: string) => string;
+  /** It happens before anything is sent. */
+  readonly isNeverSent?: boolean;
+  /** It happens only after a timeout. */
+  readonly isSlow?: boolean;
 }
 
-const slowCodes: ReadonlySet<string> = new Set([
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ETIMEDOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-]);
+const noName = (host: string, code: string) =>
+  `the name ${host} does not resolve (${code}); check METRIST_API_HOST and DNS`;
+const refused = (host: string) =>
+  `${host} refused the connection; check the port in METRIST_API_HOST, and any proxy on the way`;
+const noConnection = (host: string, code: string) =>
+  `no connection to ${host} (${code}); check the network, a firewall or a proxy on the way`;
+const closed = (host: string, code: string) => `${host} closed the connection without an answer (${code})`;
+const noTrust = (host: string, code: string) =>
+  `no trusted TLS connection to ${host} (${code}); for your own certificate authority set NODE_EXTRA_CA_CERTS`;
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutError';
+/** By the code of the error. */
+const knownFailures: Readonly<Record<string, KnownFailure>> = {
+  EAI_AGAIN: { explain: noName, isNeverSent: true, isSlow: true },
+  ENOTFOUND: { explain: noName, isNeverSent: true },
+  ECONNREFUSED: { explain: refused, isNeverSent: true },
+  UND_ERR_CONNECT_TIMEOUT: { explain: noConnection, isNeverSent: true, isSlow: true },
+  ETIMEDOUT: { explain: noConnection, isSlow: true },
+  EHOSTUNREACH: { explain: noConnection, isSlow: true },
+  ENETUNREACH: { explain: noConnection },
+  ECONNRESET: { explain: closed },
+  EPIPE: { explain: closed },
+  UND_ERR_SOCKET: { explain: closed },
+  UND_ERR_BODY_TIMEOUT: { isSlow: true },
+  UND_ERR_HEADERS_TIMEOUT: { isSlow: true },
+  UND_ERR_INVALID_ARG: { isNeverSent: true },
+  ERR_PROXY_INVALID_CONFIG: { isNeverSent: true },
+  ERR_SSL_WRONG_VERSION_NUMBER: { explain: noTrust, isNeverSent: true },
+};
+
+/** Failures that have no code, or one of many. */
+function findFailure(code: string, message: string): KnownFailure | undefined {
+  // What fetch says about a port that it refuses to use, such as 9. https://fetch.spec.whatwg.org/#port-blocking
+  if (message === 'bad port') {
+    return {
+      explain: (host) => `fetch does not connect to the port of ${host}; check METRIST_API_HOST`,
+      isNeverSent: true,
+    };
+  }
+  // undici: `Proxy response (403) !== 200 when HTTP Tunneling`
+  if (/^Proxy response .* when HTTP Tunneling/.test(message)) {
+    const explain = (host: string) => `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
+    return { explain, isNeverSent: true };
+  }
+  // Node's own TLS errors can come in the middle of a connection.
+  if (/^ERR_SSL|EPROTO/.test(code)) return { explain: noTrust };
+  // A certificate is checked before anything is sent: CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN, …
+  if (/CERT|UNABLE_TO_/.test(code)) return { explain: noTrust, isNeverSent: true };
+  return /^ERR_TLS/.test(code) ? { explain: noTrust } : undefined;
 }
 
 /** `fetch` throws `TypeError: fetch failed`; what happened is in its cause. */
@@ -248,26 +251,6 @@ function rootCause(error: unknown): { code: string; syscall: unknown; message: s
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const syscall = 'syscall' in error ? error.syscall : undefined;
   return { code, syscall, message: error.message.split('\n', 1)[0] ?? '' };
-}
-
-/** OpenSSL's verification results (`CERT_HAS_EXPIRED`, `SELF_SIGNED_CERT_IN_CHAIN`) and Node's own TLS errors. */
-function isTlsCode(code: string): boolean {
-  return isCertificateCode(code) || /^ERR_TLS|^ERR_SSL|EPROTO/.test(code);
-}
-
-/** A certificate is checked before anything is sent. Other TLS errors can come in the middle of a connection. */
-function isCertificateCode(code: string): boolean {
-  return /CERT|UNABLE_TO_/.test(code) && !code.startsWith('ERR_SSL');
-}
-
-/** undici's message, which comes without a code: `Proxy response (403) !== 200 when HTTP Tunneling`. */
-function isRefusedTunnel(message: string): boolean {
-  return /^Proxy response .* when HTTP Tunneling/.test(message);
-}
-
-/** What `fetch` says about a port that it refuses to use, such as 9. https://fetch.spec.whatwg.org/#port-blocking */
-function isBlockedPort(message: string): boolean {
-  return message === 'bad port';
 }
 
 // Not imported: an import would evaluate every export of node:http, including all of undici.

@@ -83,13 +83,13 @@ function around(code: string, index: number): string {
   return code.slice(Math.max(0, index - 40), index + 40);
 }
 
-/** What the program knows about its own build; see `cli/build.ts`. */
+/** What the program knows about its own build; see `cli/main.ts`. */
 interface BuildFacts {
   readonly commit: string;
   readonly version: string;
 }
 
-/** Wraps the bundled code into the function that `loadProgram` calls, with the constant that `cli/build.ts` reads. */
+/** Wraps the bundled code into the function that `loadProgram` calls, with the constant that `cli/main.ts` reads. */
 export function makeProgramSource(code: string, { commit, version }: BuildFacts): string {
   // On the first line of the code, so that line numbers in stack traces are those of the bundle.
   const constant = `const AWSIAM_BUILD = ${JSON.stringify({ commit, version })};`;

@@ -35,8 +35,8 @@ const collect = (run: Partial<VitestRun>, overrides: Partial<RunContext> = {}) =
 
 const moduleOf = (steps: readonly StepResult[]) => fakeModule([fakeSuite(steps.map(recorded))]);
 
-/** What is left of a run when only its course matters. */
-const course = (steps: readonly StepResult[]): string[] =>
+/** A run, reduced to the states of its steps. */
+const summaryOf = (steps: readonly StepResult[]): string[] =>
   steps.map((step) => `${step.name} ${'reason' in step ? step.reason : step.state}`);
 
 describe('collectRun', () => {
@@ -111,7 +111,7 @@ describe('collectRun', () => {
         stack: 'Error: task.meta is gone\n    at x',
       },
     });
-    expect(course(run.steps)[2]).toBe('DeleteUser CreateGroup failed');
+    expect(summaryOf(run.steps)[2]).toBe('DeleteUser CreateGroup failed');
   });
 
   test('handles a test that failed without a result and without an error', () => {
@@ -137,7 +137,10 @@ describe('collectRun', () => {
       state: 'failed',
       error: { verdict: 'monitor', code: 'NoResult', message: 'NoResult at CreateUser: it is broken' },
     });
-    expect(course(collected.steps).slice(1)).toEqual(['CreateGroup CreateUser failed', 'DeleteUser CreateUser failed']);
+    expect(summaryOf(collected.steps).slice(1)).toEqual([
+      'CreateGroup CreateUser failed',
+      'DeleteUser CreateUser failed',
+    ]);
   });
 
   test.for([
@@ -180,7 +183,7 @@ describe('collectRun', () => {
     const tests = [recorded(passed('CreateUser')), fakeTest('CreateGroup', { state: 'skipped' })];
     const run = collect({ testModules: [fakeModule([fakeSuite(tests)])] });
     expect(run).toMatchObject({ state: 'passed', problems: [] });
-    expect(course(run.steps).slice(1)).toEqual([
+    expect(summaryOf(run.steps).slice(1)).toEqual([
       'CreateGroup not selected for this run',
       'DeleteUser not selected for this run',
     ]);
@@ -190,7 +193,7 @@ describe('collectRun', () => {
     const steps = [passed('CreateUser'), interruptedStep()];
     const run = collect({ testModules: [moduleOf(steps)], reason: 'interrupted' });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
-    expect(course(run.steps)).toEqual([
+    expect(summaryOf(run.steps)).toEqual([
       'CreateUser passed',
       'CreateGroup the run was interrupted (SIGTERM)',
       'DeleteUser the run was interrupted',
@@ -200,7 +203,7 @@ describe('collectRun', () => {
   test('calls a run that was interrupted before its first step interrupted, and not empty', () => {
     const run = collect({ reason: 'interrupted' });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
-    expect(new Set(course(run.steps).map((each) => each.replace(/^\w+ /, '')))).toEqual(
+    expect(new Set(summaryOf(run.steps).map((each) => each.replace(/^\w+ /, '')))).toEqual(
       new Set(['the run was interrupted']),
     );
   });
@@ -224,7 +227,7 @@ describe('collectRun', () => {
     ];
     const suite = fakeSuite(steps.map(recorded), { meta: { durationMs: 110.25 } });
     expect(collect({ testModules: [fakeModule([suite])] }).durationMs).toBe(110.25);
-    // A worker that ended before it could say so.
+    // The worker ended before it could report it.
     expect(collect({ testModules: [moduleOf(steps)] }).durationMs).toBe(100);
   });
 
@@ -236,7 +239,7 @@ describe('collectRun', () => {
     const pause = 'the run was interrupted by a pause of 70 s';
     const run = collect({ unhandledErrors: [{ message: 'Timeout waiting for worker to respond' }] }, { pause });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
-    expect(course(run.steps)).toEqual(context.stepNames.map((name) => `${name} ${pause}`));
+    expect(summaryOf(run.steps)).toEqual(context.stepNames.map((name) => `${name} ${pause}`));
   });
 
   test('does not let a pause hide the results of steps', () => {

@@ -41,7 +41,7 @@ async function appendLine(file: string, line: string): Promise<void> {
   const bytes = Buffer.from(`${start}${line}\n`);
   // In one write, so that two runs at the same time do not mix.
   const { bytesWritten } = await handle.write(bytes);
-  if (bytesWritten < bytes.length) throw new Error('the disk took only a part of it');
+  if (bytesWritten < bytes.length) throw new Error('the disk took only a part of the line');
 }
 
 async function endsInTheMiddleOfALine(handle: FileHandle): Promise<boolean> {

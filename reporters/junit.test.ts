@@ -36,7 +36,7 @@ interface Document {
   readonly testsuites: { readonly testsuite: Suite };
 }
 
-/** The document as a consumer sees it. */
+/** The parsed document. */
 function parse(xml: string): Document {
   expect(XMLValidator.validate(xml)).toBe(true);
   const parser = new XMLParser({
@@ -261,7 +261,7 @@ test('replaces the target of a symbolic link and keeps the link', async () => {
 test('writes its document even if an unfinished one is gone or cannot be removed', async () => {
   const directory = await temporaryDirectory();
   const hourAgo = new Date(Date.now() - 3_600_000);
-  // As if another run had finished it between the listing and the look at it.
+  // As if another run had finished it after the directory was listed.
   await symlink(join(directory, 'gone'), join(directory, 'junit.xml.123'));
   await mkdir(join(directory, 'junit.xml.456'));
   await utimes(join(directory, 'junit.xml.456'), hourAgo, hourAgo);

@@ -50,14 +50,14 @@ test('a timeline has one line for each part of a step', () => {
   ]);
 });
 
-test('a timeline leaves out what is not known', () => {
+test('a timeline leaves out what is unknown', () => {
   expect(renderTimeline(passedStep({ evidence: {} }))).toEqual([
     'started 2026-11-22T10:00:00.000Z',
     'passed after 84 ms',
   ]);
 });
 
-test('a timeline names the last answer where its time is not known', () => {
+test('a timeline shows the last answer even if its time is unknown', () => {
   expect(renderTimeline(passedStep({ evidence: { attempts: 1, httpStatus: 200 } }))).toContain('last answer: HTTP 200');
 });
 

@@ -38,13 +38,13 @@ async function runAll(runner: MonitorRunner<TestConfig, TestSession>, names = ['
 }
 
 /** A result, reduced to its state or its reason. */
-const course = (result: StepResult): string => ('reason' in result ? result.reason : result.state);
+const summaryOf = (result: StepResult): string => ('reason' in result ? result.reason : result.state);
 
 describe('a run of a monitor', () => {
   test('runs every step over one session', async () => {
     const session = testSession();
     const results = await runAll(makeRunner({ openSession: () => Promise.resolve(session) }));
-    expect(results.map(course)).toEqual(['passed', 'passed', 'passed']);
+    expect(results.map(summaryOf)).toEqual(['passed', 'passed', 'passed']);
     expect(session.ran).toEqual(['Fill', 'Boil', 'Pour']);
   });
 
@@ -63,12 +63,12 @@ describe('a run of a monitor', () => {
     ['outside of the monitor', { config: {}, problems: ['.env cannot be read'] }, '.env cannot be read'],
   ] as const)(
     'a problem with the settings %s fails the first step, blocks the rest and opens nothing',
-    async ([, settings, told]) => {
+    async ([, settings, problem]) => {
       const openSession = vi.fn<Monitor<TestConfig, TestSession>['openSession']>();
       const [first, ...rest] = await runAll(makeRunner({ openSession }, { settings }));
-      const message = `Broken at Fill: 1 problem with the settings:\n- ${told}`;
+      const message = `Broken at Fill: 1 problem with the settings:\n- ${problem}`;
       expect(first).toMatchObject({ state: 'failed', error: { message } });
-      expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
+      expect(rest.map(summaryOf)).toEqual(['Fill failed', 'Fill failed']);
       expect(openSession).not.toHaveBeenCalled();
     },
   );
@@ -78,7 +78,7 @@ describe('a run of a monitor', () => {
       makeRunner({ openSession: () => Promise.reject(new Error('no credentials')) }),
     );
     expect(first).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: no credentials' } });
-    expect(rest.map(course)).toEqual(['Fill failed', 'Fill failed']);
+    expect(rest.map(summaryOf)).toEqual(['Fill failed', 'Fill failed']);
   });
 
   test('fails the first step if nobody opened the session', async () => {
@@ -94,7 +94,7 @@ describe('a run of a monitor', () => {
     const steps = [testStep({ name: 'Fill' }), boil, testStep({ name: 'Pour' }), testStep({ name: 'Drink' })];
     const runner = makeRunner({ steps, openSession: () => Promise.resolve(session) });
     const results = await runAll(runner, ['Fill', 'Boil', 'Pour', 'Drink']);
-    expect(results.map(course)).toEqual(['passed', 'failed', 'Boil failed', 'Boil failed']);
+    expect(results.map(summaryOf)).toEqual(['passed', 'failed', 'Boil failed', 'Boil failed']);
     expect(session.ran).toEqual(['Fill']);
   });
 
@@ -133,9 +133,9 @@ describe('a run of a monitor', () => {
     const session = testSession();
     const runner = makeRunner({ openSession: () => Promise.resolve(session) });
     await runner.open(quiet);
-    expect(course(await runner.step('Pour', quiet))).toBe('Fill did not run');
-    expect(course(await runner.step('Fill', quiet))).toBe('passed');
-    expect(course(await runner.step('Pour', quiet))).toBe('Boil did not run');
+    expect(summaryOf(await runner.step('Pour', quiet))).toBe('Fill did not run');
+    expect(summaryOf(await runner.step('Fill', quiet))).toBe('passed');
+    expect(summaryOf(await runner.step('Pour', quiet))).toBe('Boil did not run');
     expect(session.ran).toEqual(['Fill']);
   });
 
@@ -147,7 +147,7 @@ describe('a run of a monitor', () => {
       name: 'Melt',
       reason: 'kettle has no step Melt',
     });
-    expect(course(await runner.step('Fill', quiet))).toBe('passed');
+    expect(summaryOf(await runner.step('Fill', quiet))).toBe('passed');
   });
 
   test('hides secrets in the settings, even in wrong ones', async () => {
@@ -362,7 +362,7 @@ describe('a host whose clock is wrong', () => {
 
   test('reports the service’s time, with one warning', async () => {
     expect(await runWith([-10 * minuteMs, -10 * minuteMs - 700, -10 * minuteMs + 900])).toEqual({
-      // The clock of this test stands still at noon. The answers tell whole seconds: steps must not seem to overlap.
+      // The test's clock stands still at noon. Answers have whole seconds, but steps must not seem to overlap.
       starts: Array.from({ length: 3 }, () => '2026-11-22T11:50:00.000Z'),
       warnings: [
         "this host's clock is 10 min ahead of the service's; the times of the steps are corrected. Set the clock (NTP)",
@@ -495,7 +495,7 @@ describe('the progress of a run', () => {
       { steps: [boil], remaining: () => remaining },
       { clock, mode: 'live', values: { SECRET: 'hunter2hunter2' } },
     );
-    expect((await runAll(runner, ['Boil'])).map(course)).toEqual(['passed']);
+    expect((await runAll(runner, ['Boil'])).map(summaryOf)).toEqual(['passed']);
   });
 
   test('says what teardown still has to remove, and that the sweep removes what earlier runs left', async () => {
@@ -569,7 +569,7 @@ describe('a pause of the process', () => {
       },
     });
     const runner = makeRunner({ steps: [testStep({ name: 'Fill' }), boil, testStep({ name: 'Pour' })] }, { clock });
-    expect((await runAll(runner)).map(course)).toEqual([
+    expect((await runAll(runner)).map(summaryOf)).toEqual([
       'passed',
       'the run was interrupted by a 70 s pause of this process',
       'Boil was interrupted',
@@ -589,8 +589,8 @@ describe('a pause of the process', () => {
         { clock },
       );
     const failed = await runAll(open(() => Promise.reject(new Error('no credentials within 30 s'))));
-    expect(failed.map(course)[0]).toContain('interrupted by a 70 s pause');
-    expect((await runAll(open(() => Promise.resolve(testSession())))).map(course)).toEqual([
+    expect(failed.map(summaryOf)[0]).toContain('interrupted by a 70 s pause');
+    expect((await runAll(open(() => Promise.resolve(testSession())))).map(summaryOf)).toEqual([
       'passed',
       'passed',
       'passed',

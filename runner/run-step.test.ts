@@ -11,13 +11,12 @@ function setUp() {
   return {
     clock,
     cancel,
-    run: (run: Step<string>['run'], overrides: { explain?: typeof explain } = {}) =>
+    run: (run: Step<string>['run']) =>
       runStep({ name: 'Boil', description: 'Boils.', run }, 'the session', {
         clock,
         timeoutMs: 1500,
         signal: cancel.signal,
         explain,
-        ...overrides,
       }),
   };
 }
@@ -95,7 +94,7 @@ describe('runStep', () => {
         verdict: 'timeout',
         code: 'StepTimeout',
         message: 'StepTimeout at Boil: gave up after 1.5 s of waiting for the whistle',
-        // The monitor's own: it knows the setting.
+        // The monitor chooses the advice, because it knows the setting.
         advice: 'Allow it more time.',
       },
     });

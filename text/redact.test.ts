@@ -4,7 +4,7 @@ import { clip, createRedactor, hideSecrets, redact } from './redact.ts';
 
 const hidden = (value: string) => ({ value, shownAs: '[redacted]' });
 
-/** How encoders write a text. */
+/** The forms in which encoders write a text. */
 const encoders: Readonly<Record<string, (text: string) => string>> = {
   plain: (text) => text,
   URI: (text) => encodeURIComponent(text),
@@ -32,7 +32,7 @@ describe('createRedactor', () => {
   test.for(Object.entries(encoders))('hides a secret in its %s form', ([, encode]) => {
     const secret = 'pass word+"<&>"/\\key==';
     const { text } = createRedactor([hidden(secret)]);
-    // What base64 pads with tells nothing.
+    // The padding of base64 reveals nothing.
     expect(text(`before ${encode(secret)} after`).replace(/=+ after/, ' after')).toBe('before [redacted] after');
   });
 
@@ -82,7 +82,7 @@ describe('createRedactor', () => {
     expect(given.list[0]).toBe('hunter2hunter2');
   });
 
-  /** Without the letters of the mask, so that a secret is never found in it. */
+  /** Without the letters of the mask, so that no secret occurs in it. */
   const secretText = fc.string({
     unit: fc.constantFrom(...Array.from('ABCXYZ0189/+=<>&"\\ %ü😀\n')),
     minLength: 8,

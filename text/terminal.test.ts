@@ -24,7 +24,7 @@ test.for([
     ['one', 'two', 'three'],
     ['start · one · two ·', '  three'],
   ],
-  // The end of a line that goes on needs room as well.
+  // The ` ·` at the end of a line needs room, too.
   [
     ['one', 'two2', 'three'],
     ['start · one ·', '  two2 · three'],

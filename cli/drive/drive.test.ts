@@ -4,7 +4,7 @@ import { type MonitorScript, writeMonitor } from '../../metrist/protocol/drive/t
 import type { Values } from '../../runner/monitor.ts';
 import { outline } from '../../suites/awsiam/outline.ts';
 import { addConfigEntry, addDriveCommand, parseTimeout } from './drive.ts';
-import { redactContext } from '../redacted-context.ts';
+import { redactContext } from '../command-context.ts';
 import { testContext } from '../testing/context.ts';
 
 interface Settings {

@@ -12,12 +12,11 @@ import {
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { orchestratorLimits } from '../../metrist/protocol/drive/orchestrator-rules.ts';
 import { defaultTimeoutSecs } from '../../metrist/registration/monitor-config.ts';
-import { outline } from '../../suites/awsiam/outline.ts';
-import { secretsOf } from '../../suites/awsiam/settings/secrets.ts';
-import { configJsonKey } from '../../suites/awsiam/settings/variables.ts';
+import { configJsonKey, outline } from '../../suites/awsiam/outline.ts';
 import { hideSecrets, type Secret } from '../../text/redact.ts';
 import { columnsOf } from '../../text/terminal.ts';
-import type { CommandContext, OutputStream } from '../command-context.ts';
+import type { CommandContext, CommandControl, OutputStream } from '../command-context.ts';
+import { parseDuration } from '../options.ts';
 import {
   type DriveStyle,
   renderDrivenStep,
@@ -26,33 +25,27 @@ import {
   renderMonitorText,
 } from './render-drive.ts';
 
-export interface DriveCommandOptions {
-  /** Aborted when the command is to stop. */
-  readonly signal: AbortSignal;
-  /** Called if a step did not pass, or the monitor broke the protocol. */
-  readonly onFailure: () => void;
-}
-
 /** Options as commander passes them on. */
 interface DriveOptions {
   readonly step?: readonly string[];
   /** For a step, in milliseconds. */
   readonly timeout: number;
   readonly config?: Readonly<Record<string, string>>;
-  readonly cleanup: boolean;
+  readonly cleanup?: boolean;
   readonly instance?: string;
   readonly monitor: string;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 /** Adds `awsiam drive`, which plays the Orchestrator for one run of a monitor. */
 export function addDriveCommand(
   program: Command,
   context: CommandContext,
-  { signal, onFailure }: DriveCommandOptions,
+  { signal, onFailure }: CommandControl,
 ): void {
   const drive = program
     .command('drive')
+    .summary('run a monitor once as the Metrist Orchestrator would')
     .description(
       'run a monitor once as the Metrist Orchestrator would, and print what would be reported; nothing is sent to Metrist. The monitor gets the environment of this command and --config, but nothing from the file .env, which the Orchestrator does not read',
     )
@@ -71,14 +64,14 @@ export function addDriveCommand(
       'an entry of the extra configuration; repeat it for more. Other users can see arguments: give secrets in the environment',
       addConfigEntry,
     )
-    .option('--cleanup', 'also make it remove what earlier runs left behind', false)
+    .option('--cleanup', 'also make it remove what earlier runs left behind')
     .option(
       '--instance <name>',
       "the instance's name in what is reported (default: METRIST_INSTANCE_ID, or drive)",
       parseName,
     )
     .option('--monitor <name>', "the monitor's logical name in what is reported", parseName, outline.name)
-    .option('--json', 'print what would be posted to Metrist, one JSON object per line', false)
+    .option('--json', 'print what would be posted to Metrist, one JSON object per line')
     .action(async (words: readonly string[], options: DriveOptions) => {
       if (words.length > 0 && options.step === undefined) {
         drive.error("error: name the monitor's steps with --step, once for each");
@@ -94,9 +87,8 @@ const maxTimeoutMs = 65_535_000;
 
 /** Takes `90s`, `2m`, `1500ms`, or a number of seconds. @returns milliseconds */
 export function parseTimeout(text: string): number {
-  const isDuration = /^\d+(\.\d+)?( *[a-z]+)?$/i.test(text);
-  const timeoutMs = /[a-z]/i.test(text) ? ms(text as ms.StringValue) : Number(text) * 1000;
-  if (!isDuration || !(timeoutMs >= 1 && timeoutMs <= maxTimeoutMs)) {
+  const timeoutMs = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : (parseDuration(text) ?? Number.NaN);
+  if (!(timeoutMs >= 1 && timeoutMs <= maxTimeoutMs)) {
     throw new InvalidArgumentError('Expected a duration from 1ms to 65535s, such as 90s, 2m, 1500ms or 0.5 (seconds).');
   }
   return timeoutMs;
@@ -188,7 +180,7 @@ async function driveAndPrint(
       steps,
       configJson: JSON.stringify(config),
       stepTimeoutMs: options.timeout,
-      cleanup: options.cleanup,
+      cleanup: options.cleanup ?? false,
       // Without what .env adds: the Orchestrator reads no such file.
       env: environment,
       signal,
@@ -221,5 +213,5 @@ const secretKey = /secret|token|passw|credential|private|api_?key/i;
 function secretsOfConfig(config: Readonly<Record<string, string>>): Secret[] {
   const own = Object.fromEntries(Object.entries(config).map(([key, value]) => [configJsonKey(key), value]));
   const others = Object.entries(config).filter(([key]) => secretKey.test(key));
-  return [...secretsOf(own), ...others.map(([, value]) => ({ value, shownAs: '[redacted]' }))];
+  return [...outline.secrets(own), ...others.map(([, value]) => ({ value, shownAs: '[redacted]' }))];
 }

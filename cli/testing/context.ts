@@ -1,14 +1,15 @@
 import type { Values } from '../../runner/monitor.ts';
 import type { CommandContext } from '../command-context.ts';
+import { describeBuild } from '../main.ts';
 
-/** A command's surroundings in memory, with what was written where. */
+/** A command's context in memory, with what was written to each stream. */
 export interface TestContext extends CommandContext {
   readonly written: { output: string; errorOutput: string };
   /** Sends the process a signal. */
   readonly raise: (signal: NodeJS.Signals) => void;
 }
 
-/** Neither stream is a terminal and no `.env` adds anything unless that is said. */
+/** By default, neither stream is a terminal and there is no `.env`. */
 export function testContext(
   values: Values,
   { isTTY = false, environment = values }: { readonly isTTY?: boolean; readonly environment?: Values } = {},
@@ -17,6 +18,7 @@ export function testContext(
   const listeners: ((signal: NodeJS.Signals) => void)[] = [];
   return {
     self: ['awsiam'],
+    build: describeBuild(),
     environment,
     values,
     envFile: '.env',

@@ -64,7 +64,7 @@ test.for([
   const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code, run.everything).toBe(1);
   expect(run.stdout).toContain('✗ unhandled: stray [redacted]');
-  expect(run.stderr).toContain('an error that nobody handled; the run goes on: stray [redacted]');
+  expect(run.stderr).toContain('unhandled error; the run goes on: stray [redacted]');
   expect(run.everything).not.toContain(secrets.secretAccessKey);
   expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
   expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });

@@ -187,7 +187,7 @@ describe('a command line that cannot be meant', () => {
     [['register', '--timeout', '70000'], '--timeout'],
     [['unregister'], '--all'],
     [['unregister', '../../users'], 'id'],
-    [['status'], '--remote'],
+    [['status', '--local'], '--local'],
   ] as const)('%j is refused with code 2 and names %s', async ([args, named]) => {
     const { metrist, run } = await setUp();
     const { code, stdout, stderr } = await run(...args);

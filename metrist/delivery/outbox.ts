@@ -13,9 +13,7 @@ interface OutboxOptions {
   readonly uptimeMs?: () => number;
 }
 
-/**
- * How long an error belongs to the run that put it there: three times the longest delivery. Later that run must have died.
- */
+/** How long an error belongs to the run that put it there: three times the longest delivery. */
 const holdForMs = 180_000;
 
 /**
@@ -114,7 +112,7 @@ export class Outbox {
   }
 
   /**
-   * Every error except those that other runs hold, oldest first.
+   * Every error except those that other runs hold, oldest first. Removes what an earlier version left of its telemetry.
    *
    * @throws Node's error when the directory cannot be listed
    */
@@ -123,14 +121,16 @@ export class Outbox {
     for (const name of await list(this.#options.dir)) {
       files.push(...(oldRunDir.test(name) ? await this.#listOldRun(name) : [name]));
     }
-    return files
-      .map((file) => ({ file, name: parseName(file) }))
-      .flatMap(({ file, name }) => (name === undefined || this.#isHeld(name.heldAtMs) ? [] : [{ file, name }]))
+    const found = files.flatMap((file) => {
+      const name = parseName(file);
+      return name === undefined || this.#isHeld(name.heldAtMs) ? [] : [{ file, name }];
+    });
+    return found
       .toSorted((one, other) => (one.name.id < other.name.id ? -1 : 1))
       .map(({ file, name }) => this.#entry(file, name));
   }
 
-  /** The files in a run's directory of an earlier version. Removes telemetry, which is too old to be sent. */
+  /** The files in a directory of an earlier version. Its telemetry is too old to be sent. */
   async #listOldRun(name: string): Promise<string[]> {
     const claimedAt = oldRunDir.exec(name)?.[1];
     if (claimedAt !== undefined && this.#isHeld(Number(claimedAt))) return [];

@@ -1,7 +1,7 @@
 import type { SerializedError, TaskMeta } from 'vitest';
 import type { TestCase, TestModule, TestSuite } from 'vitest/node';
 
-/** As much of vitest's reported tasks as `collectRun` looks at: one builder each. */
+/** Builders for vitest's reported tasks, with only what `collectRun` reads. */
 
 export function fakeTest(
   name: string,

@@ -14,7 +14,7 @@ const loadProblem = {
   stack: "Error: Cannot find module 'left-pad'\n    at suites/awsiam/session.ts:3:1",
 } as const;
 
-/** Everything that breaks naive writers: XML and CDATA ends, escapes of terminals, NUL, lone surrogates, direction marks. */
+/** Text that breaks naive writers: the ends of XML and CDATA, terminal escapes, NUL, lone surrogates, direction marks. */
 export const hostileText =
   '"&<>]]>]]> \u001B[31mred\u001B]0;title\u0007 \0\b\r \uD800x\uDC00 \uFFFE \u202Eevil 😀 <![CDATA[ é';
 
@@ -25,7 +25,7 @@ const hostileError = stepError({
   stack: hostileText,
 });
 
-/** The eight steps of a run that went well, one of them with waiting and retries. */
+/** Eight steps that passed, some of them with waiting or retries. */
 export const passedRun: MonitorRun = monitorRun({
   durationMs: 3240,
   steps: [
@@ -73,7 +73,7 @@ export const passedRun: MonitorRun = monitorRun({
   ],
 });
 
-/** The second step fails because of the service; leftovers and warnings come on top. */
+/** The second step fails because of the service. There are leftovers and warnings, too. */
 export const theirFailureRun: MonitorRun = monitorRun({
   state: 'failed',
   durationMs: 2020,
@@ -117,7 +117,7 @@ export const interruptedRun: MonitorRun = monitorRun({
   steps: [passedStep(), interruptedStep(), blockedStep({ reason: 'the run was interrupted (SIGTERM)' })],
 });
 
-/** No step is known at all. */
+/** A run without any step. */
 export const emptyRun: MonitorRun = monitorRun({
   state: 'failed',
   durationMs: 0,
@@ -125,7 +125,7 @@ export const emptyRun: MonitorRun = monitorRun({
   problems: [{ kind: 'empty', message: 'no test ran: the filter -t matches nothing' }],
 });
 
-/** The suite's file did not load: the first step stands for it, and the problem is there as well. */
+/** The suite's file did not load. The run has that problem, and its first step fails with it. */
 export const loadErrorRun: MonitorRun = monitorRun({
   state: 'failed',
   durationMs: 0,
@@ -147,7 +147,7 @@ export const loadErrorRun: MonitorRun = monitorRun({
   problems: [loadProblem],
 });
 
-/** Hostile text, a megabyte of it in one place, wherever a run can carry text. */
+/** Hostile text in every place for text, and a megabyte in one of them. */
 export const hostileRun: MonitorRun = monitorRun({
   instance: 'us-east-1',
   state: 'failed',
@@ -165,7 +165,7 @@ export const hostileRun: MonitorRun = monitorRun({
   warnings: [hostileText],
 });
 
-/** The runs that every reporter has to live with, by what happened. */
+/** The runs that every reporter has to handle, by what happened. */
 export const runs = {
   'every step passed': passedRun,
   'a step failed because of the service': theirFailureRun,

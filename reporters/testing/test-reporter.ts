@@ -2,18 +2,18 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RunReporter } from '../run-reporter.ts';
 import { passedRun, runs } from './runs.ts';
 
-/** A reporter with a destination of its own, set up for one test. */
+/** A reporter with its own destination, for one test. */
 export interface ReporterUnderTest {
   readonly reporter: RunReporter;
-  /** From now on nothing can be delivered. */
+  /** Afterwards nothing can be delivered. */
   readonly breakDestination: () => Promise<void>;
-  /** Removes what the test needed. */
+  /** Removes the destination. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * What every `RunReporter` owes its callers, whatever the run and whatever its destination does: an outcome, never an
- * exception, that fits into the summary line.
+ * The contract of every `RunReporter`: for every run and every state of its destination it returns an outcome that fits into
+ * the summary line, and never throws.
  */
 export function testReporter(name: string, makeReporter: () => Promise<ReporterUnderTest>): void {
   async function make(): Promise<ReporterUnderTest> {
@@ -28,7 +28,7 @@ export function testReporter(name: string, makeReporter: () => Promise<ReporterU
       expect(await reporter.report(deepFreeze(structuredClone(run)))).toEqual({ ok: true, text: shortLine });
     });
 
-    test('says that nothing was delivered when its destination is lost, each time', async () => {
+    test('reports every time that nothing was delivered if its destination is lost', async () => {
       const { reporter, breakDestination } = await make();
       expect(await reporter.report(passedRun)).toMatchObject({ ok: true });
       await breakDestination();
@@ -41,7 +41,7 @@ export function testReporter(name: string, makeReporter: () => Promise<ReporterU
   });
 }
 
-/** One printable line: it stands among others in the summary. */
+/** One printable line, as the summary needs it. */
 const shortLine: unknown = expect.stringMatching(/^\P{Cc}{1,400}$/u);
 
 function deepFreeze<T>(value: T): T {

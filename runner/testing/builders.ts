@@ -1,7 +1,7 @@
 import type { MonitorRun } from '../monitor-run.ts';
 import type { BlockedStep, FailedStep, InterruptedStep, PassedStep, StepError } from '../step-result.ts';
 
-/** Builders for tests: one per type, every field overridable. */
+/** One builder for each type. Every field can be overridden. */
 
 export function passedStep(overrides: Partial<PassedStep> = {}): PassedStep {
   return {

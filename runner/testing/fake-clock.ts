@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface FakeClock extends Clock {
-  /** Moves both kinds of time on. */
+  /** Moves both the wall clock and the monotonic clock. */
   advance(ms: number): void;
 }
 

@@ -2,18 +2,18 @@ import { StepTimeoutError } from '../deadline.ts';
 import type { Monitor, Step } from '../monitor.ts';
 import type { StepError } from '../step-result.ts';
 
-/** What the test monitor's configuration is: its values, as they are. */
+/** The test monitor's config: its values, unchanged. */
 export type TestConfig = Readonly<Record<string, string | undefined>>;
 
-/** Remembers which steps ran, and that it was closed. */
+/** Records which steps ran and how often it was closed. */
 export interface TestSession {
   readonly ran: string[];
-  /** Found while opening: not among the values. */
+  /** A secret that is not in the values. It was found while the session opened. */
   readonly secret?: string;
   closed: number;
 }
 
-/** A monitor of three steps that pass, over nothing at all; every field overridable. */
+/** A monitor with three steps that do nothing and pass. Every field can be overridden. */
 export function testMonitor(
   overrides: Partial<Monitor<TestConfig, TestSession>> = {},
 ): Monitor<TestConfig, TestSession> {
@@ -38,7 +38,7 @@ export function testMonitor(
   };
 }
 
-/** A step that passes at once and leaves its name in the session. */
+/** A step that passes at once and records its name in the session. */
 export function testStep(overrides: Partial<Step<TestSession>> & { readonly name: string }): Step<TestSession> {
   return {
     description: `Does ${overrides.name}.`,
@@ -54,7 +54,7 @@ export function testSession(overrides: Partial<TestSession> = {}): TestSession {
   return { ran: [], closed: 0, ...overrides };
 }
 
-/** What an explanation is, reduced to what a test needs. */
+/** A simple `explain` for tests. */
 export function explained(error: unknown, step: string): StepError {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof StepTimeoutError) {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { startVitest, type TestCase, type TestModule } from 'vitest/node';
 
-/** One run of vitest over a fixture: what its reporters see. */
+/** Runs vitest over a fixture and returns what its reporters see. */
 async function runFixture(fixture: string, options: object = {}): Promise<{ module: TestModule; tests: TestCase[] }> {
   const modules: TestModule[] = [];
   const vitest = await startVitest('test', [], {
@@ -15,7 +15,7 @@ async function runFixture(fixture: string, options: object = {}): Promise<{ modu
     env: { VITEST_FIXTURE: '1' },
     ...options,
   });
-  // The fixtures fail on purpose; this run does not.
+  // A fixture may fail on purpose, but this process must not.
   process.exitCode = 0;
   await vitest.close();
   const [module] = modules;
@@ -58,7 +58,7 @@ describe('describeMonitor', { timeout: 30_000 }, () => {
   });
 
   test.for(['Fill', 'Pour'])(
-    'runs no step where only %s is selected, because each needs those before it',
+    'runs no step if only %s is selected, because each needs those before it',
     async (name) => {
       const { tests, module } = await runFixture('passing.fixture.ts', { testNamePattern: new RegExp(name) });
       expect(tests.map(course)).toEqual(['Fill', 'Boil', 'Pour'].map((each) => [each, 'skipped', undefined]));

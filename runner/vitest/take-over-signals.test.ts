@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 
-/** A process that has taken over its signals, never ends by itself, and says when it is ready. */
+/** Starts a process that takes over its signals and never ends by itself. */
 async function startProcess(longestEndMs: number, terminal: { isTTY?: boolean; columns?: number } = {}) {
   const url = new URL('take-over-signals.ts', import.meta.url).href;
   const program = `

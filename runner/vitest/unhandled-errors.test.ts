@@ -8,7 +8,7 @@ hideSecrets([{ value: 'hunter2hunter2', shownAs: '[redacted]' }]);
 const event = 'unhandledRejection';
 type Listener = (error: unknown) => void;
 
-/** vitest's own listeners would take what the tests emit for failures of the tests. */
+/** vitest's own listeners would report the errors of these tests as failures. */
 let vitests: Listener[];
 let heard: unknown[];
 const listener: Listener = (error) => void heard.push(error);
@@ -25,12 +25,12 @@ afterEach(() => {
   for (const each of vitests) process.on(event, each);
 });
 
-/** What Node does with a rejection that nobody handles. */
+/** Does what Node does with an unhandled rejection. */
 function reject(error: unknown): void {
   for (const each of process.listeners(event) as Listener[]) each(error);
 }
 
-/** What the listener hears about an error that nobody handles. */
+/** What the listener gets for unhandled errors. */
 function hear(...thrown: unknown[]): unknown[] {
   const stop = scrubUnhandledErrors();
   for (const each of thrown) reject(each);

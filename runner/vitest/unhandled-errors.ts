@@ -50,7 +50,7 @@ export function keepUnhandledErrors({
           const error = copyError(thrown, redact.text);
           process.exitCode = 1;
           // The reports may be written already, or the error may be theirs.
-          errorOutput.write(`an error that nobody handled; the run goes on: ${error.message}\n`);
+          errorOutput.write(`unhandled error; the run goes on: ${error.message}\n`);
           vitest.state.catchError(error, event);
         });
       }

@@ -1,16 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StepContext } from '../../runner/monitor.ts';
-import { call } from './call.ts';
-import type { Change } from './entities.ts';
-import type { Existence } from './entities.ts';
+import { call, type Answer } from './call.ts';
+import type { Change, Existence } from './entities.ts';
 import { ForeignAnswerError } from './client/iam-answer.ts';
 import { PropagationError } from './errors/error-kinds.ts';
-import type { Answer } from './record-attempts.ts';
 import type { Session } from './session.ts';
 import { iamError, nodeError } from './testing/errors.ts';
 import { fakeSession } from './testing/fake-session.ts';
 
-/** One call of the SDK: how its repeated attempts ended, and how the last one did. */
+/** One call of the SDK: how its repeated attempts ended, and how the last one ended. */
 interface Scripted {
   readonly repeated?: readonly Error[];
   readonly ends: Answer | Error;
@@ -64,7 +62,7 @@ function setUp(
   return { outcome, session, context, cancel, send, during, existence: () => session.entities[entity] };
 }
 
-/** Lets all waiting pass. */
+/** Skips all waiting. */
 const settle = <T>(outcome: Promise<T>): Promise<PromiseSettledResult<T>> => {
   const settled = Promise.allSettled([outcome]).then(([result]) => result);
   return vi.runAllTimersAsync().then(() => settled);
@@ -94,7 +92,7 @@ describe('a call that is answered at once', () => {
     });
   });
 
-  test('says what the attempts before it met where a deadline cuts it off', async () => {
+  test('that a deadline cuts off says how the attempts before it failed', async () => {
     const cancel = new AbortController();
     const { outcome, context } = setUp({ makes: 'user' }, 'absent', [{ repeated: [failure, throttled], ends: lost }]);
     Object.assign(context, { signal: cancel.signal });
@@ -151,7 +149,7 @@ describe('a change that is not visible yet', () => {
     expect(context.evidence).not.toHaveProperty('propagationMs');
   });
 
-  test('is given up after the configured time, with the last answer as the cause', async () => {
+  test('is waited for no longer than the configured time; the last answer is then the cause', async () => {
     const { outcome, existence, context } = setUp({ makes: 'membership' }, 'absent', [unknown]);
     const result = await settle(outcome);
     expect(result).toMatchObject({ status: 'rejected', reason: { name: 'PropagationError', cause: unknown } });
@@ -172,11 +170,11 @@ describe('a change that is not visible yet', () => {
     await settle(outcome);
   });
 
-  test('is waited for from its own start, however long the requests before it took', async () => {
+  test('is waited for from its first refusal on, however long the requests before took', async () => {
     const session = fakeSession();
     const context: StepContext = { signal: new AbortController().signal, evidence: {}, waitingFor: 'its result' };
     const send = vi.fn(async () => answer());
-    // Two attempts of the SDK that hang for 30 s each, and then the first answer.
+    // Two attempts that hang for 30 s each, and then the first answer.
     send.mockImplementationOnce(async () => {
       await new Promise((resolve) => void setTimeout(resolve, 60_000));
       throw conflict;
@@ -187,13 +185,13 @@ describe('a change that is not visible yet', () => {
     expect(context.evidence.propagationMs).toBeLessThan(1000);
   });
 
-  test('is no reason to hide another failure that comes after it', async () => {
+  test('does not hide another failure that comes after it', async () => {
     const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, failure]);
     expect(await settle(outcome)).toEqual({ status: 'rejected', reason: failure });
     expect(context.evidence.propagationMs).toBeGreaterThan(0);
   });
 
-  test('is still named where its repetition is what a deadline cuts off', async () => {
+  test('is still named if a deadline cuts off the repeated request', async () => {
     const { outcome, send, cancel, context } = setUp({ removes: 'user' }, 'present', [conflict]);
     send.mockImplementation(() => {
       cancel.abort(new Error('enough'));
@@ -203,7 +201,7 @@ describe('a change that is not visible yet', () => {
     expect(context.waitingFor).toBe('the answer to TheCall, repeated after DeleteConflict');
   });
 
-  test('is not waited for beyond an abort', async () => {
+  test('is not waited for after an abort', async () => {
     const { outcome, cancel, send, existence, context } = setUp({ removes: 'user' }, 'present', [conflict]);
     await vi.advanceTimersByTimeAsync(1);
     cancel.abort(new Error('enough'));
@@ -238,7 +236,7 @@ describe('an answer that was lost', () => {
   test.for([
     ['a refusal', throttled],
     ['another refusal', iamError('RequestLimitExceeded', 503)],
-  ] as const)('is not what %s is: NoSuchEntity after it is no success of a removal', async ([, refusal]) => {
+  ] as const)('is not assumed after %s: NoSuchEntity is then no success of a removal', async ([, refusal]) => {
     const { outcome, context, existence } = setUp({ removes: 'user' }, 'present', [
       { repeated: [refusal], ends: unknown },
     ]);
@@ -247,13 +245,13 @@ describe('an answer that was lost', () => {
     expect(existence()).toBe('present');
   });
 
-  test('is not what a throttled request is: EntityAlreadyExists after it is no success either', async () => {
+  test('is not assumed after a throttled request: EntityAlreadyExists is then no success', async () => {
     const { outcome, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [throttled], ends: exists }]);
     expect(await settle(outcome)).toEqual({ status: 'rejected', reason: exists });
     expect(existence()).toBe('absent');
   });
 
-  test('is remembered while waiting for an earlier change', async () => {
+  test('is remembered while the call waits for an earlier change', async () => {
     const { outcome, existence } = setUp({ removes: 'group' }, 'present', [
       { repeated: [lost], ends: conflict },
       unknown,
@@ -262,7 +260,7 @@ describe('an answer that was lost', () => {
     expect(existence()).toBe('absent');
   });
 
-  test('is one among refusals, too', async () => {
+  test('is noticed among refusals, too', async () => {
     const { outcome } = setUp({ removes: 'user' }, 'present', [{ repeated: [lost, throttled], ends: unknown }]);
     expect(await settle(outcome)).toEqual({ status: 'fulfilled', value: undefined });
   });
@@ -284,9 +282,9 @@ describe('what exists after a failed call', () => {
     expect([made.existence(), made.session.unanswered.user]).toEqual([existence, unanswered]);
     const removed = setUp({ removes: 'user' }, 'present', [error]);
     await settle(removed.outcome);
-    const isWithoutEffect = existence === 'absent' && unanswered === 0;
-    expect(removed.existence()).toBe(isWithoutEffect ? 'present' : 'possible');
-    // A removal that is carried out late does no harm.
+    const hadNoEffect = existence === 'absent' && unanswered === 0;
+    expect(removed.existence()).toBe(hadNoEffect ? 'present' : 'possible');
+    // It does no harm if a removal is carried out late.
     expect(removed.session.unanswered.user).toBe(0);
   });
 });
@@ -304,14 +302,14 @@ describe('attempts at a creation that had no answer', () => {
     ['one beside a failure, and either may have made it', [{ repeated: [failure, lost], ends: exists }], 'present', 1],
     ['one beside a failure, and nothing is known', [{ repeated: [failure, lost], ends: throttled }], 'possible', 1],
     ['one that is cut off', [{ repeated: [throttled], ends: silent }], 'absent', 1],
-  ] as const)('are remembered: %s', async ([, script, existence, count]) => {
+  ] as const)('are counted: %s', async ([, script, existence, count]) => {
     const made = setUp({ makes: 'group' }, 'absent', script);
     await settle(made.outcome);
     expect([made.existence(), made.session.unanswered.group]).toEqual([existence, count]);
     expect(made.session.unanswered.user).toBe(0);
   });
 
-  test('are counted from the start: the SDK may not heed an abort for long', async () => {
+  test('are counted from the start, because the SDK may ignore an abort for a while', async () => {
     const session = fakeSession();
     const context = { signal: new AbortController().signal, evidence: {}, waitingFor: '' };
     const { promise, resolve } = Promise.withResolvers<Answer>();
@@ -322,7 +320,7 @@ describe('attempts at a creation that had no answer', () => {
     expect([session.entities.user, session.unanswered.user]).toEqual(['present', 0]);
   });
 
-  test('are none where the call was cut off between two attempts', async () => {
+  test('are none if the call was cut off between two attempts', async () => {
     const { outcome, session, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [], ends: silent }], {
       history: {
         failed: [throttled],
@@ -335,7 +333,7 @@ describe('attempts at a creation that had no answer', () => {
     expect([existence(), session.unanswered.user]).toEqual(['absent', 0]);
   });
 
-  test('add up while an earlier change is waited for', async () => {
+  test('add up while the call waits for an earlier change', async () => {
     const { outcome, session, existence } = setUp({ makes: 'membership' }, 'absent', [
       { repeated: [lost], ends: unknown },
       { repeated: [lost], ends: answer() },
@@ -346,12 +344,12 @@ describe('attempts at a creation that had no answer', () => {
 });
 
 describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
-  function holding(change: Change, tie: 'membership' | 'attachment', unanswered: number) {
+  function holding(change: Change, link: 'membership' | 'attachment', unanswered: number) {
     const set = setUp(change, 'present', [conflict, answer()]);
     const remove = vi.fn(async () => answer());
     Object.assign(set.session.iam, { removeUserFromGroup: remove, detachUserPolicy: remove });
     Object.assign(set.session.entities, { user: 'present', group: 'present' });
-    set.session.unanswered[tie] = unanswered;
+    set.session.unanswered[link] = unanswered;
     return { ...set, remove };
   }
 
@@ -359,25 +357,25 @@ describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
     ['group', 'membership'],
     ['user', 'membership'],
     ['user', 'attachment'],
-  ] as const)('that keeps the %s from being deleted is undone once more: the %s', async ([entity, tie]) => {
-    const { outcome, remove, context, existence } = holding({ removes: entity }, tie, 1);
+  ] as const)('that keeps the %s from being deleted is removed once more: the %s', async ([entity, link]) => {
+    const { outcome, remove, context, existence } = holding({ removes: entity }, link, 1);
     expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
     expect(remove).toHaveBeenCalledExactlyOnceWith(expect.anything(), { abortSignal: context.signal });
     expect(context.evidence.resolution).toBe(
-      `IAM carried out an unanswered request late; the ${tie} was removed once more`,
+      `IAM carried out an unanswered request late; the ${link} was removed once more`,
     );
     expect(context.evidence).toHaveProperty('propagationMs');
     expect(existence()).toBe('absent');
   });
 
-  test('is not looked for where every such request was answered', async () => {
+  test('is not looked for if every such request was answered', async () => {
     const { outcome, remove, context } = holding({ removes: 'group' }, 'membership', 0);
     expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
     expect(remove).not.toHaveBeenCalled();
     expect(context.evidence).not.toHaveProperty('resolution');
   });
 
-  test('that is not there is no reason to fail', async () => {
+  test('that does not exist is no reason to fail', async () => {
     const { outcome, remove, context } = holding({ removes: 'group' }, 'membership', 1);
     remove.mockRejectedValue(unknown);
     expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
@@ -400,7 +398,7 @@ describe('the evidence of a call', () => {
     expect(context.evidence).toMatchObject({ attempts: 5, retryDelayMs: 120.5, requestId: 'two', httpStatus: 200 });
   });
 
-  test('names no request id and no status of another attempt than the last', async () => {
+  test('has the request id and the status of the last attempt only', async () => {
     const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, lost]);
     await settle(outcome);
     expect(context.evidence).toMatchObject({ attempts: 4 });
@@ -408,7 +406,7 @@ describe('the evidence of a call', () => {
     expect(context.evidence).not.toHaveProperty('httpStatus');
   });
 
-  test('counts the attempts itself where the SDK does not tell', async () => {
+  test('has our own count of attempts if the SDK gives none', async () => {
     const { outcome, context } = setUp({ makes: 'user' }, 'absent', [
       { repeated: [throttled], ends: new DOMException('aborted', 'AbortError') },
     ]);
@@ -416,7 +414,7 @@ describe('the evidence of a call', () => {
     expect(context.evidence.attempts).toBe(2);
   });
 
-  test('adds up what opening connections took, and has nothing where one was reused', async () => {
+  test('adds up the time for opening connections, and has none if one was reused', async () => {
     const connectMs = [10, undefined, 5.5];
     const transport = { takeConnectMs: () => connectMs.shift() } as Session['transport'];
     const { outcome, context } = setUp({ removes: 'user' }, 'present', [conflict, conflict, answer()], { transport });

@@ -1,28 +1,48 @@
+import { roundMs } from '../../runner/clock.ts';
 import { pause } from '../../runner/deadline.ts';
 import type { StepContext } from '../../runner/monitor.ts';
-import { roundMs } from '../../runner/clock.ts';
-import { isSelfStanding, mayExist, tiesOf, type Change, type EntityName } from './entities.ts';
+import { isUserOrGroup, linksOf, mayNeedRemoval, type Change, type EntityName } from './entities.ts';
 import {
   codeOf,
+  hadNoEffect,
   isAlreadyDone,
   isNotYetVisible,
   isUnanswered,
-  isWithoutEffect,
   PropagationError,
 } from './errors/error-kinds.ts';
-import { recordAttempts, type Answer } from './record-attempts.ts';
-import { removals } from './removals.ts';
-import type { Session } from './session.ts';
+import { policyArnOf, type Session } from './session.ts';
 
-/** Pauses between two requests while a change is not visible: the first one, how they grow, and the longest. */
-const propagationPauses = { firstMs: 200, factor: 1.5, longestMs: 5000 } as const;
+/** The part of the SDK's answers, and of its errors, that is evidence. */
+export interface Answer {
+  readonly $metadata: {
+    readonly requestId?: string | undefined;
+    readonly httpStatusCode?: number | undefined;
+    readonly attempts?: number | undefined;
+    readonly totalRetryDelay?: number | undefined;
+  };
+}
+
+type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>;
+
+/** The one request that removes each entity of this run. Steps and teardown share it. */
+export const removals: Readonly<Record<EntityName, Removal>> = {
+  user: ({ iam, names }, options) => iam.deleteUser({ UserName: names.user }, options),
+  group: ({ iam, names }, options) => iam.deleteGroup({ GroupName: names.group }, options),
+  membership: ({ iam, names }, options) =>
+    iam.removeUserFromGroup({ UserName: names.user, GroupName: names.group }, options),
+  attachment: async (session, options) =>
+    await session.iam.detachUserPolicy({ UserName: session.names.user, PolicyArn: policyArnOf(session) }, options),
+};
+
+/** Pauses between requests while a change is not visible yet. */
+const propagationPauses = { firstMs: 200, factor: 1.5, maxMs: 5000 } as const;
 
 /**
- * Makes one IAM call of a step: sends it with the SDK's retries, waits while an earlier change of this run is not yet
- * visible, resolves answers that were lost, keeps track of what exists and writes down the evidence.
+ * Makes one IAM call of a step. Sends it with the SDK's retries, waits while an earlier change of this run is not visible
+ * yet, works out what became of a request whose answer was lost, keeps track of what exists, and records the evidence.
  *
- * @returns the answer, or `undefined` where the call is known to have been carried out but its answer was lost
- * @throws the SDK's error, or {@link PropagationError} when waiting was in vain
+ * @returns the answer, or `undefined` if the call was carried out but its answer was lost
+ * @throws the SDK's error, or {@link PropagationError} when the change did not become visible in time
  */
 export async function call<A extends Answer>(
   session: Session,
@@ -36,10 +56,10 @@ export async function call<A extends Answer>(
   const entity = 'makes' in change ? change.makes : change.removes;
   const before = entities[entity];
   const after = 'makes' in change ? 'present' : 'absent';
-  /** An attempt may have been carried out although its answer did not come. */
-  let lost = false;
-  /** IAM's answers leave open whether the entity exists, but IAM will not carry out a request later. */
-  let isOpen = false;
+  /** An earlier request may have been carried out although no success was seen. */
+  let mayBeDone = false;
+  /** A failure answer left open whether the entity exists. IAM will not carry out that request later. */
+  let isUncertain = false;
   /** Why the request before this one failed. */
   let earlierFailure: unknown;
 
@@ -47,7 +67,7 @@ export async function call<A extends Answer>(
     entities[entity] = 'possible';
     history.begin();
     context.waitingFor = describeWait(operation, earlierFailure);
-    // Counts until the SDK says more: it may ignore an abort for a while, and teardown begins in the meantime.
+    // Counted now: the SDK may ignore an abort for a while, and teardown starts in the meantime.
     const inFlight = 'makes' in change ? 1 : 0;
     unanswered[entity] += inFlight;
     try {
@@ -60,23 +80,23 @@ export async function call<A extends Answer>(
     } catch (error) {
       unanswered[entity] -= inFlight;
       recordAttempts(session, context.evidence, error);
-      // A call that was cut off between two attempts fails with an error that is no attempt's.
+      // The error of a call that was cut off between two attempts belongs to no attempt.
       const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
-      const doubtful = failures.filter((failure) => !isWithoutEffect(failure));
-      const silent = 'makes' in change ? doubtful.filter(isUnanswered).length : 0;
-      lost ||= doubtful.length > 0;
-      isOpen ||= doubtful.length > silent;
-      unanswered[entity] += silent;
-      if (lost && isAlreadyDone(error, change)) {
-        // One of the unanswered requests has made it, unless it was one that was answered with a failure.
-        if ('makes' in change && !isOpen) unanswered[entity] -= 1;
+      const maybeDone = failures.filter((failure) => !hadNoEffect(failure));
+      const withoutAnswer = 'makes' in change ? maybeDone.filter(isUnanswered).length : 0;
+      mayBeDone ||= maybeDone.length > 0;
+      isUncertain ||= maybeDone.length > withoutAnswer;
+      unanswered[entity] += withoutAnswer;
+      if (mayBeDone && isAlreadyDone(error, change)) {
+        // One of the unanswered requests made it, unless a request that was answered with a failure did.
+        if ('makes' in change && !isUncertain) unanswered[entity] -= 1;
         entities[entity] = after;
         const found = 'makes' in change ? 'was there already' : 'was gone already';
         context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
         return undefined;
       }
-      if (!isOpen) entities[entity] = before;
-      // A deadline or a signal cut the request off. The failures before it explain more.
+      if (!isUncertain) entities[entity] = before;
+      // After a deadline or a signal, the failures before it explain more than the abort.
       if (context.signal.aborted) context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
       else earlierFailure = error;
       throw error;
@@ -95,10 +115,10 @@ export async function call<A extends Answer>(
         const leftMs = propagationTimeoutMs - (elapsedMs() - waitingSinceMs);
         if (leftMs <= 0) throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
         context.waitingFor = `an earlier change to become visible to ${operation}, which IAM answers with ${codeOf(error)}`;
-        if (codeOf(error) === 'DeleteConflict') await undoLateTies(session, context, entity);
-        // A random pause, so that monitors that were paused together do not all ask at once.
+        if (codeOf(error) === 'DeleteConflict') await removeLateLinks(session, context, entity);
+        // Random, so that monitors that were paused together do not all send at once.
         const jitteredMs = pauseMs * (1 + Math.random());
-        await pause(Math.min(jitteredMs, propagationPauses.longestMs, leftMs), context.signal);
+        await pause(Math.min(jitteredMs, propagationPauses.maxMs, leftMs), context.signal);
       }
     }
   } finally {
@@ -112,18 +132,33 @@ function describeWait(operation: string, earlierFailure: unknown): string {
 }
 
 /**
- * An unanswered AddUserToGroup or AttachUserPolicy of this run may be carried out after its step was undone, and then IAM
- * rightly refuses to delete the user or the group. No waiting helps there: it has to be undone once more.
+ * IAM may carry out an unanswered AddUserToGroup or AttachUserPolicy after its step was undone. Then it refuses to delete
+ * the user or the group however long we wait, so the link is removed once more.
  */
-async function undoLateTies(session: Session, context: StepContext, entity: EntityName): Promise<void> {
-  if (!isSelfStanding(entity)) return;
-  for (const tie of tiesOf[entity]) {
-    if (session.unanswered[tie] === 0 || !mayExist(session, tie)) continue;
+async function removeLateLinks(session: Session, context: StepContext, entity: EntityName): Promise<void> {
+  if (!isUserOrGroup(entity)) return;
+  for (const link of linksOf[entity]) {
+    if (session.unanswered[link] === 0 || !mayNeedRemoval(session, link)) continue;
     try {
-      await removals[tie](session, { abortSignal: context.signal });
-      context.evidence.resolution = `IAM carried out an unanswered request late; the ${tie} was removed once more`;
+      await removals[link](session, { abortSignal: context.signal });
+      context.evidence.resolution = `IAM carried out an unanswered request late; the ${link} was removed once more`;
     } catch {
-      // The entity is not there, or IAM fails. The deletion is repeated, and its answer counts.
+      // The link is not there, or IAM fails. The deletion is repeated, and its answer counts.
     }
   }
+}
+
+/** Adds one call of the SDK, with all of its attempts, to a step's evidence. */
+function recordAttempts({ history, transport }: Session, evidence: StepContext['evidence'], outcome: unknown): void {
+  const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
+  evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.attempts);
+  evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
+  evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);
+  const connectMs = transport.takeConnectMs();
+  if (connectMs !== undefined) evidence.connectMs = roundMs((evidence.connectMs ?? 0) + connectMs);
+  // Only of the last answer: an id from one attempt beside a status from another would mislead.
+  delete evidence.requestId;
+  delete evidence.httpStatus;
+  if (requestId !== undefined) evidence.requestId = requestId;
+  if (httpStatusCode !== undefined) evidence.httpStatus = httpStatusCode;
 }

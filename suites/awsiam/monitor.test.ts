@@ -3,7 +3,7 @@ import { awsiam } from './monitor.ts';
 import { fakeSession } from './testing/fake-session.ts';
 import { testConfig, testValues, accessKeyId, secretAccessKey } from './testing/values.ts';
 
-test('the eight steps stand in their order, each with a description', () => {
+test('the eight steps are in order, each with a description', () => {
   expect(awsiam.name).toBe('awsiam');
   expect(awsiam.steps.map(({ name }) => name)).toEqual([
     'CreateUser',
@@ -22,7 +22,7 @@ test('the deadline of a step is the configured one', () => {
   expect(awsiam.stepTimeoutMs(testConfig({ stepTimeoutMs: 12_000 }))).toBe(12_000);
 });
 
-test('the secrets are those of the values, whether or not they make a configuration', () => {
+test('the secrets are those of the values, whether or not they make a valid configuration', () => {
   const values = awsiam.secrets(testValues({ METRIST_AWS_REGION: undefined })).map(({ value }) => value);
   expect(values).toEqual(expect.arrayContaining([accessKeyId, secretAccessKey]));
 });

@@ -1,10 +1,16 @@
 import { defineMonitor } from '../../runner/monitor.ts';
-import type { Config } from './settings/config.ts';
+import { runHousekeeping } from './cleanup/housekeeping.ts';
+import { remainingOf, teardown } from './cleanup/teardown.ts';
 import { explainError } from './errors/explain-error.ts';
-import { keepHouse } from './cleanup/housekeeping.ts';
 import { outline } from './outline.ts';
 import { clockOffsetMs, closeSession, openSession, prepare, type Session } from './session.ts';
-import { remainingOf, teardown } from './cleanup/teardown.ts';
+import type { Config } from './settings/config.ts';
+
+// This file is what other folders import. Those who only need the monitor's outline import outline.ts, which loads faster.
+export { cleanUp, longestRunMs } from './cleanup/housekeeping.ts';
+export type { SweepResult } from './cleanup/sweep.ts';
+export { parseStepTimeout } from './settings/config.ts';
+export { variables, type Variable } from './settings/variables.ts';
 
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */
 export const awsiam = defineMonitor<Config, Session>({
@@ -15,7 +21,16 @@ export const awsiam = defineMonitor<Config, Session>({
   explain: explainError,
   teardown,
   remaining: remainingOf,
-  sweep: keepHouse,
+  sweep: runHousekeeping,
   clockOffsetMs,
   closeSession,
 });
+
+/** How the monitor is presented in Metrist's catalogue. */
+export const about = {
+  displayName: 'AWS Identity and Access Management',
+  description: 'Watches AWS Identity and Access Management (IAM) by doing what its users do, and timing it.',
+  homepage: 'https://aws.amazon.com/iam/',
+  statusPage: 'https://health.aws.amazon.com/health/status',
+  groups: ['aws'],
+} as const;

@@ -1,17 +1,22 @@
-import type { Monitor } from '../../runner/monitor.ts';
+import type { Monitor, Values } from '../../runner/monitor.ts';
 import { parseConfig, type Config } from './settings/config.ts';
 import { secretsOf, secretsOfCredentials } from './settings/secrets.ts';
 import { findSettingWarnings } from './settings/setting-warnings.ts';
 import type { Session } from './session.ts';
 import { steps } from './steps.ts';
 
-/** What the main process needs of the monitor. The worker loads the rest. */
+export { configJsonKey, configProperties } from './settings/variables.ts';
+
+/**
+ * The monitor as far as it is needed by those who do not run it: vitest's main process, `awsiam drive` and the start of
+ * the Orchestrator's monitor. It loads in half the time of `monitor.ts`, which has the rest.
+ */
 export const outline = {
   name: 'awsiam',
   steps,
   parseConfig,
   findSettingWarnings,
-  secrets: (values, session) => [
+  secrets: (values: Values, session?: Session) => [
     ...secretsOf(values),
     ...(session?.credentials === undefined ? [] : secretsOfCredentials(session.credentials)),
   ],

@@ -54,18 +54,18 @@ describe('a live session', () => {
 });
 
 describe('the policy of a run', () => {
-  test('is the user’s own choice where there is one', () => {
+  test('is the one that the user chose', () => {
     const policyArn = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
     expect(policyArnOf(fakeSession({ config: testConfig({ policyArn }) }))).toBe(policyArn);
   });
 
-  test('is else the test policy of the account that the run works in', () => {
+  test('is otherwise the test policy of the account', () => {
     expect(policyArnOf(fakeSession())).toBe(
       'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy',
     );
   });
 
-  test('is unknown where no answer told the account', () => {
+  test('is unknown if no answer named the account', () => {
     const { entityArn: _, ...session } = fakeSession();
     expect(() => policyArnOf(session)).toThrow(UnknownAccountError);
   });

@@ -14,23 +14,23 @@ export interface Session {
   readonly names: EntityNames;
   readonly entities: Entities;
   readonly unanswered: UnansweredCreations;
-  /** ARN of an entity that this run made: it tells the partition and the account. */
+  /** ARN of an entity that this run made. It holds the partition and the account. */
   entityArn?: string;
   /** The one client of the run, over the transport. */
   readonly iam: IAM;
   readonly history: RetryHistory;
   readonly transport: Transport;
-  /** What the client signs with, as far as that is known before the first step. */
+  /** What the client signs with. Absent in an offline run. */
   readonly credentials?: Credentials;
   readonly elapsedMs: () => number;
 }
 
-/** Of one call: the first one included. */
-const attempts = 3;
+/** How often one call may be sent, the first time included. */
+const maxAttempts = 3;
 
 const elapsedMs = (): number => performance.now();
 
-/** The longest that connecting may take: IAM answers a handshake in well under a second from everywhere. */
+/** Time limit for connecting. IAM answers a handshake in well under a second from anywhere. */
 const connectionTimeoutMs = 5000;
 
 const loadSdk = () =>
@@ -42,7 +42,7 @@ const loadSdk = () =>
     import('./client/transport.ts'),
   ]);
 
-/** Loads the SDK and, for the real service, takes it through its first calls. That is only for speed, and may fail. */
+/** Loads the SDK and, for a live run, warms it up. The warm-up is only for speed, so it may fail. */
 export async function prepare({ mode }: { readonly mode: RunMode }): Promise<void> {
   await loadSdk();
   if (mode === 'offline') return;
@@ -51,14 +51,14 @@ export async function prepare({ mode }: { readonly mode: RunMode }): Promise<voi
 }
 
 /**
- * Builds everything that a step's time should not contain: the client, credentials and the first connection. Makes no
- * call to IAM.
+ * Prepares everything that a step's time should not contain: the client, the credentials and the first connection. Makes
+ * no call to IAM.
  *
  * The SDK is loaded here and in {@link prepare}, not at the top of this file, so that a configuration error is reported
  * at once.
  *
- * @throws {NoCredentialsError} where no credentials are found, also when the signal is aborted meanwhile
- * @throws {ConfigError} where the SDK refuses a setting of its own
+ * @throws {NoCredentialsError} if no credentials are found, or the signal is aborted during the search
+ * @throws {ConfigError} if the SDK refuses one of its own settings
  */
 export async function openSession(
   config: Config,
@@ -69,7 +69,7 @@ export async function openSession(
   const { requestTimeoutMs, proxyEnvironment } = config;
   const transport = new Transport({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs });
   const search = new CredentialSearch(transport.credentialsHandler);
-  const history = new RetryHistory(attempts, elapsedMs);
+  const history = new RetryHistory(maxAttempts, elapsedMs);
   const iam = new IAM({
     region: config.region,
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
@@ -107,23 +107,27 @@ export async function openSession(
   }
 }
 
-/** The policy that the run attaches: the user's own choice, else the test policy of the account that the run works in. */
+/**
+ * The policy that the run attaches: the one that the user chose, else the test policy of the account.
+ *
+ * @throws {UnknownAccountError}
+ */
 export function policyArnOf({ config, entityArn }: Session): string {
   if (config.policyArn !== undefined) return config.policyArn;
   if (entityArn === undefined) throw new UnknownAccountError();
   return testPolicyArn(entityArn, config.namespace, config.region);
 }
 
-/** No answer told the account: both creating calls succeeded only at a repetition, whose answers carry no ARN. */
+/** No answer named the account: the answers to both creating calls were lost, and those to their repetitions have no ARN. */
 export class UnknownAccountError extends Error {
   override readonly name = 'UnknownAccount';
 
   constructor() {
-    super('the account is unknown: the answers that would have told it were lost');
+    super('the account is unknown: the answers that would have named it were lost');
   }
 }
 
-/** What the SDK has learnt from the dates of IAM's answers. */
+/** IAM's time minus this host's, as the SDK learns it from the dates of IAM's answers. */
 export function clockOffsetMs({ iam }: Session): number {
   return iam.config.systemClockOffset;
 }

@@ -1,10 +1,10 @@
-import type { Step } from '../../runner/monitor.ts';
-import { call } from './call.ts';
+import type { Step, StepContext } from '../../runner/monitor.ts';
+import { call, removals } from './call.ts';
+import type { EntityName } from './entities.ts';
 import { groupPath, userPath } from './names.ts';
-import { removals } from './removals.ts';
 import { policyArnOf, type Session } from './session.ts';
 
-/** The eight steps in their order, each one call of IAM on the entities of this run. */
+/** The eight steps in order. Each makes one IAM call on the entities of this run. */
 export const steps = [
   {
     name: 'CreateUser',
@@ -38,17 +38,12 @@ export const steps = [
   {
     name: 'RemoveUserFromGroup',
     description: 'Removes the user from the group.',
-    async run(session, context) {
-      const change = { removes: 'membership' } as const;
-      await call(session, context, 'RemoveUserFromGroup', change, (o) => removals.membership(session, o));
-    },
+    run: (session, context) => remove(session, context, 'RemoveUserFromGroup', 'membership'),
   },
   {
     name: 'DeleteGroup',
     description: 'Deletes the group.',
-    async run(session, context) {
-      await call(session, context, 'DeleteGroup', { removes: 'group' }, (o) => removals.group(session, o));
-    },
+    run: (session, context) => remove(session, context, 'DeleteGroup', 'group'),
   },
   {
     name: 'AttachPolicy',
@@ -62,19 +57,18 @@ export const steps = [
   {
     name: 'DetachPolicy',
     description: 'Detaches the test policy from the user.',
-    async run(session, context) {
-      const change = { removes: 'attachment' } as const;
-      await call(session, context, 'DetachUserPolicy', change, (o) => removals.attachment(session, o));
-    },
+    run: (session, context) => remove(session, context, 'DetachUserPolicy', 'attachment'),
   },
   {
     name: 'DeleteUser',
     description: 'Deletes the user.',
-    async run(session, context) {
-      await call(session, context, 'DeleteUser', { removes: 'user' }, (o) => removals.user(session, o));
-    },
+    run: (session, context) => remove(session, context, 'DeleteUser', 'user'),
   },
 ] as const satisfies readonly Step<Session>[];
+
+async function remove(session: Session, context: StepContext, operation: string, entity: EntityName): Promise<void> {
+  await call(session, context, operation, { removes: entity }, (options) => removals[entity](session, options));
+}
 
 /** `CreateUser`, `CreateGroup`, … */
 export type StepName = (typeof steps)[number]['name'];

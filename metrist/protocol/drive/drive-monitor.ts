@@ -41,6 +41,8 @@ export interface DriveOptions {
   readonly limits?: Partial<DriveLimits>;
 }
 
+const elapsedMs = (): number => systemClock.elapsedMs();
+
 /**
  * Starts a monitor and plays the Orchestrator for one run, without reporting to Metrist. When this settles, the process and
  * its temporary directory are gone.
@@ -50,7 +52,6 @@ export interface DriveOptions {
 export async function driveMonitor(options: DriveOptions): Promise<DriveReport> {
   const { signal, configJson = '{}', stepTimeoutMs = 900_000, cleanup = false } = options;
   const limits = { ...orchestratorLimits, ...options.limits };
-  const elapsedMs = (): number => systemClock.elapsedMs();
   const steps: DrivenStep[] = [];
   const problems: string[] = [];
   const onEvent = (event: DriveEvent): void => {

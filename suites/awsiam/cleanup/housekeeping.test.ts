@@ -5,15 +5,16 @@ import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts
 import { createIamState } from '../../../mocks/iam/state.ts';
 import { requireConfig } from '../../../runner/settings.ts';
 import { parseConfig } from '../settings/config.ts';
-import { keepHouse } from './housekeeping.ts';
+import { cleanUp, runHousekeeping } from './housekeeping.ts';
 import { groupPath, userPath } from '../names.ts';
 import { openSession } from '../session.ts';
 import { runName, seedStaleGroups, seedStaleUsers } from '../testing/stale.ts';
+import { makeAwsHome } from '../testing/aws-home.ts';
 import { testValues } from '../testing/values.ts';
 
 const { signal } = new AbortController();
 
-/** A session of the namespace prod over an account, as a run has it after its steps. */
+/** A session of the namespace prod, as a run has it after its steps. */
 async function setUp(values: Readonly<Record<string, string>> = {}, faults = '') {
   const mock = installIamMock({ state: createIamState(), faults: createFaultPlan(faults) });
   onTestFinished(() => mock.restore());
@@ -21,7 +22,7 @@ async function setUp(values: Readonly<Record<string, string>> = {}, faults = '')
   return { ...mock, session };
 }
 
-/** Entities of runs that may still be going: nothing removes them. */
+/** Entities of runs that may still be in progress. Nothing may remove them. */
 function seedYoung(state: Awaited<ReturnType<typeof setUp>>['state'], users: number, groups = 0): void {
   for (let index = 0; index < users; index++) {
     seedUser(state, { name: runName('testuser', 'prod', 5000 + index), path: userPath });
@@ -34,13 +35,13 @@ function seedYoung(state: Awaited<ReturnType<typeof setUp>>['state'], users: num
 const operations = ({ calls }: Awaited<ReturnType<typeof setUp>>): Set<string> =>
   new Set(calls.map(({ operation }) => operation));
 
-describe('keeping house after the steps', () => {
+describe('housekeeping after the steps', () => {
   test('removes what killed runs left and leaves what may belong to another run', async () => {
     const { session, state } = await setUp();
     seedStaleUsers(state, 'prod', 2);
     seedStaleGroups(state, 'prod', 1);
     seedYoung(state, 1);
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 3, remaining: 1, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 3, remaining: 1, warnings: [] });
     expect(listEntities(state)).toEqual({ users: [runName('testuser', 'prod', 5000)], groups: [] });
   });
 
@@ -48,15 +49,18 @@ describe('keeping house after the steps', () => {
     [{}, 125],
     [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
     [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
-  ] as const)('with %o leaves what is younger than %d minutes, as old as a run can get', async ([values, minutes]) => {
-    const { session, state } = await setUp(values);
-    const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
-    const ago = (ms: number) => new Date(Date.now() - ms);
-    seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
-    seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
-    expect(listEntities(state).users).toEqual([young]);
-  });
+  ] as const)(
+    'with %o keeps what is younger than %d minutes, the longest that a run can last',
+    async ([values, minutes]) => {
+      const { session, state } = await setUp(values);
+      const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
+      const ago = (ms: number) => new Date(Date.now() - ms);
+      seedUser(state, { name: old, path: userPath, createDate: ago(minutes * 60_000 + 30_000) });
+      seedUser(state, { name: young, path: userPath, createDate: ago(minutes * 60_000 - 30_000) });
+      expect(await runHousekeeping(session, { signal })).toEqual({ removed: 1, remaining: 1, warnings: [] });
+      expect(listEntities(state).users).toEqual([young]);
+    },
+  );
 
   test.for(['0', 'false', 'FALSE'])(
     'removes nothing with METRIST_CLEANUP_ENABLED=%s, and counts all the same',
@@ -65,37 +69,37 @@ describe('keeping house after the steps', () => {
       const { session, state } = account;
       seedStaleUsers(state, 'prod', 2);
       seedYoung(state, 1, 1);
-      expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 4, warnings: [] });
+      expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 4, warnings: [] });
       expect(listEntities(state).users).toHaveLength(3);
       expect(operations(account)).toEqual(new Set(['ListUsers', 'ListGroups']));
     },
   );
 
-  test('does not fail where it may not look, and names the action', async () => {
+  test('does not fail without permission to list, and names the action', async () => {
     const { session } = await setUp({}, 'ListUsers=AccessDenied');
-    expect(await keepHouse(session, { signal })).toEqual({
+    expect(await runHousekeeping(session, { signal })).toEqual({
       removed: 0,
       remaining: 0,
       warnings: [expect.stringMatching(/iam:ListUsers is not allowed/)],
     });
   });
 
-  test('where it is turned off, does not complain that it may not look', async () => {
+  test('that is turned off does not complain about missing permission to list', async () => {
     const { session } = await setUp({ METRIST_CLEANUP_ENABLED: '0' }, 'ListUsers=AccessDenied,ListGroups=AccessDenied');
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
   });
 
   test('says that it did not get to the end when it is stopped', async () => {
     const { session, events } = await setUp();
     const stop = new AbortController();
     events.on('call', () => stop.abort());
-    const { warnings } = await keepHouse(session, { signal: stop.signal });
+    const { warnings } = await runHousekeeping(session, { signal: stop.signal });
     expect(warnings).toEqual(['the sweep of old test entities did not get to the end: the next one goes on']);
   });
 
-  test('that IAM throttles all the time gives up with a warning', async () => {
+  test('gives up with a warning if IAM keeps throttling', async () => {
     const account = await setUp({}, 'ListGroups=Throttling');
-    const { warnings } = await keepHouse(account.session, { signal });
+    const { warnings } = await runHousekeeping(account.session, { signal });
     expect(warnings).toEqual([expect.stringMatching(/^the sweep of old test entities stopped: Throttling/)]);
     // The SDK's own attempts, and nothing after them.
     expect(account.calls.map(({ operation }) => operation)).toEqual(['ListGroups', 'ListGroups', 'ListGroups']);
@@ -111,33 +115,44 @@ describe('the quota guard', () => {
   ] as const)('with %o of %d entities warns: %s', async ([values, count, warning]) => {
     const { session, state } = await setUp(values);
     seedYoung(state, count - 2, 2);
-    const { warnings } = await keepHouse(session, { signal });
+    const { warnings } = await runHousekeeping(session, { signal });
     expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
   });
 
-  test('does not warn of what it has just removed', async () => {
+  test('does not warn about what was just removed', async () => {
     const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '3' });
     seedStaleUsers(state, 'prod', 4);
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 4, remaining: 0, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 4, remaining: 0, warnings: [] });
   });
 
-  test('counts old and young ones where nothing is removed, and says how to remove them', async () => {
+  test('counts old and young entities if nothing is removed, and says how to remove them', async () => {
     const { session, state } = await setUp({ METRIST_CLEANUP_ENABLED: '0', METRIST_MAX_TEST_ENTITIES: '3' });
     seedStaleUsers(state, 'prod', 2);
     seedYoung(state, 1, 1);
-    const { warnings, remaining } = await keepHouse(session, { signal });
+    const { warnings, remaining } = await runHousekeeping(session, { signal });
     expect(remaining).toBe(4);
     expect(warnings).toEqual([
       expect.stringMatching(/^at least 4 .*set METRIST_CLEANUP_ENABLED=1 or run "awsiam cleanup"$/),
     ]);
   });
 
-  test('does not count entities of other namespaces and of people', async () => {
+  test('does not count entities of other namespaces or of people', async () => {
     const { session, state } = await setUp({ METRIST_MAX_TEST_ENTITIES: '1' });
     for (let index = 0; index < 5; index++) {
       seedUser(state, { name: runName('testuser', 'prod-eu', index), path: userPath });
       seedUser(state, { name: `person-${index}`, path: userPath });
     }
-    expect(await keepHouse(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
   });
+});
+
+test('a cleanup gives up a search for credentials that does not end, and says after how long', async () => {
+  const home = await makeAwsHome('[default]\ncredential_process = ~/hang\n');
+  await home.script('hang', 'exec sleep 60');
+  const config = requireConfig(
+    parseConfig(testValues({ METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' })),
+  );
+  await expect(cleanUp(config, { olderThanMs: 0, signal, openTimeoutMs: 300 })).rejects.toThrow(
+    'the session was not open within 0.3 s',
+  );
 });

@@ -1,56 +1,100 @@
+import { OpenTimeoutError, settleWithin } from '../../../runner/deadline.ts';
 import type { SweepReport } from '../../../runner/monitor-run.ts';
-import type { Session } from '../session.ts';
+import { hideSecrets } from '../../../text/redact.ts';
+import { closeSession, openSession, type Session } from '../session.ts';
 import type { Config } from '../settings/config.ts';
+import { secretsOfCredentials } from '../settings/secrets.ts';
 import { steps } from '../steps.ts';
-import { serviceTime, sweep } from './sweep.ts';
+import { serviceTime, sweep, type SweepOptions, type SweepResult } from './sweep.ts';
 
 /** Time for teardown, for a late creation that it waits for, and for the pauses between steps. */
 const besideStepsMs = 300_000;
-const leastSparedMs = 3_600_000;
+const minSparedMs = 3_600_000;
 
 /**
- * The longest that a run with these settings can need its entities: what is younger is never removed. At least an hour,
- * because another run of the namespace may have longer timeouts than this one.
+ * The longest time that a run with these settings can need its entities. Younger ones are never removed. It is at least an
+ * hour, because another run of the namespace may have longer timeouts than this one.
  */
 export function longestRunMs({ stepTimeoutMs }: Pick<Config, 'stepTimeoutMs'>): number {
-  return Math.max(leastSparedMs, steps.length * stepTimeoutMs + besideStepsMs);
+  return Math.max(minSparedMs, steps.length * stepTimeoutMs + besideStepsMs);
 }
 
 /**
- * After the steps: removes what killed runs left, unless that is turned off, and warns while there is still time when
- * test entities pile up. At one run every two minutes a group that each run leaks uses up the account's 300 in ten
- * hours, and `LimitExceeded` would then look like an outage.
+ * After the steps: removes what killed runs left, unless that is turned off, and warns in time when test entities pile up.
+ * With one run every two minutes, one leaked group per run uses up the account's quota of 300 in ten hours. The steps then
+ * fail with `LimitExceeded`, which looks like an outage.
  */
-export async function keepHouse(
-  { iam, config, history }: Session,
+export async function runHousekeeping(
+  session: Session,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SweepReport> {
-  const { namespace, cleanupEnabled, mostTestEntities } = config;
-  const report = await sweep({
-    iam,
-    history,
-    namespace,
-    now: () => serviceTime(iam),
-    random: Math.random,
-    olderThanMs: longestRunMs(config),
+  const { namespace, cleanupEnabled, maxTestEntities } = session.config;
+  const result = await sweepAccount(session, {
+    olderThanMs: longestRunMs(session.config),
     dryRun: !cleanupEnabled,
     signal,
   });
-  const remaining = report.kept + report.failed + report.untried + (cleanupEnabled ? 0 : report.removed);
+  const remaining = result.kept + result.failed + result.untried + (cleanupEnabled ? 0 : result.removed);
   return {
-    removed: cleanupEnabled ? report.removed : 0,
+    removed: cleanupEnabled ? result.removed : 0,
     remaining,
     warnings: [
-      // Who turned it off may have taken away its permissions as well.
-      ...(cleanupEnabled ? report.warnings : []),
-      ...(remaining > mostTestEntities ? [pilingUp(remaining, namespace, cleanupEnabled)] : []),
+      // Whoever turned it off may have taken away its permissions as well.
+      ...(cleanupEnabled ? result.warnings : []),
+      ...(remaining > maxTestEntities ? [describeTooMany(remaining, namespace, cleanupEnabled)] : []),
     ],
   };
 }
 
-function pilingUp(remaining: number, namespace: string, cleanupEnabled: boolean): string {
+function describeTooMany(remaining: number, namespace: string, cleanupEnabled: boolean): string {
   const remedy = cleanupEnabled
     ? 'look for runs that are killed, and for what keeps the sweep from removing them'
     : 'set METRIST_CLEANUP_ENABLED=1 or run "awsiam cleanup"';
   return `at least ${remaining} test users and groups of the namespace ${namespace} exist; before the account's quotas (300 groups, 5000 users) are used up and steps fail with LimitExceeded, ${remedy}`;
+}
+
+interface CleanupOptions extends Pick<
+  SweepOptions,
+  'olderThanMs' | 'removeUndated' | 'dryRun' | 'paceMs' | 'onEntity' | 'signal'
+> {
+  /** Time limit for opening the session, as in a run. @default 30_000 */
+  readonly openTimeoutMs?: number;
+}
+
+/**
+ * `awsiam cleanup`: a sweep to its end, in a session of its own.
+ *
+ * @throws {NoCredentialsError}
+ * @throws {OpenTimeoutError}
+ */
+export async function cleanUp(
+  config: Config,
+  { openTimeoutMs = 30_000, ...options }: CleanupOptions,
+): Promise<SweepResult> {
+  const session = await openInTime(config, openTimeoutMs, options.signal);
+  try {
+    if (session.credentials) hideSecrets(secretsOfCredentials(session.credentials));
+    return await sweepAccount(session, options);
+  } finally {
+    closeSession(session);
+  }
+}
+
+async function openInTime(config: Config, openTimeoutMs: number, signal: AbortSignal): Promise<Session> {
+  const deadline = AbortSignal.timeout(openTimeoutMs);
+  const within = AbortSignal.any([signal, deadline]);
+  try {
+    // Not just awaited: the search for credentials ignores signals.
+    return await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
+  } catch (error) {
+    throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
+  }
+}
+
+function sweepAccount(
+  { iam, history, config }: Session,
+  options: Omit<SweepOptions, 'iam' | 'history' | 'namespace' | 'now' | 'random'>,
+): Promise<SweepResult> {
+  const { namespace } = config;
+  return sweep({ iam, history, namespace, now: () => serviceTime(iam), random: Math.random, ...options });
 }

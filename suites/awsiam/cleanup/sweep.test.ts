@@ -23,7 +23,7 @@ function testIam(config: IAMClientConfig = {}): IAM {
   return new IAM({ region: 'us-east-1', credentials, maxAttempts: 1, ...config });
 }
 
-/** An account behind a client that does not repeat anything, and a sweep of the namespace dev over it. */
+/** An account, a client that repeats nothing, and a sweep of the namespace dev with it. */
 function setUp(faults: string | FaultPlan = '') {
   const account = testAccount();
   const plan = typeof faults === 'string' ? createFaultPlan(faults) : faults;
@@ -58,7 +58,7 @@ function setUp(faults: string | FaultPlan = '') {
   };
 }
 
-/** The deletion of these users fails, whenever and how often it is tried. */
+/** The deletion of these users always fails. */
 function resistingUsers(names: readonly string[]): FaultPlan {
   return {
     next: (operation, { UserName } = {}) =>
@@ -68,25 +68,25 @@ function resistingUsers(names: readonly string[]): FaultPlan {
   };
 }
 
-/** The pauses of a sweep take no time. */
+/** Lets the pauses of a sweep take no time. */
 function skipPauses(): void {
   vi.mocked(wait).mockClear().mockResolvedValue(undefined);
   onTestFinished(() => vi.mocked(wait).mockRestore());
 }
 
-/** The report of a sweep that had nothing to do, with these differences. */
+/** The result of a sweep that had nothing to do, with these changes. */
 function resultOf(changes: Partial<SweepResult> = {}): SweepResult {
   const nothing = { removed: 0, alreadyGone: 0, kept: 0, failed: 0, untried: 0, unlisted: [], warnings: [] };
   return { ...nothing, ...changes };
 }
 
 describe('the sweep', () => {
-  test('pages to the end of both lists, past pages of entities that are not its own', async () => {
+  test('reads both lists to the end, past pages without entities of its own', async () => {
     const { state, sweepDev, counts } = setUp();
     const old = { createDate: new Date(0) };
     seedStaleUsers(state, 'dev', 250);
     seedStaleGroups(state, 'dev', 130);
-    // In the order of names these stand among the others: pages that hold nothing to remove, and some that are cut by them.
+    // By name these come between the others, so that some pages have nothing to remove and others are mixed.
     for (let index = 0; index < 120; index++) {
       seedUser(state, { name: runName('testuser', 'dev-a', index), path: userPath, ...old });
       seedUser(state, { name: `testuser-dev-mf00001-${index}`, path: userPath, ...old });
@@ -104,7 +104,7 @@ describe('the sweep', () => {
     expect(counts()).toEqual({ ListUsers: 5, DeleteUser: 250, ListGroups: 3, DeleteGroup: 130 });
   });
 
-  test('finds nothing with two calls', async () => {
+  test('needs two calls to find nothing', async () => {
     const { sweepDev, mock } = setUp();
     expect(await sweepDev()).toEqual(resultOf());
     expect(mock.calls.map(({ operation, params }) => [operation, params])).toEqual([
@@ -113,14 +113,14 @@ describe('the sweep', () => {
     ]);
   });
 
-  test('spends one call on a bare user', async () => {
+  test('needs one call to delete a user that has nothing', async () => {
     const { state, sweepDev, counts } = setUp();
     seedStaleUsers(state, 'dev', 3);
     await sweepDev();
     expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 3, ListGroups: 1 });
   });
 
-  test('strips and deletes the group of a killed run first, after which its user costs one call', async () => {
+  test('strips and deletes the group of a killed run first, after which its user needs one call', async () => {
     const { state, sweepDev, mock, ago } = setUp();
     const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
     seedGroup(state, { name: group, path: groupPath, createDate: ago(staleMs) });
@@ -170,7 +170,7 @@ describe('the sweep', () => {
     },
   );
 
-  test('leaves what is not exactly under the test path, though the listing by prefix shows it', async () => {
+  test('keeps what does not have exactly the test path, although the listing by prefix shows it', async () => {
     const { state, sweepDev, mock } = setUp();
     const name = (index: number): string => runName('testuser', 'dev', index);
     const old = { createDate: new Date(0) };
@@ -186,12 +186,12 @@ describe('the sweep', () => {
       users: [1, 2, 3, 4, 5].map(name),
       groups: [runName('testgroup', 'dev')],
     });
-    // The account gave it one of each kind that is deeper, and they were not taken.
+    // The account showed entities with a deeper path, and they were kept.
     const lists = mock.calls.filter(({ operation }) => operation.startsWith('List'));
     expect(lists.map(({ params }) => params['PathPrefix'])).toEqual([groupPath, userPath]);
   });
 
-  test('keeps what is younger than it was told, and counts it', async () => {
+  test('keeps and counts what is too young', async () => {
     const { state, sweepDev, ago } = setUp();
     const [old, edge, young] = [0, 1, 2].map((index) => runName('testuser', 'dev', index)) as [string, string, string];
     seedUser(state, { name: old, path: userPath, createDate: ago(3_601_000) });
@@ -208,7 +208,7 @@ describe('the sweep', () => {
     ['no creation date', undefined],
     ['a creation date that is none', new Date(Number.NaN)],
     ['a creation date an hour ahead', new Date(Date.now() + hourMs)],
-  ] as const)('keeps what has %s, unless it is told to take it', async ([, CreateDate]) => {
+  ] as const)('keeps what has %s, unless it is told to remove it', async ([, CreateDate]) => {
     const { state, sweepDev, mock, counts } = setUp();
     const [name = ''] = seedStaleUsers(state, 'dev', 1);
     const user = { Path: userPath, UserName: name, UserId: 'AIDA', Arn: 'arn', CreateDate };
@@ -217,18 +217,18 @@ describe('the sweep', () => {
     expect(await sweepDev({ now })).toEqual(resultOf({ kept: 1 }));
     expect(await sweepDev({ now, olderThanMs: 0 })).toEqual(resultOf({ kept: 1 }));
     expect(counts()).toEqual({ ListGroups: 2 });
-    expect(await sweepDev({ now, takeUndated: true })).toEqual(resultOf({ removed: 1 }));
+    expect(await sweepDev({ now, removeUndated: true })).toEqual(resultOf({ removed: 1 }));
   });
 
-  test('takes what is a little ahead of the clock for young, not for undated', async () => {
+  test('treats a creation date a little in the future as young, not as unknown', async () => {
     const { sweepDev, mock } = setUp();
     const CreateDate = new Date(Date.now() + 60_000);
     const user = { Path: userPath, UserName: runName('testuser', 'dev'), UserId: 'AIDA', Arn: 'arn', CreateDate };
     mock.client.on(ListUsersCommand).resolves({ Users: [user], IsTruncated: false });
-    expect(await sweepDev({ now: () => new Date(), takeUndated: true })).toEqual(resultOf({ kept: 1 }));
+    expect(await sweepDev({ now: () => new Date(), removeUndated: true })).toEqual(resultOf({ kept: 1 }));
   });
 
-  test('clears a user of everything that hangs on it, and a group as well', async () => {
+  test('removes everything that belongs to a user or a group', async () => {
     const { state, run, sweepDev, ago } = setUp();
     const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
     const createDate = ago(staleMs);
@@ -259,7 +259,7 @@ describe('the sweep', () => {
     run('UploadSigningCertificate', { UserName: user, CertificateBody: '-----BEGIN CERTIFICATE-----' });
     run('UploadSSHPublicKey', { UserName: user, SSHPublicKeyBody: 'ssh-rsa AAAA' });
     run('CreateServiceSpecificCredential', { UserName: user, ServiceName: 'codecommit.amazonaws.com' });
-    // Somebody else in the test group, and somebody's group that the test user is in: both stay.
+    // Another member of the test group, and another group of the test user: both stay.
     seedUser(state, { name: 'alice', groups: [group, 'people'], policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] });
 
     expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
@@ -269,7 +269,7 @@ describe('the sweep', () => {
     expect(alice?.attachedPolicies.size).toBe(1);
   });
 
-  test('does not count as its own what another sweep removed first, before it and in the middle', async () => {
+  test('does not count what another sweep removed before it or in the middle', async () => {
     const { state, sweepDev, mock, ago } = setUp('DeleteUser=NoSuchEntity:1,ListAccessKeys=NoSuchEntity:1');
     const [first, second, third] = [0, 1, 2].map((index) => runName('testuser', 'dev', index)) as [
       string,
@@ -289,7 +289,7 @@ describe('the sweep', () => {
   test.for([
     ['reset-after', { removed: 1 }],
     ['Throttling', { alreadyGone: 1 }],
-  ] as const)('after an attempt that ended with %s and one that found nothing counts %o', async ([fault, counted]) => {
+  ] as const)('after an attempt that ended with %s and one that found nothing, counts %o', async ([fault, counted]) => {
     const { state, sweepDev, counts } = setUp(`DeleteUser=${fault}:1,DeleteUser=NoSuchEntity:1`);
     seedStaleUsers(state, 'dev', 1);
     const history = new RetryHistory(2, () => performance.now());
@@ -318,7 +318,7 @@ describe('the sweep', () => {
     'DeleteGroup=DeleteConflict:1,GetGroup=Throttling',
     'DeleteGroup=DeleteConflict:1,GetGroup=InvalidClientTokenId',
     'DeleteGroup=DeleteConflict:1,ListGroupPolicies=reset-before',
-  ])('stops where every other entity would meet the same: %s', async (faults) => {
+  ])('stops if every other entity would meet the same error: %s', async (faults) => {
     const { state, sweepDev, counts } = setUp(faults);
     seedStaleGroups(state, 'dev', 3);
     seedStaleUsers(state, 'dev', 2);
@@ -331,7 +331,7 @@ describe('the sweep', () => {
     expect(counts()).toMatchObject({ DeleteGroup: 1 });
   });
 
-  test('stops where no connection comes about', async () => {
+  test('stops if no connection can be made', async () => {
     const iam = testIam({ endpoint: `http://127.0.0.1:${await deadPort()}` });
     const { signal } = new AbortController();
     const options = { iam, history: { failed: [] }, namespace: 'dev', random: () => 0, olderThanMs: hourMs, signal };
@@ -360,12 +360,12 @@ describe('the sweep', () => {
     },
   );
 
-  test('names the action of a list that is not allowed', async () => {
+  test('names the action if a listing is not allowed', async () => {
     const { sweepDev } = setUp('ListUsers=AccessDenied');
     expect((await sweepDev()).warnings).toEqual([expect.stringContaining('iam:ListUsers is not allowed')]);
   });
 
-  test('removes what a list gave before it failed', async () => {
+  test('removes what a listing gave before it failed', async () => {
     const { state, sweepDev } = setUp('ListUsers=slow:1:1,ListUsers=ServiceFailure');
     seedStaleUsers(state, 'dev', 150);
     const { unlisted, removed, warnings } = await sweepDev();
@@ -391,9 +391,9 @@ describe('the sweep', () => {
         3,
         /go round in a circle/,
       ],
-      ['says that more follows, but not where', { '': page(one, undefined) }, 1, 1, /gives no marker/],
+      ['says that there is more, but not where', { '': page(one, undefined) }, 1, 1, /gives no marker/],
       ['has an empty marker', { '': page(one, '') }, 1, 1, /gives no marker/],
-    ] as const)('because it %s is noticed and told, and what it gave is removed once', async (row) => {
+    ] as const)('because it %s is noticed and reported, and what it gave is removed once', async (row) => {
       const [, pages, removed, requests, reason] = row as readonly [
         string,
         Readonly<Record<string, ListUsersCommandOutput>>,
@@ -415,7 +415,7 @@ describe('the sweep', () => {
       expect(listEntities(state).users).toHaveLength(2 - removed);
     });
 
-    test('because every page has a new marker ends after a thousand pages', async () => {
+    test('because every page has a new marker is given up after a thousand pages', async () => {
       const { sweepDev, mock } = setUp();
       let pages = 0;
       mock.client.on(ListUsersCommand).callsFake(() => page('alice', `${++pages}`));
@@ -449,7 +449,7 @@ describe('the sweep', () => {
       ]);
     });
 
-    test('that never answers costs its own requests, not those of the others', async () => {
+    test('that never answers does not keep the others from being removed', async () => {
       const { state, sweepDev } = setUp('DeleteUser=hang:1');
       const [stuck = ''] = seedStaleUsers(state, 'dev', 3);
       const iam = testIam({ requestHandler: { requestTimeout: 50, throwOnRequestTimeout: true } });
@@ -460,7 +460,7 @@ describe('the sweep', () => {
       });
     });
 
-    test.for(resisting)('to a look-up with %s is removed where nothing else is in its way', async (fault) => {
+    test.for(resisting)('against a listing with %s is removed if nothing else is in the way', async (fault) => {
       const { state, sweepDev, ago } = setUp(
         `ListServiceSpecificCredentials=${fault},ListAttachedGroupPolicies=${fault}`,
       );
@@ -470,7 +470,7 @@ describe('the sweep', () => {
       expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
     });
 
-    test('with something that cannot be taken away is told with both reasons', async () => {
+    test('because of something that cannot be removed is reported with both reasons', async () => {
       const { state, sweepDev, ago } = setUp('DetachUserPolicy=InvalidInput');
       const stuck = runName('testuser', 'dev', 0);
       seedStaleUsers(state, 'dev', 3);
@@ -485,14 +485,14 @@ describe('the sweep', () => {
       ]);
     });
 
-    test('leaves the rest of its kind for the next sweep after five in a row', async () => {
+    test('leaves the rest of its kind to the next sweep after five in a row', async () => {
       const { state, sweepDev, counts } = setUp('DeleteUser=AccessDenied,DeleteGroup=AccessDenied:5');
       seedStaleUsers(state, 'dev', 8);
       seedStaleGroups(state, 'dev', 5);
       const { warnings, ...numbers } = await sweepDev();
       expect(numbers).toEqual({ removed: 0, alreadyGone: 0, kept: 0, failed: 10, untried: 3, unlisted: [] });
       expect(counts()).toEqual({ ListUsers: 1, DeleteUser: 5, ListGroups: 1, DeleteGroup: 5 });
-      // Every group that this could be said of is gone.
+      // No group is left to be counted.
       expect(warnings.slice(5)).toEqual([
         '5 more entities could not be removed',
         '5 test users in a row could not be removed: 3 more are left for the next sweep, which begins with others',
@@ -500,14 +500,14 @@ describe('the sweep', () => {
       expect(warnings[0]).toContain('not authorized to perform: iam:DeleteGroup');
     });
 
-    test('does not count with others that come after a success', async () => {
+    test('does not count together with those after a success', async () => {
       const names = Array.from({ length: 20 }, (_, index) => runName('testuser', 'dev', index));
       const { state, sweepDev } = setUp(resistingUsers(names.filter((_, index) => index % 5 !== 4)));
       seedStaleUsers(state, 'dev', 20);
       expect(await sweepDev()).toMatchObject({ removed: 4, failed: 16, untried: 0 });
     });
 
-    test('does not keep the others from ever being removed: each sweep begins elsewhere', async () => {
+    test('does not protect the others for ever, because each sweep begins elsewhere', async () => {
       const names = Array.from({ length: 10 }, (_, index) => runName('testuser', 'dev', index));
       const { state, sweepDev } = setUp(resistingUsers(names.slice(0, 5)));
       seedStaleUsers(state, 'dev', 10);
@@ -530,7 +530,7 @@ describe('the sweep', () => {
     },
   );
 
-  test('removes an entity whose deletion its own changes keep back for three seconds', async () => {
+  test('removes an entity whose deletion is refused for three seconds after its own changes', async () => {
     const { state, sweepDev, wait: advance, ago } = setUp();
     Object.assign(state.propagation, { removalMs: 3000 });
     const policies = ['arn:aws:iam::aws:policy/AWSDenyAll'];
@@ -540,7 +540,7 @@ describe('the sweep', () => {
     expect(await sweepDev()).toEqual(resultOf({ removed: 1 }));
   });
 
-  test('gives up a conflict that lasts, and goes on behind it', async () => {
+  test('gives up on a conflict that lasts, and goes on with the next entity', async () => {
     const { state, sweepDev } = setUp('DeleteUser=DeleteConflict:5');
     const [stuck = ''] = seedStaleUsers(state, 'dev', 3);
     skipPauses();
@@ -556,7 +556,7 @@ describe('the sweep', () => {
     expect(listEntities(state).users).toEqual([stuck]);
   });
 
-  test('that is told to stop does not wait for a conflict to pass', async () => {
+  test('that is stopped does not wait for a conflict to pass', async () => {
     const { state, sweepDev, mock } = setUp('DeleteUser=DeleteConflict');
     seedStaleUsers(state, 'dev', 1);
     const stop = new AbortController();
@@ -568,7 +568,7 @@ describe('the sweep', () => {
     expect(deletions).toBe(2);
   });
 
-  test('that is told to stop says that it goes on at the next run, and makes no further call', async () => {
+  test('that is stopped says that the next run goes on, and makes no further call', async () => {
     const { state, sweepDev, mock, counts } = setUp('DeleteGroup=slow:1');
     seedStaleGroups(state, 'dev', 10);
     seedStaleUsers(state, 'dev', 2);
@@ -586,7 +586,7 @@ describe('the sweep', () => {
     expect(await sweepDev()).toEqual(resultOf({ removed: 9 }));
   });
 
-  test('that is told to stop does not wait out a pause or a silence of IAM', async () => {
+  test('that is stopped does not wait for the end of a pause or for an answer of IAM', async () => {
     const paused = setUp();
     seedStaleUsers(paused.state, 'dev', 2);
     const stop = new AbortController();
@@ -605,7 +605,7 @@ describe('the sweep', () => {
     [undefined, [100, 100, 100]],
     [2500, [2500, 2500, 2500]],
     [0, []],
-  ] as const)('with a pace of %s ms pauses between its writes', async ([paceMs, pauses]) => {
+  ] as const)('with a pace of %s ms pauses between its write calls', async ([paceMs, pauses]) => {
     const { state, sweepDev } = setUp();
     seedStaleUsers(state, 'dev', 4);
     skipPauses();
@@ -613,22 +613,22 @@ describe('the sweep', () => {
     expect(vi.mocked(wait).mock.calls.map(([ms]) => ms)).toEqual(pauses);
   });
 
-  test('that only looks removes nothing, and tells each entity that it would remove', async () => {
+  test('in a dry run removes nothing, and reports each entity that it would remove', async () => {
     const { state, sweepDev, counts } = setUp();
     const users = seedStaleUsers(state, 'dev', 2);
     const groups = seedStaleGroups(state, 'dev', 1);
     seedUser(state, { name: runName('testuser', 'dev', 9), path: userPath });
-    const told: string[] = [];
-    const report = await sweepDev({ dryRun: true, onEntity: (kind, name) => told.push(`${kind} ${name}`) });
+    const reported: string[] = [];
+    const report = await sweepDev({ dryRun: true, onEntity: (kind, name) => reported.push(`${kind} ${name}`) });
     expect(report).toEqual(resultOf({ removed: 3, kept: 1 }));
-    expect(told).toEqual([...groups.map((name) => `group ${name}`), ...users.map((name) => `user ${name}`)]);
+    expect(reported).toEqual([...groups.map((name) => `group ${name}`), ...users.map((name) => `user ${name}`)]);
     expect(counts()).toEqual({ ListUsers: 1, ListGroups: 1 });
   });
 
-  test('in any namespace removes what is stale in it and never anything else', async () => {
+  test('in any namespace removes its stale entities and never anything else', async () => {
     const account = fc.record({
       swept: namespaces,
-      // Some that begin with it and some that have nothing to do with it.
+      // Some begin with it, and some are unrelated.
       others: fc.array(fc.oneof(namespaces, fc.constantFrom('-eu', '1', '.', '+', '-mf000001', '-mf000001-9a8b7c')), {
         maxLength: 4,
       }),
@@ -667,11 +667,11 @@ describe('the sweep', () => {
   });
 });
 
-describe('the rail before every deletion', () => {
+describe('the check before every deletion', () => {
   const rightName = runName('testuser', 'dev');
   const createdAt = new Date(0);
 
-  /** Own to whoever looks first: an entity that gets past a filter that is broken. */
+  /** Looks like our own at the first look only, like an entity that a broken filter lets through. */
   const disguised = (truth: { readonly path: string; readonly name: string }) => {
     const looks = { path: 0, name: 0 };
     return {
@@ -690,7 +690,7 @@ describe('the rail before every deletion', () => {
     { path: `${userPath}sub/`, name: rightName },
     { path: userPath, name: 'alice' },
     { path: userPath, name: runName('testuser', 'dev-eu') },
-  ])('refuses $path and $name even where the filter let it pass, and the others are swept', async (truth) => {
+  ])('refuses $path and $name even if the filter accepted it, and the others are removed', async (truth) => {
     const { state, iam, sweepDev, mock } = setUp();
     const other = runName('testuser', 'dev', 1);
     seedUser(state, { ...truth, createDate: createdAt, groups: ['people'] });
@@ -713,7 +713,7 @@ describe('the rail before every deletion', () => {
     expect(mock.calls.map(({ params }) => params['UserName'])).toEqual([other]);
   });
 
-  test('lets no answer of a list lead to the deletion of something else', async () => {
+  test('deletes nothing else, whatever a listing answers', async () => {
     const { state, sweepDev, mock, counts } = setUp();
     const entities = [
       { Path: '/', UserName: rightName },
@@ -733,13 +733,13 @@ describe('the rail before every deletion', () => {
 });
 
 describe('the time of the service', () => {
-  test("is this host's as long as no answer told another", () => {
+  test("is this host's until an answer of IAM shows another", () => {
     const { iam } = setUp();
     const before = Date.now();
     expect(serviceTime(iam).getTime()).toBeGreaterThanOrEqual(before);
   });
 
-  test('keeps what is young by it from being swept where the clock of this host is hours ahead', async () => {
+  test("protects what is young by IAM's clock if this host's clock is hours ahead", async () => {
     const behind = new Date(Date.now() - 3 * 3_600_000);
     const group = `<member><Path>${groupPath}</Path><GroupName>${runName('testgroup', 'dev')}</GroupName><GroupId>A</GroupId><Arn>a</Arn><CreateDate>${new Date(behind.getTime() - 600_000).toISOString()}</CreateDate></member>`;
     const asked: string[] = [];

@@ -1,14 +1,12 @@
-import { plural } from '../../../text/printable.ts';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { Verdict } from '../../../runner/step-result.ts';
+import { plural } from '../../../text/printable.ts';
 import type { RetryHistory } from '../client/retry-history.ts';
-import { codeOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
+import { codeOf, hadNoEffect, isAnswer } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { assertOwn, type Entity } from './own-names.ts';
-import { readPages } from './read-pages.ts';
-import { mostFailuresInARow } from './strip-entity.ts';
-import { sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
+import { assertOwn, type Entity } from '../names.ts';
+import { maxFailuresInARow, readPages, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
 
 export interface SweepOptions {
   readonly iam: IAM;
@@ -16,17 +14,21 @@ export interface SweepOptions {
   readonly history: Pick<RetryHistory, 'failed'>;
   readonly namespace: string;
   readonly now: () => Date;
-  /** A number in [0, 1) that decides where the sweep begins. */
+  /** A number in [0, 1) that decides where in its list the sweep begins. */
   readonly random: () => number;
   /** Younger entities are kept. */
   readonly olderThanMs: number;
-  /** Also takes entities whose age is unknown: without a creation date, or with one in the future. @default false */
-  readonly takeUndated?: boolean;
-  /** Looks and counts, but removes nothing. @default false */
+  /** Also removes entities of unknown age: without a creation date, or with one in the future. @default false */
+  readonly removeUndated?: boolean;
+  /** Lists and counts, but removes nothing. @default false */
   readonly dryRun?: boolean;
-  /** Least time between two requests that are no listing of users or groups: IAM's write calls are throttled per account, and shared with all else in it. @default 100 */
+  /**
+   * Shortest time between two requests, except the listing of users and groups. IAM throttles write calls per account, and
+   * everything else in the account shares that limit.
+   * @default 100
+   */
   readonly paceMs?: number;
-  /** Ends the sweep; it goes on at the next run. */
+  /** Ends the sweep. The next run goes on with it. */
   readonly signal: AbortSignal;
   /** Called with every entity that was removed, or would be in a dry run. */
   readonly onEntity?: (kind: 'user' | 'group', name: string) => void;
@@ -36,32 +38,26 @@ export interface SweepOptions {
 export interface SweepResult {
   /** Removed by this sweep. In a dry run, what it would remove. */
   readonly removed: number;
-  /** Listed, but removed by somebody else before this sweep came to it. */
+  /** Listed, but then removed by somebody else. */
   readonly alreadyGone: number;
   /** Too young, or of unknown age. */
   readonly kept: number;
   /** Old, and could not be removed. */
   readonly failed: number;
-  /** Old, and the sweep ended before it came to them. */
+  /** Old, but the sweep ended before it got to them. */
   readonly untried: number;
-  /** The kinds that were not listed to the end. There may be more of them than was counted. */
+  /** The kinds whose list was not read to its end, so that there may be more of them. */
   readonly unlisted: readonly SweptKind['kind'][];
   readonly warnings: readonly string[];
 }
 
-/** More failures than this are only counted: the first ones tell why. */
-const mostFailures = 5;
-
-/** After stripping, IAM may still refuse the deletion for a while: its changes take a moment to be visible everywhere. */
-const settlePausesMs = [500, 1000, 2000];
-
 /**
- * Removes the entities that killed runs of this namespace left: under the test paths, with a name that a run gives, and
- * old enough. Lists first, then deletes slowly, and looks at what is in the way only where IAM says that something is.
+ * Removes the entities that killed runs of this namespace left: those with a test path and the name of a run that are old
+ * enough. It lists first and then deletes slowly. It looks for what is in the way only where IAM refuses a deletion.
  *
- * Only what would meet every other entity as well ends the sweep. Whatever else happens is counted for the one entity
- * that it concerns. When several in a row fail, the rest of that kind is left for the next sweep, which begins at
- * another place. Never throws: what went wrong is a warning.
+ * Only an error that every other request would meet as well ends the sweep. Every other error counts for its own entity.
+ * After several failures in a row, the rest of that kind is left for the next sweep, which begins at another place. Never
+ * throws: what went wrong is a warning.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const kinds = sweptKinds({ ...options, endsSweep: (error) => endsSweep(error, options.signal) });
@@ -77,7 +73,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   try {
     for (const kind of kinds) {
       const old = await listOld(kind, options, tally);
-      await removeAll(kind, options.dryRun === true ? old : startAnywhere(old, options.random), options, tally);
+      await removeAll(kind, options.dryRun === true ? old : startAtRandom(old, options.random), options, tally);
     }
   } catch (error) {
     tally.warnings.addStop(whyStopped(error, options.signal));
@@ -86,8 +82,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
 }
 
 /**
- * The time by the service's clock, as far as its answers told it: by a clock of this host that is ahead, the entities of
- * a run that is still going would be old. The SDK signs by the corrected time, so that all else works with such a clock.
+ * The time by IAM's clock, as far as its answers have shown it. If this host's clock were used and it were ahead, the
+ * entities of a run that is still going would look old.
  */
 export function serviceTime({ config }: IAM): Date {
   return new Date(Date.now() + config.systemClockOffset);
@@ -104,9 +100,9 @@ interface Tally {
 }
 
 /**
- * All entities of one kind that are to be removed. A list that fails ends with what came of it until then.
+ * All entities of one kind that are to be removed. If the list fails, those that came before the failure.
  *
- * @throws what ends the sweep
+ * @throws an error that ends the sweep
  */
 async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Promise<Entity[]> {
   const old: Entity[] = [];
@@ -115,7 +111,7 @@ async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Pr
     await readPages(
       (marker) => kind.list(marker),
       ({ entities }) => {
-        // The answer that brought the page has just set the service's clock.
+        // Read for each page: its answer may have corrected the service's time.
         const nowMs = options.now().getTime();
         for (const entity of entities) {
           const isOwn = entity.path === kind.path && kind.pattern.test(entity.name);
@@ -137,21 +133,21 @@ async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Pr
   return old;
 }
 
-/** Creation dates are by the service's clock, which is read to a second and over a network. */
+/** Creation dates come from IAM's clock, which we know to about a second. */
 const clockToleranceMs = 300_000;
 
-function isOld({ createdAt }: DatedEntity, nowMs: number, { olderThanMs, takeUndated }: SweepOptions): boolean {
+function isOld({ createdAt }: DatedEntity, nowMs: number, { olderThanMs, removeUndated }: SweepOptions): boolean {
   const ageMs = createdAt === undefined ? Number.NaN : nowMs - createdAt.getTime();
-  return ageMs >= -clockToleranceMs ? ageMs > olderThanMs : takeUndated === true;
+  return ageMs >= -clockToleranceMs ? ageMs > olderThanMs : removeUndated === true;
 }
 
-/** The same list from another start, so that not every sweep meets the same failures first. */
-function startAnywhere<Item>(items: readonly Item[], random: () => number): Item[] {
+/** Begins the same list at another place, so that not every sweep meets the same failures first. */
+function startAtRandom<Item>(items: readonly Item[], random: () => number): Item[] {
   const start = Math.floor(random() * items.length);
   return [...items.slice(start), ...items.slice(0, start)];
 }
 
-/** @throws what ends the sweep */
+/** @throws an error that ends the sweep */
 async function removeAll(
   kind: SweptKind,
   entities: readonly Entity[],
@@ -165,7 +161,7 @@ async function removeAll(
     tally.untried--;
     failuresInARow = outcome === 'failed' ? failuresInARow + 1 : 0;
     const left = entities.length - 1 - index;
-    if (failuresInARow === mostFailuresInARow && left > 0) {
+    if (failuresInARow === maxFailuresInARow && left > 0) {
       tally.warnings.addStop(
         `${failuresInARow} test ${kind.kind}s in a row could not be removed: ${left} more are left for the next sweep, which begins with others`,
       );
@@ -174,17 +170,19 @@ async function removeAll(
   }
 }
 
-/** @throws what ends the sweep */
+type Outcome = 'removed' | 'alreadyGone' | 'failed';
+
+/** @throws an error that ends the sweep */
 async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, warnings: Warnings): Promise<Outcome> {
-  /** Why some of what is in the way could not be looked up or taken away. */
+  /** Why some of what is in the way could not be listed or removed. */
   let obstacles: readonly unknown[] = [];
   try {
     if (options.dryRun !== true) {
       assertOwn(entity, kind.path, kind.pattern);
-      let outcome = await deleteUnlessBlocked(kind, entity.name, options);
-      if (outcome === 'blocked') {
+      let outcome = await tryDelete(kind, entity.name, options, (code) => code === 'DeleteConflict');
+      if (outcome === undefined) {
         obstacles = await kind.strip(entity.name);
-        outcome = await deleteStripped(kind, entity.name, obstacles.length === 0 ? settlePausesMs : [], options);
+        outcome = await deleteStripped(kind, entity.name, obstacles.length === 0 ? settlingPausesMs : [], options);
       }
       if (outcome === 'alreadyGone') return outcome;
     }
@@ -198,19 +196,11 @@ async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, wa
   }
 }
 
-type Outcome = 'removed' | 'alreadyGone' | 'failed';
+/** After stripping, IAM may refuse the deletion for a while: its changes take a moment to become visible everywhere. */
+const settlingPausesMs = [500, 1000, 2000];
 
-async function deleteUnlessBlocked(kind: SweptKind, name: string, options: SweepOptions): Promise<Outcome | 'blocked'> {
-  try {
-    return await deleteEntity(kind, name, options);
-  } catch (error) {
-    if (codeOf(error) !== 'DeleteConflict') throw error;
-    return 'blocked';
-  }
-}
-
-/** Whether an error passes by itself after a change of the entity. */
-const settles: ReadonlySet<string> = new Set([
+/** Refusals that pass by themselves after a change of the entity. */
+const passingRefusals: ReadonlySet<string> = new Set([
   'DeleteConflict',
   'ConcurrentModification',
   'EntityTemporarilyUnmodifiable',
@@ -223,14 +213,26 @@ async function deleteStripped(
   options: SweepOptions,
 ): Promise<Outcome> {
   for (const pauseMs of pausesMs) {
-    try {
-      return await deleteEntity(kind, name, options);
-    } catch (error) {
-      if (!settles.has(codeOf(error))) throw error;
-    }
+    const outcome = await tryDelete(kind, name, options, (code) => passingRefusals.has(code));
+    if (outcome !== undefined) return outcome;
     await wait(pauseMs, undefined, { signal: options.signal });
   }
   return await deleteEntity(kind, name, options);
+}
+
+/** @returns `undefined` if IAM refused with a code that is accepted here */
+async function tryDelete(
+  kind: SweptKind,
+  name: string,
+  options: SweepOptions,
+  isAccepted: (code: string) => boolean,
+): Promise<Outcome | undefined> {
+  try {
+    return await deleteEntity(kind, name, options);
+  } catch (error) {
+    if (!isAccepted(codeOf(error))) throw error;
+    return undefined;
+  }
 }
 
 async function deleteEntity(kind: SweptKind, name: string, { history }: SweepOptions): Promise<Outcome> {
@@ -239,16 +241,16 @@ async function deleteEntity(kind: SweptKind, name: string, { history }: SweepOpt
     return 'removed';
   } catch (error) {
     if (codeOf(error) !== 'NoSuchEntity') throw error;
-    // We removed it ourselves, by an attempt whose answer was lost.
-    return history.failed.every(isWithoutEffect) ? 'alreadyGone' : 'removed';
+    // If an earlier attempt may have had an effect, we removed it ourselves and the answer was lost.
+    return history.failed.every(hadNoEffect) ? 'alreadyGone' : 'removed';
   }
 }
 
-/** Whether an error would meet the next entity as well, or asks for fewer requests. */
+/** With these, the next request would fail as well, or IAM asks for fewer requests. */
 const endingVerdicts: ReadonlySet<Verdict> = new Set(['throttled', 'credentials', 'network']);
 
 function endsSweep(error: unknown, signal: AbortSignal): boolean {
-  const wasNeverSent = !isAnswer(error) && isWithoutEffect(error);
+  const wasNeverSent = !isAnswer(error) && hadNoEffect(error);
   return signal.aborted || wasNeverSent || endingVerdicts.has(explainError(error, 'sweep').verdict);
 }
 
@@ -258,24 +260,28 @@ function whyStopped(error: unknown, signal: AbortSignal): string {
   return `the sweep of old test entities stopped: ${message}. ${advice}`;
 }
 
+/** How many failures of entities are shown. The rest is counted: the first ones show the reason. */
+const maxFailuresShown = 5;
+
 class Warnings {
   readonly #failures: string[] = [];
-  #more = 0;
+  #hiddenFailures = 0;
   readonly #stops: string[] = [];
 
-  /** Of one entity. */
+  /** For one entity. */
   addFailure(warning: string): void {
-    if (this.#failures.length < mostFailures) this.#failures.push(warning);
-    else this.#more++;
+    if (this.#failures.length < maxFailuresShown) this.#failures.push(warning);
+    else this.#hiddenFailures++;
   }
 
-  /** Of the sweep itself: always told. */
+  /** For the sweep itself. Always shown. */
   addStop(warning: string): void {
     this.#stops.push(warning);
   }
 
   get list(): string[] {
-    const more = plural(this.#more, 'more entity', 'more entities');
-    return [...this.#failures, ...(this.#more === 0 ? [] : [`${more} could not be removed`]), ...this.#stops];
+    const hidden = plural(this.#hiddenFailures, 'more entity', 'more entities');
+    const more = this.#hiddenFailures === 0 ? [] : [`${hidden} could not be removed`];
+    return [...this.#failures, ...more, ...this.#stops];
   }
 }

@@ -13,7 +13,7 @@ import { testConfig } from '../testing/values.ts';
 const { signal: quiet } = new AbortController();
 const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
 
-/** A session over the mocked account, in which there is what the session believes to be there. */
+/** A session over a mocked account that holds what the session believes to exist. */
 async function setUp(
   entities: Partial<Entities> = {},
   {
@@ -49,7 +49,7 @@ async function setUp(
   return { session, mock };
 }
 
-/** Makes the SDK's first call, which is slow: the timers below would run ahead of it. */
+/** Makes the SDK's first call, which is slow, before fake timers start. */
 beforeAll(async () => {
   const mock = installIamMock({ state: createIamState() });
   const session = await openSession(testConfig(), { mode: 'offline', signal: quiet });
@@ -58,7 +58,7 @@ beforeAll(async () => {
   mock.restore();
 });
 
-/** Lets all waiting between attempts pass at once. */
+/** Skips the pauses between attempts. */
 async function run(session: Session, signal = quiet): Promise<TeardownReport> {
   const state = { settled: false };
   const outcome = teardown(session, { signal, watchMs: 20_000 }).finally(() => {
@@ -79,13 +79,13 @@ beforeEach(() => {
 });
 
 describe('teardown', () => {
-  test('asks nothing where nothing was made', async () => {
+  test('sends nothing if nothing was made', async () => {
     const { session, mock } = await setUp();
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(mock.calls).toEqual([]);
   });
 
-  test('removes everything, in the order in which one thing hangs on another', async () => {
+  test('removes everything, links before users and groups', async () => {
     const { session, mock } = await setUp({
       user: 'present',
       group: 'present',
@@ -100,7 +100,7 @@ describe('teardown', () => {
     expect(mock.calls).toHaveLength(4);
   });
 
-  test('can be called again, and then asks nothing', async () => {
+  test('can be called again, and then sends nothing', async () => {
     const { session, mock } = await setUp({ user: 'present' });
     await run(session);
     await run(session);
@@ -120,14 +120,14 @@ describe('teardown', () => {
     ['AttachPolicy', { user: 'present', attachment: 'present' }, ['DetachUserPolicy', 'DeleteUser']],
     ['AttachPolicy without an answer', { user: 'present', attachment: 'possible' }, ['DetachUserPolicy', 'DeleteUser']],
     ['everything but DeleteGroup', { group: 'present' }, ['DeleteGroup']],
-  ] as const)('removes what there is after %s', async ([, entities, operations]) => {
+  ] as const)('removes what exists after %s', async ([, entities, operations]) => {
     const { session, mock } = await setUp(entities);
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(operationsOf(mock)).toEqual(operations);
     expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
   });
 
-  test('has no leftover where what may have been made never was, and asks more than once', async () => {
+  test('has no leftover if what may have been made never was, and asks more than once', async () => {
     const { session, mock } = await setUp(
       { user: 'possible', group: 'possible', membership: 'possible', attachment: 'possible' },
       { really: {} },
@@ -136,7 +136,7 @@ describe('teardown', () => {
     expect(operationsOf(mock).filter((name) => name === 'DeleteUser').length).toBeGreaterThan(1);
   });
 
-  test('names what was made and is not visible however long it is asked for', async () => {
+  test('names what was made but stays invisible', async () => {
     const { session } = await setUp({ user: 'present' }, { faults: 'DeleteUser=NoSuchEntity' });
     const { leftovers } = await run(session);
     expect(leftovers).toMatchObject([
@@ -144,13 +144,13 @@ describe('teardown', () => {
     ]);
   });
 
-  test('does not let what exists wait for what only may', async () => {
+  test('does not let what exists wait for what only may exist', async () => {
     const { session, mock } = await setUp({ user: 'present', group: 'possible' }, { really: { user: 'present' } });
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(operationsOf(mock).slice(0, 3)).toEqual(['DeleteGroup', 'DeleteUser', 'DeleteGroup']);
   });
 
-  test('asks no more about what hung on something that is gone', async () => {
+  test('does not ask for the links of a user or a group that is gone', async () => {
     const { session, mock } = await setUp(
       { user: 'present', group: 'present', membership: 'possible', attachment: 'possible' },
       { really: { user: 'present', group: 'present' } },
@@ -177,7 +177,7 @@ describe('teardown', () => {
     expect(listEntities(mock.state).users).toEqual([]);
   });
 
-  test('names what it may not remove, with the reason and the command that does it', async () => {
+  test('names what it may not remove, with the reason and the command that removes it', async () => {
     const { session, mock } = await setUp(
       { user: 'present', group: 'present', membership: 'present', attachment: 'present' },
       { faults: 'RemoveUserFromGroup=AccessDenied,DetachUserPolicy=AccessDenied' },
@@ -201,7 +201,7 @@ describe('teardown', () => {
     expect(listEntities(mock.state)).toEqual({ users: [user], groups: [group] });
   });
 
-  test('does not repeat a removal that was refused for good, and goes on with the next', async () => {
+  test('does not repeat a removal that IAM would refuse again, and goes on with the next', async () => {
     const { session, mock } = await setUp(
       { user: 'present', group: 'present' },
       { faults: 'DeleteGroup=AccessDenied' },
@@ -211,7 +211,7 @@ describe('teardown', () => {
     expect(operationsOf(mock)).toEqual(['DeleteGroup', 'DeleteUser']);
   });
 
-  test('gives a command without what is gone, though it may not ask for that', async () => {
+  test('gives a command without what is gone, even if it may not ask for that', async () => {
     const { session } = await setUp(
       { user: 'present', group: 'present', membership: 'possible' },
       {
@@ -223,13 +223,13 @@ describe('teardown', () => {
     expect(leftovers.map(({ command }) => command)).toEqual([`aws iam delete-user --user-name ${session.names.user}`]);
   });
 
-  test('says that a leftover may not even exist where that is so', async () => {
+  test('says so if a leftover may not even exist', async () => {
     const { session } = await setUp({ user: 'possible' }, { really: {}, faults: 'DeleteUser=AccessDenied' });
     const { leftovers } = await run(session);
     expect(leftovers).toMatchObject([{ entity: `user ${session.names.user} (may exist)` }]);
   });
 
-  test('ends with its signal where a removal hangs, and names what is left', async () => {
+  test('ends with its signal if a removal hangs, and names what is left', async () => {
     const cancel = new AbortController();
     const { session, mock } = await setUp({ user: 'present', group: 'present' }, { faults: 'DeleteGroup=hang' });
     mock.events.once('call', () => cancel.abort(new Error('no more time')));
@@ -242,10 +242,10 @@ describe('teardown', () => {
     expect(operationsOf(mock)).toEqual(['DeleteGroup']);
   });
 
-  test('names what is left when its time is up even where the SDK does not heed that', async () => {
+  test('names what is left when its time is up, even if the SDK ignores the abort', async () => {
     const cancel = new AbortController();
     const { session } = await setUp({ user: 'present' });
-    // As credentials that never come.
+    // Like credentials that never arrive.
     session.iam.middlewareStack.add(() => () => new Promise<never>(() => {}), { step: 'initialize' });
     const outcome = teardown(session, { signal: cancel.signal, watchMs: 20_000 });
     cancel.abort(new Error('no more time'));
@@ -258,9 +258,9 @@ describe('teardown', () => {
     ['DeleteConflict that lasts', 'DeleteUser=DeleteConflict'],
     ['DeleteConflict that turns into silence', 'DeleteUser=DeleteConflict:2,DeleteUser=hang'],
     ['DeleteConflict that turns into cut connections', 'DeleteUser=DeleteConflict:2,DeleteUser=reset-before'],
-  ])('gives the refusal of IAM as the reason, and not its own deadline: %s', async ([, faults]) => {
+  ])("gives IAM's refusal as the reason, and not its own deadline: %s", async ([, faults]) => {
     const { session } = await setUp({ user: 'present' }, { faults });
-    // 250 ms a call.
+    // 250 ms per call.
     session.iam.middlewareStack.add(
       (next) => async (args) => {
         await new Promise((resolve) => void setTimeout(resolve, 250));
@@ -274,7 +274,7 @@ describe('teardown', () => {
     ]);
   });
 
-  test('says that there was no answer in time where there was none', async () => {
+  test('says that there was no answer in time', async () => {
     const { session } = await setUp({ user: 'present' }, { faults: 'DeleteUser=hang' });
     expect((await run(session)).leftovers).toMatchObject([{ reason: 'not removed in time: gave up after 15 s' }]);
   });
@@ -292,7 +292,7 @@ describe('teardown', () => {
 });
 
 describe('a creation that had no answer', () => {
-  /** Lets the entity appear after so many milliseconds of teardown. */
+  /** Makes the entity appear after this many milliseconds of teardown. */
   function appear(mock: IamMock, session: Session, kind: 'user' | 'group', afterMs: number): void {
     const { user, group } = session.names;
     setTimeout(() => {
@@ -306,17 +306,20 @@ describe('a creation that had no answer', () => {
     ['user', 18_500],
     ['group', 0],
     ['group', 18_500],
-  ] as const)('is looked for until it is carried out, and then removed: %s after %i ms', async ([kind, afterMs]) => {
-    const { session, mock } = await setUp({}, { unanswered: { [kind]: 1 } });
-    appear(mock, session, kind, afterMs);
-    const startMs = performance.now();
-    expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
-    expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
-    // Then nothing more can come.
-    expect(performance.now() - startMs).toBeLessThan(afterMs + 3000);
-  });
+  ] as const)(
+    'is watched for until IAM carries it out, and the entity is then removed: %s after %i ms',
+    async ([kind, afterMs]) => {
+      const { session, mock } = await setUp({}, { unanswered: { [kind]: 1 } });
+      appear(mock, session, kind, afterMs);
+      const startMs = performance.now();
+      expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
+      expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
+      // After that, nothing more can appear.
+      expect(performance.now() - startMs).toBeLessThan(afterMs + 3000);
+    },
+  );
 
-  test('is named with the command that removes it where it was not carried out in time', async () => {
+  test('is named with the command that removes the entity if it was not carried out in time', async () => {
     const { session, mock } = await setUp({}, { unanswered: { user: 2, group: 1 } });
     const { user, group } = session.names;
     const startMs = performance.now();
@@ -336,11 +339,11 @@ describe('a creation that had no answer', () => {
       },
     ]);
     expect(warnings).toEqual([]);
-    // At a calm pace: about one request a second for each.
+    // At a low rate: about one request per second for each.
     expect(mock.calls.length).toBeLessThan(2 * 24);
   });
 
-  test('is looked for also where a repeated request made the entity, which is removed first', async () => {
+  test('is also watched for if a repeated request made the entity, which is removed first', async () => {
     const { session, mock } = await setUp({ group: 'present' }, { unanswered: { group: 1 } });
     appear(mock, session, 'group', 5000);
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
@@ -348,7 +351,7 @@ describe('a creation that had no answer', () => {
     expect(listEntities(mock.state).groups).toEqual([]);
   });
 
-  test('is looked for as often as there are requests that may make it', async () => {
+  test('is watched for as often as there are requests that may make the entity', async () => {
     const { session, mock } = await setUp({}, { unanswered: { group: 3 } });
     for (const afterMs of [2000, 6000, 11_000]) appear(mock, session, 'group', afterMs);
     const startMs = performance.now();
@@ -357,7 +360,7 @@ describe('a creation that had no answer', () => {
     expect(performance.now() - startMs).toBeLessThan(14_000);
   });
 
-  test('is told apart from what is there while teardown is at work', async () => {
+  test('is shown differently from what exists while teardown works', async () => {
     const { session } = await setUp({ user: 'present' }, { unanswered: { group: 1 } });
     const { user, group } = session.names;
     expect(remainingOf(session)).toEqual([
@@ -366,7 +369,7 @@ describe('a creation that had no answer', () => {
     ]);
   });
 
-  test('stays named where only some of the requests were seen to be carried out', async () => {
+  test('stays named if only some of the requests were seen to be carried out', async () => {
     const { session, mock } = await setUp({}, { unanswered: { group: 2 } });
     appear(mock, session, 'group', 2000);
     const { leftovers } = await run(session);
@@ -374,7 +377,7 @@ describe('a creation that had no answer', () => {
     expect(leftovers).toMatchObject([{ entity: `group ${session.names.group} (may still appear)` }]);
   });
 
-  test('is looked for no longer than there is time', async () => {
+  test('is watched for no longer than there is time', async () => {
     const cancel = new AbortController();
     const { session, mock } = await setUp({}, { unanswered: { group: 1 } });
     setTimeout(() => cancel.abort(new Error('no more time')), 3000);
@@ -385,7 +388,7 @@ describe('a creation that had no answer', () => {
     expect(mock.calls.length).toBeLessThan(7);
   });
 
-  test('is given up at once where its removal is denied, and named with that reason', async () => {
+  test('is given up at once if the removal is denied, and named with that reason', async () => {
     const { session, mock } = await setUp({}, { unanswered: { user: 1 }, faults: 'DeleteUser=AccessDenied' });
     const { leftovers } = await run(session);
     expect(leftovers).toMatchObject([
@@ -397,7 +400,7 @@ describe('a creation that had no answer', () => {
     expect(operationsOf(mock)).toEqual(['DeleteUser']);
   });
 
-  test('is looked for through throttling and failures of the service', async () => {
+  test('is watched for through throttling and failures of IAM', async () => {
     const { session, mock } = await setUp(
       {},
       { unanswered: { user: 1 }, faults: 'DeleteUser=Throttling:4,DeleteUser=ServiceFailure:4' },
@@ -410,7 +413,7 @@ describe('a creation that had no answer', () => {
   test.for([
     ['a membership', { user: 'present', group: 'present' }, { membership: 1 }, 'membership'],
     ['an attachment', { user: 'present' }, { attachment: 2 }, 'attachment'],
-  ] as const)('of %s costs nothing more where what it hangs on is gone', async ([, entities, unanswered]) => {
+  ] as const)('of %s needs no more requests once its user or group is gone', async ([, entities, unanswered]) => {
     const { session, mock } = await setUp(entities, { unanswered });
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(mock.calls.length).toBeLessThanOrEqual(3);
@@ -420,7 +423,7 @@ describe('a creation that had no answer', () => {
     expect(gone.mock.calls).toEqual([]);
   });
 
-  test('of a membership is undone again where it is carried out in the middle of the removal', async () => {
+  test('of a membership is removed again if it is carried out in the middle of the removal', async () => {
     const { session, mock } = await setUp({ user: 'present', group: 'present' }, { unanswered: { membership: 1 } });
     const { user, group } = session.names;
     mock.events.once('call', () => {
@@ -433,7 +436,7 @@ describe('a creation that had no answer', () => {
     expect(operationsOf(mock).filter((name) => name === 'RemoveUserFromGroup').length).toBeGreaterThan(1);
   });
 
-  test('of everything is undone, however late it is carried out', async () => {
+  test('of everything is removed, however late it is carried out', async () => {
     const { session, mock } = await setUp({}, { unanswered: { user: 1, group: 1, membership: 1, attachment: 1 } });
     const { user, group } = session.names;
     setTimeout(() => {

@@ -1,44 +1,42 @@
 import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
-import { isSelfStanding, mayExist, type EntityName, type Existence } from '../entities.ts';
-import { codeOf, httpStatusOf, isAnswer, isWithoutEffect } from '../errors/error-kinds.ts';
+import { isUserOrGroup, mayNeedRemoval, type EntityName, type Existence } from '../entities.ts';
+import { codeOf, httpStatusOf, isAnswer, hadNoEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { groupPath, userPath } from '../names.ts';
-import type { Answer } from '../record-attempts.ts';
-import { removals } from '../removals.ts';
+import { groupPath, userPath, assertOwn, ownNamePattern } from '../names.ts';
+import { type Answer, removals } from '../call.ts';
 import { policyArnOf, type Session } from '../session.ts';
-import { assertOwn, ownNamePattern } from './own-names.ts';
 
 /** Time limit for one removal, so that a hanging one leaves time for the others. */
 const removalTimeoutMs = 15_000;
 
-/** Pauses between two attempts at one removal. They double. */
+/** Pauses between two attempts at one removal. Each is twice as long as the one before. */
 const firstPauseMs = 300;
-const longestPauseMs = 3000;
-/** The longest pause while something may still appear. */
-const watchPauseMs = 1000;
+const maxPauseMs = 3000;
+/** The longest pause while the entity may still appear. */
+const maxWatchPauseMs = 1000;
 
 /**
- * How many `NoSuchEntity` answers we take for eventual consistency before we treat the entity as gone: about 2 s for what
- * may exist. What certainly was made is never treated as gone.
+ * How many `NoSuchEntity` answers we put down to eventual consistency before we treat the entity as gone: for about 2 s if
+ * it may exist. If it was certainly made, we never do.
  */
 const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, present: Infinity };
 
-export interface TeardownOptions {
-  /** Aborted when there is no time left. */
+interface TeardownOptions {
+  /** Aborted when no time is left. */
   readonly signal: AbortSignal;
-  /** How long to look for what an unanswered request may still make. */
+  /** How long to watch for what an unanswered request may still make. */
   readonly watchMs: number;
 }
 
 /**
- * Removes what this run made or may have made, in dependency order. What could not be removed is named, with the
- * command that does it; the next sweep will try again.
+ * Removes what this run made or may have made, in the order that IAM demands. What could not be removed is reported with the
+ * command that removes it, and the next sweep tries again.
  *
- * There may be three seconds for all of it. So everything is tried once first, and what is known to exist does not wait
- * for what only may; what is in doubt is then repeated side by side. Where a creation had an attempt without an answer,
- * IAM may carry it out at any time: that is looked for until every such attempt has been seen or `watchMs` have passed.
+ * There may be three seconds for everything. So each removal is tried once first, and what is known to exist does not wait
+ * for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
+ * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watchMs` have passed.
  */
 export async function teardown(session: Session, { signal, watchMs }: TeardownOptions): Promise<TeardownReport> {
   const { names, config } = session;
@@ -49,7 +47,9 @@ export async function teardown(session: Session, { signal, watchMs }: TeardownOp
     watch: within(signal, watchMs),
     longest: within(signal, Math.max(watchMs, removalTimeoutMs)),
   };
-  const pending = stages.flat().flatMap((entity) => (mayExist(session, entity) ? [new Removal(session, entity)] : []));
+  const pending = stages
+    .flat()
+    .flatMap((entity) => (mayNeedRemoval(session, entity) ? [new Removal(session, entity)] : []));
   for (const stage of stages) {
     await Promise.all(
       pending.filter(({ entity }) => stage.includes(entity)).map((removal) => removal.tryOnce(deadlines)),
@@ -57,15 +57,15 @@ export async function teardown(session: Session, { signal, watchMs }: TeardownOp
   }
   await Promise.all(pending.map((removal) => removal.finish(deadlines)));
   const leftovers = pending.flatMap(({ entity, reason }): Leftover[] =>
-    isSelfStanding(entity) && mayExist(session, entity) ? [{ ...nameRemaining(session, entity), reason }] : [],
+    isUserOrGroup(entity) && mayNeedRemoval(session, entity) ? [{ ...nameRemaining(session, entity), reason }] : [],
   );
   return { leftovers, warnings: [] };
 }
 
-/** The user and the group of this run, as far as they exist or may yet appear. */
+/** The user and the group of this run, if they exist or may still appear. */
 export function remainingOf(session: Session): Remaining[] {
   return (['group', 'user'] as const)
-    .filter((entity) => mayExist(session, entity))
+    .filter((entity) => mayNeedRemoval(session, entity))
     .map((entity) => ({
       ...nameRemaining(session, entity),
       ...(session.entities[entity] === 'absent' && { isAwaited: true }),
@@ -77,36 +77,36 @@ function nameRemaining(session: Session, entity: 'group' | 'user'): Remaining {
   return { entity: `${entity} ${session.names[entity]}${certainty}`, command: commandFor(session, entity) };
 }
 
-/** What hangs on a user or a group goes first. */
+/** A user or a group can be deleted once its links are gone. */
 const stages: readonly (readonly EntityName[])[] = [
   ['membership', 'attachment'],
   ['group', 'user'],
 ];
 
 interface Deadlines {
-  /** Aborts when a removal that begins now has taken too long. */
+  /** Gives a signal that aborts when a removal that begins now has taken too long. */
   readonly limit: () => AbortSignal;
   /** Aborts when nothing can appear any more. */
   readonly watch: AbortSignal;
-  /** Aborts when the time is up for something that is there and may appear again. */
+  /** Aborts when the time is up for an entity that exists and may appear again. */
   readonly longest: AbortSignal;
 }
 
-/** The removal of one entity, and what it has shown so far. */
+/** The removal of one entity, and what its attempts have shown so far. */
 class Removal {
   readonly entity: EntityName;
   readonly #session: Session;
-  /** IAM may make it, or make it again, while it is being removed. */
+  /** IAM may make the entity, or make it again, during the removal. */
   readonly #mayAppear: boolean;
   #notFound = 0;
-  /** An answer did not come: the removal may have been carried out. */
-  #isLost = false;
-  /** IAM will not change its mind. */
+  /** An answer was lost: the removal may have been carried out. */
+  #isAnswerLost = false;
+  /** IAM refused, and would refuse again. */
   #isRefused = false;
-  /** What kept the last attempts from removing it. */
-  #objection: unknown;
+  /** Why the last attempts did not remove it. */
+  #failure: unknown;
   /** Why there were no more attempts. */
-  #end: unknown;
+  #endReason: unknown;
 
   constructor(session: Session, entity: EntityName) {
     this.#session = session;
@@ -119,24 +119,24 @@ class Removal {
     await this.#attempt(this.#deadline(deadlines, deadlines.limit()));
   }
 
-  /** Repeats it until the entity is gone and cannot come back, or no time is left. Never rejects. */
+  /** Repeats the removal until the entity is gone and cannot come back, or no time is left. Never rejects. */
   async finish(deadlines: Deadlines): Promise<void> {
     const limit = deadlines.limit();
-    for (let pauseMs = firstPauseMs; !this.#isRefused && mayExist(this.#session, this.entity); pauseMs *= 2) {
+    for (let pauseMs = firstPauseMs; !this.#isRefused && mayNeedRemoval(this.#session, this.entity); pauseMs *= 2) {
       const deadline = this.#deadline(deadlines, limit);
       try {
-        await pause(Math.min(pauseMs, this.#mayAppear ? watchPauseMs : longestPauseMs), deadline);
+        await pause(Math.min(pauseMs, this.#mayAppear ? maxWatchPauseMs : maxPauseMs), deadline);
       } catch (reason) {
-        this.#end = reason;
+        this.#endReason = reason;
         return;
       }
       await this.#attempt(deadline);
     }
   }
 
-  /** Why the entity is still there, or may be. */
+  /** Why the entity is still there, or may be there. */
   get reason(): string {
-    if (this.#objection !== undefined) return explainError(this.#objection, 'teardown').message;
+    if (this.#failure !== undefined) return explainError(this.#failure, 'teardown').message;
     const { entities, unanswered } = this.#session;
     if (entities[this.entity] === 'absent') {
       const operation = this.entity === 'user' ? 'CreateUser' : 'CreateGroup';
@@ -145,43 +145,43 @@ class Removal {
         ? `a ${operation} request had no answer; IAM may still carry it out`
         : `${count} ${operation} requests had no answer; IAM may still carry them out`;
     }
-    return `not removed in time: ${this.#end instanceof Error ? this.#end.message : String(this.#end)}`;
+    return `not removed in time: ${this.#endReason instanceof Error ? this.#endReason.message : String(this.#endReason)}`;
   }
 
   #deadline({ watch, longest }: Deadlines, limit: AbortSignal): AbortSignal {
     if (!this.#mayAppear) return limit;
-    return isSelfStanding(this.entity) && this.#session.entities[this.entity] === 'absent' ? watch : longest;
+    return isUserOrGroup(this.entity) && this.#session.entities[this.entity] === 'absent' ? watch : longest;
   }
 
   async #attempt(abortSignal: AbortSignal): Promise<void> {
     const { entities } = this.#session;
-    if (!mayExist(this.#session, this.entity)) return;
+    if (!mayNeedRemoval(this.#session, this.entity)) return;
     try {
       await settleWithin(removals[this.entity](this.#session, { abortSignal }), abortSignal, 0);
       this.#noteExistence();
       this.#noteAbsence();
     } catch (error) {
       if (codeOf(error) === 'NoSuchEntity') {
-        // After a removal whose answer was lost this is the answer; else the entity may not be visible yet.
-        this.#isLost ||= wasRepeated(error);
-        if (this.#isLost || this.#notFound++ >= notFoundTolerance[entities[this.entity]]) {
+        // After a lost answer this means that the removal worked. Otherwise the entity may not be visible yet.
+        this.#isAnswerLost ||= wasRepeated(error);
+        if (this.#isAnswerLost || this.#notFound++ >= notFoundTolerance[entities[this.entity]]) {
           this.#noteAbsence();
           return;
         }
-      } else this.#isLost ||= !isWithoutEffect(error);
+      } else this.#isAnswerLost ||= !hadNoEffect(error);
       if (codeOf(error) === 'DeleteConflict') this.#noteExistence();
-      this.#isRefused = isHopeless(error);
-      // Our own deadline explains nothing, and what IAM says explains more than how a request failed on the way.
+      this.#isRefused = isFinalRefusal(error);
+      // Our own deadline explains nothing. An answer of IAM explains more than a failure on the way to it.
       const isOwnAbort = abortSignal.aborted && !isAnswer(error);
-      if (isOwnAbort) this.#end ??= abortSignal.reason;
-      else if (isAnswer(error) || !isAnswer(this.#objection)) this.#objection = error;
+      if (isOwnAbort) this.#endReason ??= abortSignal.reason;
+      else if (isAnswer(error) || !isAnswer(this.#failure)) this.#failure = error;
     }
   }
 
-  /** Notes that it is there. If it was gone before, one of the unanswered requests has made it. */
+  /** If it was absent before, one of the unanswered requests has made it. */
   #noteExistence(): void {
     const { entities, unanswered } = this.#session;
-    if (entities[this.entity] === 'absent' && isSelfStanding(this.entity)) {
+    if (entities[this.entity] === 'absent' && isUserOrGroup(this.entity)) {
       unanswered[this.entity] = Math.max(0, unanswered[this.entity] - 1);
     }
     entities[this.entity] = 'present';
@@ -189,11 +189,11 @@ class Removal {
 
   #noteAbsence(): void {
     this.#session.entities[this.entity] = 'absent';
-    this.#objection = undefined;
+    this.#failure = undefined;
   }
 }
 
-/** The SDK had sent the request before, and had no answer that it took for one. */
+/** Whether the SDK had sent the request before and had got no usable answer. */
 function wasRepeated(error: unknown): boolean {
   const { attempts = 1 } = (error as Partial<Answer>).$metadata ?? {};
   return attempts > 1;
@@ -203,8 +203,8 @@ function within(signal: AbortSignal, ms: number): AbortSignal {
   return AbortSignal.any([signal, abortAfter(ms, `gave up after ${ms / 1000} s`)]);
 }
 
-/** What passes: an earlier change that is still on its way, a concurrent one, too many requests. */
-const repeatable: ReadonlySet<string> = new Set([
+/** Refusals that pass: an earlier change is not visible yet, another is under way, or there were too many requests. */
+const passingRefusals: ReadonlySet<string> = new Set([
   'NoSuchEntity',
   'DeleteConflict',
   'EntityTemporarilyUnmodifiable',
@@ -214,24 +214,24 @@ const repeatable: ReadonlySet<string> = new Set([
   'TooManyRequests',
 ]);
 
-/** Repeating it would only be refused again. */
-function isHopeless(error: unknown): boolean {
+/** Whether IAM would refuse it again. */
+function isFinalRefusal(error: unknown): boolean {
   const status = httpStatusOf(error) ?? 0;
-  return isAnswer(error) && status < 500 && status !== 429 && !repeatable.has(codeOf(error));
+  return isAnswer(error) && status < 500 && status !== 429 && !passingRefusals.has(codeOf(error));
 }
 
 /**
- * What a person types to remove a leftover. IAM's names need no quoting in a shell. Nothing depends on the success of what
- * stands before it: what may be in the way is perhaps not there.
+ * What a person types to remove a leftover. IAM's names need no quoting in a shell. Each command runs even if the one before
+ * it fails, because a link that may be in the way may not exist.
  */
 function commandFor(session: Session, entity: 'group' | 'user'): string {
   const { names } = session;
   const user = `--user-name ${names.user}`;
   const group = `--group-name ${names.group}`;
   const commands: string[] = [];
-  if (mayExist(session, 'membership')) commands.push(`aws iam remove-user-from-group ${user} ${group}`);
+  if (mayNeedRemoval(session, 'membership')) commands.push(`aws iam remove-user-from-group ${user} ${group}`);
   if (entity === 'group') return [...commands, `aws iam delete-group ${group}`].join('; ');
-  if (mayExist(session, 'attachment')) {
+  if (mayNeedRemoval(session, 'attachment')) {
     commands.push(`aws iam detach-user-policy ${user} --policy-arn ${policyArnOf(session)}`);
   }
   return [...commands, `aws iam delete-user ${user}`].join('; ');

@@ -13,7 +13,7 @@ import type { Config } from '../settings/config.ts';
 
 const { signal: quiet } = new AbortController();
 
-/** Opens a session whose credentials the SDK has to find, and gives the key id. */
+/** Opens a session whose credentials the SDK has to find. @returns the key id */
 async function open(overrides: Partial<Config> = {}, signal: AbortSignal = quiet): Promise<string | undefined> {
   const { credentials: _, ...config } = testConfig(overrides);
   const session = await openSession(config, { mode: 'live', signal });
@@ -21,7 +21,7 @@ async function open(overrides: Partial<Config> = {}, signal: AbortSignal = quiet
   return session.credentials?.accessKeyId;
 }
 
-/** What a run says when no session could be opened. */
+/** How a run explains that no session could be opened. */
 async function failureOf(overrides: Partial<Config> = {}): Promise<StepError> {
   const [result] = await Promise.allSettled([open(overrides)]);
   if (result.status === 'fulfilled') throw new Error('it did not fail');
@@ -47,7 +47,7 @@ describe('a profile with a credential_process', () => {
     expect(await open()).toBe('AKIAPROCESS');
   });
 
-  test('that fails is named, with what it said on stderr, and without its command line and its stdout', async () => {
+  test('that fails is named, with its stderr, but without its command line and its stdout', async () => {
     await start('echo onlyonstdout; echo "the vault is sealed" >&2; exit 3');
     const failure = await failureOf();
     expect(failure).toMatchObject(
@@ -88,7 +88,7 @@ describe('a profile with a credential_process', () => {
     );
   });
 
-  test('that hangs is what was being waited for', async () => {
+  test('that hangs is named as what we waited for', async () => {
     const script = await start(': > "$0.started"; exec sleep 10');
     const cancel = new AbortController();
     const opening = Promise.allSettled([open({}, cancel.signal)]);
@@ -114,21 +114,21 @@ describe('a profile', () => {
     );
   });
 
-  test('beside keys in the environment is used without a word', async () => {
+  test('is used without a warning although there are keys in the environment', async () => {
     const said = vi.spyOn(console, 'warn').mockReturnValue();
     onTestFinished(() => said.mockRestore());
     await makeAwsHome('[profile dev]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = s\n', {
       AWS_PROFILE: 'dev',
       AWS_ACCESS_KEY_ID: 'AKIAENVIRONMENT',
       AWS_SECRET_ACCESS_KEY: 's',
-      // The SDK warns about this one in a dozen lines.
+      // The SDK's own warning about this has a dozen lines.
       AWS_SDK_UA_APP_ID: 'x'.repeat(80),
     });
     expect(await open()).toBe('AKIAPROFILE');
     expect(said).not.toHaveBeenCalled();
   });
 
-  test('that names an SSO session which does not exist is a matter of credentials', async () => {
+  test('that names an SSO session which does not exist is a credentials problem', async () => {
     await makeAwsHome('[profile dev]\nsso_session = gone\nsso_account_id = 1\nsso_role_name = r\n', {
       AWS_PROFILE: 'dev',
     });
@@ -136,14 +136,14 @@ describe('a profile', () => {
   });
 });
 
-test('without any source of credentials there is nothing more to say', async () => {
+test('without any source of credentials the message has no further reasons', async () => {
   await makeAwsHome('');
   expect(await failureOf()).toMatchObject(
     expected('credentials', 'CredentialsProviderError', /at CreateUser: no credentials were found$/),
   );
 });
 
-test('a missing token file of a web identity is a matter of credentials', async () => {
+test('a missing token file of a web identity is a credentials problem', async () => {
   await makeAwsHome('', { AWS_WEB_IDENTITY_TOKEN_FILE: '/nowhere/token', AWS_ROLE_ARN: 'arn:aws:iam::1:role/r' });
   expect(await failureOf()).toMatchObject(
     expected('credentials', 'CredentialsProviderError', /getting credentials failed; ENOENT.*\/nowhere\/token/),
@@ -172,7 +172,7 @@ describe('a role that STS gives', () => {
     ['ExpiredToken', 403, 'credentials', /AWS_PROFILE/],
     ['Throttling', 400, 'throttled', /./],
     ['InternalFailure', 500, 'service', /gives out credentials/],
-  ] as const)('and is refused with %s is explained as such', async ([code, status, verdict, advice]) => {
+  ] as const)('and is refused with %s is explained by the refusal', async ([code, status, verdict, advice]) => {
     const { url } = await startHttpServer((_request, response) =>
       response.writeHead(status).end(iamErrorXml(code, 'as STS says')),
     );
@@ -183,7 +183,7 @@ describe('a role that STS gives', () => {
   test.for([
     ['defaults_mode = bogus', /AWS_DEFAULTS_MODE \(defaults_mode in the AWS config file\).*got bogus/],
     ['use_fips_endpoint = true', /AWS_USE_FIPS_ENDPOINT.*unset it, or the endpoint/],
-  ] as const)('and cannot be asked for with %s is a matter of configuration', async ([setting, message]) => {
+  ] as const)('and cannot be requested because of %s is a configuration problem', async ([setting, message]) => {
     await makeAwsHome(config.replace('\n', `\n${setting}\n`), { AWS_PROFILE: 'dev' });
     expect(await failureOf()).toMatchObject(expected('configuration', 'ConfigError', message));
   });
@@ -194,7 +194,7 @@ describe('a role that STS gives', () => {
     [200, '<AssumeRoleResponse><Assume', 'service', /failed; the answer breaks off: <AssumeRoleResponse><Assume$/],
     [429, '<html>slow</html>', 'throttled', /failed; the answer is not one of STS's: <html>slow<\/html>$/],
     [502, '', 'service', /failed; the answer is empty$/],
-  ] as const)('and something else answers for with HTTP %d: %j', async ([status, body, verdict, message]) => {
+  ] as const)('but something else answers with HTTP %d: %j', async ([status, body, verdict, message]) => {
     const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
     await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
     expect(await failureOf()).toMatchObject(expected(verdict, 'ForeignAnswer', message));
@@ -221,7 +221,7 @@ describe('a role that STS gives', () => {
     expect((await failureOf()).message).toMatch(/not with \[redacted\]$/);
   });
 
-  test('and cannot be asked is a failure of the network', async () => {
+  test('and cannot be reached is a network failure', async () => {
     await makeAwsHome(config, {
       AWS_PROFILE: 'dev',
       AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${await deadPort()}`,
@@ -231,7 +231,7 @@ describe('a role that STS gives', () => {
     );
   });
 
-  test('and does not answer is what was being waited for', async () => {
+  test('and does not answer is named as what we waited for', async () => {
     const cancel = new AbortController();
     const { url } = await startHttpServer(() => cancel.abort());
     await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
@@ -280,12 +280,12 @@ describe('an SSO session with a cached token', () => {
     expect(new Set(proxy.tunnels)).toEqual(new Set(['portal.sso.eu-west-1.amazonaws.com:443']));
   });
 
-  test('whose renewal cannot be asked for is a failure of the network', async () => {
+  test('whose renewal service cannot be reached is a network failure', async () => {
     await start({ AWS_ENDPOINT_URL_SSO_OIDC: `http://127.0.0.1:${await deadPort()}` }, '2020-01-01T00:00:00Z');
     expect(await failureOf()).toMatchObject(expected('network', 'ECONNREFUSED', /connect ECONNREFUSED/));
   });
 
-  test.for([200, 403])('that a page answers with HTTP %d is shown with it', async (status) => {
+  test.for([200, 403])('for which a page answers with HTTP %d shows the page', async (status) => {
     const { url } = await startHttpServer((_request, response) => response.writeHead(status).end('<html>No</html>'));
     await start({ AWS_ENDPOINT_URL_SSO: url });
     expect(await failureOf()).toMatchObject(
@@ -296,7 +296,7 @@ describe('an SSO session with a cached token', () => {
   test.for([
     [401, 'credentials', /UnauthorizedException/],
     [503, 'service', /HTTP 503/],
-  ] as const)('that is answered with HTTP %d is explained as such', async ([status, verdict, message]) => {
+  ] as const)('that is answered with HTTP %d is explained by the answer', async ([status, verdict, message]) => {
     const { url } = await startHttpServer((_request, response) =>
       response
         .writeHead(status, { 'x-amzn-errortype': 'UnauthorizedException', 'content-type': 'application/json' })

@@ -13,7 +13,7 @@ describe('checkAnswer', () => {
     ['an answer with a declaration', 200, `<?xml version="1.0" encoding="UTF-8"?>\n${iamXml('CreateUser')}\n`],
     ['a refusal', 404, iamErrorXml('NoSuchEntity')],
     ['a failure', 500, iamErrorXml('ServiceFailure')],
-  ] as const)('lets %s of IAM pass', ([, status, body]) => {
+  ] as const)('accepts %s of IAM', ([, status, body]) => {
     expect(() => check(body, status)).not.toThrow();
   });
 
@@ -69,7 +69,7 @@ describe('checkAnswer', () => {
     );
   });
 
-  test('gives its verdict on any bytes at all', () => {
+  test('has a verdict on any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.integer({ min: 100, max: 599 }), (bytes, status) => {
         expect(() => checkAnswer(bytes, status)).toThrow(ForeignAnswerError);

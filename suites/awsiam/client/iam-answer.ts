@@ -3,14 +3,14 @@ import type { HttpResponse, Pluggable } from '@smithy/types';
 import { clip } from '../../../text/redact.ts';
 
 /**
- * Something answered, but not IAM: a proxy's page, half an answer, nothing. The SDK takes such a thing for a success
- * without content when its status is 200.
+ * Something other than IAM answered, or the answer is incomplete: a proxy's page, half a document, nothing. With status 200
+ * the SDK would take such an answer for a success without content.
  */
 export class ForeignAnswerError extends Error {
   override readonly name = 'ForeignAnswer';
-  /** Where the SDK's retries look for the status: a proxy's 502 is as transient as IAM's. */
+  /** The SDK's retries look here for the status, because a proxy's 502 may pass like one of IAM's. */
   readonly $metadata: { readonly httpStatusCode: number };
-  /** Tells the SDK's retries about throttling that the status does not show. */
+  /** Tells the SDK's retries that this is throttling where the status does not show it. */
   readonly $retryable?: { readonly throttling: true };
 
   constructor(
@@ -28,13 +28,14 @@ export class ForeignAnswerError extends Error {
   }
 }
 
-/** Many times the longest of IAM's: a page of a list. */
+/** Far above the largest real answer, a page of a list. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
 /**
  * Reads an answer to its end.
  *
- * @throws {ForeignAnswerError} where that does not come, and what the stream fails with
+ * @throws {ForeignAnswerError} if it is too long
+ * @throws the stream's error
  */
 export async function readAnswer(body: AsyncIterable<Uint8Array>, httpStatus: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -52,7 +53,7 @@ export async function readAnswer(body: AsyncIterable<Uint8Array>, httpStatus: nu
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-/** IAM compresses nothing, but what stands in front of it may. */
+/** IAM compresses nothing, but a proxy in front of it may. */
 const decompressors = {
   gzip: 'gunzipSync',
   'x-gzip': 'gunzipSync',
@@ -63,7 +64,7 @@ const decompressors = {
 /**
  * Undoes the compression that an answer's `Content-Encoding` names.
  *
- * @throws {ForeignAnswerError} where that is unknown, or the body is something else
+ * @throws {ForeignAnswerError} if the encoding is unknown or the body does not match it
  */
 export function decompressAnswer(body: Uint8Array, encoding: string | undefined, httpStatus: number): Uint8Array {
   const name = (encoding ?? 'identity').trim().toLowerCase();
@@ -79,14 +80,14 @@ export function decompressAnswer(body: Uint8Array, encoding: string | undefined,
   }
 }
 
-/** So much of a foreign answer is shown. */
+/** How many characters of a foreign answer are shown. */
 const excerptLength = 120;
 
-/** Says why a text is no answer of a service, if it is none. */
+/** Says why a text is not an answer of a service. @returns `undefined` if it is one */
 export type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
 
 /**
- * Checks that a body is one of IAM's XML documents, from its first to its last tag, or what another check asks for.
+ * Checks that a body is a complete XML document of IAM, or passes another service's check.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/programming.html
  *
  * @throws {ForeignAnswerError}
@@ -100,7 +101,7 @@ export function checkAnswer(body: Uint8Array, httpStatus: number, whyForeign: An
   });
 }
 
-/** AWS sends UTF-8. The page of a proxy may be in an older encoding. */
+/** AWS sends UTF-8. A proxy's page may have an older encoding. */
 function decode(body: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
@@ -109,20 +110,20 @@ function decode(body: Uint8Array): string {
   }
 }
 
-/** How gateways and emulators say in JSON or in another XML that there were too many requests. */
+/** How gateways and emulators report throttling, in JSON or in their own XML. */
 const foreignThrottling =
   /(<Code>|"(__type|code)"\s*:\s*"([\w.]+#)?)\s*(Throttl(ing|ed)|RequestThrottled|RequestLimitExceeded|TooManyRequests|SlowDown)/i;
 
 function withExcerpt(reason: string, text: string): string {
   const excerpt = clip(text, excerptLength).replaceAll(/\s+/g, ' ');
   if (excerpt === '') return reason;
-  // Bytes that are no text would only spoil a terminal.
+  // Bytes that are not text would only garble the terminal.
   return /[^\P{Cc}\s]/u.test(excerpt) ? `${reason}, nor is it text` : `${reason}: ${excerpt}`;
 }
 
 /**
- * A plugin for the client: an answer that looks like IAM's but that the SDK cannot read (broken XML inside, a date that is
- * none) is foreign, too. The SDK fails with whatever its parser stumbled over.
+ * A plugin for the client. An answer that looks like IAM's but that the SDK cannot read (broken XML, an invalid date) counts
+ * as foreign, too. Without the plugin, the error would be whatever the SDK's parser happens to throw.
  */
 export const refuseUnreadable: Pluggable<ServiceInputTypes, ServiceOutputTypes> = {
   applyToStack: (stack) => {
@@ -131,7 +132,7 @@ export const refuseUnreadable: Pluggable<ServiceInputTypes, ServiceOutputTypes> 
         try {
           return await next(args);
         } catch (error) {
-          throw toReadable(error);
+          throw toForeignAnswer(error);
         }
       },
       { name: 'refuseUnreadable', step: 'deserialize', priority: 'high' },
@@ -139,8 +140,8 @@ export const refuseUnreadable: Pluggable<ServiceInputTypes, ServiceOutputTypes> 
   },
 };
 
-/** The SDK adds the response to every error that occurs while it is read. IAM's own refusals also have a `$fault`. */
-function toReadable(error: unknown): unknown {
+/** The SDK adds the response to every error that occurs while it reads it. IAM's own refusals also have a `$fault`. */
+function toForeignAnswer(error: unknown): unknown {
   if (!(error instanceof Error) || '$fault' in error) return error;
   const { $response } = error as { readonly $response?: HttpResponse };
   if ($response === undefined) return error;
@@ -155,7 +156,7 @@ function whyNotIam(text: string, httpStatus: number): string | undefined {
   return whyNotXml(text, httpStatus, "the answer is not one of IAM's");
 }
 
-/** STS answers in the same form as IAM. */
+/** STS answers in the same format as IAM. */
 export const whyNotSts: AnswerCheck = (text, httpStatus) =>
   whyNotXml(text, httpStatus, "the answer is not one of STS's");
 
@@ -170,10 +171,10 @@ export const whyNotJson: AnswerCheck = (text) => {
   }
 };
 
-function whyNotXml(text: string, httpStatus: number, notOurs: string): string | undefined {
+function whyNotXml(text: string, httpStatus: number, notTheirs: string): string | undefined {
   if (text === '') return 'the answer is empty';
   const root = /^(?:<\?xml[^>]*\?>\s*)?<(\w+Response)\b/.exec(text)?.[1];
-  if (root === undefined) return notOurs;
+  if (root === undefined) return notTheirs;
   if (!text.endsWith(`</${root}>`)) return 'the answer breaks off';
   if ((root === 'ErrorResponse') !== httpStatus >= 300) return 'the answer contradicts its own HTTP status';
   if (root === 'ErrorResponse' && !/<Code>\s*[^<\s]/.test(text)) return 'the answer is an error without a code';

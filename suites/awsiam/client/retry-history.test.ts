@@ -13,7 +13,7 @@ const throttled = [400, iamErrorXml('Throttling')] as const;
 const unknown = [404, iamErrorXml('NoSuchEntity')] as const;
 const reset = (): Error => nodeError('ECONNRESET', { name: 'TimeoutError' });
 
-/** A client of the SDK over the history, whose requests are answered as they are told to be. */
+/** A client of the SDK with a history, and the answers that its requests get. */
 function setUp(script: readonly Scripted[], headers: () => Record<string, string> = () => ({})) {
   const history = new RetryHistory(3, () => performance.now());
   const left = [...script];
@@ -54,20 +54,20 @@ describe('RetryHistory', () => {
     vi.restoreAllMocks();
   });
 
-  test('has nothing to tell of a call that succeeds at once', async () => {
+  test('has nothing for a call that succeeds at once', async () => {
     const { history, deleteUser } = setUp([success]);
     expect(await deleteUser()).toMatchObject({ status: 'fulfilled', value: { $metadata: { attempts: 1 } } });
     expect(history.failed).toEqual([]);
   });
 
-  test('remembers how the attempts ended that were repeated, in their order', async () => {
+  test('records how the repeated attempts ended, in order', async () => {
     const { history, deleteUser } = setUp([reset(), failed, success]);
     expect(await deleteUser()).toMatchObject({ status: 'fulfilled', value: { $metadata: { attempts: 3 } } });
     expect(summaryOf(history.failed)).toEqual(['ECONNRESET', 'ServiceFailureException']);
     expect(history.attempts).toBe(3);
   });
 
-  test('knows of an attempt before its delay is over: a call may be cut off in it', async () => {
+  test('records an attempt before the delay after it, during which a call may be cut off', async () => {
     const { history, iam } = setUp([throttled, success]);
     const cancel = new AbortController();
     const outcome = iam.deleteUser({ UserName: 'u' }, { abortSignal: cancel.signal });
@@ -96,7 +96,7 @@ describe('RetryHistory', () => {
     expect(history.failed).toHaveLength(2);
   });
 
-  test('forgets with the next call', async () => {
+  test('starts again with the next call', async () => {
     const { history, deleteUser } = setUp([reset(), success, success]);
     await deleteUser();
     expect(history.failed).toHaveLength(1);
@@ -125,10 +125,10 @@ describe('RetryHistory', () => {
     expect(handle).toHaveBeenCalledOnce();
   });
 
-  describe('where this host’s clock is ten minutes ahead', () => {
+  describe('while this host’s clock is ten minutes ahead', () => {
     const tenMinutesAgo = (): Record<string, string> => ({ date: new Date(Date.now() - 600_000).toUTCString() });
 
-    test('does not repeat a refusal that has nothing to do with it', async () => {
+    test('does not repeat a refusal that is not about the time', async () => {
       const { handle, deleteUser } = setUp([unknown, success], tenMinutesAgo);
       expect(await deleteUser()).toMatchObject({ status: 'rejected', reason: { name: 'NoSuchEntityException' } });
       expect(handle).toHaveBeenCalledOnce();
@@ -141,7 +141,7 @@ describe('RetryHistory', () => {
     });
   });
 
-  test('tells how long ago the last attempt began, without those before it and their delays', async () => {
+  test('says how long ago the last attempt began, without earlier ones and their delays', async () => {
     const { history, handle, deleteUser } = setUp([]);
     handle.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(1000);

@@ -1,16 +1,16 @@
 import { StandardRetryStrategy } from '@smithy/core/retry';
 import type { RetryErrorInfo, StandardRetryToken } from '@smithy/types';
 
-/** How AWS refuses a request whose time is wrong. */
+/** Names of AWS's refusals of a request whose time is wrong. */
 const clockRefusals =
   /^(SignatureDoesNotMatch|InvalidSignature|RequestExpired|RequestInTheFuture|RequestTimeTooSkewed)/;
 
 /**
- * The SDK's standard retries, which remember what the SDK itself does not tell: how the attempts ended that were
- * followed by another one (a lost answer is something else than a refusal), and when the last one began.
+ * The SDK's standard retries, with a record of what the SDK itself does not report: how the repeated attempts ended (a lost
+ * answer means something else than a refusal), and when the last attempt began.
  *
- * A quota is not retried: the SDK takes `LimitExceeded` for throttling, but in IAM it is an answer that waiting does not change.
- * Nor is a refusal because this host's clock is wrong: the SDK repeats each of them as long as it corrects the clock.
+ * It does not repeat a request that met a quota: the SDK takes `LimitExceeded` for throttling, but in IAM waiting does not
+ * help. While the SDK corrects for this host's clock, it repeats every refusal; here only those about the time are repeated.
  */
 export class RetryHistory extends StandardRetryStrategy {
   readonly #elapsedMs: () => number;
@@ -23,7 +23,7 @@ export class RetryHistory extends StandardRetryStrategy {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** Errors of the attempts that were repeated, or were about to be, since the call began. */
+  /** Errors of this call's attempts that were repeated, or were about to be. */
   get failed(): readonly unknown[] {
     return this.#failed;
   }
@@ -38,7 +38,7 @@ export class RetryHistory extends StandardRetryStrategy {
     return this.#elapsedMs() - this.#lastAttemptAtMs;
   }
 
-  /** Forgets the call before. One that fails before its first attempt, for want of credentials, has no attempts. */
+  /** Starts the record of a new call. Also called directly, since a call without credentials fails before its first attempt. */
   begin(): void {
     this.#failed = [];
     this.#attempts = 1;
@@ -56,12 +56,12 @@ export class RetryHistory extends StandardRetryStrategy {
   ): Promise<StandardRetryToken> {
     const error: unknown = errorInfo.error;
     if (error instanceof Error && error.name.startsWith('LimitExceeded')) throw error;
-    if (error instanceof Error && isRefusalBesideTheClock(error, errorInfo)) throw error;
-    // Remembered before the delay: a call that is aborted while it waits must know of this attempt.
+    if (error instanceof Error && isUnrelatedToClock(error, errorInfo)) throw error;
+    // Recorded before the delay, because the call may be aborted during it.
     const failed = this.#failed;
     failed.push(error);
     try {
-      // Waits out the delay before it returns.
+      // Returns after the delay.
       const next = await super.refreshRetryTokenForRetry(token, errorInfo);
       this.#attempts += 1;
       this.#lastAttemptAtMs = this.#elapsedMs();
@@ -77,7 +77,7 @@ interface ClockMetadata {
   readonly $metadata?: { readonly clockSkewCorrected?: boolean; readonly httpStatusCode?: number };
 }
 
-function isRefusalBesideTheClock(error: Error, { errorType }: RetryErrorInfo): boolean {
+function isUnrelatedToClock(error: Error, { errorType }: RetryErrorInfo): boolean {
   const { clockSkewCorrected, httpStatusCode = 0 } = (error as ClockMetadata).$metadata ?? {};
   const isRefusal = errorType === 'TRANSIENT' && httpStatusCode >= 400 && httpStatusCode < 500;
   return clockSkewCorrected === true && isRefusal && !clockRefusals.test(error.name);

@@ -1,56 +1,19 @@
 import { once } from 'node:events';
-import https from 'node:https';
 import net from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { IAM } from '@aws-sdk/client-iam';
+import type { IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { isWithoutEffect } from '../errors/error-kinds.ts';
+import { hadNoEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { makeCertificate } from '../testing/certificate.ts';
 import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from '../testing/http-server.ts';
-import { refuseUnreadable } from './iam-answer.ts';
-import { Transport, type Origin, type TransportOptions } from './transport.ts';
+import { connect, deleteUser, failureOf } from '../testing/connect.ts';
+import type { Origin } from './transport.ts';
 
 const { signal: quiet } = new AbortController();
 
-/** A transport and a client over it, both gone when the test is over. */
-function connect(
-  url: string,
-  options: Partial<TransportOptions> = {},
-  maxAttempts = 1,
-): { transport: Transport; iam: IAM } {
-  const transport = new Transport({
-    connectionTimeoutMs: 5000,
-    requestTimeoutMs: 5000,
-    proxyEnvironment: {},
-    elapsedMs: () => performance.now(),
-    ...options,
-  });
-  const iam = new IAM({
-    endpoint: url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'TESTKEY', secretAccessKey: 'unused' },
-    maxAttempts,
-    requestHandler: transport.handler,
-  });
-  iam.middlewareStack.use(refuseUnreadable);
-  onTestFinished(() => {
-    iam.destroy();
-    transport.close();
-  });
-  return { transport, iam };
-}
-
-const deleteUser = (iam: IAM) => iam.deleteUser({ UserName: 'u' });
 const originOf = ({ port }: { readonly port: number }): Origin => ({ protocol: 'http:', hostname: '127.0.0.1', port });
 const answerWell = (): Promise<TestServer> =>
   startHttpServer((_request, response) => response.end(iamXml('DeleteUser')));
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  const [result] = await Promise.allSettled([work]);
-  if (result.status === 'fulfilled') throw new Error('it did not fail');
-  return result.reason;
-}
 
 describe('an answer over the transport', () => {
   test('passes when it is IAM’s', async () => {
@@ -85,7 +48,7 @@ describe('an answer over the transport', () => {
     ['one that breaks off', 200, iamXml('DeleteUser').slice(0, 40), 'the answer breaks off'],
     ['one that contradicts its status', 200, iamErrorXml('NoSuchEntity'), 'contradicts its own HTTP status'],
     ['a gateway’s page', 502, '<html>Bad Gateway</html>', "the answer is not one of IAM's"],
-  ] as const)('is a failure of the service when it is %s', async ([, status, body, message]) => {
+  ] as const)('is a service failure if it is %s', async ([, status, body, message]) => {
     const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
     const error = await failureOf(deleteUser(connect(url).iam));
     expect(error).toMatchObject({ name: 'ForeignAnswer', $metadata: { httpStatusCode: status } });
@@ -100,7 +63,7 @@ describe('an answer over the transport', () => {
     ['a gateway’s page with 429', 429, '<html>Slow down</html>'],
     ['JSON', 400, '{"__type":"com.amazon#ThrottlingException","message":"Rate exceeded"}'],
     ['another XML', 400, '<Response><Errors><Error><Code>Throttling</Code></Error></Errors></Response>'],
-  ] as const)('that throttles is retried and explained as such also when it is %s', async ([, status, body]) => {
+  ] as const)('that throttles is retried and explained as throttling even if it is %s', async ([, status, body]) => {
     let requests = 0;
     const { url } = await startHttpServer((_request, response) => {
       requests++;
@@ -115,7 +78,7 @@ describe('an answer over the transport', () => {
     ['gzip', gzipSync],
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
-  ] as const)('is read although something on the way compressed it with %s', async ([encoding, compress]) => {
+  ] as const)('is read even if something on the way compressed it with %s', async ([encoding, compress]) => {
     const { url } = await startHttpServer((request, response) => {
       const isFirst = request.headers['amz-sdk-request']?.includes('attempt=1');
       response.writeHead(isFirst ? 503 : 200, { 'content-encoding': encoding });
@@ -156,7 +119,7 @@ describe('an answer over the transport', () => {
     ['a refusal without a code', 503, '<ErrorResponse><Error/></ErrorResponse>'],
     ['a refusal with an empty code', 400, '<ErrorResponse><Error><Code/></Error></ErrorResponse>'],
     ['a bare error', 503, '<Error/>'],
-  ] as const)('is a failure of the service in readable words when it is %s', async ([, status, body]) => {
+  ] as const)('is a service failure with a readable message if it is %s', async ([, status, body]) => {
     const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
     const error = await failureOf(connect(url).iam.createUser({ UserName: 'u' }));
     const explained = explainError(error, 'CreateUser');
@@ -170,7 +133,7 @@ describe('an answer over the transport', () => {
     expect(explained.message).not.toMatch(/TypeError|hidden field/);
   });
 
-  test('is a failure of the service when it has no end, and is not read on', async () => {
+  test('is a service failure if it does not end, and is not read further', async () => {
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     const { url } = await startHttpServer((_request, response) => {
       const line = Buffer.alloc(64 * 1024, '<member/>');
@@ -189,7 +152,7 @@ describe('an answer over the transport', () => {
     await closed;
   });
 
-  test('is a failure of the network when its connection is cut in the middle', async () => {
+  test('is a network failure if its connection is cut in the middle', async () => {
     const { url } = await startHttpServer((_request, response) => {
       response.writeHead(200, { 'content-length': 1000 }).write('<DeleteUser');
       setImmediate(() => response.destroy());
@@ -198,7 +161,7 @@ describe('an answer over the transport', () => {
     expect(explainError(error, 'DeleteUser')).toMatchObject({ verdict: 'network', code: 'ECONNRESET' });
   });
 
-  test('is not IAM’s when it is not even HTTP', async () => {
+  test('is not IAM’s if it is not even HTTP', async () => {
     const server = net.createServer((socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH\r\n')));
     const { url } = await listen(server, 'http');
     const error = await failureOf(deleteUser(connect(url).iam));
@@ -225,7 +188,7 @@ describe('an answer over the transport', () => {
     });
   });
 
-  test('is not waited for beyond an abort', async () => {
+  test('is not waited for after an abort', async () => {
     const cancel = new AbortController();
     const { url } = await startHttpServer(() => cancel.abort());
     const { iam } = connect(url);
@@ -233,7 +196,7 @@ describe('an answer over the transport', () => {
     expect(error).toMatchObject({ name: 'AbortError' });
   });
 
-  test('whose body stalls is not waited for beyond an abort', async () => {
+  test('whose body stalls is not waited for after an abort', async () => {
     const cancel = new AbortController();
     const { url } = await startHttpServer((_request, response) => {
       response
@@ -245,7 +208,7 @@ describe('an answer over the transport', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  test('is a failure of the network where nobody listens', async () => {
+  test('is a network failure if nobody listens', async () => {
     const error = await failureOf(deleteUser(connect(`http://127.0.0.1:${await deadPort()}`).iam));
     expect(explainError(error, 'DeleteUser')).toMatchObject({ verdict: 'network', code: 'ECONNREFUSED' });
   });
@@ -288,7 +251,7 @@ describe('the connections of a transport', () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  test('that are opened ahead serve one request alone', async () => {
+  test('that are opened ahead serve one request only', async () => {
     const server = await answerWell();
     const { transport, iam } = connect(server.url);
     await transport.openAhead(originOf(server), quiet);
@@ -321,13 +284,13 @@ describe('the connections of a transport', () => {
   test.for([
     ['nobody listens', async () => ({ port: await deadPort() })],
     ['there is no such port', () => Promise.resolve({ port: 70_000 })],
-  ] as const)('are not opened ahead where %s, and nobody hears of it', async ([, makeOrigin]) => {
+  ] as const)('are silently not opened ahead if %s', async ([, makeOrigin]) => {
     const { transport } = connect('http://127.0.0.1:9');
     await expect(transport.openAhead(originOf(await makeOrigin()), quiet)).resolves.toBeUndefined();
     expect(transport.takeConnectMs()).toBeUndefined();
   });
 
-  test('are not opened ahead when the run is cancelled already', async () => {
+  test('are not opened ahead if the run has been cancelled', async () => {
     const server = await answerWell();
     const { transport, iam } = connect(server.url);
     await transport.openAhead(originOf(server), AbortSignal.abort());
@@ -335,8 +298,8 @@ describe('the connections of a transport', () => {
     expect(transport.takeConnectMs()).toBeGreaterThan(0);
   });
 
-  test('are not waited for beyond an abort', async () => {
-    // A socket that never connects, in place of a host that swallows packets.
+  test('are not waited for after an abort', async () => {
+    // A socket that never connects stands for a host that drops packets.
     const never = vi.spyOn(net.Socket.prototype, 'connect').mockReturnThis();
     onTestFinished(() => never.mockRestore());
     const cancel = new AbortController();
@@ -365,7 +328,7 @@ describe('connecting', () => {
       'https',
     );
 
-  /** A connection that does not come about in time: nothing was sent over it. */
+  /** A connection that does not open in time, so that nothing is sent over it. */
   async function expectGivenUp(iam: IAM, host: string): Promise<void> {
     const error = await failureOf(deleteUser(iam));
     expect(explainError(error, 'DeleteUser')).toMatchObject({
@@ -374,10 +337,10 @@ describe('connecting', () => {
       message: `ERR_CONNECT_TIMEOUT at DeleteUser: no connection to ${host} within 0.1 s`,
       advice: expect.stringContaining('Nothing was sent') as unknown,
     });
-    expect(isWithoutEffect(error)).toBe(true);
+    expect(hadNoEffect(error)).toBe(true);
   }
 
-  test('to a host that accepts and says nothing ends in time with TLS included, each of three attempts', async () => {
+  test('to a host that accepts and stays silent ends in time, TLS included, in each of three attempts', async () => {
     const server = await startSilent();
     const { iam } = connect(server.url, { connectionTimeoutMs }, 3);
     await expectGivenUp(iam, `127.0.0.1:${server.port}`);
@@ -399,13 +362,13 @@ describe('connecting', () => {
     await vi.waitUntil(() => proxy.sockets.every(({ closed }) => closed));
   });
 
-  test('ends with the request timeout where that is shorter, and still nothing was sent', async () => {
+  test('ends with the request timeout if that is shorter, and still nothing was sent', async () => {
     const server = await startSilent();
     const { iam } = connect(server.url, { requestTimeoutMs: connectionTimeoutMs });
     await expectGivenUp(iam, `127.0.0.1:${server.port}`);
   });
 
-  test('ahead ends in time, too, and nobody hears of it', async () => {
+  test('ahead ends in time, too, without an error', async () => {
     const server = await startSilent();
     const { transport } = connect(server.url, { connectionTimeoutMs });
     await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
@@ -413,126 +376,10 @@ describe('connecting', () => {
     expect(transport.takeConnectMs()).toBeUndefined();
   });
 
-  test('has no part in how long an answer may take', async () => {
+  test('does not count towards the time that an answer may take', async () => {
     const { url } = await startHttpServer((_request, response) => {
       setTimeout(() => response.end(iamXml('DeleteUser')), 3 * connectionTimeoutMs);
     });
     expect(await deleteUser(connect(url, { connectionTimeoutMs }).iam)).toBeDefined();
   });
 });
-
-const certificate = await makeCertificate();
-
-describe.skipIf(certificate === undefined)('over TLS (needs the openssl command)', () => {
-  const startTls = (): Promise<TestServer> =>
-    listen(
-      https.createServer({ ...certificate }, (_request, response) => response.end(iamXml('DeleteUser'))),
-      'https',
-    );
-
-  test('a certificate that nobody signed is a failure of the network', async () => {
-    const { url } = await startTls();
-    const error = await failureOf(deleteUser(connect(url).iam));
-    expect(explainError(error, 'DeleteUser')).toMatchObject({
-      verdict: 'network',
-      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-      advice: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
-    });
-  });
-
-  test('a connection is not opened ahead over a certificate that nobody signed, and nobody hears of it', async () => {
-    const { url, port } = await startTls();
-    const { transport } = connect(url);
-    await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port }, quiet);
-    expect(transport.takeConnectMs()).toBeUndefined();
-  });
-
-  describe('where the certificate is trusted', () => {
-    /** Trust comes with the environment, which is read at the start of a process: here the check is off instead. */
-    const trust = (): void => {
-      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-      onTestFinished(() => void vi.unstubAllEnvs());
-    };
-
-    test('a connection that was opened ahead serves the first request', async () => {
-      trust();
-      const server = await startTls();
-      const { transport, iam } = connect(server.url);
-      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
-      await deleteUser(iam);
-      expect(server.sockets).toHaveLength(1);
-      expect(transport.takeConnectMs()).toBeUndefined();
-    });
-
-    test('a connection is measured up to the end of its handshake', async () => {
-      trust();
-      const { url } = await startTls();
-      const { transport, iam } = connect(url);
-      await deleteUser(iam);
-      expect(transport.takeConnectMs()).toBeGreaterThan(0);
-    });
-
-    test.for([
-      ['through the proxy', {}, 1],
-      ['past the proxy where NO_PROXY says so', { NO_PROXY: '127.0.0.1' }, 0],
-    ] as const)('a request goes %s', async ([, noProxy, tunnels]) => {
-      trust();
-      const server = await startTls();
-      const proxy = await startProxy();
-      const { transport, iam } = connect(server.url, {
-        proxyEnvironment: { HTTPS_PROXY: proxy.url, ...noProxy },
-      });
-      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
-      await deleteUser(iam);
-      await deleteUser(iam);
-      expect(proxy.targets).toEqual(tunnels === 0 ? [] : [`127.0.0.1:${server.port}`]);
-      expect(server.sockets).toHaveLength(1);
-      expect(transport.takeConnectMs()).toBeUndefined();
-    });
-
-    test('a tunnel that was not opened ahead is measured', async () => {
-      trust();
-      const server = await startTls();
-      const proxy = await startProxy();
-      const { transport, iam } = connect(server.url, { proxyEnvironment: { HTTPS_PROXY: proxy.url } });
-      await deleteUser(iam);
-      expect(proxy.targets).toHaveLength(1);
-      expect(transport.takeConnectMs()).toBeGreaterThan(0);
-    });
-
-    test('a proxy that refuses is a failure of the network that does not tell its password', async () => {
-      trust();
-      const server = await startTls();
-      const proxy = await startProxy('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-      const url = proxy.url.replace('//', '//user:hunter2hunter2@');
-      const { transport, iam } = connect(server.url, { proxyEnvironment: { HTTPS_PROXY: url } });
-      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
-      const explained = explainError(await failureOf(deleteUser(iam)), 'DeleteUser');
-      expect(explained).toMatchObject({ verdict: 'network', code: 'ERR_PROXY_TUNNEL' });
-      expect(JSON.stringify(explained)).not.toContain('hunter2');
-    });
-  });
-});
-
-/** A proxy that makes tunnels, or gives every request for one the same refusal. */
-async function startProxy(refusal?: string): Promise<TestServer & { readonly targets: readonly string[] }> {
-  const targets: string[] = [];
-  const server = net.createServer((client) => {
-    client.once('data', (head) => {
-      const target = /^CONNECT (\S+) /.exec(head.toString())?.[1] ?? '';
-      targets.push(target);
-      if (refusal !== undefined) {
-        client.end(refusal);
-        return;
-      }
-      const [host, port] = target.split(':');
-      const upstream = net.connect(Number(port), host, () => {
-        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        client.pipe(upstream).pipe(client);
-      });
-      upstream.on('error', () => client.destroy());
-      client.once('close', () => upstream.destroy());
-    });
-  });
-  return Object.assign(await listen(server, 'http'), { targets });
-}

@@ -18,31 +18,31 @@ import {
   type AnswerCheck,
 } from './iam-answer.ts';
 
-// Not imported: that would evaluate every export of node:http, and with `WebSocket` all of undici, for 10 ms of each start.
+// An import would evaluate every export of node:http. One of them is `WebSocket`, which loads undici and takes 10 ms.
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');
 
 export interface TransportOptions {
-  /** For connecting: DNS, TCP, a proxy's tunnel and TLS included. */
+  /** For connecting, with DNS, TCP, a proxy's tunnel and TLS. */
   readonly connectionTimeoutMs: number;
-  /** From sending a request to the last byte of its answer, as far as nothing arrives in between. */
+  /** How long nothing may arrive, from sending a request to the last byte of its answer. */
   readonly requestTimeoutMs: number;
-  /** Where the proxy variables are read from. */
+  /** The proxy variables. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
   readonly elapsedMs: () => number;
 }
 
-/** Where a request goes: `https:`, a host name, and a port unless it is the protocol's own. */
+/** Where a request goes: `https:`, a host name, and a port unless it is the protocol's default. */
 export interface Origin {
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number | undefined;
 }
 
-/** The same for the connection that is opened ahead as for those that the agents open. */
+/** For the connection that is opened ahead and for those that the agents open. */
 const socketOptions = { keepAlive: true, noDelay: true, ALPNProtocols: ['http/1.1'] };
 
-/** The SDK's HTTP handler, which reads every answer to its end and lets only IAM's own pass. */
+/** The SDK's HTTP handler. It reads every answer to its end and accepts only those of IAM. */
 class IamHttpHandler extends NodeHttpHandler {
   override async handle(
     ...[request, options]: Parameters<NodeHttpHandler['handle']>
@@ -52,7 +52,7 @@ class IamHttpHandler extends NodeHttpHandler {
   }
 }
 
-/** Reads an answer to its end, and lets only what is in its service's form pass. */
+/** Reads an answer to its end, and accepts it only in its service's format. */
 async function readWhole(response: HttpResponse, whyForeign?: AnswerCheck): Promise<HttpResponse> {
   const { statusCode, reason, headers } = response;
   const raw = await readAnswer(response.body as Readable, statusCode);
@@ -62,11 +62,11 @@ async function readWhole(response: HttpResponse, whyForeign?: AnswerCheck): Prom
 }
 
 /**
- * For the services that credentials come from, STS and SSO. It remembers what the SDK's credential providers often hide:
- * which of them has not answered, and how the last request failed.
+ * For STS and SSO, the services that credentials come from. It records what the SDK's credential providers often hide: which
+ * service has not answered, and how the last request failed.
  */
 export class CredentialsHttpHandler extends NodeHttpHandler {
-  /** Host name of the service that was asked and has not answered. */
+  /** Host name of a service that was asked and has not answered. */
   silentHost: string | undefined;
   failure: { readonly host: string; readonly error: unknown } | undefined;
 
@@ -79,10 +79,10 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
     hideSecrets(secretsOfRequest(request));
     try {
       const answer = await super.handle(request, options);
-      // STS takes forms.
+      // Only STS takes forms.
       const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
       const response = await readWhole(answer.response, (text, httpStatus) => {
-        // Before the text is cut: the cut may fall right behind them.
+        // Before the text is cut, which could leave half of a secret.
         hideSecrets(secretsOfAnswer(text));
         return (isForm ? whyNotSts : whyNotJson)(text, httpStatus);
       });
@@ -100,7 +100,7 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
   }
 }
 
-/** The SDK's HTTP handler over agents that keep connections, tell what opening them took, and can open one ahead. */
+/** The SDK's HTTP handlers over agents that keep connections, measure how long opening them takes, and can open one ahead. */
 export class Transport {
   readonly handler: NodeHttpHandler;
   readonly credentialsHandler: CredentialsHttpHandler;
@@ -113,34 +113,34 @@ export class Transport {
   constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
     const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
     this.#elapsedMs = elapsedMs;
-    // A request that timed out while connecting must not be taken for one that was sent.
+    // So that a request that times out while connecting is not taken for one that was sent.
     this.#connectionTimeoutMs = Math.min(connectionTimeoutMs, requestTimeoutMs);
     this.#agents = {
       'http:': this.#instrument(new http.Agent(options)),
       'https:': this.#instrument(new https.Agent(options)),
     };
-    // Connecting has its limit in the agents: the handler's own ends with TCP.
+    // The agents limit the time for connecting, because the handler's limit covers TCP only.
     const handlerOptions = {
       httpAgent: this.#agents['http:'],
       httpsAgent: this.#agents['https:'],
       requestTimeout: requestTimeoutMs,
-      // Without it the handler only warns about a request that takes too long.
+      // Otherwise the handler only warns about a request that takes too long.
       throwOnRequestTimeout: true,
-      // The request timeout ends with the answer's headers: this one covers its body.
+      // The request timeout ends with the answer's headers. This one covers its body.
       socketTimeout: requestTimeoutMs,
     };
     this.handler = new IamHttpHandler(handlerOptions);
     this.credentialsHandler = new CredentialsHttpHandler(handlerOptions);
   }
 
-  /** What opening connections has taken since the last call of this function; `undefined` where none was opened. */
+  /** How long opening connections took since the last call of this method; `undefined` if none was opened. */
   takeConnectMs(): number | undefined {
     const connectMs = this.#connectMs;
     this.#connectMs = undefined;
     return connectMs;
   }
 
-  /** Opens a connection for the next request to this origin. Does nothing where that fails: the request itself will tell. */
+  /** Opens a connection for the next request to this origin. A failure is ignored: the request itself will report it. */
   async openAhead(origin: Origin, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const agent = origin.protocol === 'http:' ? this.#agents['http:'] : this.#agents['https:'];
@@ -156,18 +156,18 @@ export class Transport {
     try {
       const options = { ...socketOptions, host, port, servername: net.isIP(host) === 0 ? host : '' };
       const direct = agent.createConnection(options, (error, tunnelled?: Duplex) => {
-        // A proxy's refusal comes with the socket on which it came.
+        // When a proxy refuses, there is an error and a socket.
         if (error) resolve(undefined);
         else if (tunnelled) awaitConnected(tunnelled);
       });
       if (direct && !leadsToProxy(agent, direct)) awaitConnected(direct);
       const opened = await promise;
-      // Not part of any step.
+      // This time is part of no step.
       this.takeConnectMs();
       if (opened === undefined) direct?.destroy();
       else this.#spare = { origin: `${host}:${port}`, socket: opened };
     } catch {
-      // An origin that cannot even be tried (a port out of range): the first request says it better.
+      // The origin is invalid, such as a port out of range. The first request reports it better.
     }
   }
 
@@ -197,8 +197,8 @@ export class Transport {
         if (!isConnecting(socket)) return done();
         socket.once(connectEvent(socket), done).once('close', () => clearTimeout(timer));
       };
-      // A direct connection is returned, and the callback then called without one; a proxy's tunnel comes by the callback,
-      // after the proxy's own socket was returned.
+      // A direct connection is returned, and the callback gets none. With a proxy, the socket to the proxy is returned first,
+      // and the callback gets the tunnel.
       const socket = create(options, (error, tunnelled?: Duplex) => {
         if (error) clearTimeout(timer);
         else if (tunnelled) measure(tunnelled);
@@ -222,8 +222,8 @@ export class Transport {
 }
 
 /**
- * A socket that leads to a proxy only: the tunnel through it comes later, and what is written before would reach the proxy.
- * Node marks such a socket for its own agents and has no other way to tell.
+ * Whether a socket leads only to a proxy. The tunnel through it comes later; anything written before would reach the proxy.
+ * Node marks such a socket for its own agents, and there is no other way to recognise it.
  * https://github.com/nodejs/node/blob/main/lib/https.js
  */
 function leadsToProxy(agent: HttpAgent, socket: Duplex): boolean {

@@ -20,7 +20,7 @@ describe('warmUp', () => {
     const before = process.getActiveResourcesInfo().toSorted();
     await warmUp();
     expect(connecting).not.toHaveBeenCalled();
-    await vi.waitFor(() => expect(process.getActiveResourcesInfo().toSorted()).toEqual(before));
+    await vi.waitFor(() => expect(process.getActiveResourcesInfo().toSorted()).toEqual(before), { timeout: 30_000 });
   });
 });
 
@@ -35,7 +35,7 @@ describe('warmUp in an odd environment', () => {
   );
 
   test('reads no variable of AWS and no AWS config file', async () => {
-    // What the config file says would be as bad as a variable, and the SDK looks for the name of its profile first.
+    // The config file counts as well, and the SDK first looks for the name of its profile.
     await makeAwsHome('[default]\nuse_fips_endpoint = true\ndefaults_mode = bogus\n');
     const read: string[] = [];
     const { env } = process;
@@ -47,13 +47,13 @@ describe('warmUp in an odd environment', () => {
       },
     });
     await warmUp();
-    // They decide about warnings and about headers of a Lambda function.
+    // These only control warnings and the headers of a Lambda function.
     const harmless = /^AWS_(SDK_JS_NODE_VERSION|ENABLE_DEFAULT_SOCKET_TIMEOUT|LAMBDA_FUNCTION_NAME)/;
     expect(read.filter((name) => !harmless.test(name))).toEqual([]);
   });
 });
 
-/** What the real client would connect to, with these settings. */
+/** The host that the real client would connect to with these settings. */
 async function originOf(config: string, variables: Readonly<Record<string, string>>): Promise<unknown> {
   await makeAwsHome(config, { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true', ...variables });
   const openAhead = vi.spyOn(Transport.prototype, 'openAhead').mockResolvedValue();
@@ -108,7 +108,7 @@ describe('the endpoint of the first call', () => {
       { AWS_ENDPOINT_URL: 'nowhere', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false' },
     ],
     [/AWS_USE_FIPS_ENDPOINT is "banana"/, '', { AWS_USE_FIPS_ENDPOINT: 'banana' }],
-  ])('is a matter of configuration where the SDK refuses it: %s', async ([message, config, variables]) => {
+  ])('is a configuration problem if the SDK refuses it: %s', async ([message, config, variables]) => {
     const [result] = await Promise.allSettled([originOf(config, variables)]);
     const { reason } = result as PromiseRejectedResult;
     expect(explainError(reason, 'CreateUser')).toMatchObject({
@@ -153,7 +153,7 @@ describe('prepareFirstCall', () => {
     expect(transport.takeConnectMs()).toBeUndefined();
   });
 
-  test('rejects where there are no credentials, and opens no connection', async () => {
+  test('rejects if there are no credentials, and opens no connection', async () => {
     for (const name of Object.keys(process.env).filter((each) => each.startsWith('AWS_'))) vi.stubEnv(name, undefined);
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
     vi.stubEnv('AWS_CONFIG_FILE', '/nowhere/config');

@@ -13,11 +13,11 @@ import type { Credentials } from '../settings/secrets.ts';
 import { refusedSetting, silentLogger } from './credential-search.ts';
 import type { Origin, Transport } from './transport.ts';
 
-/** After so many calls through it the SDK's path from command to parsed answer is compiled and its caches are filled. */
+/** After this many rounds the SDK's code from command to parsed answer is compiled and its caches are filled. */
 const rounds = 5;
 
-/** Everything that the SDK would otherwise look for in the environment and in the AWS config files. */
-const nothingInherited = {
+/** Settings that the SDK would otherwise look for in the environment and in the AWS config files. */
+const fixedSettings = {
   authSchemePreference: [],
   defaultsMode: 'standard',
   maxAttempts: 1,
@@ -28,9 +28,9 @@ const nothingInherited = {
 } as const satisfies IAMClientConfig;
 
 /**
- * Sends a few calls through the SDK to a server that is a stream in memory, so that the first step is not charged for
- * cold code. A client of its own with credentials of its own, on a connection that leads nowhere: nothing of it can be
- * taken for an answer of AWS.
+ * Sends a few calls through the SDK to a server in memory, so that the first step's time does not include compiling code. It
+ * uses its own client with made-up credentials and a connection that leads nowhere, so that nothing here can be mistaken for
+ * an answer of AWS.
  */
 export async function warmUp(): Promise<void> {
   // Not imported: see transport.ts.
@@ -43,7 +43,7 @@ export async function warmUp(): Promise<void> {
     credentials: { accessKeyId: 'warm-up', secretAccessKey: 'warm-up' },
     requestHandler: new NodeHttpHandler({ httpAgent: agent, requestTimeout: 1000, throwOnRequestTimeout: true }),
     logger: silentLogger,
-    ...nothingInherited,
+    ...fixedSettings,
   });
   try {
     for (let round = 0; round < rounds; round++) {
@@ -57,8 +57,8 @@ export async function warmUp(): Promise<void> {
 }
 
 /**
- * Loading the SDK and warming up leave garbage enough for a full collection, which V8 would do in the first or the
- * second step: 4 to 13 ms that have nothing to do with IAM. Node offers it no other way.
+ * Loading the SDK and warming up leave enough garbage for a full collection, which V8 would run during the first or second
+ * step: 4 to 13 ms that have nothing to do with IAM. Node has no other way to start a collection.
  */
 function collectGarbage(): void {
   v8.setFlagsFromString('--expose-gc');
@@ -72,14 +72,14 @@ const answerBody =
   '<Arn>arn:aws:iam::000000000000:user/warm-up/warm-up</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>' +
   '</User></CreateUserResult><ResponseMetadata><RequestId>warm-up</RequestId></ResponseMetadata></CreateUserResponse>';
 
-/** The far end of a connection: gives the same answer to whatever is written. */
+/** The far end of a connection. It gives the same answer to every request. */
 class InMemoryServer extends Duplex {
   override _read(): void {
-    // Answers are pushed when a request was written.
+    // Answers are pushed when a request has been written.
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    // The SDK's requests end with their form's body, or with the empty line when that comes in a chunk of its own.
+    // The SDK may write a request in two chunks. Only the one with the body is answered.
     if (chunk.includes('Action=')) {
       const head = `HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: ${answerBody.length}\r\n\r\n`;
       this.push(head + answerBody);
@@ -87,34 +87,21 @@ class InMemoryServer extends Duplex {
     done();
   }
 
-  setKeepAlive(): this {
-    return this;
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  setTimeout(): this {
-    return this;
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
-  }
+  // Node's HTTP client calls these on its sockets.
+  readonly setKeepAlive = (): this => this;
+  readonly setNoDelay = (): this => this;
+  readonly setTimeout = (): this => this;
+  readonly ref = (): this => this;
+  readonly unref = (): this => this;
 }
 
 /**
- * Takes the client through everything that comes before a request leaves: finds credentials and endpoint, signs, and
- * opens the connection that the first step will use. Nothing is sent.
+ * Does everything that comes before a request is sent: finds credentials and the endpoint, signs, and opens the connection
+ * that the first step will use. Sends nothing.
  *
  * @returns the credentials that were found
- * @throws {NoCredentialsError} where none are found
- * @throws {ConfigError} where the SDK refuses one of its own settings
+ * @throws {NoCredentialsError} if there are none
+ * @throws {ConfigError} if the SDK refuses one of its own settings
  */
 export async function prepareFirstCall(
   client: IAMClient,

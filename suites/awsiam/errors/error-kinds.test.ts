@@ -7,7 +7,7 @@ import {
   httpStatusOf,
   isAlreadyDone,
   isAnswer,
-  isWithoutEffect,
+  hadNoEffect,
   isNotYetVisible,
   NoCredentialsError,
   PropagationError,
@@ -32,11 +32,11 @@ describe('codeOf', () => {
     expect(codeOf(error)).toBe(code);
   });
 
-  test('of an answer is the service’s own, whatever code a class carries beside it', () => {
+  test('of an answer is the service’s own, even if the error class has another code', () => {
     expect(codeOf(Object.assign(iamError('AccessDenied', 403), { code: 'ELSE' }))).toBe('AccessDenied');
   });
 
-  test('is a text for whatever is thrown', () => {
+  test('is a text, whatever was thrown', () => {
     const oddError = fc
       .record(
         {
@@ -53,7 +53,7 @@ describe('codeOf', () => {
       fc.property(fc.oneof(fc.anything(), oddError), (error) => {
         expect(codeOf(error)).toBeTypeOf('string');
         expect(isAnswer(error)).toBeTypeOf('boolean');
-        expect(isWithoutEffect(error)).toBeTypeOf('boolean');
+        expect(hadNoEffect(error)).toBeTypeOf('boolean');
         expect(isNotYetVisible(error, { makes: 'membership' })).toBeTypeOf('boolean');
         expect(isAlreadyDone(error, { removes: 'user' })).toBeTypeOf('boolean');
       }),
@@ -61,7 +61,7 @@ describe('codeOf', () => {
   });
 });
 
-describe('isWithoutEffect', () => {
+describe('hadNoEffect', () => {
   test.for([
     [iamError('NoSuchEntityException', 404), true],
     [iamError('AccessDenied', 403), true],
@@ -90,7 +90,7 @@ describe('isWithoutEffect', () => {
     [new Error('anything'), false],
     [undefined, false],
   ] as const)('of %s is %j', ([error, expected]) => {
-    expect(isWithoutEffect(error)).toBe(expected);
+    expect(hadNoEffect(error)).toBe(expected);
   });
 });
 
@@ -149,7 +149,7 @@ describe('isNotYetVisible', () => {
   });
 });
 
-test('a PropagationError keeps what IAM said last and how long it was waited', () => {
+test('a PropagationError keeps IAM’s last answer and how long we waited', () => {
   const cause = iamError('NoSuchEntityException', 404);
   expect(new PropagationError(cause, 60_000)).toMatchObject({ message: cause.message, cause, waitedMs: 60_000 });
 });

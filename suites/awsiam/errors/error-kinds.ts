@@ -1,9 +1,9 @@
-import { isSelfStanding, type Change } from '../entities.ts';
+import { isUserOrGroup, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**
- * The service's own code of an error: `NoSuchEntity`. The SDK's exception classes append `Exception` to some of them.
- * For errors that are not the service's: the platform's code or the error's name.
+ * The code that IAM gave an error: `NoSuchEntity`. For errors that did not come from IAM, Node's code or the error's name.
+ * The SDK's exception classes append `Exception` to some names; that is cut off.
  */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'UnknownError';
@@ -12,29 +12,29 @@ export function codeOf(error: unknown): string {
   return typeof name === 'string' ? name.replace(/(?<=.)Exception$/, '') : 'Error';
 }
 
-/** HTTP status of the answer behind an error, if there was one. */
+/** The HTTP status of the answer that caused an error, if there was one. */
 export function httpStatusOf(error: unknown): number | undefined {
   return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined)?.$metadata
     ?.httpStatusCode;
 }
 
-/** IAM itself answered, in its own form, with an error code. */
+/** Whether IAM itself answered, in its own format, with an error code. */
 export function isAnswer(error: unknown): boolean {
   const { $fault } = (error ?? {}) as { readonly $fault?: unknown };
   return $fault !== undefined && httpStatusOf(error) !== undefined;
 }
 
 /**
- * The request was certainly not carried out: IAM refused it, or it never left. Everything else may have been, answer or
- * not.
+ * Whether the request was certainly not carried out: IAM refused it, or it was never sent. After any other error it may have
+ * been carried out.
  */
-export function isWithoutEffect(error: unknown): boolean {
+export function hadNoEffect(error: unknown): boolean {
   if (!isAnswer(error)) return wasNeverSent(error);
   const status = httpStatusOf(error) ?? 0;
   return (status >= 400 && status < 500) || codeOf(error) === 'RequestLimitExceeded';
 }
 
-/** A connection was not open in time, so nothing was sent over it. The SDK retries errors of this name. */
+/** A connection did not open in time, so nothing was sent. The SDK retries errors with this name. */
 export class ConnectTimeoutError extends Error {
   override readonly name = 'TimeoutError';
   readonly code = 'ERR_CONNECT_TIMEOUT';
@@ -44,12 +44,12 @@ export class ConnectTimeoutError extends Error {
   }
 }
 
-/** There are no credentials to sign with. The name is the SDK's own for it. */
+/** There are no credentials to sign with. The SDK uses the same name. */
 export class NoCredentialsError extends Error {
   override readonly name = 'CredentialsProviderError';
-  /** The cause's code, if a service was asked for credentials. */
+  /** The cause's code if a service was asked for credentials, else the name. */
   readonly code: string;
-  /** The service that could not be asked. */
+  /** Host name of the service that did not give credentials. */
   readonly host: string | undefined;
 
   constructor(
@@ -63,14 +63,14 @@ export class NoCredentialsError extends Error {
 }
 
 /**
- * Whether nobody said what became of the request, so that IAM may still carry it out. A gateway's 5xx tells no more
- * than silence does. IAM's own 5xx is an answer.
+ * Whether we do not know what became of the request, so that IAM may still carry it out. A 5xx from a gateway says no more
+ * than silence does; a 5xx from IAM is an answer.
  */
 export function isUnanswered(error: unknown): boolean {
   return !isAnswer(error) && !wasNeverSent(error) && (httpStatusOf(error) ?? 500) >= 500;
 }
 
-/** There was no connection to send it on, or nothing to sign it with. */
+/** Codes of errors that come before anything is sent. */
 const neverSent = new Set([
   'EADDRNOTAVAIL',
   'EAI_AGAIN',
@@ -94,33 +94,34 @@ function wasNeverSent(error: unknown): boolean {
   const code = codeOf(error);
   return (
     neverSent.has(code) ||
-    // EPROTO can also come in the middle of a connection.
+    // EPROTO can also occur later on a connection.
     (tlsErrorCode.test(code) && code !== 'EPROTO') ||
     (typeof name === 'string' && /(Credentials|Token)Provider/.test(name))
   );
 }
 
-/** IAM does not know the policy that was to be attached. */
+/** Whether IAM does not know the policy that was to be attached. */
 export function isMissingPolicy(error: unknown): boolean {
   const { message } = error as { readonly message?: unknown };
   return codeOf(error) === 'NoSuchEntity' && typeof message === 'string' && /^Policy\b/.test(message);
 }
 
-/** The state that the call was to bring about is there already. */
+/** Whether an error says that the change has been made already. */
 export function isAlreadyDone(error: unknown, change: Change): boolean {
   return codeOf(error) === ('makes' in change ? 'EntityAlreadyExists' : 'NoSuchEntity');
 }
 
 /**
- * IAM is eventually consistent: for a while, what this run made may be unknown and what it removed may be in the way.
+ * Whether an error may mean that an earlier change is not visible yet. IAM is eventually consistent: for a while it may not
+ * know what this run made, and still see what this run removed.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
  */
 export function isNotYetVisible(error: unknown, change: Change): boolean {
   const entity = 'makes' in change ? change.makes : change.removes;
-  const standsAlone = isSelfStanding(entity);
+  const standsAlone = isUserOrGroup(entity);
   switch (codeOf(error)) {
     case 'NoSuchEntity':
-      // A policy that is not there was not made by this run: waiting does not bring it.
+      // This run makes no policy, so waiting for a missing one is useless.
       return 'removes' in change || (!standsAlone && !isMissingPolicy(error));
     case 'DeleteConflict':
       return 'removes' in change && standsAlone;
@@ -129,7 +130,7 @@ export function isNotYetVisible(error: unknown, change: Change): boolean {
   }
 }
 
-/** Waiting for an earlier change of this run to become visible was in vain. */
+/** An earlier change of this run did not become visible in time. */
 export class PropagationError extends Error {
   override readonly name = 'PropagationError';
   readonly waitedMs: number;

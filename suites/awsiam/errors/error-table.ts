@@ -1,6 +1,6 @@
 import type { Verdict } from '../../../runner/step-result.ts';
 
-/** Whose fault an error is, and what its reader can do about it. */
+/** Whose fault an error is, and what the reader can do about it. */
 export interface Explanation {
   readonly verdict: Verdict;
   readonly advice: string;
@@ -12,8 +12,10 @@ const slowDown =
 const keys =
   'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
 const clock = "Compare this host's clock with the real time (NTP): AWS refuses requests that are minutes off.";
+const leastPrivilege = "Give the monitor's principal the permissions in deploy/monitor-policy.json.";
+const invalidValue = 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.';
 
-/** IAM's error codes. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
+/** By IAM's error code. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
 export const iamErrors: Readonly<Record<string, Explanation>> = {
   ServiceFailure: { verdict: 'service', advice: theirFault },
   InternalFailure: { verdict: 'service', advice: theirFault },
@@ -44,16 +46,10 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
   AccessDenied: {
     verdict: 'permission',
     advice:
-      "Give the monitor's principal the least-privilege policy of the README, and look for a denying SCP or boundary.",
+      "Give the monitor's principal the permissions in deploy/monitor-policy.json, and look for a denying SCP or permission boundary.",
   },
-  UnauthorizedOperation: {
-    verdict: 'permission',
-    advice: 'Give the principal the least-privilege policy of the README.',
-  },
-  NotAuthorized: {
-    verdict: 'permission',
-    advice: 'Give the principal the least-privilege policy of the README.',
-  },
+  UnauthorizedOperation: { verdict: 'permission', advice: leastPrivilege },
+  NotAuthorized: { verdict: 'permission', advice: leastPrivilege },
   OptInRequired: {
     verdict: 'credentials',
     advice: 'The account is not signed up for the service or is suspended: check its state and billing.',
@@ -77,14 +73,8 @@ export const iamErrors: Readonly<Record<string, Explanation>> = {
     advice: `${keys}: the request arrived without a signature. Does a proxy strip headers?`,
   },
   RequestExpired: { verdict: 'credentials', advice: clock },
-  InvalidInput: {
-    verdict: 'configuration',
-    advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.',
-  },
-  ValidationError: {
-    verdict: 'configuration',
-    advice: 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.',
-  },
+  InvalidInput: { verdict: 'configuration', advice: invalidValue },
+  ValidationError: { verdict: 'configuration', advice: invalidValue },
   PolicyNotAttachable: {
     verdict: 'configuration',
     advice: 'Check METRIST_POLICY_ARN: this policy can only be attached by AWS itself.',
@@ -99,7 +89,7 @@ const proxy = 'If this host reaches the internet through a proxy, set HTTPS_PROX
 const reach = `Check the way from this host to the endpoint (routes, firewall, security groups). ${proxy}`;
 const dns = `Check this host's DNS, and METRIST_AWS_REGION and AWS_ENDPOINT_URL_IAM if they were changed. ${proxy}`;
 
-/** What Node says when there is no way to the service. https://nodejs.org/api/errors.html#common-system-errors */
+/** By Node's error code, for a service that cannot be reached. https://nodejs.org/api/errors.html#common-system-errors */
 export const networkErrors: Readonly<Record<string, Explanation>> = {
   ENOTFOUND: { verdict: 'network', advice: `The endpoint's name does not resolve. ${dns}` },
   EAI_AGAIN: { verdict: 'network', advice: `The name server does not answer. ${dns}` },
@@ -128,24 +118,18 @@ export const networkErrors: Readonly<Record<string, Explanation>> = {
   ERR_PROXY_TUNNEL: { verdict: 'network', advice: 'The proxy refused the tunnel: check HTTPS_PROXY and NO_PROXY.' },
   ERR_INVALID_URL: {
     verdict: 'configuration',
-    advice: 'Check AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL and HTTPS_PROXY, where they are set: one of them is no URL.',
+    advice: 'Check AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL and HTTPS_PROXY: one of them is not a URL.',
   },
 };
 
-/** What Node's parser says of something that does not speak HTTP. */
+/** What Node's parser reports when the other side does not speak HTTP. */
 export const httpParserErrorCode = /^HPE_/;
 
 /** Node's and OpenSSL's codes for a certificate or a handshake that was refused. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 export const tlsErrorCode =
   /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
 
-export const tlsError: Explanation = {
-  verdict: 'network',
-  advice:
-    "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
-};
-
-/** For answers of IAM with a code that is not in the table, by HTTP status. */
+/** For an answer of IAM whose code is not in the table. */
 export function unknownAnswer(httpStatus: number): Explanation {
   if (httpStatus >= 500) return { verdict: 'service', advice: theirFault };
   if (httpStatus === 429) return { verdict: 'throttled', advice: slowDown };
@@ -158,72 +142,70 @@ export function unknownAnswer(httpStatus: number): Explanation {
   };
 }
 
-export const foreignAnswer: Explanation = {
-  verdict: 'service',
-  advice:
-    'Something other than AWS answered, or its answer was cut: look for a proxy or a gateway on the way to the endpoint.',
-};
-
-/** Something between this host and IAM refuses requests because there are too many. */
-export const foreignThrottling: Explanation = {
-  verdict: 'throttled',
-  advice: `The answer is not in the form of AWS: a proxy or a gateway on the way may be what throttles. Otherwise: ${slowDown}`,
-};
-
-export const noAnswer: Explanation = {
-  verdict: 'timeout',
-  advice:
-    'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
-};
-
-export const stepTimeout: Explanation = {
-  verdict: 'timeout',
-  advice:
-    'Check the AWS Health Dashboard and the way to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
-};
-
-export const slowHost: Explanation = {
-  verdict: 'monitor',
-  advice: 'This host was too slow to load the AWS SDK: look for a full disk, a slow file system or an overloaded CPU.',
-};
-
-export const noCredentials: Explanation = {
-  verdict: 'credentials',
-  advice:
-    'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile (AWS_PROFILE), an SSO session or a role that it can use.',
-};
-
-/** STS or SSO answered with 5xx. */
-export const credentialServiceFailed: Explanation = {
-  verdict: 'service',
-  advice:
-    'The AWS service that gives out credentials answered with an error of its own: check the AWS Health Dashboard.',
-};
-
-export const roleRefused: Explanation = {
-  verdict: 'permission',
-  advice: "Check the role that the profile names: its trust policy, and what the profile's own credentials may do.",
-};
-
-export const policyMissing: Explanation = {
-  verdict: 'configuration',
-  advice:
-    'The test policy does not exist. Its name is made of METRIST_NAMESPACE and METRIST_AWS_REGION, unless METRIST_POLICY_ARN names another one: check them for a typing error, or create the policy.',
-};
-
-export const accountUnknown: Explanation = {
-  verdict: 'service',
-  advice:
-    'The name of the test policy depends on the account. If this stays, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
-};
-
-export const notPropagated: Explanation = {
-  verdict: 'propagation',
-  advice:
-    'IAM accepted an earlier change but does not act on it. It is slower than usual: check the AWS Health Dashboard; METRIST_PROPAGATION_TIMEOUT_SECS says how long to wait.',
-};
-
-export const ownBug: Explanation = {
-  verdict: 'monitor',
-  advice: 'This is a fault of the monitor and says nothing about IAM: report it with this message.',
-};
+/** For errors that are recognised by more than their code. */
+export const situations = {
+  tlsError: {
+    verdict: 'network',
+    advice:
+      "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
+  },
+  foreignAnswer: {
+    verdict: 'service',
+    advice:
+      'Something other than AWS answered, or the answer was cut off: look for a proxy or a gateway on the way to the endpoint.',
+  },
+  /** A proxy or a gateway refuses requests because there are too many. */
+  foreignThrottling: {
+    verdict: 'throttled',
+    advice: `The answer is not in AWS's format, so a proxy or a gateway on the way may be throttling. Otherwise: ${slowDown}`,
+  },
+  noAnswer: {
+    verdict: 'timeout',
+    advice:
+      'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
+  },
+  stepTimeout: {
+    verdict: 'timeout',
+    advice:
+      'Check the AWS Health Dashboard and the way to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
+  },
+  slowHost: {
+    verdict: 'monitor',
+    advice:
+      'This host was too slow to load the AWS SDK: look for a full disk, a slow file system or an overloaded CPU.',
+  },
+  noCredentials: {
+    verdict: 'credentials',
+    advice:
+      'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile (AWS_PROFILE), an SSO session or a role that it can use.',
+  },
+  /** STS or SSO answered with 5xx. */
+  credentialServiceFailed: {
+    verdict: 'service',
+    advice:
+      'The AWS service that gives out credentials answered with an error of its own: check the AWS Health Dashboard.',
+  },
+  roleRefused: {
+    verdict: 'permission',
+    advice: "Check the role that the profile names: its trust policy, and what the profile's own credentials may do.",
+  },
+  policyMissing: {
+    verdict: 'configuration',
+    advice:
+      'The test policy does not exist. Its name is made of METRIST_NAMESPACE and METRIST_AWS_REGION, unless METRIST_POLICY_ARN names another one: check them for a typing error, or create the policy.',
+  },
+  accountUnknown: {
+    verdict: 'service',
+    advice:
+      'The name of the test policy depends on the account. If this stays, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
+  },
+  notPropagated: {
+    verdict: 'propagation',
+    advice:
+      'IAM accepted an earlier change but does not act on it. It is slower than usual: check the AWS Health Dashboard; METRIST_PROPAGATION_TIMEOUT_SECS says how long to wait.',
+  },
+  ownBug: {
+    verdict: 'monitor',
+    advice: 'This is a fault of the monitor and says nothing about IAM: report it with this message.',
+  },
+} as const satisfies Record<string, Explanation>;

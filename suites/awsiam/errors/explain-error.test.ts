@@ -4,11 +4,11 @@ import type { ExplainContext } from '../../../runner/monitor.ts';
 import { formatStepError, verdicts, type Verdict } from '../../../runner/step-result.ts';
 import { ConfigError } from '../../../runner/settings.ts';
 import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline.ts';
-import { ConnectTimeoutError, PropagationError } from './error-kinds.ts';
+import { ConnectTimeoutError, NoCredentialsError, PropagationError } from './error-kinds.ts';
 import { explainError } from './explain-error.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { UnknownAccountError } from '../session.ts';
-import { ForeignEntityError } from '../cleanup/own-names.ts';
+import { ForeignEntityError } from '../names.ts';
 import { iamError, nodeError } from '../testing/errors.ts';
 
 const named = (name: string, message: string, fields: object = {}): Error =>
@@ -43,10 +43,10 @@ describe('explainError', () => {
     ['Throttling', 429, 'throttled', /other automation/],
     ['RequestLimitExceeded', 503, 'throttled', /other automation/],
     ['TooManyRequestsException', 429, 'throttled', /other automation/],
-    ['AccessDenied', 403, 'permission', /least-privilege policy/],
-    ['AccessDeniedException', 400, 'permission', /least-privilege policy/],
-    ['NotAuthorized', 400, 'permission', /least-privilege policy/],
-    ['UnauthorizedOperation', 403, 'permission', /least-privilege policy/],
+    ['AccessDenied', 403, 'permission', /monitor-policy\.json/],
+    ['AccessDeniedException', 400, 'permission', /monitor-policy\.json/],
+    ['NotAuthorized', 400, 'permission', /monitor-policy\.json/],
+    ['UnauthorizedOperation', 403, 'permission', /monitor-policy\.json/],
     ['InvalidClientTokenId', 403, 'credentials', /METRIST_AWS_ACCESS_KEY_ID.*partition/],
     ['UnrecognizedClientException', 400, 'credentials', /METRIST_AWS_ACCESS_KEY_ID/],
     ['SignatureDoesNotMatch', 403, 'credentials', /secret does not belong.*clock/],
@@ -188,7 +188,7 @@ describe('explainError', () => {
     expect(explained.message).toMatch(words);
   });
 
-  test('hands the problems of a configuration on, with the way that the front end knows to change it', () => {
+  test('passes on the problems of a configuration, with the front end’s advice on how to change it', () => {
     const error = new ConfigError(['METRIST_AWS_REGION is not set']);
     expect(explainError(error, 'CreateUser', { ...context, howToConfigure: 'Turn the left knob' })).toEqual({
       verdict: 'configuration',
@@ -205,7 +205,7 @@ describe('explainError', () => {
     const create =
       'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/test-policy.json';
 
-    test('says that it is a matter of configuration, what to check, and how to create the test policy', () => {
+    test('says that the configuration is wrong, what to check, and how to create the test policy', () => {
       const { verdict, code, advice } = explain(`Policy ${arn} does not exist or is not attachable.`);
       expect({ verdict, code }).toEqual({ verdict: 'configuration', code: 'NoSuchEntity' });
       expect(advice).toMatch(/METRIST_NAMESPACE and METRIST_AWS_REGION.*METRIST_POLICY_ARN.*typing error/);
@@ -226,7 +226,7 @@ describe('explainError', () => {
     ['AWS_ENDPOINT_URL', { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' }],
     ['METRIST_AWSIAM_ENDPOINT_URL', { METRIST_AWSIAM_ENDPOINT_URL: 'http://127.0.0.1:4566' }],
     ['EndpointUrl in the Config JSON', { 'EndpointUrl in the Config JSON': 'http://127.0.0.1:4566' }],
-  ])('names %s where the endpoint in it cannot be reached', ([from, values]) => {
+  ])('names %s if its endpoint cannot be reached', ([from, values]) => {
     const { advice } = explainError(nodeError('ECONNREFUSED'), 'CreateUser', { ...context, values });
     expect(advice).toMatch(new RegExp(`Nobody listens.*The endpoint comes from ${from}: is it right\\?$`));
   });
@@ -239,7 +239,7 @@ describe('explainError', () => {
     }
   });
 
-  test('names the setting of how long an answer may take', () => {
+  test('names the setting that limits the time for an answer', () => {
     const error = named('TimeoutError', requestTimeout, { code: 'ETIMEDOUT' });
     expect(explainError(error, 'CreateUser').advice).toContain('METRIST_REQUEST_TIMEOUT_SECS');
   });
@@ -254,7 +254,7 @@ describe('explainError', () => {
     expect(explainError(words, 'CreateUser').advice).not.toContain('is not allowed');
   });
 
-  test('takes waiting in vain for propagation, and says how long and for what', () => {
+  test('calls a change that never became visible propagation, and says how long we waited and for what', () => {
     const cause = iamError('NoSuchEntityException', 404, 'The user with name u cannot be found.');
     expect(explainError(new PropagationError(cause, 60_123), 'AddUserToGroup')).toMatchObject({
       verdict: 'propagation',
@@ -264,7 +264,7 @@ describe('explainError', () => {
     });
   });
 
-  test('looks behind an error for the cause that it knows, and tells both', () => {
+  test('finds a known cause behind an error, and shows both', () => {
     const error = new Error('could not send', { cause: new Error('tunnel', { cause: nodeError('ENOTFOUND') }) });
     expect(explainError(error, 'CreateUser')).toMatchObject({
       verdict: 'network',
@@ -272,14 +272,14 @@ describe('explainError', () => {
     });
   });
 
-  test('lives with causes that go in a circle', () => {
+  test('copes with causes that form a circle', () => {
     const one = new Error('one');
     const other = new Error('other', { cause: one });
     one.cause = other;
     expect(explainError(one, 'CreateUser')).toMatchObject({ verdict: 'monitor', code: 'Error' });
   });
 
-  test('tells every address that was tried in vain', () => {
+  test('shows every address that was tried', () => {
     const error = Object.assign(new AggregateError([nodeError('ECONNREFUSED'), nodeError('ENETUNREACH')]), {
       code: 'ECONNREFUSED',
     });
@@ -292,21 +292,30 @@ describe('explainError', () => {
   });
 
   test.for([
-    ['text', 'something was thrown that is no error: text'],
-    [undefined, 'something was thrown that is no error: undefined'],
-    [Object.create(null), 'something was thrown that is no error: object'],
+    ['text', 'something was thrown that is not an error: text'],
+    [undefined, 'something was thrown that is not an error: undefined'],
+    [Object.create(null), 'something was thrown that is not an error: object'],
     [new Error(''), 'no message'],
-  ] as const)('says something of %o', ([error, text]) => {
+  ] as const)('has a message for %o', ([error, text]) => {
     expect(explainError(error, 'CreateUser')).toMatchObject({
       verdict: 'monitor',
       message: expect.stringContaining(text) as unknown,
     });
   });
 
-  test('keeps a message of a megabyte within bounds', () => {
+  test('shortens a message of a megabyte', () => {
     const { message, stack } = explainError(new Error('x'.repeat(1_000_000)), 'CreateUser');
     expect(message.length).toBeLessThan(5000);
     expect(stack?.length).toBeLessThan(5000);
+  });
+
+  test('does not throw for a proxy that has been revoked', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(explainError(proxy, 'CreateUser')).toMatchObject({
+      verdict: 'monitor',
+      message: 'UnknownError at CreateUser: an error that cannot be read',
+    });
   });
 
   test('never throws, whatever it is given, and always gives a verdict and advice', () => {
@@ -331,22 +340,47 @@ describe('explainError', () => {
       .chain((fields) =>
         fc.constantFrom(new Error('odd'), new AggregateError([1])).map((error) => Object.assign(error, fields)),
       );
-    const odd = fc.oneof(
+    const thrown = fc.oneof(
       fc.anything({ withNullPrototype: true, withBigInt: true }),
       oddError,
-      fc.constant(throwing),
-      fc.constant(Symbol('s')),
+      fc.constantFrom<unknown>(throwing, Symbol('s'), () => 'f'),
     );
+    const unreadable = fc
+      .tuple(
+        fc.constantFrom(
+          () => new Error('odd'),
+          () => new ConfigError(['odd']),
+        ),
+        fc.constantFrom('name', 'message', 'code', 'cause', 'stack', '$fault', '$metadata'),
+      )
+      .map(([make, property]) =>
+        Object.defineProperty(make(), property, {
+          get() {
+            throw new Error('no');
+          },
+        }),
+      );
+    const wrapped = oddError.chain((cause) =>
+      fc.constantFrom<unknown>(
+        new Error('odd', { cause }),
+        new AggregateError([cause]),
+        new PropagationError(cause, 60_000),
+        new NoCredentialsError('none', { cause, host: 'sts.amazonaws.com' }),
+        new OpenTimeoutError(30_000, cause),
+        new ForeignAnswerError(502, 'odd', { cause }),
+      ),
+    );
+    const odd = fc.oneof(thrown, unreadable, wrapped);
     fc.assert(
       fc.property(odd, (error) => {
         const explained = explainError(error, 'CreateUser');
         expect(Object.keys(verdicts)).toContain(explained.verdict);
         expect(explained.code).toBeTypeOf('string');
-        expect(explained.message).toContain('CreateUser');
+        expect(explained.message).toMatch(/CreateUser|problem with the settings/);
         expect(explained.advice).not.toBe('');
         expect(JSON.parse(JSON.stringify(explained))).toEqual(explained);
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 });
@@ -354,7 +388,7 @@ describe('explainError', () => {
 test.for([
   ['requestTimeout', requestTimeout, 'no answer within 30 s of the request'],
   ['socketTimeout', socketTimeout, 'the answer stopped coming for 30 s'],
-])('the SDK’s sentence about its %s is said in plain words', ([, message, words]) => {
+])('the SDK’s message about its %s is put into plain words', ([, message, words]) => {
   const error = Object.assign(new Error(message), { name: 'TimeoutError' });
   expect(explainError(error, 'CreateUser').message).toBe(`TimeoutError at CreateUser: ${words}`);
 });

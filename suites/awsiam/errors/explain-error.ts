@@ -14,29 +14,17 @@ import {
   PropagationError,
 } from './error-kinds.ts';
 import {
-  accountUnknown,
-  credentialServiceFailed,
-  foreignAnswer,
-  foreignThrottling,
   httpParserErrorCode,
   iamErrors,
   networkErrors,
-  noAnswer,
-  noCredentials,
-  notPropagated,
-  ownBug,
-  policyMissing,
-  roleRefused,
-  slowHost,
-  stepTimeout,
-  tlsError,
+  situations,
   tlsErrorCode,
   unknownAnswer,
   type Explanation,
 } from './error-table.ts';
 import { UnknownAccountError } from '../session.ts';
 
-/** The context of an explanation outside the steps. */
+/** For errors outside the steps, where the front end does not matter. */
 const anyFrontEnd: ExplainContext = {
   mode: 'live',
   values: {},
@@ -44,7 +32,7 @@ const anyFrontEnd: ExplainContext = {
 };
 
 /**
- * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever it is given.
+ * Says what went wrong at a step, whose fault it is and what to do. Never throws, whatever is thrown at it.
  *
  * @param step what was attempted: `CreateUser`, `teardown`
  */
@@ -52,8 +40,12 @@ export function explainError(error: unknown, step: string, context: ExplainConte
   try {
     return explain(error, step, context);
   } catch {
-    // An error whose own properties throw when they are read.
-    return { ...ownBug, code: 'UnknownError', message: `UnknownError at ${step}: an error that cannot be read` };
+    // Reading a property of the error throws.
+    return {
+      ...situations.ownBug,
+      code: 'UnknownError',
+      message: `UnknownError at ${step}: an error that cannot be read`,
+    };
   }
 }
 
@@ -78,75 +70,70 @@ function explain(error: unknown, step: string, context: ExplainContext): StepErr
   };
 }
 
-/** How many errors are looked at: one may be behind the other without end. */
-const longestChain = 10;
+/** How many causes behind an error are looked at: causes may form a circle. */
+const maxCauses = 10;
 
 function explanationOf(error: unknown, code: string, depth = 1): Explanation {
-  if (error instanceof PropagationError) return notPropagated;
-  if (error instanceof StepTimeoutError) return stepTimeout;
+  if (error instanceof PropagationError) return situations.notPropagated;
+  if (error instanceof StepTimeoutError) return situations.stepTimeout;
   if (error instanceof OpenTimeoutError) {
-    return error.cause instanceof NoCredentialsError ? explanationOfCredentials(error.cause) : slowHost;
+    return error.cause instanceof NoCredentialsError ? explanationOfCredentials(error.cause) : situations.slowHost;
   }
   if (error instanceof NoCredentialsError) return explanationOfCredentials(error);
-  if (error instanceof UnknownAccountError) return accountUnknown;
-  if (error instanceof ForeignAnswerError && error.isThrottled) return foreignThrottling;
+  if (error instanceof UnknownAccountError) return situations.accountUnknown;
+  if (error instanceof ForeignAnswerError && error.isThrottled) return situations.foreignThrottling;
   if (isAnswer(error)) {
-    if (isMissingPolicy(error)) return policyMissing;
+    if (isMissingPolicy(error)) return situations.policyMissing;
     return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
   }
-  // Not IAM's own, but it came as an answer: malformed, or somebody else's.
-  if (httpStatusOf(error) !== undefined) return foreignAnswer;
-  if (tlsErrorCode.test(code)) return tlsError;
-  if (httpParserErrorCode.test(code)) return foreignAnswer;
-  const network = find(networkErrors, code);
-  if (network !== undefined) return isRequestTimeout(error) ? noAnswer : network;
+  // An answer, but not in IAM's format: malformed, or from something else.
+  if (httpStatusOf(error) !== undefined) return situations.foreignAnswer;
+  if (tlsErrorCode.test(code)) return situations.tlsError;
+  if (httpParserErrorCode.test(code)) return situations.foreignAnswer;
+  const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+  const network = find(networkErrors, code) ?? (isTimeout ? find(networkErrors, 'ETIMEDOUT') : undefined);
+  if (network !== undefined) return isRequestTimeout(error) ? situations.noAnswer : network;
   if (error instanceof Error) {
-    if (error.name === 'TimeoutError')
-      return isRequestTimeout(error) ? noAnswer : (networkErrors['ETIMEDOUT'] ?? noAnswer);
-    if (/(Credentials|Token)Provider/.test(error.name)) return noCredentials;
-    if (error.cause instanceof Error && depth < longestChain) {
+    if (/(Credentials|Token)Provider/.test(error.name)) return situations.noCredentials;
+    if (error.cause instanceof Error && depth < maxCauses) {
       return explanationOf(error.cause, codeOf(error.cause), depth + 1);
     }
   }
-  return ownBug;
+  return situations.ownBug;
 }
 
-/** STS and SSO fail in the ways that IAM does. Anything else that hides the credentials is this host's own fault. */
+/** STS and SSO fail in the same ways as IAM. Everything else that keeps credentials from us is a fault on this side. */
 function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Explanation {
   if (isAnswer(cause)) {
-    if ((httpStatusOf(cause) ?? 0) >= 500) return credentialServiceFailed;
+    if ((httpStatusOf(cause) ?? 0) >= 500) return situations.credentialServiceFailed;
     const known = find(iamErrors, code);
     if (known?.verdict === 'throttled') return known;
-    return known?.verdict === 'permission' ? roleRefused : noCredentials;
+    return known?.verdict === 'permission' ? situations.roleRefused : situations.noCredentials;
   }
-  if (host === undefined) return find(networkErrors, code) ?? noCredentials;
+  if (host === undefined) return find(networkErrors, code) ?? situations.noCredentials;
   if (cause instanceof ForeignAnswerError) {
-    if (cause.isThrottled) return foreignThrottling;
-    return cause.$metadata.httpStatusCode >= 500 ? credentialServiceFailed : foreignAnswer;
+    if (cause.isThrottled) return situations.foreignThrottling;
+    return cause.$metadata.httpStatusCode >= 500 ? situations.credentialServiceFailed : situations.foreignAnswer;
   }
   const explanation = explanationOf(cause, code);
-  return explanation.verdict === 'monitor' ? noCredentials : explanation;
+  return explanation.verdict === 'monitor' ? situations.noCredentials : explanation;
 }
 
-/** A code may be any text, also the name of something that every object has. */
+/** Not by index alone: a code may be any text, even `constructor`. */
 function find(table: Readonly<Record<string, Explanation>>, code: string): Explanation | undefined {
   return Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
-/** The SDK's handler calls several things a TimeoutError; these are the ones where a connected server kept silent. */
+/** The SDK calls several things a TimeoutError. In these a connected server did not answer. */
 function isRequestTimeout(error: unknown): boolean {
   return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
 }
 
-interface Circumstances {
-  readonly error: unknown;
-  readonly code: string;
-  readonly text: string;
-  readonly context: ExplainContext;
-}
-
-/** The advice, with what only this failure and this run know: the action that is missing, the policy's name, the setting. */
-function adviseOn({ verdict, advice }: Explanation, { error, code, text, context }: Circumstances): string {
+/** The advice from the table, completed with facts of this failure: the denied action, the policy's name, the setting. */
+function adviseOn(
+  { verdict, advice }: Explanation,
+  { error, code, text, context }: { error: unknown; code: string; text: string; context: ExplainContext },
+): string {
   const action = /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
   if (code === 'AccessDenied' && action !== undefined) return `${action} is not allowed. ${advice}`;
   if (context.mode === 'offline') return advice;
@@ -156,45 +143,37 @@ function adviseOn({ verdict, advice }: Explanation, { error, code, text, context
   }
   const setting = endpointSetting(context.values);
   const isUnreachable = verdict === 'network' || verdict === 'timeout';
-  if (!isUnreachable || setting === undefined || !concernsEndpoint(error)) return advice;
+  // STS and SSO have other endpoints, and a step that timed out may have waited for something else.
+  const isElsewhere = [NoCredentialsError, OpenTimeoutError, StepTimeoutError].some((type) => error instanceof type);
+  if (!isUnreachable || isElsewhere || setting === undefined) return advice;
   return `${advice} The endpoint comes from ${setting.from}: is it right?`;
 }
 
-/** Not STS or SSO, which have endpoints of their own, nor a step that waited for something else. */
-function concernsEndpoint(error: unknown): boolean {
-  return !(
-    error instanceof NoCredentialsError ||
-    error instanceof OpenTimeoutError ||
-    error instanceof StepTimeoutError
-  );
-}
-
-/** How much of a message and of a stack is kept. */
-const longestMessage = 4000;
-const longestStack = 4000;
+/** How many characters of a message and of a stack are kept. */
+const maxTextLength = 4000;
 
 function describe(error: unknown): { readonly text: string; readonly stack?: string } {
-  if (!(error instanceof Error)) return { text: `something was thrown that is no error: ${safeString(error)}` };
+  if (!(error instanceof Error)) return { text: `something was thrown that is not an error: ${safeString(error)}` };
   const messages = [error.message];
   let { cause } = error;
-  for (let depth = 1; depth < longestChain && cause instanceof Error; depth++) {
+  for (let depth = 1; depth < maxCauses && cause instanceof Error; depth++) {
     if (messages.length < 4 && !messages.includes(cause.message)) messages.push(cause.message);
     ({ cause } = cause);
   }
-  // An AggregateError of several addresses that were tried has no message of its own.
+  // After several addresses were tried, Node throws an AggregateError without a message.
   if (error instanceof AggregateError) messages.push(...error.errors.slice(0, 4).map((each) => safeString(each)));
   const whole = messages
     .filter((message) => message !== '')
     .map(inPlainWords)
     .join('; ');
-  const text = clip(whole, longestMessage);
+  const text = clip(whole, maxTextLength);
   return {
     text: text === '' ? 'no message' : text,
-    ...(typeof error.stack === 'string' && { stack: clip(error.stack, longestStack) }),
+    ...(typeof error.stack === 'string' && { stack: clip(error.stack, maxTextLength) }),
   };
 }
 
-/** The SDK's sentences about timeouts name its own parts; ours say what was waited for, and for how long. */
+/** The SDK's messages about timeouts name its own parts. Ours say what we waited for, and how long. */
 const plainWords: readonly (readonly [RegExp, (ms: string) => string])[] = [
   [/exceeded the configured (\d+) ms requestTimeout/, (ms) => `no answer within ${Number(ms) / 1000} s of the request`],
   [/socket timed out after (\d+) ms of inactivity/, (ms) => `the answer stopped coming for ${Number(ms) / 1000} s`],
@@ -210,7 +189,7 @@ function inPlainWords(message: string): string {
 
 function safeString(value: unknown): string {
   try {
-    return clip(String(value), longestMessage);
+    return clip(String(value), maxTextLength);
   } catch {
     return typeof value;
   }

@@ -4,13 +4,13 @@ import type { Values } from '../../../runner/monitor.ts';
 import { describeValue } from '../../../host/setting-text.ts';
 import { ConfigError, requireConfig } from '../../../runner/settings.ts';
 import { parseConfig, parseStepTimeout, type Config } from './config.ts';
-import { longestNamespace, makeNames } from '../names.ts';
+import { maxNamespaceLength, makeNames } from '../names.ts';
 import { accessKeyId, secretAccessKey, testValues } from '../testing/values.ts';
 import { configJsonKey, variables } from './variables.ts';
 
 const parse = (values: Values): Config => requireConfig(parseConfig(values));
 
-/** The error that lists every problem. There has to be one. */
+/** The error that lists every problem. Fails if there is none. */
 function configError(values: Values): ConfigError {
   const { config, problems, hints } = parseConfig(values);
   expect(config).toBeUndefined();
@@ -41,7 +41,7 @@ describe('parseConfig', () => {
       requestTimeoutMs: 30_000,
       propagationTimeoutMs: 60_000,
       cleanupEnabled: true,
-      mostTestEntities: 50,
+      maxTestEntities: 50,
       proxyEnvironment: {},
     });
   });
@@ -57,7 +57,7 @@ describe('parseConfig', () => {
     ['stepTimeoutSecs', 'stepTimeoutMs', '90', 90_000],
     ['requestTimeoutSecs', 'requestTimeoutMs', '2.5', 2500],
     ['propagationTimeoutSecs', 'propagationTimeoutMs', '0.5', 500],
-  ] as const)('takes %s in each of its forms', ([variable, key, text, value]) => {
+  ] as const)('reads %s in each of its forms', ([variable, key, text, value]) => {
     const { orchestrator, name, property } = variables[variable];
     for (const form of [orchestrator, name, configJsonKey(property)]) {
       const others = testValues({ METRIST_AWS_REGION: undefined, METRIST_NAMESPACE: undefined });
@@ -70,7 +70,7 @@ describe('parseConfig', () => {
     ['METRIST_AWSIAM_A_W_S_', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN', ''],
     ['METRIST_AWS_', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN', ''],
     ['AWS', 'AccessKeyId', 'SecretAccessKey', 'SessionToken', ' in the Config JSON'],
-  ] as const)('takes credentials in the form %s…', ([prefix, id, secret, token, suffix]) => {
+  ] as const)('reads credentials in the form %s…', ([prefix, id, secret, token, suffix]) => {
     const values = {
       METRIST_AWS_REGION: 'us-east-1',
       METRIST_NAMESPACE: 'prod',
@@ -95,7 +95,7 @@ describe('parseConfig', () => {
     }
   });
 
-  test.for(['', ' ', '\t'])('takes a variable with %j for one that is not set', (empty) => {
+  test.for(['', ' ', '\t'])('treats a variable with %j as not set', (empty) => {
     expect(problemsOf({ METRIST_AWS_REGION: empty })).toEqual([
       'METRIST_AWS_REGION is not set: expected an AWS region such as us-east-1',
     ]);
@@ -107,7 +107,7 @@ describe('parseConfig', () => {
     ([, { orchestrator, name, property }]) => {
       for (const form of [orchestrator, name, configJsonKey(property)]) {
         const broken = '<<ERROR: no such secret>>';
-        // The strongest form wins, so that the ones of a working configuration must not stand in the way.
+        // The strongest name wins, so the names of a working configuration have to be removed.
         const values = { ...testValues(), [name]: undefined, [form]: broken };
         expect(parseConfig(values).problems).toEqual([
           `${form} could not be resolved by the Orchestrator, which put this in its place: ${broken}`,
@@ -144,7 +144,7 @@ describe('parseConfig', () => {
     ]);
   });
 
-  test('counts its problems alone: what it adds to them is no bullet', () => {
+  test('counts only problems: a hint is not in the list', () => {
     const { message } = configError({ METRIST_AWS_REGION: 'us-east-1' });
     expect(message.split('\n')).toEqual([
       '1 problem with the settings:',
@@ -162,12 +162,12 @@ describe('parseConfig', () => {
     },
   );
 
-  test('leaves credentials to the SDK where neither key is set', () => {
+  test('leaves credentials to the SDK if neither key is set', () => {
     const values = testValues({ METRIST_AWS_ACCESS_KEY_ID: undefined, METRIST_AWS_SECRET_ACCESS_KEY: '' });
     expect(parse(values)).not.toHaveProperty('credentials');
   });
 
-  test('mentions the missing keys as a hint, and not as a problem, where something else is wrong', () => {
+  test('mentions missing keys as a hint, not as a problem, if something else is wrong', () => {
     expect(parseConfig({ METRIST_NAMESPACE: 'prod' }).problems).toHaveLength(1);
     const error = configError({ METRIST_NAMESPACE: 'prod' });
     expect(error.message).toContain('are not set either');
@@ -190,7 +190,7 @@ describe('parseConfig', () => {
       },
       'METRIST_AWS_SESSION_TOKEN is set without METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY',
     ],
-  ] as const)('wants both keys or neither: %o', ([overrides, problem]) => {
+  ] as const)('requires both keys or neither: %o', ([overrides, problem]) => {
     const problems = problemsOf(overrides);
     expect(problems).toEqual([expect.stringContaining(problem)]);
     expect(problems.join()).not.toMatch(/tokentoken|AKIA|wJalr/);
@@ -204,7 +204,7 @@ describe('parseConfig', () => {
     'us-iso-east-1',
     'us-isob-east-1',
     'eusc-de-east-1',
-  ])('takes the region %s', (region) => {
+  ])('accepts the region %s', (region) => {
     expect(parse(testValues({ METRIST_AWS_REGION: region })).region).toBe(region);
   });
 
@@ -215,11 +215,11 @@ describe('parseConfig', () => {
     },
   );
 
-  test.for(['a', 'A-z_0+=,.@-', 'n'.repeat(longestNamespace)])('takes the namespace %s', (namespace) => {
+  test.for(['a', 'A-z_0+=,.@-', 'n'.repeat(maxNamespaceLength)])('accepts the namespace %s', (namespace) => {
     expect(parse(testValues({ METRIST_NAMESPACE: namespace })).namespace).toBe(namespace);
   });
 
-  test.for(['n'.repeat(longestNamespace + 1), 'a b', 'a/b', 'a*', 'ä', 'a:b', 'a\nb', '😀'])(
+  test.for(['n'.repeat(maxNamespaceLength + 1), 'a b', 'a/b', 'a*', 'ä', 'a:b', 'a\nb', '😀'])(
     'refuses the namespace %j',
     (namespace) => {
       expect(problemsOf({ METRIST_NAMESPACE: namespace })).toEqual([
@@ -236,7 +236,7 @@ describe('parseConfig', () => {
     'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy',
     'arn:aws-cn:iam::123456789012:policy/p',
     'arn:aws-us-gov:iam::123456789012:policy/p',
-  ])('takes the policy %s', (arn) => {
+  ])('accepts the policy %s', (arn) => {
     expect(parse(testValues({ METRIST_POLICY_ARN: arn })).policyArn).toBe(arn);
   });
 
@@ -257,7 +257,7 @@ describe('parseConfig', () => {
     ['METRIST_STEP_TIMEOUT_SECS', 900],
     ['METRIST_REQUEST_TIMEOUT_SECS', 300],
     ['METRIST_PROPAGATION_TIMEOUT_SECS', 600],
-  ] as const)('takes %s up to %d and no further', ([name, most]) => {
+  ] as const)('accepts %s up to %d', ([name, most]) => {
     expect(() => parseConfig(testValues({ [name]: String(most) }))).not.toThrow();
     for (const value of [String(most + 1), '0', '0.0001', '-1', '+1', 'NaN', 'Infinity', '10s', '1,5', '1e1', '0x10']) {
       expect(problemsOf({ [name]: value })).toEqual([
@@ -271,7 +271,7 @@ describe('parseConfig', () => {
     ['1.005', 1005],
     ['0.001', 1],
     ['0.0015', 2],
-  ] as const)('takes %j seconds for %d whole milliseconds, which is what timers want', ([text, stepTimeoutMs]) => {
+  ] as const)('reads %j seconds as %d whole milliseconds, which timers need', ([text, stepTimeoutMs]) => {
     expect(parse(testValues({ METRIST_STEP_TIMEOUT_SECS: text }))).toMatchObject({ stepTimeoutMs });
   });
 
@@ -284,7 +284,7 @@ describe('parseConfig', () => {
     ['on', true],
     ['', true],
     [undefined, true],
-  ] as const)('takes METRIST_CLEANUP_ENABLED=%j for %j', ([value, enabled]) => {
+  ] as const)('reads METRIST_CLEANUP_ENABLED=%j as %j', ([value, enabled]) => {
     expect(parse(testValues({ METRIST_CLEANUP_ENABLED: value })).cleanupEnabled).toBe(enabled);
   });
 
@@ -299,8 +299,8 @@ describe('parseConfig', () => {
     },
   );
 
-  test('takes a whole number for METRIST_MAX_TEST_ENTITIES', () => {
-    expect(parse(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).mostTestEntities).toBe(5000);
+  test('accepts a whole number for METRIST_MAX_TEST_ENTITIES', () => {
+    expect(parse(testValues({ METRIST_MAX_TEST_ENTITIES: ' 5000' })).maxTestEntities).toBe(5000);
   });
 
   test.for(['0', '000', '-1', '1.5', '5e1', '0x10', '1 000', '9'.repeat(20), 'many'])(
@@ -312,7 +312,7 @@ describe('parseConfig', () => {
     },
   );
 
-  test.for(['http://127.0.0.1:4566', 'https://iam.example.com/path'])('takes the endpoint %s', (endpoint) => {
+  test.for(['http://127.0.0.1:4566', 'https://iam.example.com/path'])('accepts the endpoint %s', (endpoint) => {
     expect(parse(testValues({ AWS_ENDPOINT_URL_IAM: endpoint })).endpoint).toBe(endpoint);
   });
 

@@ -9,20 +9,17 @@ import {
   switchRule,
 } from '../../../host/setting-text.ts';
 import { readProxySettings } from '../../../host/proxy-settings.ts';
-import { longestNamespace, nameCharacters } from '../names.ts';
-import { endpointSetting, readVariable, variables, type Setting, type Variable } from './variables.ts';
+import { maxNamespaceLength, nameCharacters } from '../names.ts';
+import type { Credentials } from './secrets.ts';
+import { endpointSetting, readVariable, regionName, variables, type Setting, type Variable } from './variables.ts';
 
-/** What the monitor needs to know, checked. */
+/** The checked configuration of the monitor. */
 export interface Config {
-  /** Absent: the SDK's default chain (environment, profile, SSO, role) finds them. */
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  /** Absent: the SDK's default chain looks for them (environment, profile, SSO, role). */
+  readonly credentials?: Credentials;
   readonly region: string;
   readonly namespace: string;
-  /** The user's own choice. Absent: derived from the account, the namespace and the region. */
+  /** Set by the user. Absent: the test policy, whose ARN follows from the account, the namespace and the region. */
   readonly policyArn?: string;
   /** @default 900_000 */
   readonly stepTimeoutMs: number;
@@ -32,21 +29,19 @@ export interface Config {
   readonly propagationTimeoutMs: number;
   /** Whether entities of killed runs are removed after the steps. @default true */
   readonly cleanupEnabled: boolean;
-  /** More test entities of the namespace than this are warned about. @default 50 */
-  readonly mostTestEntities: number;
-  /** Another endpoint than AWS's own, from `AWS_ENDPOINT_URL_IAM`. */
+  /** A run warns if the namespace has more test entities than this. @default 50 */
+  readonly maxTestEntities: number;
+  /** An endpoint other than AWS's own, such as from `AWS_ENDPOINT_URL_IAM`. */
   readonly endpoint?: string;
-  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as far as they are set. */
+  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, if set. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Region names of every partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`, `us-isob-east-1`. */
-export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
 const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
 
 const trueOrFalse = { ok: /^(true|false)$/, expected: 'true or false' };
-/** The SDK's own settings whose wrong values it ignores, or refuses without naming the variable. */
+/** The SDK ignores wrong values of these settings, or refuses them without naming the variable. */
 const awsSettings = {
   AWS_USE_FIPS_ENDPOINT: trueOrFalse,
   AWS_USE_DUALSTACK_ENDPOINT: trueOrFalse,
@@ -57,7 +52,7 @@ const awsSettings = {
   },
 };
 
-/** Reads settings one by one and collects what is wrong with them. */
+/** Reads settings one by one and collects the problems. */
 function readSettings(values: Values) {
   const problems: string[] = [];
   const read = (variable: Variable): Setting | undefined => {
@@ -73,21 +68,17 @@ function readSettings(values: Values) {
   const require = (setting: Setting | undefined, variable: Variable, expected: string): void => {
     if (setting === undefined) problems.push(`${variable.name} is not set: expected ${expected}`);
   };
-  const seconds = (variable: Variable, fallback: number, most: number): number => {
+  const seconds = (variable: Variable, fallback: number, max: number): number => {
     const setting = read(variable);
     const value = setting === undefined ? fallback : parseDecimal(setting.value);
-    check(
-      setting,
-      () => value >= 0.001 && value <= most,
-      `a number of seconds from 0.001 to ${most}, such as 30 or 2.5`,
-    );
+    check(setting, () => value >= 0.001 && value <= max, `a number of seconds from 0.001 to ${max}, such as 30 or 2.5`);
     // Timers take whole milliseconds, and 1.005 * 1000 is not quite 1005.
     return Math.round(value * 1000);
   };
   return { problems, read, check, require, seconds };
 }
 
-/** Reads only the deadline of a step, for a registration. */
+/** Reads the deadline of a step alone, for a registration. */
 export function parseStepTimeout(values: Values): {
   readonly stepTimeoutMs: number;
   readonly problems: readonly string[];
@@ -109,9 +100,9 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
   check(region, (value) => regionName.test(value), 'an AWS region such as us-east-1');
 
   const namespace = read(variables.namespace);
-  const namespaceRule = `at most ${longestNamespace} of the characters A-Z a-z 0-9 _ + = , . @ -`;
+  const namespaceRule = `at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`;
   require(namespace, variables.namespace, `the first part of the test policy's name, ${namespaceRule}`);
-  check(namespace, (value) => nameCharacters.test(value) && value.length <= longestNamespace, namespaceRule);
+  check(namespace, (value) => nameCharacters.test(value) && value.length <= maxNamespaceLength, namespaceRule);
 
   const policyArn = read(variables.policyArn);
   check(policyArn, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
@@ -124,9 +115,9 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
   const cleanup = read(variables.cleanupEnabled);
   check(cleanup, (value) => parseSwitch(value) !== undefined, switchRule);
   const cleanupEnabled = parseSwitch(cleanup?.value ?? 'on') ?? false;
-  const entities = read(variables.mostTestEntities);
+  const entities = read(variables.maxTestEntities);
   check(entities, (value) => /^0*[1-9]\d{0,14}$/.test(value), 'a whole number above 0');
-  const mostTestEntities = Number(entities?.value ?? 50);
+  const maxTestEntities = Number(entities?.value ?? 50);
 
   const isResolved = read(variables.endpoint)?.value !== '';
   const endpoint = isResolved ? endpointSetting(values) : undefined;
@@ -149,7 +140,7 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
     requestTimeoutMs,
     propagationTimeoutMs,
     cleanupEnabled,
-    mostTestEntities,
+    maxTestEntities,
     ...(endpoint && { endpoint: endpoint.value }),
     proxyEnvironment: Object.freeze(proxy.environment),
   });
@@ -165,7 +156,7 @@ function readCredentials(
   read: (variable: Variable) => Setting | undefined,
   problems: string[],
   hints: string[],
-): Config['credentials'] {
+): Credentials | undefined {
   const id = read(variables.accessKeyId);
   const secret = read(variables.secretAccessKey);
   const token = read(variables.sessionToken);

@@ -16,7 +16,7 @@ test.for([
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
   'METRIST_API_TOKEN',
-])('hides what %s holds', (name) => {
+])('hides the value of %s', (name) => {
   const { text } = createRedactor(secretsOf({ [name]: ` ${secretAccessKey}\n` }));
   expect(text(`it is ${secretAccessKey}.`)).toBe('it is [redacted].');
 });
@@ -29,7 +29,7 @@ test.for([...forms('A_W_S_ACCESS_KEY_ID', 'METRIST_AWS_ACCESS_KEY_ID', 'AWSAcces
   },
 );
 
-test('hides every form at once, also those that precedence passes over', () => {
+test('hides every form at once, even those that a stronger name overrules', () => {
   const { text } = createRedactor(
     secretsOf({
       METRIST_AWS_SECRET_ACCESS_KEY: 'the-weaker-secret',
@@ -53,13 +53,13 @@ test('hides credentials that the SDK found, with and without a session token', (
   );
 });
 
-test('shows what the Orchestrator says of a secret that it could not find', () => {
+test('shows the Orchestrator’s message about a secret that it could not find', () => {
   const missing = '<<ERROR: secret /prod/keys not found>>';
   const values = { METRIST_AWS_SECRET_ACCESS_KEY: missing, METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID: ` ${missing}` };
   expect(createRedactor(secretsOf(values)).text(missing)).toBe(missing);
 });
 
-/** What hides the user and password of an address, and how they can be written. */
+/** Settings with an address, and how its user and password can be written. */
 const addresses = [
   [
     'HTTPS_PROXY',
@@ -89,13 +89,13 @@ test.for(addresses)('hides user and password of %s=%s', ([name, address, written
   expect(text(`Basic ${btoa(written[0])}`).replace(/=+$/, '')).toBe('Basic [redacted]');
 });
 
-test.for(['http://proxy:8080', 'proxy:8080', 'https://iam.example.com:8443/path'])('hides nothing of %s', (address) => {
+test.for(['http://proxy:8080', 'proxy:8080', 'https://iam.example.com:8443/path'])('hides nothing in %s', (address) => {
   expect(
     secretsOf({ HTTPS_PROXY: address, AWS_ENDPOINT_URL_IAM: address }).filter(({ value }) => value !== ''),
   ).toEqual([]);
 });
 
-test('does not hide a region in place of the key, for the error tells how one looks', () => {
+test('does not hide a region in the place of the key, so that the error can explain it', () => {
   const { text } = createRedactor(secretsOf({ METRIST_AWS_SECRET_ACCESS_KEY: 'us-east-1' }));
   expect(text('expected a region such as us-east-1')).toBe('expected a region such as us-east-1');
 });
@@ -108,7 +108,7 @@ test.for([
     { headers: {}, body: new URLSearchParams({ Action: 'A', WebIdentityToken: secretAccessKey }).toString() },
   ],
   ["what renews SSO's token", { headers: {}, body: JSON.stringify({ refreshToken: secretAccessKey }) }],
-] as const)('hides %s, once it is sent', ([, request]) => {
+] as const)('hides %s when it is sent', ([, request]) => {
   expect(createRedactor(secretsOfRequest(request)).text(`it is ${secretAccessKey}.`)).toBe('it is [redacted].');
 });
 
@@ -118,6 +118,6 @@ test.for([
   ['get', '+ echo {"SecretAccessKey": "wJalrXUtnF/"}', '+ echo {"SecretAccessKey": "[redacted]"}'],
   ['get', 'AWS_SECRET_ACCESS_KEY=wJalrXUtnF/', 'AWS_SECRET_ACCESS_KEY=[redacted]'],
   ['get --role deployment', 'the token of deployment: expired yesterday', 'the token of deployment: expired yesterday'],
-] as const)('hides of the process %j that prints %j what is said to be secret', ([command, printed, shown]) => {
+] as const)('hides the secrets of the process %j that prints %j', ([command, printed, shown]) => {
   expect(createRedactor(secretsOfProcess(command, printed)).text(printed)).toBe(shown);
 });

@@ -1,10 +1,9 @@
 import { proxyNames } from '../../../host/proxy-settings.ts';
 import type { Secret } from '../../../text/redact.ts';
 import { isUnresolved } from '../../../host/setting-text.ts';
-import { configJsonKey, variables, type Variable } from './variables.ts';
-import { regionName } from './config.ts';
+import { configJsonKey, regionName, variables, type Variable } from './variables.ts';
 
-/** Resolved credentials, whichever way they came. */
+/** Credentials, wherever they come from. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -22,7 +21,7 @@ const secretNames = [
   'METRIST_API_TOKEN',
 ];
 const keyIdNames = [...namesOf(variables.accessKeyId), 'AWS_ACCESS_KEY_ID'];
-/** The settings whose values can begin with `user:password@`. */
+/** Settings that can hold `user:password@`. */
 const addressNames = [
   ...proxyNames,
   ...namesOf(variables.endpoint),
@@ -31,13 +30,13 @@ const addressNames = [
   'METRIST_API_HOST',
 ];
 
-/** What must not be shown of the values that the monitor was given, whether or not they make a configuration. */
+/** The secrets among the values that the monitor was given, whether or not these make a valid configuration. */
 export function secretsOf(values: Readonly<Record<string, string | undefined>>): Secret[] {
   const held = (names: readonly string[]): string[] =>
     names
       .map((name) => (values[name] ?? '').trim())
-      // What the Orchestrator puts in place of a secret that it could not find is what has to be read. A region was
-      // swapped with the key, and the error says what a region looks like.
+      // Users have to read the message that the Orchestrator puts in place of a secret that it could not find. And if key
+      // and region were swapped, hiding the region would garble the error that explains it.
       .filter((value) => !isUnresolved(value) && !regionName.test(value));
   return [
     ...held(secretNames).map(hidden),
@@ -46,12 +45,12 @@ export function secretsOf(values: Readonly<Record<string, string | undefined>>):
   ];
 }
 
-/** What must not be shown of credentials that the SDK found by itself. */
+/** The secrets in credentials that the SDK found. */
 export function secretsOfCredentials({ accessKeyId, secretAccessKey, sessionToken }: Credentials): Secret[] {
   return [hidden(secretAccessKey), hidden(sessionToken ?? ''), masked(accessKeyId)];
 }
 
-/** What must not be shown of a request for credentials: what a profile, a file or a cache holds, and only the SDK reads. */
+/** The secrets in a request for credentials. They come from a profile, a file or a cache that only the SDK reads. */
 export function secretsOfRequest({ headers, body }: CredentialsRequest): Secret[] {
   const sent = secretHeaders.map((name) => headers[name] ?? '');
   if (typeof body !== 'string') return sent.map(hidden);
@@ -59,29 +58,29 @@ export function secretsOfRequest({ headers, body }: CredentialsRequest): Secret[
   return [...sent, ...secretFields.map((name) => fields.get(name) ?? ''), ...jsonFieldsOf(body)].map(hidden);
 }
 
-export interface CredentialsRequest {
+interface CredentialsRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
 
 const secretHeaders = ['x-amz-security-token', 'x-amz-sso_bearer_token'];
-/** The secret parameters of a request to STS. */
+/** Parameters of a request to STS. */
 const secretFields = ['WebIdentityToken', 'SAMLAssertion', 'TokenCode'];
 
-/** The same for SSO's OIDC, which takes JSON. */
+/** The same for a request to SSO's OIDC, which takes JSON. */
 function jsonFieldsOf(body: string): string[] {
   return [...body.matchAll(/"(?:refreshToken|clientSecret)"\s*:\s*"([^"]*)"/g)].map(([, value = '']) => value);
 }
 
-/** The credentials and tokens in an answer of STS or SSO, whole or not. */
+/** The credentials and tokens in an answer of STS or SSO, even if it breaks off. */
 export function secretsOfAnswer(text: string): Secret[] {
   const fields = /(?:SecretAccessKey|SessionToken|accessToken|refreshToken|idToken)(?:>|"\s*:\s*")\s*([^\s"<]+)/gi;
   return [...text.matchAll(fields)].map(([, value = '']) => hidden(value));
 }
 
 /**
- * What must not be shown of a `credential_process`: values whose option or name says that they are secret, on its command
- * line and in what it printed. Its own messages often quote both.
+ * The secrets of a `credential_process`, on its command line and in what it printed: values whose option or name says that
+ * they are secret.
  */
 export function secretsOfProcess(commandLine: string, printed: string): Secret[] {
   return [
@@ -92,12 +91,12 @@ export function secretsOfProcess(commandLine: string, printed: string): Secret[]
 
 const hidden = (value: string): Secret => ({ value, shownAs: '[redacted]' });
 
-/** A key id is no secret, but nobody else's business: its end is enough to tell which key it was. */
+/** A key id is not secret but need not be shown in full: its end is enough to recognise the key. */
 const masked = (value: string): Secret => ({ value, shownAs: `****${value.slice(-4)}` });
 
 /**
- * `user:password` in front of a host, as it is written, as a URL has it and decoded; also where it makes the URL invalid.
- * The base64 of the decoded pair is what a proxy gets.
+ * `user:password` in front of a host, in every form: as written, as encoded in a URL, and decoded, which is what a proxy gets
+ * in base64. Also where they make the URL invalid.
  */
 function userInfoOf(address: string): string[] {
   const [, written] = /^(?:[a-z][a-z\d+.-]*:\/\/)?(.*)@/is.exec(address) ?? [];
@@ -110,11 +109,11 @@ function userInfoOf(address: string): string[] {
     [url.username, url.password],
     [decode(user), decode(password)],
   ] as const;
-  // Without a password the name is the secret.
+  // Without a password, the name is the secret.
   return pairs.flatMap(([name, word]) => (word === '' ? [name] : [`${name}:${word}`, word]));
 }
 
-/** Decodes what can be decoded. */
+/** Decodes percent-encoding where that is valid. */
 function decode(text: string): string {
   return text.replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
     try {

@@ -6,7 +6,7 @@ import { findSettingWarnings, settingNames } from './setting-warnings.ts';
 
 const warningsOf = (values: Values): string[] => findSettingWarnings(values, 'live');
 
-/** The setting that is proposed for a name. */
+/** The setting that a warning suggests for a name. */
 function proposalFor(name: string, others: Values = {}): string | undefined {
   const [warning = '', ...more] = warningsOf({ [name]: 'hunter2', ...others });
   expect(more).toEqual([]);
@@ -45,22 +45,22 @@ describe('a misspelt variable', () => {
     ['METRIST_NAMSPACE', { METRIST_NAMESPACE: 'prod' }],
     ['METRIST_REGION', { METRIST_AWSIAM_A_W_S_REGION: 'us-east-1' }],
     ['METRIST_AWSIAM_REGION', { METRIST_AWSIAM_A_W_S_REGION: 'us-east-1' }],
-  ] as const)('%s is not mentioned where the setting is given: %j', ([name, others]) => {
+  ] as const)('%s is not mentioned if the setting is given: %j', ([name, others]) => {
     expect(proposalFor(name, others)).toBeUndefined();
   });
 
-  test('is mentioned where its prefix is ours alone, though the setting is given under a weaker name', () => {
+  test('is mentioned if its prefix is ours alone, even if the setting is given by a weaker name', () => {
     expect(proposalFor('METRIST_AWSIAM_REGION', { METRIST_AWS_REGION: 'us-east-1' })).toBe(
       'METRIST_AWSIAM_A_W_S_REGION',
     );
   });
 
-  test('is not mentioned where it is empty', () => {
+  test('is not mentioned if it is empty', () => {
     expect(warningsOf({ METRIST_NAMSPACE: ' ' })).toEqual([]);
   });
 });
 
-/** What the Orchestrator itself, its other monitors and everybody else may have in the environment. */
+/** Variables that the Orchestrator, its other monitors or anybody else may have in the environment. */
 const foreign = [
   'METRIST_CACHE_DIR',
   'METRIST_CMA_CONFIG',
@@ -94,33 +94,33 @@ const foreign = [
   'PATH',
 ];
 
-test.for(foreign)('%s is nobody’s mistake', (name) => {
+test.for(foreign)('%s is not taken for a mistake', (name) => {
   for (const reader of ['live', 'offline', 'orchestrator', 'command'] as const) {
     expect(findSettingWarnings({ [name]: 'x' }, reader)).toEqual([]);
   }
 });
 
-test('the settings themselves are nobody’s mistake', () => {
+test('the settings themselves are not taken for mistakes', () => {
   for (const name of settingNames.flat()) expect(findSettingWarnings({ [name]: 'x' }, 'offline'), name).toEqual([]);
 });
 
 describe('a setting with two names', () => {
   const both = { METRIST_AWSIAM_NAMESPACE: 'one', METRIST_NAMESPACE: 'two' };
 
-  test.for(['live', 'offline', 'command'] as const)('that say different things is mentioned: %s', (reader) => {
+  test.for(['live', 'offline', 'command'] as const)('that differ is mentioned: %s', (reader) => {
     expect(findSettingWarnings(both, reader)).toEqual([
       'METRIST_NAMESPACE has no effect: METRIST_AWSIAM_NAMESPACE is set to something else, and wins',
     ]);
   });
 
-  test('is in order where both say the same, one is empty, or other monitors may need the second', () => {
+  test('is fine if both are equal, one is empty, or other monitors may need the second', () => {
     expect(warningsOf({ ...both, METRIST_NAMESPACE: ' one ' })).toEqual([]);
     expect(warningsOf({ ...both, METRIST_NAMESPACE: ' ' })).toEqual([]);
     expect(findSettingWarnings(both, 'orchestrator')).toEqual([]);
   });
 });
 
-test('a variable of the mock is mentioned in a live run alone', () => {
+test('a variable of the mock is mentioned only in a live run', () => {
   const values = { AWSIAM_MOCK_FAULTS: 'CreateUser=hang', AWSIAM_MOCK_SEED: '' };
   const warning = 'AWSIAM_MOCK_FAULTS has no effect: this run is live, and only the mock reads it';
   expect(findSettingWarnings(values, 'live')).toEqual([warning]);

@@ -4,20 +4,20 @@ import { variables } from './variables.ts';
 
 const mockVariables = ['AWSIAM_MOCK_FAULTS', 'AWSIAM_MOCK_LATENCY', 'AWSIAM_MOCK_SEED'];
 
-/** The names of each setting as environment variables: every one that this product has given a name of its own. */
+/** Every setting of this product, with its names as environment variables. */
 export const settingNames: readonly (readonly string[])[] = [
   ...Object.values(variables).map(({ orchestrator, name }) => [orchestrator, name]),
   ...[...productVariables, ...mockVariables].map((name) => [name]),
 ];
 
 /**
- * What looks like a mistake and has no effect: a misspelt variable, one that a stronger one overrules, one of the mock in a
- * live run. One sentence each, with names and no values.
+ * Finds variables that look like a mistake and have no effect: a misspelt one, one that a stronger one overrules, one of the
+ * mock in a live run. One sentence each, with names and no values.
  */
 export function findSettingWarnings(values: Values, reader: SettingsReader): string[] {
   return [
     ...Object.keys(values).flatMap((name) => describeMisspelling(name, values)),
-    // Under the Orchestrator the weaker names may be meant for the other monitors that run there.
+    // Under the Orchestrator the weaker names may be meant for other monitors.
     ...(reader === 'orchestrator' ? [] : Object.values(variables).flatMap((names) => describeOverruled(names, values))),
     ...(reader === 'live' || reader === 'orchestrator' ? mockVariables : [])
       .filter((name) => isSet(name, values))
@@ -39,8 +39,8 @@ function describeOverruled(
 }
 
 /**
- * Other products have variables that begin with METRIST_, too: the Orchestrator and its other monitors. So one that is
- * not known is only mentioned where it is close to a setting that nobody has set.
+ * The Orchestrator and its other monitors have variables with METRIST_ as well. So an unknown one is only mentioned if it is
+ * close to a setting that is not set.
  */
 function describeMisspelling(name: string, values: Values): string[] {
   const given = name.toUpperCase();
@@ -51,28 +51,28 @@ function describeMisspelling(name: string, values: Values): string[] {
     .filter(({ known, edits }) => isNear(given, known, edits))
     .toSorted((a, b) => a.edits - b.edits);
   if (nearest === undefined) return [];
-  // The prefix METRIST_AWSIAM_ is ours alone. A shorter name may be somebody else's where the setting is given in another form.
+  // The prefix METRIST_AWSIAM_ is ours alone. Any other name may be somebody else's if the setting is given in another form.
   const { known, names } = nearest;
-  const isAnswered = (given.startsWith('METRIST_AWSIAM_') ? [known] : names).some((each) => isSet(each, values));
-  return isAnswered ? [] : [`${name} has no effect: there is no such setting; did you mean ${known}?`];
+  const isGiven = (given.startsWith('METRIST_AWSIAM_') ? [known] : names).some((each) => isSet(each, values));
+  return isGiven ? [] : [`${name} has no effect: there is no such setting; did you mean ${known}?`];
 }
 
 function isNear(given: string, known: string, edits: number): boolean {
   const [givenWords, knownWords] = [given.split('_'), known.split('_')];
-  // The second word may name another monitor: METRIST_SES_REGION is no misspelt METRIST_AWS_REGION.
+  // The second word may name another monitor: METRIST_SES_REGION is not a misspelt METRIST_AWS_REGION.
   const [, area = ''] = knownWords;
-  const mostEdits = givenWords[1] === area ? 3 : Math.min(2, Math.floor(area.length / 3));
-  return edits <= mostEdits || given.startsWith(known) || isPartOf(givenWords, knownWords);
+  const maxEdits = givenWords[1] === area ? 3 : Math.min(2, Math.floor(area.length / 3));
+  return edits <= maxEdits || given.startsWith(known) || isPartOf(givenWords, knownWords);
 }
 
-/** Whether words are left out and the others stand in their order: METRIST_STEP_TIMEOUT of METRIST_STEP_TIMEOUT_SECS. */
+/** Whether the name only lacks some words: METRIST_STEP_TIMEOUT for METRIST_STEP_TIMEOUT_SECS. */
 function isPartOf(words: readonly string[], all: readonly string[]): boolean {
   let found = 0;
   for (const word of all) if (word === words[found]) found += 1;
   return words.length > 1 && found === words.length;
 }
 
-/** Levenshtein's distance: how many characters have to be inserted, removed or replaced. */
+/** Levenshtein's distance: how many characters must be inserted, removed or replaced. */
 function countEdits(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [row, character] of from.split('').entries()) {

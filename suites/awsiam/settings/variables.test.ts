@@ -17,7 +17,7 @@ describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable
   );
 
   test.for(strongestFirst.slice(1).map((from, rank) => ({ from, rank })))(
-    'is read from $from where the stronger ones are empty',
+    'is read from $from if the stronger ones are empty',
     ({ from, rank }) => {
       const empty = Object.fromEntries(
         strongestFirst.slice(0, rank + 1).map((key, index) => [key, ['', ' ', '\t\n'][index % 3]]),
@@ -26,7 +26,7 @@ describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable
     },
   );
 
-  test('is absent where nothing or only blanks are given', () => {
+  test('is absent if there is nothing or only blanks', () => {
     expect(readVariable(variable, {})).toBeUndefined();
     expect(readVariable(variable, { [orchestrator]: '', [name]: '  ' })).toBeUndefined();
   });
@@ -37,14 +37,14 @@ describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable
   });
 });
 
-test('blanks around a value are no part of it', () => {
+test('blanks around a value are cut off', () => {
   expect(readVariable(variables.namespace, { METRIST_NAMESPACE: ' prod\n' })).toEqual({
     from: 'METRIST_NAMESPACE',
     value: 'prod',
   });
 });
 
-test('only the region has names from outside of this product, those that the AWS SDKs and the AWS CLI read', () => {
+test('only the region has names from outside this product, those that the AWS SDKs and the AWS CLI read', () => {
   const all = Object.values<Variable>(variables).flatMap(({ fallbacks = [] }) => fallbacks);
   expect(all).toEqual(['AWS_REGION', 'AWS_DEFAULT_REGION']);
 });

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
-import { longestNamespace } from '../names.ts';
+import { maxNamespaceLength } from '../names.ts';
 
-/** Every namespace that the configuration takes, those with a pattern's own characters among them. */
+/** Every namespace that the configuration accepts, including those with special characters of patterns. */
 export const namespaces: fc.Arbitrary<string> = fc.oneof(
   fc.string({
     unit: fc.constantFrom(...Array.from('abcXYZ019_+=,.@-')),
     minLength: 1,
-    maxLength: longestNamespace,
+    maxLength: maxNamespaceLength,
   }),
   fc.constantFrom(
     'dev',

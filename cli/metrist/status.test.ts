@@ -4,21 +4,21 @@ import { renderStatus } from './status.ts';
 const status = { monitor_logical_name: 'awsiam', state: 'up', last_checked: '2026-11-22T11:02:10Z' } as const;
 
 describe('renderStatus', () => {
-  test('tells the state and its age', () => {
+  test('shows the state and its age', () => {
     expect(renderStatus(status, 120_000)).toBe(
       'awsiam is up at Metrist · last checked 2026-11-22T11:02:10Z, 2 minutes ago\n',
     );
   });
 
-  test('explains the state that does not explain itself', () => {
+  test('explains the state issues', () => {
     expect(renderStatus({ ...status, state: 'issues' }, 0)).toContain('awsiam is issues (down in part) at Metrist');
   });
 
-  test('knows what Metrist says of a monitor that it never checked', () => {
+  test('recognises a monitor that was never checked', () => {
     expect(renderStatus({ ...status, last_checked: '1970-01-01T00:00:00Z' }, 1e12)).toContain('never checked');
   });
 
-  test('is not confused by a clock that goes slow', () => {
+  test('copes with a clock that is behind', () => {
     expect(renderStatus(status, -5000)).toContain(', 0 ms ago');
   });
 });

@@ -5,7 +5,7 @@ import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import type { OperationName } from '../../../mocks/iam/operations.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
-import { stripGroup, stripUser, type Send } from './strip-entity.ts';
+import { strip, type Send } from './swept-kinds.ts';
 
 const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
 const readOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
@@ -18,13 +18,13 @@ function setUp(faults = '') {
   const credentials = { accessKeyId: 'OFFLINEACCESSKEYID00', secretAccessKey: 'unused' };
   const iam = new IAM({ region: 'us-east-1', credentials, maxAttempts: 1 });
   const operations = (): string[] => mock.calls.map(({ operation }) => operation);
-  const strip = { iam, send, endsSweep: (error: unknown) => (error as Error).name === 'Throttling' };
-  return { ...account, mock, strip, operations };
+  const client = { iam, send, endsSweep: (error: unknown) => (error as Error).name === 'Throttling' };
+  return { ...account, mock, client, operations };
 }
 
 type Account = ReturnType<typeof setUp>;
 
-/** What may hang on a user: how it comes there, and the calls that take it away. */
+/** What may belong to a user: how it gets there, the operation that removes it, and how often that is called. */
 const belongings: readonly [string, (account: Account) => void, OperationName, number][] = [
   ['memberships', ({ state }) => seedUser(state, { name: 'u', groups: ['g', 'h'] }), 'RemoveUserFromGroup', 2],
   [
@@ -90,48 +90,48 @@ function giveEverything(account: Account): void {
 }
 
 describe('stripping a user', () => {
-  test.for(belongings)('takes away %s, after which it can be deleted', async ([, give, operation, calls]) => {
+  test.for(belongings)('removes %s, so that the user can be deleted', async ([, give, operation, calls]) => {
     const account = setUp();
-    const { state, run, strip, operations } = account;
+    const { state, run, client, operations } = account;
     seedUser(state, { name: 'u' });
     give(account);
     expect(() => run('DeleteUser', { UserName: 'u' })).toThrow(/^Cannot delete entity/);
-    await stripUser(strip, 'u');
+    await strip('user', 'u', client);
     expect(operations().filter((each) => each === operation)).toHaveLength(calls);
     run('DeleteUser', { UserName: 'u' });
     expect(listEntities(state).users).toEqual([]);
   });
 
-  test.for(belongings)('does not mind that somebody else took away %s first', async ([, give, operation]) => {
+  test.for(belongings)('accepts that somebody else removed %s first', async ([, give, operation]) => {
     const account = setUp(`${operation}=NoSuchEntity`);
     seedUser(account.state, { name: 'u' });
     give(account);
-    await expect(stripUser(account.strip, 'u')).resolves.toEqual([]);
+    await expect(strip('user', 'u', account.client)).resolves.toEqual([]);
   });
 
-  test('takes away everything that comes on more than one page', async () => {
-    const { state, run, strip } = setUp();
+  test('removes everything from more than one page', async () => {
+    const { state, run, client } = setUp();
     const names = Array.from({ length: 130 }, (_, index) => `p${index}`);
     seedUser(state, { name: 'u', inlinePolicies: names, groups: names });
-    expect(await stripUser(strip, 'u')).toEqual([]);
+    expect(await strip('user', 'u', client)).toEqual([]);
     run('DeleteUser', { UserName: 'u' });
     expect(listEntities(state).users).toEqual([]);
   });
 
-  test('leaves the groups that it was in, their other members and everybody else as they are', async () => {
-    const { state, strip } = setUp();
+  test('does not touch its groups, their other members or anybody else', async () => {
+    const { state, client } = setUp();
     seedUser(state, { name: 'u', groups: ['g'] });
     seedUser(state, { name: 'alice', groups: ['g'], policies: [denyAll] });
-    await stripUser(strip, 'u');
+    await strip('user', 'u', client);
     const members = [...(state.groups.get('g')?.members.values() ?? [])];
     expect(members.map(({ entity }) => entity.UserName)).toEqual(['alice']);
     expect(state.users.get('alice')?.attachedPolicies.size).toBe(1);
   });
 
-  test.for(belongings)('goes on where it may not take away %s, and says why', async ([, , operation]) => {
+  test.for(belongings)('goes on without permission to remove %s, and says why', async ([, , operation]) => {
     const account = setUp(`${operation}=AccessDenied`);
     giveEverything(account);
-    const failures = await stripUser(account.strip, 'u');
+    const failures = await strip('user', 'u', account.client);
     expect(failures.length).toBeGreaterThan(0);
     for (const failure of failures) expect(failure).toMatchObject({ name: 'AccessDenied' });
     for (const [, , each] of belongings) expect(account.operations()).toContain(each);
@@ -146,30 +146,30 @@ describe('stripping a user', () => {
     'ListSigningCertificates',
     'ListSSHPublicKeys',
     'ListServiceSpecificCredentials',
-  ] as const)('takes away everything else where %s fails', async (operation) => {
+  ] as const)('removes everything else if %s fails', async (operation) => {
     const account = setUp(`${operation}=html-502`);
     giveEverything(account);
-    expect(await stripUser(account.strip, 'u')).toMatchObject([{ $metadata: { httpStatusCode: 502 } }]);
+    expect(await strip('user', 'u', account.client)).toMatchObject([{ $metadata: { httpStatusCode: 502 } }]);
     const removals = belongings
       .map(([, , removal]) => removal)
       .filter((removal) => account.operations().includes(removal));
     expect(removals).toHaveLength(belongings.length - 1);
   });
 
-  test('ends with what ends the sweep', async () => {
-    const { state, strip, operations } = setUp('DetachUserPolicy=Throttling');
+  test('ends with an error that ends the sweep', async () => {
+    const { state, client, operations } = setUp('DetachUserPolicy=Throttling');
     seedUser(state, { name: 'u', policies: [denyAll, readOnly] });
-    await expect(stripUser(strip, 'u')).rejects.toMatchObject({ name: 'Throttling' });
+    await expect(strip('user', 'u', client)).rejects.toMatchObject({ name: 'Throttling' });
     expect(operations()).toEqual(['ListGroupsForUser', 'ListAttachedUserPolicies', 'DetachUserPolicy']);
   });
 });
 
 describe('stripping a group', () => {
-  test('removes its members, page by page, and takes away its policies, after which it can be deleted', async () => {
-    const { state, run, strip, operations } = setUp();
+  test('removes its members, page by page, and its policies, so that it can be deleted', async () => {
+    const { state, run, client, operations } = setUp();
     seedGroup(state, { name: 'g', policies: [denyAll, readOnly], inlinePolicies: ['a', 'b'] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g', 'h'] });
-    await stripGroup(strip, 'g');
+    await strip('group', 'g', client);
     run('DeleteGroup', { GroupName: 'g' });
     expect(listEntities(state)).toMatchObject({ groups: ['h'], users: { length: 130 } });
     expect(state.groups.get('h')?.members.size).toBe(130);
@@ -177,45 +177,47 @@ describe('stripping a group', () => {
   });
 
   test.for(['RemoveUserFromGroup', 'DetachGroupPolicy', 'DeleteGroupPolicy'])(
-    'does not mind that somebody else was faster with %s',
+    'accepts that somebody else was faster with %s',
     async (operation) => {
-      const { state, strip } = setUp(`${operation}=NoSuchEntity`);
+      const { state, client } = setUp(`${operation}=NoSuchEntity`);
       seedGroup(state, { name: 'g', policies: [denyAll], inlinePolicies: ['a'] });
       seedUser(state, { name: 'u', groups: ['g'] });
-      await expect(stripGroup(strip, 'g')).resolves.toEqual([]);
+      await expect(strip('group', 'g', client)).resolves.toEqual([]);
     },
   );
 
-  test('has nothing to do where the group itself is gone', async () => {
-    const { strip } = setUp();
-    expect(await stripGroup(strip, 'g')).toEqual([]);
+  test('has nothing to do if the group itself is gone', async () => {
+    const { client } = setUp();
+    expect(await strip('group', 'g', client)).toEqual([]);
   });
 
-  test('asks once for each page of members where removing them changes nothing', async () => {
-    const { state, strip, operations } = setUp('RemoveUserFromGroup=NoSuchEntity');
+  test('asks for each page of members once, even if removing them changes nothing', async () => {
+    const { state, client, operations } = setUp('RemoveUserFromGroup=NoSuchEntity');
     seedGroup(state, { name: 'g' });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
-    expect(await stripGroup(strip, 'g')).toEqual([]);
+    expect(await strip('group', 'g', client)).toEqual([]);
     expect(operations().filter((each) => each === 'GetGroup')).toHaveLength(2);
   });
 
-  test('leaves the other members alone after five in a row that cannot be removed', async () => {
-    const { state, strip, operations } = setUp('RemoveUserFromGroup=AccessDenied');
+  test('leaves the other members alone after five failures in a row', async () => {
+    const { state, client, operations } = setUp('RemoveUserFromGroup=AccessDenied');
     seedGroup(state, { name: 'g', policies: [denyAll] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
-    expect(await stripGroup(strip, 'g')).toHaveLength(5);
+    expect(await strip('group', 'g', client)).toHaveLength(5);
     expect(operations().filter((each) => each === 'RemoveUserFromGroup')).toHaveLength(5);
     expect(operations()).toContain('DetachGroupPolicy');
   });
 
   test('does not follow members whose pages go round in a circle', async () => {
-    const { state, mock, strip } = setUp();
+    const { state, mock, client } = setUp();
     seedGroup(state, { name: 'g' });
     seedUser(state, { name: 'u', groups: ['g'] });
     const Group = { Path: '/', GroupName: 'g', GroupId: 'AGPA', Arn: 'arn', CreateDate: new Date(0) };
     const Users = [{ Path: '/', UserName: 'u', UserId: 'AIDA', Arn: 'arn', CreateDate: new Date(0) }];
     mock.client.on(GetGroupCommand).resolves({ Group, Users, IsTruncated: true, Marker: 'again' });
-    expect(await stripGroup(strip, 'g')).toMatchObject([{ message: expect.stringContaining('go round in a circle') }]);
+    expect(await strip('group', 'g', client)).toMatchObject([
+      { message: expect.stringContaining('go round in a circle') },
+    ]);
     expect(state.groups.get('g')?.members.size).toBe(0);
   });
 });

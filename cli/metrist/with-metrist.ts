@@ -1,14 +1,16 @@
-import { parseMetristAccess } from '../metrist/config.ts';
-import { createMonitorConfigApi, type MonitorConfigApi } from '../metrist/registration/monitor-config-api.ts';
-import { LostConfigError } from '../metrist/registration/registration-plan.ts';
-import { fetchThroughProxy, MetristError } from '../metrist/request.ts';
-import { readProxySettings } from '../host/proxy-settings.ts';
-import packageJson from '../package.json' with { type: 'json' };
-import { ConfigError } from '../runner/settings.ts';
-import type { CommandContext } from './command-context.ts';
+import type { Option } from 'commander';
+import { readProxySettings } from '../../host/proxy-settings.ts';
+import { parseMetristAccess } from '../../metrist/config.ts';
+import { createMonitorConfigApi, type MonitorConfigApi } from '../../metrist/registration/monitor-config-api.ts';
+import { LostConfigError } from '../../metrist/registration/registration-plan.ts';
+import { fetchThroughProxy, MetristError } from '../../metrist/request.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ConfigError } from '../../runner/settings.ts';
+import type { CommandContext } from '../command-context.ts';
+import { secondsOption } from '../options.ts';
 
 /**
- * Gives a command a client of Metrist, and tells what keeps it from its work: settings, Metrist, a signal.
+ * Gives a command a client of Metrist, and prints what keeps it from its work: wrong settings, Metrist's refusal, a signal.
  *
  * @returns what the command returns, or `false`
  */
@@ -33,10 +35,16 @@ export async function withMetrist(
   }
 }
 
-/** Tells every problem of the settings. */
+/** Prints every problem with the settings. */
 export function refuseSettings(problems: readonly string[], errorOutput: CommandContext['errorOutput']): false {
   const { message } = new ConfigError(problems);
   const advice = 'Set the variables in the environment or in the file .env (.env.example shows how).';
   errorOutput.write(`configuration: ${message}\n${advice} Metrist was not called.\n`);
   return false;
+}
+
+/** `--confirm-within`, in seconds: Metrist answers before it has carried out a change. */
+export function confirmOption(): Option {
+  const range = { least: 1, most: 3600 };
+  return secondsOption('--confirm-within <duration>', 'how long to wait until Metrist shows the change', range, 30);
 }

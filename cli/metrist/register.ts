@@ -1,27 +1,43 @@
-import { parseMetristAccess } from '../metrist/config.ts';
-import type { MonitorConfig } from '../metrist/registration/monitor-config.ts';
-import { register, type RegistrationEvent } from '../metrist/registration/register.ts';
-import { planRegistration, type RegistrationPlan } from '../metrist/registration/registration-plan.ts';
-import type { CommandContext } from './command-context.ts';
-import { describeMonitorConfig } from './describe-monitor-config.ts';
-import { resolveRegistration, type RegistrationArguments } from './resolve-registration.ts';
-import { refuseSettings, withMetrist } from './with-metrist.ts';
+import type { Command } from 'commander';
+import { parseMetristAccess } from '../../metrist/config.ts';
+import type { MonitorConfig } from '../../metrist/registration/monitor-config.ts';
+import { register, type RegistrationEvent } from '../../metrist/registration/register.ts';
+import { planRegistration, type RegistrationPlan } from '../../metrist/registration/registration-plan.ts';
+import type { CommandContext, CommandControl } from '../command-context.ts';
+import {
+  describeMonitorConfig,
+  resolveRegistration,
+  withRegistrationOptions,
+  type RegistrationArguments,
+} from './config.ts';
+import { confirmOption, refuseSettings, withMetrist } from './with-metrist.ts';
 
-export interface RegisterCommandOptions extends RegistrationArguments {
-  readonly dryRun: boolean;
+interface RegisterArguments extends RegistrationArguments {
+  readonly dryRun?: boolean;
   /** Seconds. */
   readonly confirmWithin: number;
-  readonly signal: AbortSignal;
 }
 
-/**
- * `awsiam register`: sees to it that the monitor is registered once, as the options say.
- *
- * @returns whether it is
- */
-export async function registerMonitor(
-  { dryRun, confirmWithin, signal, ...args }: RegisterCommandOptions,
+/** Adds `awsiam register`, after which the monitor is registered exactly once, as the options say. */
+export function addRegisterCommand(
+  program: Command,
   context: CommandContext,
+  { signal, onFailure }: CommandControl,
+): void {
+  withRegistrationOptions(program.command('register'))
+    .description('register the monitor at Metrist, exactly once: keeps an equal registration and replaces all others')
+    .addOption(confirmOption())
+    .option('--dry-run', 'only say what would be done')
+    .action(async (options: RegisterArguments) => {
+      if (!(await registerMonitor(options, context, signal))) onFailure();
+    });
+}
+
+/** @returns whether it is registered */
+async function registerMonitor(
+  { dryRun = false, confirmWithin, ...args }: RegisterArguments,
+  context: CommandContext,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const { config, problems, warnings } = resolveRegistration(args, context.values);
   if (problems.length > 0) {
@@ -47,14 +63,14 @@ export async function registerMonitor(
 }
 
 /**
- * What a dry run says.
+ * What a dry run prints.
  *
  * ```text
  * awsiam would be registered: every 120 s · 8 steps of at most 900 s · run groups prod
  * would be removed: 11y9YlrWxXf39mRWIrhFtPl (interval_secs 300 instead of 120)
  * ```
  */
-export function renderPlan({ wanted, keptId, obsolete }: RegistrationPlan): string {
+function renderPlan({ wanted, keptId, obsolete }: RegistrationPlan): string {
   const first =
     keptId === undefined
       ? `${wanted.monitor_logical_name} would be registered: ${describeMonitorConfig(wanted)}`
@@ -63,7 +79,7 @@ export function renderPlan({ wanted, keptId, obsolete }: RegistrationPlan): stri
 }
 
 /** One line: `awsiam registered as 11y9YlrWxXf39mRWIrhFtPl: every 120 s · 8 steps of at most 900 s · run groups prod` */
-export function renderRegistrationEvent(event: RegistrationEvent, wanted: MonitorConfig): string {
+function renderRegistrationEvent(event: RegistrationEvent, wanted: MonitorConfig): string {
   const { monitor_logical_name: monitor } = wanted;
   switch (event.kind) {
     case 'kept':

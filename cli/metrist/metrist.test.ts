@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createMonitorConfig, type RegistrationOptions } from '../metrist/registration/monitor-config.ts';
-import { startMetristStandIn, type MetristStandInOptions } from '../metrist/testing/stand-in.ts';
-import { deadPort } from '../suites/awsiam/testing/http-server.ts';
-import type { Values } from '../runner/monitor.ts';
-import { awsiam } from '../suites/awsiam/monitor.ts';
-import { runProgram } from './program.ts';
-import { testContext } from './testing/context.ts';
+import { createMonitorConfig, type RegistrationOptions } from '../../metrist/registration/monitor-config.ts';
+import { startMetristStandIn, type MetristStandInOptions } from '../../metrist/testing/stand-in.ts';
+import { deadPort } from '../../suites/awsiam/testing/http-server.ts';
+import type { Values } from '../../runner/monitor.ts';
+import { awsiam } from '../../suites/awsiam/monitor.ts';
+import { runProgram } from '../program.ts';
+import { testContext } from '../testing/context.ts';
 
 const token = 'k3v0test0token';
 const body = (options: RegistrationOptions = {}) => ({ ...createMonitorConfig(awsiam, options) });
@@ -47,21 +47,21 @@ describe('awsiam config', () => {
     expect(errorOutput).toBe('');
   });
 
-  test('warns of what will hardly be wanted', async () => {
+  test('warns about what is probably a mistake', async () => {
     const { run } = await setUp({ METRIST_RUN_GROUPS: 'a, b', METRIST_STEP_TIMEOUT_SECS: '60' });
     expect((await run('config', '--json', '--timeout', '60')).errorOutput).toMatch(/^! METRIST_RUN_GROUPS holds " b"/);
     expect((await run('config', '--json', '--timeout', '59')).errorOutput).toContain('! a timeout of 59 s');
     expect((await run('config', '--json', '--interval', '21m')).errorOutput).toContain('! an interval of 1260 s');
   });
 
-  test('refuses run groups that cannot be meant', async () => {
+  test('refuses invalid run groups', async () => {
     const { run } = await setUp({ METRIST_RUN_GROUPS: 'a,,b' });
     const { code, output, errorOutput } = await run('config');
     expect([code, output]).toEqual([1, '']);
     expect(errorOutput).toContain('METRIST_RUN_GROUPS is "a,,b"');
   });
 
-  test('refuses a deadline of a step that it cannot read, and so cannot compare', async () => {
+  test('refuses a step deadline that it cannot read and so cannot compare', async () => {
     const { run } = await setUp({ METRIST_STEP_TIMEOUT_SECS: '60s' });
     const { code, output, errorOutput } = await run('config');
     expect([code, output]).toEqual([1, '']);
@@ -85,7 +85,7 @@ describe('awsiam register', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test('registers, and the second time finds that it is done', async () => {
+  test('registers, and finds an equal registration the second time', async () => {
     const { run, stored, methods } = await setUp({ METRIST_RUN_GROUPS: 'prod' });
     const first = await run('register');
     const [config] = stored();
@@ -101,7 +101,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET', 'POST', 'GET', 'GET']);
   });
 
-  test('replaces what differs and removes duplicates, and says so', async () => {
+  test('replaces what differs, removes duplicates, and says so', async () => {
     const { run, seed, stored, methods } = await setUp();
     const [old, other] = [seed({ intervalSecs: 300 }), seed({ timeoutSecs: 60 })];
     const { code, output } = await run('register', '--run-group', 'prod');
@@ -128,7 +128,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET']);
   });
 
-  test('warns where there are no run groups', async () => {
+  test('warns if there are no run groups', async () => {
     const { run } = await setUp({}, { readsUntilVisible: 3 });
     expect(await run('register')).toMatchObject({
       code: 0,
@@ -136,7 +136,7 @@ describe('awsiam register', () => {
     });
   });
 
-  test('fails where Metrist does not show what it took, and removes nothing', async () => {
+  test('fails if Metrist does not show what it accepted, and removes nothing', async () => {
     const { run, seed, stored, methods } = await setUp({}, { readsUntilVisible: 1000 });
     const old = seed({ intervalSecs: 300 });
     const { code, errorOutput } = await run('register', '--confirm-within', '1s');
@@ -157,7 +157,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET']);
   });
 
-  test('tells that somebody else registered at the same time', async () => {
+  test('reports that somebody else registered at the same time', async () => {
     const { metrist, run, seed } = await setUp();
     metrist.behave(({ method }) => {
       if (method === 'POST') seed({ intervalSecs: 60 });
@@ -183,7 +183,7 @@ describe('awsiam register', () => {
 });
 
 describe('awsiam configs', () => {
-  test('lists the registrations, and warns of more than one', async () => {
+  test('lists the registrations, and warns if there is more than one', async () => {
     const { run, seed } = await setUp();
     const [first, second] = [seed({ runGroups: ['prod', 'e\u001Bu'] }), seed({ intervalSecs: 300 })];
     const { code, output, errorOutput } = await run('configs');
@@ -203,7 +203,7 @@ describe('awsiam configs', () => {
     expect((await run('configs', '--json')).output).toBe('[]\n');
   });
 
-  test('gives JSON', async () => {
+  test('prints JSON', async () => {
     const { run, seed, stored } = await setUp();
     seed();
     expect(JSON.parse((await run('configs', '--json')).output)).toEqual(stored());
@@ -211,7 +211,7 @@ describe('awsiam configs', () => {
 });
 
 describe('awsiam unregister', () => {
-  test('removes one, and says what remains', async () => {
+  test('removes one, and says what is left', async () => {
     const { run, seed, stored } = await setUp({}, { readsUntilVisible: 2 });
     const [first, second] = [seed(), seed()];
     expect(await run('unregister', first)).toEqual({
@@ -231,7 +231,7 @@ describe('awsiam unregister', () => {
     expect((await run('unregister', '--all')).output).toBe('awsiam is not registered\n');
   });
 
-  test('knows that an id is not there, although Metrist would say OK', async () => {
+  test('refuses an unknown id, although Metrist would accept it', async () => {
     const { run, seed, methods } = await setUp();
     const known = seed();
     expect(await run('unregister', 'unknown')).toEqual({
@@ -242,7 +242,7 @@ describe('awsiam unregister', () => {
     expect(methods()).toEqual(['GET']);
   });
 
-  test('fails where the registration does not go away', async () => {
+  test('fails if the registration does not disappear', async () => {
     const { metrist, run, seed } = await setUp();
     const id = seed();
     metrist.behave(({ method }) => (method === 'DELETE' ? { kind: 'answer', status: 200, body: 'OK' } : undefined));
@@ -252,39 +252,39 @@ describe('awsiam unregister', () => {
   });
 });
 
-describe('awsiam status --remote', () => {
-  test("tells Metrist's view", async () => {
+describe('awsiam status', () => {
+  test.for([['status'], ['status', '--remote']])("%j shows Metrist's view", async (command) => {
     const { metrist, run } = await setUp();
     const lastChecked = new Date(Date.now() - 120_000).toISOString();
     metrist.monitorConfigs.setStatus(token, 'awsiam', { state: 'down', last_checked: lastChecked });
-    expect(await run('status', '--remote')).toEqual({
+    expect(await run(...command)).toEqual({
       code: 0,
       output: `awsiam is down at Metrist · last checked ${lastChecked}, 2 minutes ago\n`,
       errorOutput: '',
     });
-    const { output } = await run('status', '--remote', '--json');
+    const { output } = await run(...command, '--json');
     expect(JSON.parse(output)).toEqual({ monitor_logical_name: 'awsiam', state: 'down', last_checked: lastChecked });
   });
 
-  test('warns of a state that is old: it says up for as long as nobody looks', async () => {
+  test('warns about an old state, which may say up although nothing runs any more', async () => {
     const { metrist, run } = await setUp();
     metrist.monitorConfigs.setStatus(token, 'awsiam', { state: 'up', last_checked: '2026-01-01T00:00:00Z' });
-    expect((await run('status', '--remote')).errorOutput).toMatch(/^! this is old/);
+    expect((await run('status')).errorOutput).toMatch(/^! this is old/);
   });
 
-  test('fails where Metrist says nothing', async () => {
+  test('fails if Metrist has no state', async () => {
     const { run } = await setUp();
-    expect(await run('status', '--remote', '--json')).toMatchObject({ code: 1, output: 'null\n' });
-    const { code, output, errorOutput } = await run('status', '--remote');
+    expect(await run('status', '--json')).toMatchObject({ code: 1, output: 'null\n' });
+    const { code, output, errorOutput } = await run('status');
     expect([code, output]).toEqual([1, '']);
-    expect(errorOutput).toContain('tells no state of awsiam');
+    expect(errorOutput).toContain('Metrist has no state of awsiam');
   });
 });
 
 describe('every command that asks Metrist', () => {
-  const commands = [['register'], ['configs'], ['unregister', '--all'], ['status', '--remote']] as const;
+  const commands = [['register'], ['configs'], ['unregister', '--all'], ['status']] as const;
 
-  test.for(commands)('%s wants a token and a host, and calls nobody without', async (args) => {
+  test.for(commands)('%s needs a token and a host, and calls nobody without them', async (args) => {
     const { metrist, run } = await setUp({ METRIST_API_TOKEN: ' ' });
     const { code, output, errorOutput } = await run(...args);
     expect([code, output]).toEqual([1, '']);
@@ -311,7 +311,7 @@ describe('every command that asks Metrist', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test.for(commands)('%s tells a wrong token from a Metrist that is not there', async (args) => {
+  test.for(commands)('%s tells a wrong token apart from an unreachable Metrist', async (args) => {
     const wrong = await setUp({ METRIST_API_TOKEN: 'wrong0token' });
     const { code, errorOutput } = await wrong.run(...args);
     expect(code).toBe(1);
@@ -332,6 +332,9 @@ describe('every command that asks Metrist', () => {
     [['register', '--timeout', '65536'], '--timeout'],
     [['register', '--timeout=-1'], '--timeout'],
     [['register', '--run-group', ''], '--run-group'],
+    [['register', '--run-group', ' '], '--run-group'],
+    [['register', '--run-group', ' prod'], '--run-group'],
+    [['register', '--run-group', 'prod '], '--run-group'],
     [['register', '--run-group', 'a,b'], '--run-group'],
     [['register', '--run-group', 'a', '--run-group', 'a'], '--run-group'],
     [['register', '--confirm-within', '2h'], '--confirm-within'],
@@ -341,8 +344,12 @@ describe('every command that asks Metrist', () => {
     [['unregister'], '--all'],
     [['unregister', 'abc', '--all'], '--all'],
     [['unregister', '../other'], 'id'],
-    [['status'], '--remote'],
-    [['status', '--json'], '--remote'],
+    [['unregister', 'a/b'], 'id'],
+    [['unregister', 'a b'], 'id'],
+    [['unregister', 'a?b'], 'id'],
+    [['unregister', 'ä'], 'id'],
+    [['unregister', ''], 'id'],
+    [['status', '--local'], '--local'],
   ] as const)('%j is refused with code 2 and names %s', async ([args, named]) => {
     const { metrist, run } = await setUp();
     const { code, output, errorOutput } = await run(...args);
@@ -351,7 +358,7 @@ describe('every command that asks Metrist', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test.for(['config', 'register', 'configs', 'unregister', 'status'])('%s --help is there', async (command) => {
+  test.for(['config', 'register', 'configs', 'unregister', 'status'])('%s has a --help', async (command) => {
     const { run } = await setUp();
     const { code, output } = await run(command, '--help');
     expect(code).toBe(0);
@@ -359,7 +366,7 @@ describe('every command that asks Metrist', () => {
   });
 });
 
-test('no output shows a piece of the token, wherever the cut falls in what Metrist sends back', async () => {
+test('no output shows a piece of the token, wherever a text that Metrist sends back is cut', async () => {
   const { metrist, run } = await setUp();
   for (let padding = 180; padding < 205; padding += 3) {
     const detail = `${'.'.repeat(padding)}${token}`;
@@ -371,7 +378,7 @@ test('no output shows a piece of the token, wherever the cut falls in what Metri
   }
 });
 
-test('no output shows the token, also where Metrist sends it back', async () => {
+test('no output shows the token, even if Metrist sends it back', async () => {
   const { metrist, run } = await setUp({ METRIST_RUN_GROUPS: token });
   const errors = [{ title: 'Invalid value', source: { pointer: `/${token}` }, detail: token }];
   const leak = { kind: 'answer', status: 422, body: JSON.stringify({ errors }) } as const;

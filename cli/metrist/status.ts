@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import ms from 'ms';
+import type { MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
+import { awsiam } from '../../suites/awsiam/monitor.ts';
+import type { CommandContext, CommandControl } from '../command-context.ts';
+import { withMetrist } from './with-metrist.ts';
+
+/** Metrist makes its states from results that come at least every 20 minutes. */
+const oldMs = 20 * 60_000;
+
+/** Adds `awsiam status`, which shows the state of the monitor as Metrist sees it. */
+export function addStatusCommand(
+  program: Command,
+  context: CommandContext,
+  { signal, onFailure }: CommandControl,
+): void {
+  program
+    .command('status')
+    .description('show the state of the monitor as Metrist sees it')
+    .option('--remote', "show Metrist's view (so far the only one)")
+    .option('--json', 'print JSON')
+    .action(async ({ json = false }: { readonly json?: boolean }) => {
+      if (!(await withMetrist(context, signal, (api) => showStatus(api, json, context)))) onFailure();
+    });
+}
+
+/** @returns whether Metrist has a state of the monitor */
+async function showStatus(
+  api: { status(monitor: string): Promise<MonitorStatus | undefined> },
+  json: boolean,
+  { output, errorOutput }: CommandContext,
+): Promise<boolean> {
+  const status = await api.status(awsiam.name);
+  if (json) output.write(`${JSON.stringify(status ?? null)}\n`);
+  if (status === undefined) {
+    const reason = 'no result has reached it yet, or it has not loaded the last one yet: try again in a minute';
+    errorOutput.write(`error: Metrist has no state of ${awsiam.name}; ${reason}\n`);
+    return false;
+  }
+  const ageMs = Date.now() - Date.parse(status.last_checked);
+  if (!json) output.write(renderStatus(status, ageMs));
+  if (ageMs > oldMs) {
+    errorOutput.write(
+      '! this is old: Metrist keeps the last state when no results arrive; check that the monitor runs\n',
+    );
+  }
+  return true;
+}
+
+/**
+ * `awsiam is up at Metrist · last checked 2026-11-22T11:02:10Z, 2 minutes ago`
+ *
+ * @param ageMs time since the last check
+ */
+export function renderStatus(status: MonitorStatus, ageMs: number): string {
+  const { monitor_logical_name: monitor, state, last_checked: lastChecked } = status;
+  const meaning = state === 'issues' ? 'issues (down in part)' : state;
+  const age = ms(Math.max(0, ageMs), { long: true });
+  const checked = lastChecked.startsWith('1970-') ? 'never checked' : `last checked ${lastChecked}, ${age} ago`;
+  return `${monitor} is ${meaning} at Metrist · ${checked}\n`;
+}
