@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FrameBuffer, FrameError, formatFrame } from './frame.ts';
 
 /** The bodies that the buffer returns after each chunk. */
@@ -133,6 +133,14 @@ describe('FrameBuffer', () => {
     chunk.fill(0);
     buffer.append(Buffer.from('ady'));
     expect(buffer.next()?.toString()).toBe('Ready');
+  });
+
+  test('joins the chunks of a frame when it is complete, not at each chunk', () => {
+    const concat = vi.spyOn(Buffer, 'concat');
+    onTestFinished(() => concat.mockRestore());
+    const chunks = [...'01000 ', ...'x'.repeat(1000)].map((byte) => Buffer.from(byte));
+    expect(readAll(chunks)).toEqual(['x'.repeat(1000)]);
+    expect(concat.mock.calls.length).toBeLessThan(10);
   });
 
   test('returns a copy, which later chunks do not change', () => {

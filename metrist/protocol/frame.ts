@@ -19,15 +19,20 @@ export class FrameError extends Error {
  * Orchestrator writes at least five digits.
  */
 export class FrameBuffer {
-  #bytes: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Chunks are joined only when the next frame is complete: joining at each one would copy a long frame again and again. */
+  #neededBytes = 1;
 
   /** Bytes that are not part of a complete frame yet. */
   get pendingBytes(): number {
-    return this.#bytes.length;
+    return this.#pendingBytes;
   }
 
   append(chunk: Uint8Array): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    // A copy: the owner of a chunk may use its memory again.
+    this.#chunks.push(Buffer.from(chunk));
+    this.#pendingBytes += chunk.length;
   }
 
   /**
@@ -36,32 +41,39 @@ export class FrameBuffer {
    * @throws {FrameError} if the bytes are not a frame, or the frame is too long; and on every later call
    */
   next(): Buffer | undefined {
-    const header = this.#readHeader();
-    if (header === undefined) return undefined;
-    const end = header.bytes + header.bodyBytes;
-    if (end > this.#bytes.length) return undefined;
-    const body = Buffer.from(this.#bytes.subarray(header.bytes, end));
-    this.#bytes = this.#bytes.subarray(end);
-    return body;
-  }
-
-  #readHeader(): { readonly bytes: number; readonly bodyBytes: number } | undefined {
-    const head = this.#bytes.subarray(0, maxLengthDigits + 1);
-    const digits = head.findIndex((byte) => !isDigit(byte));
-    if (digits === -1) {
-      if (head.length > maxLengthDigits) throw new FrameError(`a length of more than ${maxLengthDigits} digits`);
+    if (this.#pendingBytes < this.#neededBytes) return undefined;
+    const [first = Buffer.alloc(0), ...more] = this.#chunks;
+    const bytes = more.length === 0 ? first : Buffer.concat(this.#chunks);
+    this.#chunks = [bytes];
+    const header = readHeader(bytes);
+    const end = header === undefined ? bytes.length + 1 : header.bytes + header.bodyBytes;
+    if (header === undefined || end > bytes.length) {
+      this.#neededBytes = end;
       return undefined;
     }
-    if (digits === 0) throw new FrameError(`a frame begins with byte ${hex(head[0])} instead of its length`);
-    if (head[digits] !== space) {
-      throw new FrameError(`a length is followed by byte ${hex(head[digits])} instead of a space`);
-    }
-    const bodyBytes = Number(head.toString('latin1', 0, digits));
-    if (bodyBytes > maxBodyBytes) {
-      throw new FrameError(`a frame of ${bodyBytes} bytes: at most ${maxBodyBytes} are read`);
-    }
-    return { bytes: digits + 1, bodyBytes };
+    this.#chunks = [bytes.subarray(end)];
+    this.#pendingBytes = bytes.length - end;
+    this.#neededBytes = 1;
+    return Buffer.from(bytes.subarray(header.bytes, end));
   }
+}
+
+function readHeader(bytes: Buffer): { readonly bytes: number; readonly bodyBytes: number } | undefined {
+  const head = bytes.subarray(0, maxLengthDigits + 1);
+  const digits = head.findIndex((byte) => !isDigit(byte));
+  if (digits === -1) {
+    if (head.length > maxLengthDigits) throw new FrameError(`a length of more than ${maxLengthDigits} digits`);
+    return undefined;
+  }
+  if (digits === 0) throw new FrameError(`a frame begins with byte ${hex(head[0])} instead of its length`);
+  if (head[digits] !== space) {
+    throw new FrameError(`a length is followed by byte ${hex(head[digits])} instead of a space`);
+  }
+  const bodyBytes = Number(head.toString('latin1', 0, digits));
+  if (bodyBytes > maxBodyBytes) {
+    throw new FrameError(`a frame of ${bodyBytes} bytes: at most ${maxBodyBytes} are read`);
+  }
+  return { bytes: digits + 1, bodyBytes };
 }
 
 /** One frame: `00011 Started 1.1`. The length is that of the UTF-8 bytes. */
