@@ -5,7 +5,7 @@ import {
   type MetristClientOptions,
   type MetristError,
 } from '../request.ts';
-import { type ErrorBody, type MetristResult, validateResult } from './results.ts';
+import { type ErrorBody, isStorable, type MetristResult } from './results.ts';
 
 /** What became of one POST. */
 export type PostResult =
@@ -48,10 +48,7 @@ export function createMetristApi(options: MetristClientOptions): MetristApi {
   const send = createMetristClient(options);
   return {
     async post(result, { signal } = {}) {
-      const problems = validateResult(result);
-      if (problems.length > 0) {
-        return { state: 'refused', reason: `not sent, Metrist would drop it: ${problems.join(', ')}` };
-      }
+      if (!isStorable(result)) return { state: 'refused', reason: `not sent, Metrist would drop it: ${ourBug}` };
       try {
         const { kind, body } = result;
         const answer = await send({ method: 'POST', path: `/api/agent/${kind}`, body, signal });
@@ -88,7 +85,8 @@ export function createMetristApi(options: MetristClientOptions): MetristApi {
   };
 }
 
-const malformed = 'the request is malformed: a bug of this monitor';
+const ourBug = 'a bug of this monitor';
+const malformed = `the request is malformed: ${ourBug}`;
 const meanings = {
   400: malformed,
   406: malformed,

@@ -3,7 +3,7 @@ import { access, readdir, readFile, rename, rmdir, unlink, writeFile } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { makeDir } from '../../host/make-dir.ts';
-import { type ErrorBody, type MetristResult, validateResult } from './results.ts';
+import { type ErrorBody, isStorable, type MetristResult } from './results.ts';
 
 interface OutboxOptions {
   /** `results/outbox`. Made when the first error is put into it. */
@@ -212,7 +212,7 @@ const oldFile =
 function parseError(text: string): ErrorBody | undefined {
   try {
     const result = JSON.parse(text) as MetristResult;
-    return result.kind === 'error' && validateResult(result).length === 0 ? result.body : undefined;
+    return result.kind === 'error' && isStorable(result) ? result.body : undefined;
   } catch {
     return undefined;
   }

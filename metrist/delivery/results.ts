@@ -94,45 +94,25 @@ function formatMetristTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace('Z', '000');
 }
 
-const maxNameLength = 255;
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
 
 /**
- * What is wrong with a result that Metrist would drop behind a 202, or answer with a 500, as clauses: `value must be a finite
- * number`. Empty if it can be sent. Source of the rules:
+ * Whether Metrist would store a result. Others it drops behind a 202, or answers with a 500. Source of the rules:
  * lib/domain/monitor/commands.ex, lib/domain/middleware/type_validation.ex and the projectors of Metrist-Software/backend.
  */
-export function validateResult({ kind, body }: MetristResult): string[] {
-  const common = [
-    ...checkName('monitor_logical_name', body.monitor_logical_name),
-    ...checkName('instance_name', body.instance_name),
-    ...checkName('check_logical_name', body.check_logical_name),
-    ...Object.entries(body.metadata).flatMap(([name, value]) => checkMetadata(name, value)),
-  ];
-  if (kind === 'telemetry') {
-    return [...common, ...check(Number.isFinite(body.value), 'value must be a finite number')];
-  }
-  return [
-    ...common,
-    ...check(isCleanText(body.message), 'message must be text without NUL'),
-    ...check(isTime(body.time), 'time must be UTC with six digits of fraction'),
-    ...check(
-      Array.isArray(body.blocked_steps) && body.blocked_steps.every(isCleanText),
-      'blocked_steps must be an array of names',
-    ),
-  ];
-}
-
-function checkName(field: string, name: unknown): string[] {
-  const isName = isCleanText(name) && name !== '' && name.length <= maxNameLength;
-  return check(isName, `${field} must be 1 to ${maxNameLength} characters`);
-}
-
-function checkMetadata(name: string, value: unknown): string[] {
-  return check(
-    isCleanText(name) && (isCleanText(value) || Number.isFinite(value)),
-    `metadata ${JSON.stringify(name)} must be text without NUL or a finite number`,
+export function isStorable({ kind, body }: MetristResult): boolean {
+  const isAddressed = [body.monitor_logical_name, body.instance_name, body.check_logical_name].every(isName);
+  const hasMetadata = Object.entries(body.metadata).every(
+    ([name, value]) => isCleanText(name) && (isCleanText(value) || Number.isFinite(value)),
   );
+  if (!isAddressed || !hasMetadata) return false;
+  if (kind === 'telemetry') return Number.isFinite(body.value);
+  const { message, time, blocked_steps: blocked } = body;
+  return isCleanText(message) && isTime(time) && Array.isArray(blocked) && blocked.every(isCleanText);
+}
+
+function isName(value: unknown): boolean {
+  return isCleanText(value) && value !== '' && value.length <= 255;
 }
 
 function isCleanText(value: unknown): value is string {
@@ -141,8 +121,4 @@ function isCleanText(value: unknown): value is string {
 
 function isTime(value: unknown): boolean {
   return typeof value === 'string' && timePattern.test(value) && !Number.isNaN(Date.parse(`${value.slice(0, 23)}Z`));
-}
-
-function check(isFine: boolean, problem: string): string[] {
-  return isFine ? [] : [problem];
 }

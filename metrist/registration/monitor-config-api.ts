@@ -6,7 +6,7 @@ import {
   MetristError,
   type MetristRequest,
 } from '../request.ts';
-import { type MonitorConfig, validateMonitorConfig } from './monitor-config.ts';
+import type { MonitorConfig } from './monitor-config.ts';
 import { type StoredMonitorConfig, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
 
 /** The part of Metrist's API that says what runs. Sends each request once; a failure rejects with a {@link MetristError}. */
@@ -21,7 +21,6 @@ export interface MonitorConfigApi {
    * Adds a registration. Those that exist stay.
    *
    * @returns its id. Metrist returns one even if it stores nothing: only {@link list} shows the truth.
-   * @throws {RangeError} for a registration that Metrist would not store; nothing is sent then
    */
   create(config: MonitorConfig): Promise<string>;
   /** Removes a registration. Metrist gives the same answer when there is none. */
@@ -83,8 +82,6 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
     },
 
     async create(config) {
-      const problems = validateMonitorConfig(config);
-      if (problems.length > 0) throw new RangeError(`not sent, Metrist would not store it: ${problems.join(', ')}`);
       return await call({
         attempt: `register ${config.monitor_logical_name}`,
         method: 'POST',

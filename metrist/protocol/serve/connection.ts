@@ -1,7 +1,7 @@
 import { clip, redact } from '../../../text/redact.ts';
 import { toWireText } from '../../result-text.ts';
 import { FrameBuffer, formatFrame } from '../frame.ts';
-import { formatFromMonitor, type FromMonitor, type LogLevel, parseToMonitor, type ToMonitor } from '../messages.ts';
+import { formatFromMonitor, type LogLevel, parseToMonitor, type SentMessage, type ToMonitor } from '../messages.ts';
 
 interface MessageListener {
   readonly onMessage: (message: ToMonitor) => void;
@@ -68,7 +68,7 @@ export class MessageWriter {
     this.#canLog = true;
   }
 
-  write(message: FromMonitor, onLost = (): void => {}): void {
+  write(message: SentMessage, onLost = (): void => {}): void {
     this.#options.output(formatFrame(formatFromMonitor(redact.value(message))), onLost);
   }
 
