@@ -66,29 +66,14 @@ export function createMonitorConfig(
   };
 }
 
-/** Whole numbers from `least` to `most`. */
-export interface Range {
-  readonly least: number;
-  readonly most: number;
-}
-
 /** 0 would stop the Orchestrator's scheduler. After a day without a result Metrist forgets what it knew about a step. */
-export const intervalRange: Range = { least: 1, most: 86_400 };
+export const intervalRange = { least: 1, most: 86_400 } as const;
 /** The range that a package's manifest allows. */
-export const timeoutRange: Range = { least: 1, most: 65_535 };
+export const timeoutRange = { least: 1, most: 65_535 } as const;
 
 /** The Orchestrator cuts its list of groups at commas, so a name with one can never match. */
 export function isRunGroup(name: string): boolean {
   return name !== '' && name.length <= 255 && name === name.trim() && name.isWellFormed() && !/[,\0]/.test(name);
-}
-
-export function isWithin(value: unknown, { least, most }: Range): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
-}
-
-/** `a whole number from 1 to 86400` */
-export function describeRange({ least, most }: Range): string {
-  return `a whole number from ${least} to ${most}`;
 }
 
 /** Run groups as they can be registered, and remarks on how they were written. */
