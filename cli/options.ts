@@ -30,6 +30,8 @@ export function secondsOption(
   return new Option(flags, description).default(defaultSecs, ms(defaultSecs * 1000)).argParser((text) => {
     const seconds = /^\d+$/.test(text) ? Number(text) : (parseDuration(text) ?? Number.NaN) / 1000;
     if (Number.isInteger(seconds) && seconds >= least && seconds <= most) return seconds;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most} seconds, such as 120, 120s or 2m.`);
+    throw new InvalidArgumentError(
+      `Expected a whole number from ${least} to ${most} seconds, such as 120, 120s or 2m.`,
+    );
   });
 }

@@ -1,5 +1,4 @@
 import type { MonitorRun } from '../../runner/monitor-run.ts';
-import type { FailedStep, PassedStep } from '../../runner/step-result.ts';
 import { describeStepError, toMetadata, toWireText, type Metadata } from '../result-text.ts';
 
 interface ResultBody {
@@ -48,10 +47,20 @@ export type MetristResult =
 export function toMetristResults(run: MonitorRun, instance: string): MetristResult[] {
   return run.steps.flatMap((step, index): MetristResult[] => {
     switch (step.state) {
-      case 'passed':
-        return [{ kind: 'telemetry', body: toTelemetry(run, instance, step) }];
-      case 'failed':
-        return [{ kind: 'error', body: toError(run, instance, step, index) }];
+      case 'passed': {
+        const common = commonFields(run.monitor, instance, step.name, toMetadata(step.evidence));
+        return [{ kind: 'telemetry', body: { ...common, value: step.durationMs } }];
+      }
+      case 'failed': {
+        const { verdict, code } = step.error;
+        const body = {
+          ...commonFields(run.monitor, instance, step.name, toMetadata(step.evidence, { verdict, code })),
+          message: describeStepError(step.error),
+          time: formatMetristTime(Date.parse(step.startedAt) + step.durationMs),
+          blocked_steps: run.steps.slice(index + 1).map(({ name }) => toWireText(name)),
+        };
+        return [{ kind: 'error', body }];
+      }
       case 'blocked':
       case 'interrupted':
         return [];
@@ -61,36 +70,18 @@ export function toMetristResults(run: MonitorRun, instance: string): MetristResu
   });
 }
 
-function toTelemetry(run: MonitorRun, instance: string, step: PassedStep): TelemetryBody {
-  return { ...address(run, instance, step), value: step.durationMs, metadata: withSource(toMetadata(step.evidence)) };
-}
-
-function toError(run: MonitorRun, instance: string, step: FailedStep, index: number): ErrorBody {
-  const { verdict, code } = step.error;
+/** What every body contains. `metrist.source` marks an end-to-end test for Metrist. The Orchestrator sends it, too. */
+export function commonFields(monitor: string, instance: string, check: string, metadata: Metadata): ResultBody {
   return {
-    ...address(run, instance, step),
-    message: describeStepError(step.error),
-    time: formatMetristTime(Date.parse(step.startedAt) + step.durationMs),
-    metadata: withSource(toMetadata(step.evidence, { verdict, code })),
-    blocked_steps: run.steps.slice(index + 1).map(({ name }) => toWireText(name)),
-  };
-}
-
-function address(run: MonitorRun, instance: string, step: PassedStep | FailedStep) {
-  return {
-    monitor_logical_name: toWireText(run.monitor),
+    monitor_logical_name: toWireText(monitor),
     instance_name: toWireText(instance),
-    check_logical_name: toWireText(step.name),
+    check_logical_name: toWireText(check),
+    metadata: { ...metadata, 'metrist.source': 'monitor' },
   };
-}
-
-/** `metrist.source` marks an end-to-end test for Metrist. The Orchestrator sends it, too. */
-function withSource(metadata: Metadata): Metadata {
-  return { ...metadata, 'metrist.source': 'monitor' };
 }
 
 /** With fewer than six fraction digits Metrist answers 202 and never lists the error. */
-function formatMetristTime(epochMs: number): string {
+export function formatMetristTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace('Z', '000');
 }
 

@@ -1,10 +1,5 @@
 import { expect, test, describe } from 'vitest';
-import {
-  createMonitorConfig,
-  isRunGroup,
-  parseRunGroups,
-  findRegistrationWarnings,
-} from './monitor-config.ts';
+import { createMonitorConfig, isRunGroup, parseRunGroups, findRegistrationWarnings } from './monitor-config.ts';
 import { outline, monitorConfig } from '../testing/builders.ts';
 import { describeValue } from '../../host/setting-text.ts';
 

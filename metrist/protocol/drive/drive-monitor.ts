@@ -7,7 +7,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makeDir } from '../../../host/make-dir.ts';
 import { systemClock } from '../../../runner/clock.ts';
 import type { Values } from '../../../runner/monitor.ts';
-import { FrameBuffer, FrameError } from '../frame.ts';
 import { parseFromMonitor } from '../messages.ts';
 import type { DriveEvent, DrivenStep, DriveReport } from './drive-report.ts';
 import { performHandshake } from './handshake.ts';
@@ -171,22 +170,16 @@ async function endMonitor(
 
 /**
  * Passes on what a monitor logged while it ended. The Orchestrator does not read that, but it may be the only place where
- * the monitor names what it could not remove. Other messages and broken frames no longer matter.
+ * the monitor names what it could not remove. Other messages and problems no longer matter.
  */
 async function reportLastLogs(
   { events }: MonitorProcess,
   pending: Uint8Array,
   onEvent: (event: DriveEvent) => void,
 ): Promise<void> {
-  const frames = new FrameBuffer();
-  frames.append(pending);
+  const chunks = [pending];
   // The process has ended, so all of its output is in the queue.
-  for (let event; (event = await events.next(0)) !== undefined;) {
-    if (event.kind === 'stdout') frames.append(event.bytes);
-  }
-  try {
-    for (let body; (body = frames.next()) !== undefined;) reportLog(parseFromMonitor(body), onEvent);
-  } catch (error) {
-    if (!(error instanceof FrameError)) throw error;
-  }
+  for (let event; (event = await events.next(0)) !== undefined;) if (event.kind === 'stdout') chunks.push(event.bytes);
+  const bodies = new OrchestratorReader(() => {}).append(Buffer.concat(chunks));
+  for (const body of bodies) reportLog(parseFromMonitor(body), onEvent);
 }

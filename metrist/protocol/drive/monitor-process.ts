@@ -60,7 +60,6 @@ export class MonitorProcess {
   /** Settles when all output is read. `outlived`: whether something that the process started had to be killed. */
   readonly closed: Promise<{ readonly outlived: boolean }>;
   readonly #child: ChildProcessWithoutNullStreams;
-  #running = true;
 
   constructor(child: ChildProcessWithoutNullStreams, options: Omit<MonitorProcessOptions, 'command' | 'env'>) {
     this.#child = child;
@@ -71,12 +70,17 @@ export class MonitorProcess {
       options.onStderr(line);
       this.events.push({ kind: 'stderr' });
     });
-    this.exited = this.#watchExit();
+    const { promise, resolve } = Promise.withResolvers<MonitorExit>();
+    this.exited = promise;
+    child.once('exit', (code, signal) => {
+      this.signalGroup('SIGTERM');
+      resolve({ code, signal });
+    });
     this.closed = this.#watchClose(options.killAfterMs);
   }
 
   get isRunning(): boolean {
-    return this.#running;
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** Sends one frame. */
@@ -91,16 +95,6 @@ export class MonitorProcess {
     } catch {
       // The whole group has ended.
     }
-  }
-
-  async #watchExit(): Promise<MonitorExit> {
-    const { promise, resolve } = Promise.withResolvers<MonitorExit>();
-    this.#child.once('exit', (code, signal) => {
-      this.#running = false;
-      this.signalGroup('SIGTERM');
-      resolve({ code, signal });
-    });
-    return await promise;
   }
 
   async #watchClose(killAfterMs: number): Promise<{ readonly outlived: boolean }> {

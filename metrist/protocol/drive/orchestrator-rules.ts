@@ -26,9 +26,33 @@ export const orchestratorLimits: DriveLimits = {
   killAfterMs: 5_000,
 };
 
+/** What the Orchestrator finds at the start of a monitor's output. */
+type Chunk =
+  | { readonly kind: 'message'; readonly body: Buffer; readonly rest: Buffer }
+  /** The beginning of a message. */
+  | { readonly kind: 'part' }
+  /** It does not begin like a message. */
+  | { readonly kind: 'noise' }
+  /** It begins like a message and is not one. */
+  | { readonly kind: 'broken' };
+
+/** More digits than any real length has. */
+const maxLengthDigits = 16;
+
+/** Reads output as the Orchestrator does. {@link FrameBuffer} is the correct way to read frames. */
+export function parseChunk(chunk: Buffer): Chunk {
+  const [head = '', digits, space] = /^-?(\d+)?( )?/.exec(chunk.toString('latin1', 0, 32)) ?? [];
+  if (digits === undefined) return { kind: 'noise' };
+  if (head.startsWith('-') || digits.length > maxLengthDigits) return { kind: 'broken' };
+  if (space === undefined) return { kind: head.length === chunk.length ? 'part' : 'broken' };
+  const end = head.length + Number(digits);
+  if (chunk.length < end) return { kind: 'part' };
+  return { kind: 'message', body: chunk.subarray(head.length, end), rest: chunk.subarray(end) };
+}
+
 /**
  * Reads a monitor's stdout after the handshake as the Orchestrator does, including what it does with bytes that are not a
- * frame. {@link FrameBuffer} is the correct way to read frames.
+ * message.
  */
 export class OrchestratorReader {
   #pending: Buffer = Buffer.alloc(0);
@@ -50,34 +74,23 @@ export class OrchestratorReader {
     if (this.#isStuck) return bodies;
     this.#pending = Buffer.concat([this.#pending, chunk]);
     while (this.#pending.length > 0) {
-      const [head, digits = '', space] = /^(-?\d+)( ?)/.exec(this.#pending.toString('latin1', 0, 32)) ?? [];
-      if (head === undefined) {
-        this.#discard(
-          'which is not a message: the Orchestrator throws it away with everything that arrives with it; write only ' +
-            'messages to stdout, with their length in bytes of UTF-8 and no line break after them',
-        );
-        break;
+      const parsed = parseChunk(this.#pending);
+      if (parsed.kind === 'part') break;
+      if (parsed.kind === 'message') {
+        bodies.push(parsed.body);
+        this.#pending = parsed.rest;
+        continue;
       }
-      if (space === '' && head.length === this.#pending.length) break;
-      if (space === '' || digits.startsWith('-')) {
-        this.#isStuck = true;
-        this.#discard(
-          'which the Orchestrator takes for an incomplete message: it waits for the rest forever and reads nothing ' +
-            'more; write only messages to stdout',
-        );
-        break;
-      }
-      const end = head.length + Number(digits);
-      if (this.#pending.length < end) break;
-      bodies.push(this.#pending.subarray(head.length, end));
-      this.#pending = this.#pending.subarray(end);
+      this.#isStuck = parsed.kind === 'broken';
+      const effect = this.#isStuck
+        ? 'which the Orchestrator takes for an incomplete message: it waits for the rest forever and reads nothing more; ' +
+          'write only messages to stdout'
+        : 'which is not a message: the Orchestrator throws it away with everything that arrives with it; write only ' +
+          'messages to stdout, with their length in bytes of UTF-8 and no line break after them';
+      this.#onProblem(`the monitor wrote ${quote(this.#pending)} to stdout, ${effect}`);
+      this.#pending = Buffer.alloc(0);
     }
     return bodies;
-  }
-
-  #discard(effect: string): void {
-    this.#onProblem(`the monitor wrote ${quote(this.#pending)} to stdout, ${effect}`);
-    this.#pending = Buffer.alloc(0);
   }
 }
 
