@@ -40,24 +40,20 @@ export interface MetristAnswer {
   readText(): Promise<string>;
 }
 
-/**
- * Sends a request once and never follows a redirect.
- *
- * @throws {MetristError} when there is no answer
- */
-type SendToMetrist = (request: MetristRequest) => Promise<MetristAnswer>;
-
 /** Far above the largest real answer, a list of registrations. */
 const maxAnswerLength = 4_000_000;
 
-/** The one HTTP client for Metrist. Makes no request by itself. */
+/**
+ * The one HTTP client for Metrist. What it returns sends a request once and never follows a redirect; it rejects with a
+ * {@link MetristError} when there is no answer.
+ */
 export function createMetristClient({
   baseUrl,
   token,
   userAgent,
   requestTimeoutMs = 10_000,
   fetch = globalThis.fetch,
-}: MetristClientOptions): SendToMetrist {
+}: MetristClientOptions): (request: MetristRequest) => Promise<MetristAnswer> {
   const { host } = new URL(baseUrl);
   const headers = {
     accept: 'application/json, text/plain',
@@ -118,17 +114,7 @@ export class MetristError extends Error {
 
   constructor(
     message: string,
-    {
-      status,
-      cause,
-      isNeverSent = false,
-      isPointlessToRepeat = false,
-    }: {
-      readonly status?: number | undefined;
-      readonly cause?: unknown;
-      readonly isNeverSent?: boolean;
-      readonly isPointlessToRepeat?: boolean;
-    } = {},
+    { status, cause, isNeverSent = false, isPointlessToRepeat = false }: Partial<Omit<MetristError, 'message'>> = {},
   ) {
     super(message, { cause });
     this.status = status;

@@ -4,6 +4,7 @@ import {
   type MetristAnswer,
   type MetristClientOptions,
   type MetristError,
+  type MetristRequest,
 } from '../request.ts';
 import { type ErrorBody, isStorable, type MetristResult } from './results.ts';
 
@@ -27,27 +28,14 @@ interface Failure {
   readonly isPointlessToRepeat?: true;
 }
 
-interface RequestOptions {
-  /** Ends the request early: `unknown`. */
-  readonly signal?: AbortSignal;
-}
+/** The part of Metrist's API that takes results. */
+export type MetristApi = ReturnType<typeof createMetristApi>;
 
-/** The part of Metrist's API that takes results. Nothing throws, and each call sends one request. */
-export interface MetristApi {
-  post(result: MetristResult, options?: RequestOptions): Promise<PostResult>;
-  /**
-   * Whether Metrist shows an error of this check at this instance at its time, to the second.
-   *
-   * @returns `undefined` when Metrist does not say
-   */
-  hasError(body: ErrorBody, options?: RequestOptions): Promise<boolean | undefined>;
-}
-
-/** Metrist's results API. Makes no request by itself. */
-export function createMetristApi(options: MetristClientOptions): MetristApi {
+/** Makes no request by itself. Nothing in it throws, and each call sends one request, which `signal` ends early. */
+export function createMetristApi(options: MetristClientOptions) {
   const send = createMetristClient(options);
   return {
-    async post(result, { signal } = {}) {
+    async post(result: MetristResult, { signal }: Pick<MetristRequest, 'signal'> = {}): Promise<PostResult> {
       if (!isStorable(result)) return { state: 'refused', reason: `not sent, Metrist would drop it: ${ourBug}` };
       try {
         const { kind, body } = result;
@@ -62,7 +50,15 @@ export function createMetristApi(options: MetristClientOptions): MetristApi {
       }
     },
 
-    async hasError({ monitor_logical_name, check_logical_name, instance_name, time }, { signal } = {}) {
+    /**
+     * Whether Metrist shows an error of this check at this instance at its time, to the second.
+     *
+     * @returns `undefined` when Metrist does not say
+     */
+    async hasError(
+      { monitor_logical_name, check_logical_name, instance_name, time }: ErrorBody,
+      { signal }: Pick<MetristRequest, 'signal'> = {},
+    ): Promise<boolean | undefined> {
       // Metrist groups errors by the minute, but counts only those from `from` to `to`, both inclusive.
       const startMs = Math.floor(Date.parse(`${time}Z`) / 1000) * 1000;
       const query = new URLSearchParams([

@@ -123,7 +123,7 @@ describe('createMonitorConfigApi', () => {
     const { standIn, api } = await start({ requestTimeoutMs: 50 });
     standIn.behave(() => ({ kind: 'hang' }));
     await expect(api.list('awsiam')).rejects.toThrow('within 0.05 s');
-    await expect(api.list('awsiam', { timeoutMs: 20 })).rejects.toThrow('within 0.02 s');
+    await expect(api.list('awsiam', 20)).rejects.toThrow('within 0.02 s');
   });
 
   test('ends a request when its caller gives up', async () => {

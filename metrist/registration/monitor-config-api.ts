@@ -9,25 +9,8 @@ import {
 import type { MonitorConfig } from './monitor-config.ts';
 import { type StoredMonitorConfig, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
 
-/** The part of Metrist's API that says what runs. Sends each request once; a failure rejects with a {@link MetristError}. */
-export interface MonitorConfigApi {
-  /**
-   * The registrations of a monitor. A recent change may not show yet.
-   *
-   * @param options a shorter time limit than the client's own
-   */
-  list(monitor: string, options?: { readonly timeoutMs?: number }): Promise<StoredMonitorConfig[]>;
-  /**
-   * Adds a registration. Those that exist stay.
-   *
-   * @returns its id. Metrist returns one even if it stores nothing: only {@link list} shows the truth.
-   */
-  create(config: MonitorConfig): Promise<string>;
-  /** Removes a registration. Metrist gives the same answer when there is none. */
-  remove(monitor: string, id: string): Promise<void>;
-  /** `undefined` when Metrist knows nothing about a monitor, or not yet. */
-  status(monitor: string): Promise<MonitorStatus | undefined>;
-}
+/** The part of Metrist's API that says what runs. */
+export type MonitorConfigApi = ReturnType<typeof createMonitorConfigApi>;
 
 /** What Metrist thinks of a monitor. */
 export interface MonitorStatus {
@@ -52,8 +35,8 @@ interface Call<Value> extends Omit<MetristRequest, 'signal'> {
   readonly parse: (text: string) => Value | undefined;
 }
 
-/** Metrist's monitor-config API. Makes no request by itself. */
-export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiOptions): MonitorConfigApi {
+/** Makes no request by itself. Sends each request once; a failure rejects with a {@link MetristError}. */
+export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiOptions) {
   const send = createMetristClient(options);
 
   async function call<Value>({ attempt, expectedStatus = 200, parse, ...request }: Call<Value>): Promise<Value> {
@@ -71,17 +54,27 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
   }
 
   return {
-    async list(monitor, limit) {
+    /**
+     * The registrations of a monitor. A recent change may not show yet.
+     *
+     * @param timeoutMs a shorter time limit than the client's own
+     */
+    async list(monitor: string, timeoutMs = Infinity): Promise<StoredMonitorConfig[]> {
       const configs = await call({
         attempt: `read the registrations of ${monitor}`,
         path: `/api/v0/monitor-config?${new URLSearchParams({ monitor }).toString()}`,
         parse: (text) => parseStoredMonitorConfigs(parseJson(text)),
-        ...limit,
+        timeoutMs,
       });
       return configs.filter(({ monitor_logical_name: name }) => name === monitor);
     },
 
-    async create(config) {
+    /**
+     * Adds a registration. Those that exist stay.
+     *
+     * @returns its id. Metrist returns one even if it stores nothing: only `list` shows the truth.
+     */
+    async create(config: MonitorConfig): Promise<string> {
       return await call({
         attempt: `register ${config.monitor_logical_name}`,
         method: 'POST',
@@ -92,7 +85,8 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
       });
     },
 
-    async remove(monitor, id) {
+    /** Removes a registration. Metrist gives the same answer when there is none. */
+    async remove(monitor: string, id: string): Promise<void> {
       await call({
         attempt: `remove the registration ${id}`,
         method: 'DELETE',
@@ -101,7 +95,8 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
       });
     },
 
-    async status(monitor) {
+    /** `undefined` when Metrist knows nothing about a monitor, or not yet. */
+    async status(monitor: string): Promise<MonitorStatus | undefined> {
       const statuses = await call({
         attempt: `read the state of ${monitor}`,
         path: `/api/v0/monitor-status?${new URLSearchParams({ 'm[]': monitor }).toString()}`,

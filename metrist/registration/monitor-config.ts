@@ -76,35 +76,28 @@ export function isRunGroup(name: string): boolean {
   return name !== '' && name.length <= 255 && name === name.trim() && name.isWellFormed() && !/[,\0]/.test(name);
 }
 
-/** Run groups as they can be registered, and remarks on how they were written. */
-interface ParsedRunGroups {
-  readonly runGroups: readonly string[];
-  /** One line each: the variable, what came, what was expected. */
-  readonly problems: readonly string[];
-  readonly warnings: readonly string[];
-}
-
 /**
  * Reads `METRIST_RUN_GROUPS`, names separated by commas. Removes blanks around a name, with a warning: the Orchestrator
  * reads the same variable and keeps them. Never throws.
+ *
+ * @returns the groups as they can be registered, and one line for each problem and warning
  */
-export function parseRunGroups(value = ''): ParsedRunGroups {
+export function parseRunGroups(value = ''): Record<'runGroups' | 'problems' | 'warnings', readonly string[]> {
+  const refuse = (problem: string) => ({ runGroups: [], problems: [problem], warnings: [] });
   if (value.trim() === '') return { runGroups: [], problems: [], warnings: [] };
-  if (isUnresolved(value)) {
-    return { runGroups: [], problems: [describeUnresolved('METRIST_RUN_GROUPS', value)], warnings: [] };
-  }
+  if (isUnresolved(value)) return refuse(describeUnresolved('METRIST_RUN_GROUPS', value));
   const written = value.split(',');
   const runGroups = written.map((name) => name.trim());
   if (!runGroups.every(isRunGroup) || new Set(runGroups).size < runGroups.length) {
-    const problem = `METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`;
-    return { runGroups: [], problems: [problem], warnings: [] };
+    return refuse(`METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`);
   }
-  const blank = written.filter((name) => name !== name.trim());
-  return { runGroups, problems: [], warnings: blank.map(describeBlanks) };
-}
-
-function describeBlanks(name: string): string {
-  return `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so remove the blanks there, too`;
+  const warnings = written
+    .filter((name) => name !== name.trim())
+    .map(
+      (name) =>
+        `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so remove the blanks there, too`,
+    );
+  return { runGroups, problems: [], warnings };
 }
 
 /** Metrist looks only at the last hour. With this interval at least three runs are in it. */
@@ -116,20 +109,14 @@ const longestUsefulIntervalSecs = 1200;
  * @param stepTimeoutSecs the monitor's own deadline for a step
  */
 export function findRegistrationWarnings(config: MonitorConfig, stepTimeoutSecs: number): string[] {
-  const timeoutSecs = Math.min(...config.steps.map((step) => step.timeout_secs));
+  const { run_groups: runGroups, interval_secs: intervalSecs, steps } = config;
+  const timeoutSecs = Math.min(...steps.map((step) => step.timeout_secs));
   return [
-    ...(config.run_groups.length === 0 ? [noRunGroups] : []),
-    ...(config.interval_secs > longestUsefulIntervalSecs ? [describeInterval(config.interval_secs)] : []),
-    ...(timeoutSecs < stepTimeoutSecs ? [describeTimeout(timeoutSecs, stepTimeoutSecs)] : []),
-  ];
-}
-
-const noRunGroups = 'no run groups: an Orchestrator that has some of its own (METRIST_RUN_GROUPS) will not run this';
-
-function describeInterval(intervalSecs: number): string {
-  return `an interval of ${intervalSecs} s: Metrist looks only at the last hour, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`;
-}
-
-function describeTimeout(timeoutSecs: number, stepTimeoutSecs: number): string {
-  return `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run created may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`;
+    runGroups.length === 0 &&
+      'no run groups: an Orchestrator that has some of its own (METRIST_RUN_GROUPS) will not run this',
+    intervalSecs > longestUsefulIntervalSecs &&
+      `an interval of ${intervalSecs} s: Metrist looks only at the last hour, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`,
+    timeoutSecs < stepTimeoutSecs &&
+      `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run created may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`,
+  ].filter((warning) => warning !== false);
 }

@@ -102,15 +102,13 @@ class StepRun {
   /** The earliest deadline. If two are equal, the first one in the list. */
   #nextDeadline(): Deadline {
     const { limits, stepTimeoutMs } = this.#options;
-    const deadlines: Deadline[] = [];
-    const current = this.#current;
-    if (current !== undefined) {
-      deadlines.push({ atMs: current.startedMs + stepTimeoutMs, onMissed: () => this.#timeOut() });
-    }
-    if (this.#exitSentMs !== undefined) {
-      deadlines.push({ atMs: this.#exitSentMs + limits.finishMs, onMissed: () => this.#giveUpOnExit() });
-    }
-    deadlines.push({ atMs: this.#lastActivityMs + limits.inactivityMs, onMissed: () => this.#giveUpOnSilence() });
+    const stepStartedMs = this.#current?.startedMs ?? Infinity;
+    const exitSentMs = this.#exitSentMs ?? Infinity;
+    const deadlines: Deadline[] = [
+      { atMs: stepStartedMs + stepTimeoutMs, onMissed: () => this.#timeOut() },
+      { atMs: exitSentMs + limits.finishMs, onMissed: () => this.#giveUpOnExit() },
+      { atMs: this.#lastActivityMs + limits.inactivityMs, onMissed: () => this.#giveUpOnSilence() },
+    ];
     return deadlines.reduce((earliest, each) => (each.atMs < earliest.atMs ? each : earliest));
   }
 
