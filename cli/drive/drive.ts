@@ -77,8 +77,8 @@ export function addDriveCommand(
         drive.error("error: name the monitor's steps with --step, once for each");
       }
       const command = words.length > 0 ? words : context.self;
-      const step = options.step ?? outline.steps.map(({ name }) => name);
-      if (!(await driveAndPrint(command, { ...options, step, signal }, context))) onFailure();
+      const steps = options.step ?? outline.steps.map(({ name }) => name);
+      if (!(await driveAndPrint(command, steps, options, signal, context))) onFailure();
     });
 }
 
@@ -119,11 +119,6 @@ function parseName(text: string): string {
   return text;
 }
 
-interface RunOptions extends DriveOptions {
-  readonly step: readonly string[];
-  readonly signal: AbortSignal;
-}
-
 /**
  * Drives a monitor and prints events as they happen.
  *
@@ -131,10 +126,12 @@ interface RunOptions extends DriveOptions {
  */
 async function driveAndPrint(
   command: readonly string[],
-  options: RunOptions,
+  steps: readonly string[],
+  options: DriveOptions,
+  signal: AbortSignal,
   context: CommandContext,
 ): Promise<boolean> {
-  const { config = {}, json, monitor, signal, step: steps } = options;
+  const { config = {}, json, monitor } = options;
   const { environment, errorOutput, output, values } = context;
   hideSecrets(secretsOfConfig(config));
   const { value: instance = 'drive', problem } = options.instance ? { value: options.instance } : readInstance(values);

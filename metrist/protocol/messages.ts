@@ -143,8 +143,6 @@ function formatStepError(text: string, metadata: string): string {
 /** The Orchestrator's handler crashes on anything but a plain number. Nanoseconds are precise enough. */
 function formatTime(durationMs: number): string {
   if (!Number.isFinite(durationMs)) throw new RangeError(`a step's time is ${durationMs}: expected milliseconds`);
-  // toFixed() would write an exponent.
-  if (Math.abs(durationMs) >= 1e21) return String(BigInt(durationMs));
   return durationMs.toFixed(6).replace(/\.?0+$/, '');
 }
 

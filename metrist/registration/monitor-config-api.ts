@@ -7,7 +7,7 @@ import {
   type MetristRequest,
 } from '../request.ts';
 import type { MonitorConfig } from './monitor-config.ts';
-import { type StoredMonitorConfig, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
+import { type StoredMonitorConfig, isObject, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
 
 /** The part of Metrist's API that says what runs. */
 export type MonitorConfigApi = ReturnType<typeof createMonitorConfigApi>;
@@ -120,8 +120,8 @@ function parseMonitorStatuses(answer: unknown): MonitorStatus[] | undefined {
 }
 
 function isMonitorStatus(value: unknown): value is MonitorStatus {
-  if (typeof value !== 'object' || value === null) return false;
-  const { monitor_logical_name: name, state, last_checked: lastChecked } = value as Readonly<Record<string, unknown>>;
+  if (!isObject(value)) return false;
+  const { monitor_logical_name: name, state, last_checked: lastChecked } = value;
   return (
     typeof name === 'string' &&
     (state === 'up' || state === 'degraded' || state === 'issues' || state === 'down') &&

@@ -60,6 +60,6 @@ function isStoredMonitorConfig(value: unknown): value is StoredMonitorConfig {
   );
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -19,17 +19,11 @@ export interface DriveOptions {
   readonly command: readonly string[];
   /** What to run, in order. */
   readonly steps: readonly string[];
-  /**
-   * The monitor's extra_config as one compact JSON object.
-   * @default '{}'
-   */
+  /** The monitor's extra_config as one compact JSON object. @default '{}' */
   readonly configJson?: string;
   /** @default 900,000, as in registrations */
   readonly stepTimeoutMs?: number;
-  /**
-   * Whether the monitor should also remove what earlier runs left behind.
-   * @default false
-   */
+  /** Whether the monitor should also remove what earlier runs left behind. @default false */
   readonly cleanup?: boolean;
   /** The monitor's whole environment. A temporary directory is added. */
   readonly env: Values;
@@ -111,7 +105,7 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     } else {
       for (const name of options.steps) onEvent({ kind: 'step', step: { state: 'notRun', name } });
     }
-    await endMonitor(monitor, { ...ending, tmpDir, limits, onProblem });
+    await endMonitor(monitor, ending, tmpDir, limits, onProblem);
     await reportLastLogs(monitor, reader.pending, onEvent);
     return {
       steps,
@@ -132,16 +126,13 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
   }
 }
 
-interface EndOptions extends Ending {
-  readonly tmpDir: string;
-  readonly limits: DriveLimits;
-  readonly onProblem: (text: string) => void;
-}
-
 /** In the Orchestrator's order: the last message, the directory removed, SIGTERM to the group, finally SIGKILL. */
 async function endMonitor(
   monitor: MonitorProcess,
-  { lastMessage, tmpDir, limits, onProblem }: EndOptions,
+  { lastMessage }: Ending,
+  tmpDir: string,
+  limits: DriveLimits,
+  onProblem: (text: string) => void,
 ): Promise<void> {
   if (lastMessage !== undefined) monitor.write(lastMessage);
   await Promise.all([

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { quote } from '../../../text/printable.ts';
+import { maxLengthDigits } from '../frame.ts';
 import type { FromMonitor } from '../messages.ts';
 import { isBase16 } from '../metadata.ts';
 
@@ -35,9 +36,6 @@ type Chunk =
   | { readonly kind: 'noise' }
   /** It begins like a message and is not one. */
   | { readonly kind: 'broken' };
-
-/** More digits than any real length has. */
-const maxLengthDigits = 16;
 
 /** Reads output as the Orchestrator does. {@link FrameBuffer} is the correct way to read frames. */
 export function parseChunk(chunk: Buffer): Chunk {

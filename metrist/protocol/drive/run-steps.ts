@@ -44,11 +44,10 @@ interface Deadline {
 }
 
 /** Why a run ends early, for the sentence `cause: effect, and nothing is reported …; advice`. */
-interface EarlyEnd {
+interface EarlyEnd extends Ending {
   readonly cause: string;
   readonly effect: string;
   readonly advice: string;
-  readonly lastMessage?: string;
 }
 
 class StepRun {
