@@ -11,7 +11,7 @@ import {
 } from '../../metrist/protocol/drive/drive-report.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { orchestratorLimits } from '../../metrist/protocol/drive/orchestrator-rules.ts';
-import { defaultTimeoutSecs } from '../../metrist/registration/monitor-config.ts';
+import { defaultTimeoutSecs, timeoutRange } from '../../metrist/registration/monitor-config.ts';
 import { configJsonKey, outline } from '../../suites/awsiam/outline.ts';
 import { hideSecrets, type Secret } from '../../text/redact.ts';
 import { columnsOf } from '../../text/terminal.ts';
@@ -82,8 +82,7 @@ export function addDriveCommand(
     });
 }
 
-/** What the manifest of a package can hold. */
-const maxTimeoutMs = 65_535_000;
+const maxTimeoutMs = timeoutRange.most * 1000;
 
 /** Takes `90s`, `2m`, `1500ms`, or a number of seconds. @returns milliseconds */
 export function parseTimeout(text: string): number {
@@ -101,7 +100,6 @@ function addStep(text: string, previous: readonly string[] = []): readonly strin
   return [...previous, text];
 }
 
-/** Adds a `Key=Value`. */
 export function addConfigEntry(
   text: string,
   previous: Readonly<Record<string, string>> = {},

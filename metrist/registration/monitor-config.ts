@@ -1,7 +1,7 @@
 import { describeValue, describeUnresolved, isUnresolved } from '../../host/setting-text.ts';
 
 /** What a registration needs to know about a monitor. */
-export interface MonitorOutline {
+interface MonitorOutline {
   readonly name: string;
   readonly steps: readonly { readonly name: string; readonly description: string }[];
 }
@@ -28,9 +28,8 @@ export interface MonitorConfig {
 
 interface MonitorConfigStep {
   readonly check_logical_name: string;
-  /** Metrist accepts it but does not store it. */
+  /** Metrist accepts the description and `required`, but does not store them. */
   readonly description: string;
-  /** Metrist accepts it but does not store it. */
   readonly required: true;
   /** Metrist documents a default but does not apply it: without a timeout it answers 202 and stores nothing. */
   readonly timeout_secs: number;

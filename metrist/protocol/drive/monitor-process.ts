@@ -117,9 +117,7 @@ export class MonitorProcess {
 /** What happens to the process. `ended` comes once, after all of its output. `stopped`: the run is to stop. */
 export type ProcessEvent =
   | { readonly kind: 'stdout'; readonly bytes: Buffer; readonly atMs: number }
-  | { readonly kind: 'stderr' }
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'ended' };
+  | { readonly kind: 'stderr' | 'stopped' | 'ended' };
 
 /** Takes events at any time, and hands them in order to one reader. */
 export class EventQueue<T> {

@@ -4,38 +4,32 @@ import { maxLengthDigits } from '../frame.ts';
 import type { FromMonitor } from '../messages.ts';
 import { isBase16 } from '../metadata.ts';
 
-/** How long the Orchestrator waits, in milliseconds. */
-export interface DriveLimits {
+/**
+ * How long the Orchestrator waits, from `protocol_handler.ex` of Metrist-Software/orchestrator; the last one is erlexec's
+ * default.
+ */
+export const orchestratorLimits = {
   /** For output during the handshake. */
-  readonly handshakeSilenceMs: number;
-  /** Without output from the monitor and without a message to it. */
-  readonly inactivityMs: number;
-  /** From `Exit` after the last step to the end of the process. */
-  readonly finishMs: number;
-  /** From `Exit` after a failed step to SIGTERM. */
-  readonly terminateAfterMs: number;
-  /** From SIGTERM to SIGKILL. */
-  readonly killAfterMs: number;
-}
-
-/** From `protocol_handler.ex` of Metrist-Software/orchestrator; the last one is erlexec's default. */
-export const orchestratorLimits: DriveLimits = {
   handshakeSilenceMs: 60_000,
+  /** Without output from the monitor and without a message to it. */
   inactivityMs: 15 * 60_000,
+  /** From `Exit` after the last step to the end of the process. */
   finishMs: 5 * 60_000,
+  /** From `Exit` after a failed step to SIGTERM. */
   terminateAfterMs: 5,
+  /** From SIGTERM to SIGKILL. */
   killAfterMs: 5_000,
 };
 
-/** What the Orchestrator finds at the start of a monitor's output. */
+export type DriveLimits = Readonly<typeof orchestratorLimits>;
+
+/**
+ * What the Orchestrator finds at the start of a monitor's output. `part`: the beginning of a message. `noise`: it does not
+ * begin like a message. `broken`: it begins like a message and can never become one.
+ */
 type Chunk =
   | { readonly kind: 'message'; readonly body: Buffer; readonly rest: Buffer }
-  /** The beginning of a message. */
-  | { readonly kind: 'part' }
-  /** It does not begin like a message. */
-  | { readonly kind: 'noise' }
-  /** It begins like a message and is not one. */
-  | { readonly kind: 'broken' };
+  | { readonly kind: 'part' | 'noise' | 'broken' };
 
 /** Reads output as the Orchestrator does. {@link FrameBuffer} is the correct way to read frames. */
 export function parseChunk(chunk: Buffer): Chunk {
@@ -94,15 +88,16 @@ export class OrchestratorReader {
 
 export type StepAnswer = Extract<FromMonitor, { kind: 'stepTime' | 'stepOk' | 'stepError' }>;
 
-interface AnswerCheck {
-  /** A sentence each. */
-  readonly problems: readonly string[];
-  /** Why the answer would never arrive at Metrist; absent if it would. */
-  readonly lost?: string;
-}
-
-/** Finds where the Orchestrator, or Metrist behind it, would change or lose an answer. */
-export function checkAnswer(answer: StepAnswer, text: string, step: string): AnswerCheck {
+/**
+ * Finds where the Orchestrator, or Metrist behind it, would change or lose an answer.
+ *
+ * @returns a sentence for each problem. `lost`: why the answer would never arrive at Metrist; absent if it would
+ */
+export function checkAnswer(
+  answer: StepAnswer,
+  text: string,
+  step: string,
+): { readonly problems: readonly string[]; readonly lost?: string } {
   const problems: string[] = [];
   let lost: string | undefined;
   const answered = `the monitor answered ${step} with`;

@@ -16,11 +16,7 @@ export interface ConversationSettings {
   readonly properties: ReadonlyMap<string, string>;
   /** The program and its version, for the Orchestrator's log: `awsiam 0.1.0`. */
   readonly about: string;
-  /**
-   * How long teardown and sweep may go on when nobody waits for them any more. The Orchestrator kills five seconds after
-   * SIGTERM.
-   * @default 3_000
-   */
+  /** For teardown and sweep when nobody waits any more: the Orchestrator kills five seconds after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
 }
 
@@ -93,7 +89,6 @@ export class Conversation<Config, Session> {
     this.#end(reason);
   }
 
-  /** Takes an uncaught error. */
   crash(error: unknown): void {
     const { message, stack } = explainBug(error, 'this run');
     this.#writer.log('Error', stack ?? message);
