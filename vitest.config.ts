@@ -14,20 +14,27 @@ const { pathToFileURL } = require('node:url') as typeof import('node:url');
 const { describeUnsupportedNode, removeOldReport, removeReport } =
   require('./host/last-resort.js') as typeof import('./host/last-resort.js');
 
-/** Tests that start processes. */
+const cores = os.availableParallelism();
+
+/** Tests that start processes, and mostly wait for them. */
 const endToEnd: ViteUserConfig['test'] = {
   globalSetup: ['packaging/package-executable.ts'],
   testTimeout: 120_000,
-  maxConcurrency: 16,
-  // Most of them wait for processes.
-  maxWorkers: 2,
+  maxWorkers: cores,
+  maxConcurrency: cores * 4,
 };
 
 /** The modes that run this project's own tests. All others run the monitor. */
 const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
-  unit: { include: ['**/*.test.ts'], exclude: ['e2e/**', 'node_modules/**'], testTimeout: 60_000 },
+  unit: {
+    include: ['**/*.test.ts'],
+    exclude: ['e2e/**', 'node_modules/**', '**/*.deep.test.ts'],
+    testTimeout: 60_000,
+    // Many of them wait for a timer or a process. vitest's default leaves a core idle.
+    maxWorkers: cores * 2,
+  },
   e2e: { include: ['e2e/**/*.test.ts'], exclude: ['e2e/deep/**'], ...endToEnd },
-  deep: { include: ['e2e/deep/**/*.test.ts'], ...endToEnd },
+  deep: { include: ['e2e/deep/**/*.test.ts', '**/*.deep.test.ts'], exclude: ['node_modules/**'], ...endToEnd },
 };
 
 /** What `--mode` can be for a run of the monitor. vitest calls it `test` if no mode was given. */

@@ -1,11 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { need } from '../runner/testing/needs.ts';
-import { startConnectProxy } from '../metrist/testing/connect-proxy.ts';
 import { filesIn } from '../metrist/testing/delivery.ts';
-import { makeCertificate } from '../suites/awsiam/testing/certificate.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
 import { liveEnv, noRemark, runVitest, secrets } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
@@ -87,26 +84,4 @@ test('an error that could not be delivered arrives with the next run, before its
   expect(delivered).toHaveLength(9);
   expect((await filesIn(METRIST_RESULTS_DIR)).filter((file) => file.startsWith('outbox/'))).toEqual([]);
   expect([...metrist.swallowed, ...metrist.problems]).toEqual([]);
-});
-
-test('results go to Metrist through the proxy that the environment names', async (context) => {
-  const tls = need(context, await makeCertificate(), 'the openssl command');
-  const dir = await sharedResults();
-  const authority = path.join(dir, 'authority.pem');
-  await writeFile(authority, tls.cert);
-  const [iam, metrist, proxy] = [await startIam(), await startMetrist({ tls }), await startConnectProxy()];
-  const { host } = new URL(metrist.url);
-  const run = await runVitest({
-    env: {
-      ...liveEnv,
-      ...metristEnv(metrist),
-      METRIST_API_HOST: host,
-      HTTPS_PROXY: `http://${proxy.address}`,
-      NODE_EXTRA_CA_CERTS: authority,
-      AWS_ENDPOINT_URL_IAM: iam.url,
-    },
-  });
-  expect(run.code, run.everything).toBe(0);
-  expect(metrist.telemetry).toHaveLength(8);
-  expect(new Set(proxy.tunnels)).toEqual(new Set([host]));
 });

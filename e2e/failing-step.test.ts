@@ -10,9 +10,9 @@ const operations: Readonly<Record<string, string>> = {
   DetachPolicy: 'DetachUserPolicy',
 };
 
-test.for([...stepNames])('a failing %s blocks what follows and leaves nothing behind', async (name) => {
+test.for([...stepNames])('when %s fails, the later steps are blocked and nothing is left behind', async (name) => {
   const position = stepNames.indexOf(name);
-  // Refused once, so that teardown is not refused as well.
+  // Refused only once, so that teardown succeeds.
   const iam = await startIam(`${operations[name] ?? name}=AccessDenied:1`);
   const metrist = await startMetrist();
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
@@ -40,7 +40,7 @@ test.for([...stepNames])('a failing %s blocks what follows and leaves nothing be
   expect(run.stdout).toContain(`iam:${operations[name] ?? name} is not allowed`);
 });
 
-test('a failure on the side of AWS is a failure in JUnit and carries the request id', async () => {
+test('a failure of AWS is a failure in JUnit, with the request id', async () => {
   const iam = await startIam('CreateGroup=ServiceFailure');
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.junit).toMatchObject({ failures: 1, errors: 0, skipped: 6 });

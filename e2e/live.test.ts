@@ -16,20 +16,20 @@ const calls = [
   'DeleteUser',
 ];
 
-test('a live run makes the eight calls in order, posts eight times and leaves nothing', async () => {
+test('a live run makes the eight calls in order, posts eight results and leaves nothing behind', async () => {
   const iam = await startIam();
   const metrist = await startMetrist();
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
 
   expect(run, run.everything).toMatchObject({ code: 0, stderr: noRemark });
-  // After the steps the sweep looks for what earlier runs left.
+  // After the steps the sweep looks for leftovers of earlier runs.
   expect(iam.calls.map(({ operation }) => operation)).toEqual([...calls, 'ListGroups', 'ListUsers']);
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 
   expect(metrist.errors).toEqual([]);
   expect([...metrist.swallowed, ...metrist.problems]).toEqual([]);
   expect(metrist.telemetry.map((body) => body['check_logical_name'])).toEqual(stepNames);
-  // The values are the steps' own times, the same as in the other report, which rounds them to milliseconds.
+  // The values are the times of the steps, as in the JUnit report, which rounds them to milliseconds.
   for (const [index, { value, metadata }] of metrist.telemetry.entries()) {
     const junitCase = run.junit?.cases[index];
     expect(Math.round(Number(value))).toBe(Math.round((junitCase?.timeSecs ?? NaN) * 1000));
@@ -39,7 +39,7 @@ test('a live run makes the eight calls in order, posts eight times and leaves no
   expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 0 });
 });
 
-test('the output is one line per step and one that says where the results went', async () => {
+test('the output is one line per step and one line that says where the results went', async () => {
   const iam = await startIam();
   const metrist = await startMetrist();
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
@@ -52,18 +52,18 @@ test('the output is one line per step and one that says where the results went',
   expect(lines.slice(8).join('')).toMatch(
     /awsiam live · 8 passed in .* · JUnit .*junit\.xml · history .*\.ndjson · 8 results to Metrist \(e2e-1\)$/,
   );
-  // No escape codes where the output is no terminal.
+  // No escape codes: the output is not a terminal.
   expect(run.stdout).not.toContain('\u001B');
 });
 
-test('what takes longer than two seconds is said while it lasts', async () => {
+test('a wait of more than two seconds is reported while it lasts', async () => {
   const iam = await startIam('AddUserToGroup=slow:3200:1');
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code, run.everything).toBe(0);
   expect(run.stderr).toMatch(/^ {2}… AddUserToGroup: waiting for the answer to AddUserToGroup \(\d+ s\)$/m);
 });
 
-test('the client says who it is and signs with the key that it was given', async () => {
+test('the client names itself in its user agent', async () => {
   const iam = await startIam();
   await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(new Set(iam.calls.map(({ userAgent }) => /awsiam\/\d+\.\d+\.\d+/.test(userAgent ?? '')))).toEqual(
@@ -71,7 +71,7 @@ test('the client says who it is and signs with the key that it was given', async
   );
 });
 
-test('the test policy follows partition and account of the answer, unless an ARN is given', async () => {
+test('the test policy is in the partition and account of the created user, unless an ARN is set', async () => {
   const china = await startIam('', { state: await chinese() });
   const run = await runVitest({
     env: { ...liveEnv, METRIST_AWS_REGION: 'cn-north-1', AWS_ENDPOINT_URL_IAM: china.url },
@@ -88,7 +88,7 @@ test('the test policy follows partition and account of the answer, unless an ARN
   expect(given.calls.find(({ operation }) => operation === 'AttachUserPolicy')?.params['PolicyArn']).toBe(arn);
 });
 
-test('the Orchestrator’s names of the variables work as well and win', async () => {
+test('the Orchestrator’s names of the variables work as well, and take precedence', async () => {
   const iam = await startIam();
   const run = await runVitest({
     env: {

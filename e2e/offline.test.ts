@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { noRemark, runVitest, secrets } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
-test('an offline run needs no variable and passes all eight steps', async () => {
+test('an offline run needs no settings and passes all eight steps', async () => {
   const run = await runVitest({ args: ['--mode', 'offline'] });
   expect(run, run.everything).toMatchObject({ code: 0, stderr: noRemark });
   expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 0 });
@@ -22,7 +22,7 @@ test('an offline run calls neither IAM nor Metrist, however it is configured', a
   expect(run.everything).not.toContain(secrets.apiToken);
 });
 
-test('faults can be rehearsed', async () => {
+test('the mock can be told to fail', async () => {
   const run = await runVitest({
     args: ['--mode', 'offline'],
     env: { AWSIAM_MOCK_FAULTS: 'CreateGroup=ServiceFailure:1,AttachUserPolicy=Throttling', AWSIAM_MOCK_LATENCY: '2-9' },
@@ -34,7 +34,7 @@ test('faults can be rehearsed', async () => {
   expect(detachPolicy).toMatchObject({ outcome: 'skipped', message: 'AttachPolicy failed' });
 });
 
-test('a fault that does not exist is a configuration error that lists those that do', async () => {
+test('an unknown fault is a configuration error that lists the known ones', async () => {
   const run = await runVitest({
     args: ['--mode', 'offline'],
     env: { AWSIAM_MOCK_FAULTS: 'AttachPolicy=Throttling,CreateUser=Flood' },

@@ -23,11 +23,11 @@ import { leaksOf } from './harness/conformance.ts';
 import { runAwsiam, liveEnv, runVitest, secrets, type VitestRun } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
-/** How a server can send back what it was sent, behind so much text. */
+/** Ways in which a server can send a request back to us. */
 const echoes = {
   'the message of an error': (echo, response) => response.end(errorXml('SignatureDoesNotMatch', escapeXml(echo))),
   'the code of an error': (echo, response) => response.end(errorXml(escapeXml(echo), 'it is not right')),
-  'a page that is not of IAM': (echo, response) => response.end(`<html><body>${echo}</body></html>`),
+  'a page that is not from IAM': (echo, response) => response.end(`<html><body>${echo}</body></html>`),
   'an answer that breaks off in it': (echo, response) => response.end(`<ErrorResponse><Error>${echo.slice(0, -7)}`),
   'XML that is broken inside': (echo, response) =>
     response.end(`<ErrorResponse><Error><Code>A</Code><Message>${escapeXml(echo)}</Mess></Error></ErrorResponse>`),
@@ -47,7 +47,7 @@ function escapeXml(raw: string): string {
   return raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** An IAM that sends the whole request back, and what it should not know. */
+/** An IAM that sends back the whole request, and secrets that it should not even know. */
 async function startLeakyIam(): Promise<{ url: string; behave: (kind: EchoKind, padding: number) => void }> {
   let echo: (said: string, response: ServerResponse) => void = echoes['the message of an error'];
   let before = '';
@@ -56,7 +56,7 @@ async function startLeakyIam(): Promise<{ url: string; behave: (kind: EchoKind, 
     const said = [token, secrets.secretAccessKey, btoa(secrets.secretAccessKey), JSON.stringify(headers), token];
     void text(request).then((body) => {
       response.statusCode = 403;
-      // Nothing was made, so that teardown need not wait.
+      // Teardown need not wait: nothing was created.
       if (body.includes('Action=DeleteUser')) response.end(errorXml('NoSuchEntity', 'there is none'));
       else echo(before + said.join(' '), response);
     });
@@ -80,7 +80,7 @@ const pieces = [secrets.secretAccessKey, secrets.sessionToken, btoa(secrets.secr
   Array.from({ length: secret.length - 11 }, (_, start) => secret.slice(start, start + 12)),
 );
 
-/** Everything that a run said anywhere: output, files and what it sent to Metrist. */
+/** Everything that a run wrote anywhere: output, files and requests to Metrist. */
 async function everythingOf({ stdout, stderr, resultsDir }: VitestRun, metrist?: MetristStandIn): Promise<string> {
   const files = await readdir(resultsDir, { recursive: true, withFileTypes: true });
   const texts = files
@@ -90,9 +90,9 @@ async function everythingOf({ stdout, stderr, resultsDir }: VitestRun, metrist?:
   return [stdout, stderr, ...(await Promise.all(texts)), ...sent].join('\n');
 }
 
-describe('an answer that holds the whole request', () => {
+describe('an answer that contains the whole request', () => {
   test.for(Object.keys(echoes) as EchoKind[])(
-    'shows no piece of a secret in any report, wherever a cut falls in %s',
+    'shows no part of a secret in any report, wherever %s is cut off',
     async (kind) => {
       const { url, behave } = await startLeakyIam();
       const values = {
@@ -109,7 +109,7 @@ describe('an answer that holds the whole request', () => {
       const context = { mode: 'live', values, howToConfigure: 'Set the variables' } as const;
       const explain = (error: unknown, step: string): StepError => awsiam.explain(error, step, context);
       if (createUser === undefined) throw new Error('there is no step');
-      // Shorter strides than the shortest secret, up to behind the longest text that is kept.
+      // Steps shorter than the shortest secret, up to past the longest text that we keep.
       for (let padding = 0; padding < 4300; padding += 29) {
         behave(kind, padding);
         const options = { clock: systemClock, timeoutMs: 20_000, signal, explain };
@@ -129,15 +129,15 @@ describe('an answer that holds the whole request', () => {
   );
 });
 
-/** Where a cut falls into the secret: of an excerpt, of what Metrist gets, of all that is kept. */
+/** Positions at which we cut through the secret: in an excerpt, in the text for Metrist, in the longest text that we keep. */
 const straddlingCuts = [
-  ['a page that is not of IAM', 70],
+  ['a page that is not from IAM', 70],
   ['the message of an error', 1940],
   ['the message of an error', 3930],
   ['a header', 0],
 ] as const;
 
-test('no output, file or request of a run shows a piece of a secret that an answer holds', async () => {
+test('no output, file or request of a run shows a part of a secret from an answer', async () => {
   const runs = straddlingCuts.map(async ([kind, padding]) => {
     const iam = await startLeakyIam();
     iam.behave(kind, padding);
@@ -152,7 +152,7 @@ test('no output, file or request of a run shows a piece of a secret that an answ
   await Promise.all(runs);
 });
 
-test('the key id is in the signature alone, and the secret nowhere, when all is well', async () => {
+test('in a good run no output or file contains the key id or a secret', async () => {
   const iam = await startIam();
   const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code, run.everything).toBe(0);
@@ -168,7 +168,7 @@ test('neither another reporter nor vitest’s debug output shows a secret', asyn
   expect(leaksOf(await everythingOf(run))).toEqual([]);
 });
 
-test('region and secret key swapped: the key is shown nowhere, and the error says what a region looks like', async () => {
+test('with region and secret key swapped, the key appears nowhere and the error says what a region looks like', async () => {
   const metrist = await startMetrist();
   const run = await runVitest({
     env: {
@@ -193,7 +193,7 @@ describe('a proxy', () => {
     ['https_proxy', 'http://svc-user:a6%6qPw-Pa55@proxy:8080'],
     ['HTTP_PROXY', 'svc-user:Pa55?word@proxy:8080'],
   ] as const)(
-    'whose %s cannot be used is a wrong setting in every front end, and %s is never shown',
+    'whose %s is unusable is a configuration error in every front end, and %s never appears',
     async ([name, url]) => {
       const metrist = await startMetrist();
       const env = { ...liveEnv, ...metristEnv(metrist), [name]: url };
@@ -213,7 +213,7 @@ describe('a proxy', () => {
     },
   );
 
-  test('that refuses, and sends back what it was given, gives its password away in no report', async () => {
+  test('that refuses and sends its password back reveals the password in no report', async () => {
     const password = 'Pa55 word/Pa55';
     const auth = btoa(`svc-user:${password}`);
     const given = [`svc-user:${password}`, `svc-user:${encodeURIComponent(password)}`, `Basic ${auth}`].join(' ');
@@ -242,8 +242,8 @@ describe('a proxy', () => {
   });
 });
 
-test('an error that nobody handles ends a command without showing a secret', async () => {
-  // As soon as the command listens for such errors.
+test('an unhandled error ends a command without showing a secret', async () => {
+  // Throws as soon as the command listens for unhandled errors.
   const code = `process.on('newListener', (event) => event === 'uncaughtException' && setImmediate(() =>
     Promise.reject(Object.assign(new Error('unheard ' + process.env.METRIST_API_TOKEN), { input: process.env.HTTPS_PROXY }))));`;
   const env = {

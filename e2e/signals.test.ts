@@ -12,7 +12,7 @@ const signalled = [
   ['SIGINT', 130],
 ] as const;
 
-test.for(signalled)('%s in the middle of a step ends the run in order, with code %d', async ([signal, code]) => {
+test.for(signalled)('%s during a step ends the run cleanly, with code %d', async ([signal, code]) => {
   const iam = await startIam('AddUserToGroup=hang-after:1');
   const metrist = await startMetrist();
   const run = await runVitest({
@@ -21,7 +21,7 @@ test.for(signalled)('%s in the middle of a step ends the run in order, with code
   });
   expect(run.code, run.everything).toBe(code);
   expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
-  // What was cut off is neither a success nor a failure; what passed before is true all the same.
+  // The interrupted step is neither a success nor a failure. The steps that passed before it still count.
   expect(metrist.telemetry.map((body) => body['check_logical_name'])).toEqual(['CreateUser', 'CreateGroup']);
   expect(metrist.errors).toEqual([]);
   expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 6 });
@@ -29,7 +29,7 @@ test.for(signalled)('%s in the middle of a step ends the run in order, with code
   expect(run.stderr).toContain(`${signal}: stopping`);
 });
 
-test('signals that come again, and to the whole process group, do not keep teardown from its work', async () => {
+test('repeated signals, also to the whole process group, do not stop teardown', async () => {
   const iam = await startIam('AddUserToGroup=hang-after:1,DeleteGroup=slow:300');
   const again = (child: ChildProcess): void => {
     void arrival(iam, 'AddUserToGroup').then(() => child.kill('SIGINT'));
@@ -43,7 +43,7 @@ test('signals that come again, and to the whole process group, do not keep teard
   expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
 });
 
-test('a closed terminal: SIGHUP, and nothing can be written any more', async () => {
+test('a closed terminal (SIGHUP, and no output any more) ends the run cleanly', async () => {
   const iam = await startIam('AddUserToGroup=hang-after:1');
   const hangUp = (child: ChildProcess): void => {
     child.stdout?.destroy();
@@ -58,7 +58,7 @@ test('a closed terminal: SIGHUP, and nothing can be written any more', async () 
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 });
 
-test('a second signal is answered with what is waited for; a third ends the run, naming what is left', async () => {
+test('after a second signal the run says what it is waiting for; a third ends it and names what it leaves behind', async () => {
   const iam = await startIam('AddUserToGroup=hang-after:1,RemoveUserFromGroup=hang,DeleteGroup=hang,DeleteUser=hang');
   let stderr = '';
   const onStart = async (child: ChildProcess): Promise<void> => {
@@ -67,7 +67,7 @@ test('a second signal is answered with what is waited for; a third ends the run,
       stderr += text.toString();
       said.emit('text');
     });
-    /** Several at once: npm passes on what the terminal has sent to it and to the run. */
+    /** Three signals at once: the run gets them from the terminal and again from npm. */
     const press = async (answer: string): Promise<void> => {
       for (let count = 0; count < 3; count++) child.kill('SIGINT');
       while (!stderr.includes(answer)) await once(said, 'text');
@@ -76,7 +76,7 @@ test('a second signal is answered with what is waited for; a third ends the run,
     const removal = arrival(iam, 'RemoveUserFromGroup');
     await press('SIGINT: stopping');
     await removal;
-    // What comes within half a second counts as one.
+    // Signals within half a second count as one.
     await delay(600);
     await press('SIGINT: still stopping');
     await delay(600);
@@ -99,14 +99,14 @@ test('a second signal is answered with what is waited for; a third ends the run,
   expect(stderr).toContain(`aws iam delete-group --group-name ${groups[0]}`);
 });
 
-test('a second signal while Metrist does not answer says so', async () => {
+test('after a second signal the run says that it is waiting for Metrist', async () => {
   const iam = await startIam();
   const { silent, url } = await startSilentServer();
   const onStart = async (child: ChildProcess): Promise<void> => {
     await once(silent, 'request');
     for (let count = 0; count < 3; count++) {
       child.kill('SIGTERM');
-      // What comes within half a second counts as one.
+      // Signals within half a second count as one.
       await delay(600);
     }
   };

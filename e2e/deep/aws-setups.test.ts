@@ -8,10 +8,10 @@ import { startConnectProxy } from '../../metrist/testing/connect-proxy.ts';
 import { liveEnv, preload, runAwsiam, runVitest } from '../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
-/** What a live run needs beside credentials. */
+/** What a live run needs in addition to credentials. */
 const withoutKeys = { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'e2e' };
 
-/** Variables for a home directory of its own with this AWS config file. */
+/** The variables for a new home directory with this AWS config file. */
 async function homeWith(config: string): Promise<{ HOME: string; AWS_CONFIG_FILE: string }> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'awsiam-home-'));
   onTestFinished(() => rm(home, { recursive: true }));
@@ -20,7 +20,7 @@ async function homeWith(config: string): Promise<{ HOME: string; AWS_CONFIG_FILE
   return { HOME: home, AWS_CONFIG_FILE: file };
 }
 
-test('an endpoint that accepts connections and stays silent is given up in a few seconds, and nothing is said to exist', async () => {
+test('a run gives up in seconds on an endpoint that accepts connections and never answers, and reports no leftovers', async () => {
   const server = net.createServer((socket) => void socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
@@ -31,11 +31,11 @@ test('an endpoint that accepts connections and stays silent is given up in a few
   expect(run.stdout).toContain('within 5 s');
   expect(run.stdout).toContain('Nothing was sent');
   expect(run.everything).not.toMatch(/left behind|may exist|took the connection/);
-  // Three attempts of five seconds, and one that was made ahead: half a minute under any load, where it was 154 s.
+  // Three attempts of five seconds each, and one connection opened ahead: half a minute at most. It once took 154 s.
   expect(performance.now() - startMs).toBeLessThan(60_000);
 });
 
-test('a credential_process that fails is named in every report, with its own words', async () => {
+test('every report names a failing credential_process and shows its message', async () => {
   const metrist = await startMetrist();
   const home = await homeWith('');
   const script = path.join(home.HOME, 'get-credentials');
@@ -48,7 +48,7 @@ test('a credential_process that fails is named in every report, with its own wor
   expect(metrist.errors).toEqual([expect.objectContaining({ message: expect.stringContaining(words) as unknown })]);
 });
 
-test('a profile beside keys is used without a word of the SDK', async () => {
+test('a run with both a profile and keys prints no warning of the SDK', async () => {
   const iam = await startIam();
   const home = await homeWith(
     '[profile dev]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secretofprofile\n',
@@ -66,7 +66,7 @@ test('a profile beside keys is used without a word of the SDK', async () => {
   expect(cleanup).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('a run with FIPS endpoints goes to IAM’s', async () => {
+test('a run with FIPS endpoints calls the FIPS endpoint of IAM', async () => {
   const proxy = await startConnectProxy('403 Forbidden');
   const run = await runVitest({
     env: {
@@ -80,7 +80,7 @@ test('a run with FIPS endpoints goes to IAM’s', async () => {
   expect(run.junit?.cases[0]).toMatchObject({ verdict: 'network' });
 });
 
-test('a host whose clock is ten minutes ahead reports the true time, and says that its clock is wrong', async () => {
+test('a host with its clock ten minutes ahead reports the true time and says that its clock is wrong', async () => {
   const iam = await startIam('CreateGroup=AccessDenied');
   const metrist = await startMetrist();
   const run = await runVitest({
@@ -94,7 +94,7 @@ test('a host whose clock is ten minutes ahead reports the true time, and says th
   });
   const minutesAhead = (time: unknown): number => Math.round((Date.parse(String(time)) - Date.now()) / 60_000);
   expect(run.stdout.replaceAll(/\s+/g, ' ')).toContain("this host's clock is 10 min ahead of the service's");
-  // Far less than the ten minutes, however long the run and this test took.
+  // Far less than ten minutes, however long the run and this test took.
   expect(metrist.errors.map(({ time }) => minutesAhead(`${String(time)}Z`.replace('ZZ', 'Z')))).toEqual([
     expect.toSatisfy((minutes: number) => Math.abs(minutes) < 5),
   ]);

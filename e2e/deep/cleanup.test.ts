@@ -16,7 +16,7 @@ const nothing = { users: [], groups: [] };
 const namespace = liveEnv.METRIST_NAMESPACE;
 const envFor = ({ url }: { readonly url: string }) => ({ ...liveEnv, AWS_ENDPOINT_URL_IAM: url });
 
-/** Settings with which the date of a process stands still. */
+/** Variables that stop the clock of a process at this time. */
 const clockAt = (fixedMs: number) => ({
   ...preload('fake-date.ts'),
   E2E_DATE_FIXED_MS: String(fixedMs),
@@ -40,7 +40,7 @@ describe('awsiam cleanup', () => {
     });
   });
 
-  test('with --dry-run only lists, and with --older-than goes by another age', async () => {
+  test('only lists with --dry-run, and uses the age from --older-than', async () => {
     const iam = await startIam();
     const name = runName('testuser', namespace);
     seedUser(iam.state, { name, path: userPath, createDate: new Date(Date.now() - 600_000) });
@@ -62,7 +62,7 @@ describe('awsiam cleanup', () => {
     expect(listEntities(iam.state)).toEqual(nothing);
   });
 
-  test('takes its configuration from .env of the checkout as well, wherever it is started', async () => {
+  test('reads the .env of its checkout, wherever it is started', async () => {
     const iam = await startIam();
     seedStaleUsers(iam.state, 'from-file', 1);
     const checkout = await copyProject();
@@ -77,7 +77,7 @@ describe('awsiam cleanup', () => {
     );
   });
 
-  test('refuses an option that it does not understand with code 2 and its name', async () => {
+  test('refuses an unknown or wrong option with code 2 and names it', async () => {
     const iam = await startIam();
     const runs = await Promise.all([
       runAwsiam(['cleanup', '--older-than', '2'], envFor(iam)),
@@ -90,19 +90,19 @@ describe('awsiam cleanup', () => {
     expect(iam.calls).toEqual([]);
   });
 
-  test('without configuration ends with code 1, and names the variables and the file', async () => {
+  test('without settings ends with code 1, and names the variables and the file', async () => {
     const run = await runAwsiam(['cleanup']);
     expect(run).toMatchObject({ code: 1, stdout: '' });
     for (const words of ['METRIST_AWS_REGION', 'METRIST_NAMESPACE', '.env']) expect(run.stderr).toContain(words);
   });
 
-  test('ends with code 1 and advice where nothing can be reached', async () => {
+  test('ends with code 1 and advice if it cannot reach IAM', async () => {
     const run = await runAwsiam(['cleanup'], { ...liveEnv, AWS_ENDPOINT_URL_IAM: nowhere() });
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/ECONNREFUSED.*Nobody listens at the endpoint/);
   });
 
-  test('after SIGTERM in the middle ends with code 143 and says that it did not get to the end', async () => {
+  test('after SIGTERM ends with code 143 and says that it did not get to the end', async () => {
     const iam = await startIam('DeleteUser=slow:1:3,DeleteUser=hang');
     seedStaleUsers(iam.state, namespace, 10);
     const run = await runAwsiam(['cleanup', '--pace', '0ms'], envFor(iam), {
@@ -114,7 +114,7 @@ describe('awsiam cleanup', () => {
     expect(iam.state.users.size).toBe(7);
   });
 
-  test('after SIGTERM ends also while something that does not heed it looks for credentials', async () => {
+  test('ends after SIGTERM even during a search for credentials that cannot be aborted', async () => {
     const { promise: asked, resolve } = Promise.withResolvers<void>();
     const silent = await startHttpServer(() => resolve());
     const { METRIST_AWS_REGION, METRIST_NAMESPACE } = liveEnv;
@@ -129,7 +129,7 @@ describe('awsiam cleanup', () => {
     expect(run).toMatchObject({ code: 143, stdout: '' });
   });
 
-  test('shows no secret, also when an answer holds them', async () => {
+  test('shows no secret, even if an answer contains them', async () => {
     const planted = Object.values(secrets)
       .join(' ')
       .replaceAll('&', '&amp;')
@@ -148,7 +148,7 @@ describe('awsiam cleanup', () => {
     for (const secret of Object.values(secrets)) expect(run.everything).not.toContain(secret);
   });
 
-  test('removes 5 000 stale users and 300 stale groups at one go', async () => {
+  test('removes 5,000 stale users and 300 stale groups in one run', async () => {
     const iam = await startIam();
     seedStaleUsers(iam.state, namespace, 5000);
     seedStaleGroups(iam.state, namespace, 300);
@@ -163,7 +163,7 @@ describe('awsiam cleanup', () => {
   });
 });
 
-/** What is left when the process is gone while the step's call, which is carried out, has no answer yet. */
+/** What remains if the process is killed after IAM has carried out the step's call, but before the answer. */
 const leftAt = {
   CreateUser: ['user'],
   CreateGroup: ['user', 'group'],
@@ -178,13 +178,12 @@ const leftAt = {
 describe('a run after one that was killed', () => {
   const pairs = steps.map(({ name }, index) => [name, index] as const).filter(([, index]) => index % 2 === 0);
 
-  // Two at a time: that is how many cores there are.
-  test.for(pairs)('sweeps what SIGKILL left at %s, and at the step after it', async ([, index]) => {
+  test.for(pairs)('sweeps what a kill during %s left, and during the step after it', async ([, index]) => {
     await Promise.all(steps.slice(index, index + 2).map(({ name }) => killAndSweep(name)));
   });
 
-  // A board without a battery: 1970 at every start, until it is set by the network.
-  test('sweeps what was left by a host whose clock stood at 1970, whichever clock it has itself', async () => {
+  // A board without a battery starts in 1970 until the network sets its clock.
+  test('sweeps what a host with its clock at 1970 left, with a right clock or the same wrong one', async () => {
     await Promise.all([
       killAndSweep('DeleteGroup', clockAt(60_000)),
       killAndSweep('CreateGroup', clockAt(60_000), clockAt(60_000)),
@@ -197,7 +196,7 @@ describe('a run after one that was killed', () => {
     laterEnv: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const operation = step.replace(/^(At|De)tachPolicy$/, '$1tachUserPolicy');
-    // By the account's clock the first run is three hours ago.
+    // By the clock of the account the first run was three hours ago.
     let behindMs = staleMs;
     const state = createIamState({ now: () => new Date(Date.now() - behindMs) });
     const iam = await startIam(`${operation}=hang-after:1`, { state });
@@ -217,7 +216,7 @@ describe('a run after one that was killed', () => {
     if (count > 0) expect(later.stdout).toContain(`${count} old test ${count === 1 ? 'entity' : 'entities'} removed`);
   }
 
-  test('leaves what was killed only just now to a later sweep', async () => {
+  test('leaves the entities of a run that was killed just now to a later sweep', async () => {
     const iam = await startIam('CreateGroup=hang-after:1');
     await runVitest({
       env: envFor(iam),
@@ -231,7 +230,7 @@ describe('a run after one that was killed', () => {
   });
 });
 
-test('a run and a cleanup of a host whose clock stands at 1970 leave nothing of their own and spare other runs', async () => {
+test('on a host with its clock at 1970, a run and a cleanup leave nothing behind and spare other runs', async () => {
   const iam = await startIam();
   const young = runName('testuser', namespace);
   seedUser(iam.state, { name: young, path: userPath, createDate: new Date(Date.now() - 600_000) });
@@ -249,7 +248,7 @@ test('a run and a cleanup of a host whose clock stands at 1970 leave nothing of 
   expect(listEntities(failing.state)).toEqual(nothing);
 });
 
-test('a sweep goes by the clock of the service where that of its own host is hours ahead', async () => {
+test('a sweep uses the clock of the service if the clock of its host is hours ahead', async () => {
   const iam = await startIam();
   const name = runName('testuser', namespace);
   seedUser(iam.state, { name, path: userPath, createDate: new Date(Date.now() - 600_000) });
@@ -260,7 +259,7 @@ test('a sweep goes by the clock of the service where that of its own host is hou
   expect(listEntities(iam.state).users).toEqual([name]);
 });
 
-test('three cleanups at once together count each entity once', async () => {
+test('three cleanups at the same time count each entity once in total', async () => {
   const iam = await startIam();
   seedStaleUsers(iam.state, namespace, 20);
   seedStaleGroups(iam.state, namespace, 20);
@@ -272,8 +271,8 @@ test('three cleanups at once together count each entity once', async () => {
 });
 
 describe('two runs of one namespace', () => {
-  test('do not touch what belongs to the other, sweep included', async () => {
-    // The first run stays where it is until the second is over.
+  test('do not touch each other’s entities, even with the sweep', async () => {
+    // The first run waits until the second is over.
     const iam = await startIam('AttachUserPolicy=hang:1');
     let stop = (): void => {};
     const first = runVitest({
@@ -300,7 +299,7 @@ describe('two runs of one namespace', () => {
     expect(listEntities(iam.state)).toEqual(nothing);
   });
 
-  test('that start in the same millisecond have different names and both pass', async () => {
+  test('that start in the same millisecond use different names and both pass', async () => {
     const iam = await startIam();
     const fixedMs = Date.now();
     const env = { ...envFor(iam), ...clockAt(fixedMs) };

@@ -6,7 +6,7 @@ import { seedStaleUsers } from '../../suites/awsiam/testing/stale.ts';
 import { copyProject, runAwsiam, liveEnv, projectDir, runVitest, secrets } from '../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
-test('without configuration the first step fails, names every missing variable and how to go on, and AWS is not called', async () => {
+test('without settings the first step fails, names every missing variable, says what to do, and AWS is not called', async () => {
   const iam = await startIam();
   const run = await runVitest({ env: { AWS_ENDPOINT_URL_IAM: iam.url }, cwd: await copyProject() });
   expect(run.code).toBe(1);
@@ -25,7 +25,7 @@ test('without configuration the first step fails, names every missing variable a
   expect(run.junit?.cases[0]).toMatchObject({ name: 'CreateUser', outcome: 'error', verdict: 'configuration' });
 });
 
-test('a wrong configuration is reported to Metrist as an error of the first step, because silence would leave it up', async () => {
+test('a wrong setting is reported to Metrist as an error of the first step, because without it Metrist would show IAM as up', async () => {
   const metrist = await startMetrist();
   await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), METRIST_AWS_REGION: 'us-east' } });
   expect(metrist.telemetry).toEqual([]);
@@ -35,7 +35,7 @@ test('a wrong configuration is reported to Metrist as an error of the first step
   expect(metrist.errors[0]?.['blocked_steps']).toHaveLength(7);
 });
 
-test('a token without an instance is told together with the other problems', async () => {
+test('a token without an instance is listed together with the other problems', async () => {
   const run = await runVitest({
     env: { ...liveEnv, METRIST_NAMESPACE: 'a b', METRIST_API_TOKEN: secrets.apiToken },
   });
@@ -44,7 +44,7 @@ test('a token without an instance is told together with the other problems', asy
   expect(run.everything).not.toContain(secrets.apiToken);
 });
 
-test('the file .env is read, and what the environment says wins over it, unless that is empty', async () => {
+test('the file .env is read, and a variable of the environment takes precedence unless it is empty', async () => {
   const iam = await startIam();
   const dir = await copyProject();
   const lines = Object.entries(liveEnv).map(([name, value]) => `${name}="${value}"`);
@@ -59,7 +59,7 @@ test('the file .env is read, and what the environment says wins over it, unless 
   expect(command.stdout).toContain('of the namespace e2e would be removed');
 });
 
-test('a switch is understood or refused, and nothing is deleted where it is not on', async () => {
+test('a switch with an unknown value is refused, and nothing is deleted unless cleanup is on', async () => {
   const runs = await Promise.all(
     ['off', 'disabled'].map(async (value) => {
       const iam = await startIam();
@@ -76,7 +76,7 @@ test('a switch is understood or refused, and nothing is deleted where it is not 
   expect(disabled?.iam.calls).toEqual([]);
 });
 
-test('a wrong METRIST_REQUIRE_DELIVERY fails the first step, and Metrist is told', async () => {
+test('a wrong METRIST_REQUIRE_DELIVERY fails the first step, also in Metrist', async () => {
   const [iam, metrist] = [await startIam(), await startMetrist()];
   const env = { ...liveEnv, ...metristEnv(metrist), METRIST_REQUIRE_DELIVERY: 'always', AWS_ENDPOINT_URL_IAM: iam.url };
   const run = await runVitest({ env });
@@ -87,7 +87,7 @@ test('a wrong METRIST_REQUIRE_DELIVERY fails the first step, and Metrist is told
   expect(iam.calls).toEqual([]);
 });
 
-test('a results directory that is a file fails the first step in either mode, and AWS is not called', async () => {
+test('a results directory that is a file fails the first step in both modes, and AWS is not called', async () => {
   const iam = await startIam();
   const file = path.join(projectDir, 'package.json');
   const env = { ...liveEnv, METRIST_RESULTS_DIR: file, AWS_ENDPOINT_URL_IAM: iam.url };
@@ -99,7 +99,7 @@ test('a results directory that is a file fails the first step in either mode, an
   expect(iam.calls).toEqual([]);
 });
 
-test('misspelt settings are warned about with the nearest name and without their values', async () => {
+test('a warning about a misspelt setting shows the nearest name but not the value', async () => {
   const { METRIST_NAMESPACE: namespace, ...others } = liveEnv;
   const env = { ...others, METRIST_NAMSPACE: `${namespace}-hunter2`, METRIST_STEP_TIMEOUT: '30' };
   const { code, stdout, everything } = await runVitest({ env });
@@ -110,14 +110,14 @@ test('misspelt settings are warned about with the nearest name and without their
   expect(everything).not.toContain('hunter2');
 });
 
-test('AWS_DEFAULT_REGION alone is region enough', async () => {
+test('AWS_DEFAULT_REGION alone is enough to set the region', async () => {
   const iam = await startIam();
   const { METRIST_AWS_REGION: region, ...others } = liveEnv;
   const run = await runVitest({ env: { ...others, AWS_DEFAULT_REGION: region, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code, run.everything).toBe(0);
 });
 
-test('a suite that does not load is an error of the first step in every report', async () => {
+test('a suite that fails to load is an error of the first step in every report', async () => {
   const metrist = await startMetrist();
   const dir = await copyProject();
   await writeFile(path.join(dir, 'suites/awsiam/awsiam.suite.ts'), "throw new Error('the suite is broken');\n");
@@ -129,7 +129,7 @@ test('a suite that does not load is an error of the first step in every report',
   expect(metrist.telemetry).toEqual([]);
 });
 
-test('an unknown mode is refused and starts nothing', async () => {
+test('an unknown mode is refused, and nothing starts', async () => {
   const iam = await startIam();
   const run = await runVitest({ args: ['--mode', 'offlin'], env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(run.code).toBe(1);
@@ -137,13 +137,13 @@ test('an unknown mode is refused and starts nothing', async () => {
   expect(iam.calls).toEqual([]);
 });
 
-test('a run in which every step was filtered out is not green', async () => {
+test('a run with every step filtered out fails', async () => {
   const run = await runVitest({ args: ['--mode', 'offline', '-t', 'NoSuchStep'] });
   expect(run.code).toBe(1);
   expect(run.stdout).toContain('no step ran');
 });
 
-test('steps cannot be shuffled, repeated or run without those before them', async () => {
+test('steps cannot be shuffled, repeated or run without the earlier ones', async () => {
   const shuffled = await runVitest({ args: ['--mode', 'offline', '--sequence.shuffle', '--retry', '3'] });
   expect(shuffled.code, shuffled.everything).toBe(0);
   const alone = await runVitest({ args: ['--mode', 'offline', '-t', 'AttachPolicy'] });

@@ -5,7 +5,7 @@ import { listEntities } from '../../mocks/iam/seeding.ts';
 import { copyProject, liveEnv, runVitest, secrets } from '../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
-/** A copy of the project in which this code runs where the pattern ends. */
+/** A copy of the project with this code inserted after the text that the pattern matches. */
 async function withCode(file: string, place: RegExp, code: string): Promise<string> {
   const dir = await copyProject();
   const source = await readFile(path.join(dir, file), 'utf8');
@@ -15,7 +15,7 @@ async function withCode(file: string, place: RegExp, code: string): Promise<stri
   return dir;
 }
 
-/** The code runs before the call of the step CreateGroup. */
+/** A copy in which the code runs at the start of the step CreateGroup. */
 async function withCodeInCreateGroup(code: string): Promise<string> {
   return await withCode(
     'suites/awsiam/steps.ts',
@@ -24,7 +24,7 @@ async function withCodeInCreateGroup(code: string): Promise<string> {
   );
 }
 
-test('a step that throws what it should not is a bug of the monitor, and nothing is left behind', async () => {
+test('an unexpected exception in a step is reported as a fault of the monitor, and nothing is left behind', async () => {
   const iam = await startIam();
   const metrist = await startMetrist();
   const cwd = await withCodeInCreateGroup("throw new TypeError('a bug');");
@@ -43,7 +43,7 @@ test.for([
     `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));
       void Promise.reject(Object.freeze(new AggregateError([new Error('${secrets.secretAccessKey}')], 'stray ${secrets.secretAccessKey}')));`,
   ],
-])('%s does not keep teardown from its work, is visible, and shows no secret', async ([, code = '']) => {
+])('%s does not stop teardown, is reported, and shows no secret', async ([, code = '']) => {
   const iam = await startIam('DeleteGroup=AccessDenied:1');
   const cwd = await withCodeInCreateGroup(code);
   const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
@@ -55,25 +55,22 @@ test.for([
 });
 
 test.for([
-  ['a rejection', `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));`],
-  ['an exception', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
-])(
-  '%s that nobody handles in the process that reports the run does not end it, and shows no secret',
-  async ([, code = '']) => {
-    const iam = await startIam('AddUserToGroup=AccessDenied:1');
-    const place = /onTestCaseResult\(test: TestCase\): void \{\n/;
-    const cwd = await withCode('reporters/monitor-reporter.ts', place, `if (test.name === 'CreateUser') ${code}`);
-    const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
-    expect(run.code, run.everything).toBe(1);
-    expect(run.stdout).toContain('✗ unhandled: stray [redacted]');
-    expect(run.stderr).toContain('unhandled error; the run goes on: stray [redacted]');
-    expect(run.everything).not.toContain(secrets.secretAccessKey);
-    expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
-    expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
-  },
-);
+  ['rejection', `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));`],
+  ['exception', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
+])('an unhandled %s in the reporting process does not end the run and shows no secret', async ([, code = '']) => {
+  const iam = await startIam('AddUserToGroup=AccessDenied:1');
+  const place = /onTestCaseResult\(test: TestCase\): void \{\n/;
+  const cwd = await withCode('reporters/monitor-reporter.ts', place, `if (test.name === 'CreateUser') ${code}`);
+  const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(1);
+  expect(run.stdout).toContain('✗ unhandled: stray [redacted]');
+  expect(run.stderr).toContain('unhandled error; the run goes on: stray [redacted]');
+  expect(run.everything).not.toContain(secrets.secretAccessKey);
+  expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
+  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+});
 
-test('a worker that ends in the middle of a step is an error in every report', async () => {
+test('a worker that exits during a step is an error in every report', async () => {
   const iam = await startIam();
   const metrist = await startMetrist();
   const cwd = await withCodeInCreateGroup('process.exit(0);');

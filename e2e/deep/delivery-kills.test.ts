@@ -10,7 +10,7 @@ import type { MetristResult } from '../../metrist/delivery/results.ts';
 import { failure, filesIn, temporaryDirectory, token } from '../../metrist/testing/delivery.ts';
 import { startMetristStandIn } from '../../metrist/testing/stand-in.ts';
 import { failedStep, passedStep } from '../../runner/testing/builders.ts';
-import type { MortalRun } from '../harness/mortal-run.ts';
+import type { KillableRun } from '../harness/killable-run.ts';
 import { projectDir } from '../harness/run.ts';
 
 /**
@@ -38,9 +38,9 @@ async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, resul
 }
 
 /** Runs the process. Returns its points in order; the last one is where it died. */
-async function runMortal(mortal: MortalRun): Promise<string[]> {
-  const file = path.join(projectDir, 'e2e/harness/mortal-run.ts');
-  const child = spawn(process.execPath, [file, JSON.stringify(mortal)], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function runUntilKilled(killable: KillableRun): Promise<string[]> {
+  const file = path.join(projectDir, 'e2e/harness/killable-run.ts');
+  const child = spawn(process.execPath, [file, JSON.stringify(killable)], { stdio: ['ignore', 'pipe', 'inherit'] });
   return (await text(child.stdout)).trimEnd().split('\n');
 }
 
@@ -67,7 +67,7 @@ test('killed at any point of its reports, a run loses no error, and no error arr
   ]);
   const seen = new Set<string>();
 
-  async function dieAndRecover(dieAt: number): Promise<boolean> {
+  async function killAndRecover(killAt: number): Promise<boolean> {
     const standIn = await startStandIn();
     const dir = await temporaryDirectory();
     const outbox = path.join(dir, 'outbox');
@@ -79,8 +79,8 @@ test('killed at any point of its reports, a run loses no error, and no error arr
       METRIST_API_TOKEN: token,
       METRIST_INSTANCE_ID: 'us-east-1',
     };
-    const points = await runMortal({ values, steps: ownSteps, dieAt });
-    const context = `${dieAt}: ${points.at(-1)}`;
+    const points = await runUntilKilled({ values, steps: ownSteps, killAt });
+    const context = `${killAt}: ${points.at(-1)}`;
     seen.add(String(points.at(-1)).replaceAll(dir, ''));
     const hasJunit = (await readdir(dir)).includes('junit.xml');
     const hasHistory = (await historyIn(dir)).endsWith('\n');
@@ -107,13 +107,13 @@ test('killed at any point of its reports, a run loses no error, and no error arr
     return points.at(-1) !== 'done';
   }
 
-  let dieAt = 0;
+  let killAt = 0;
   let isOver = false;
   const worker = async (): Promise<void> => {
-    while (!isOver) if (!(await dieAndRecover(++dieAt))) isOver = true;
+    while (!isOver) if (!(await killAndRecover(++killAt))) isOver = true;
   };
   await Promise.all([worker(), worker(), worker()]);
-  expect(dieAt).toBeGreaterThan(60);
+  expect(killAt).toBeGreaterThan(60);
   const kinds = [...seen].join('\n');
   expect(kinds).toMatch(/^after rename \/junit\.xml\.\d+ to \/junit\.xml$/m);
   expect(kinds).toMatch(/^after write \/runs\/[\d-]+\.ndjson$/m);

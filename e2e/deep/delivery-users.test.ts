@@ -8,7 +8,7 @@ import { failure, filesIn, telemetry, temporaryDirectory, token } from '../../me
 import { type MetristStandIn, startMetristStandIn } from '../../metrist/testing/stand-in.ts';
 import { failedStep, passedStep } from '../../runner/testing/builders.ts';
 import type { StepResult } from '../../runner/step-result.ts';
-import type { MortalRun } from '../harness/mortal-run.ts';
+import type { KillableRun } from '../harness/killable-run.ts';
 import { projectDir } from '../harness/run.ts';
 
 /**
@@ -28,9 +28,9 @@ async function runAs(uid: number, dir: string, metrist: MetristStandIn, steps: r
     METRIST_API_TOKEN: token,
     METRIST_INSTANCE_ID: 'us-east-1',
   };
-  const mortal: MortalRun = { values, steps };
-  const file = path.join(projectDir, 'e2e/harness/mortal-run.ts');
-  const child = spawn(process.execPath, [file, JSON.stringify(mortal)], {
+  const killable: KillableRun = { values, steps };
+  const file = path.join(projectDir, 'e2e/harness/killable-run.ts');
+  const child = spawn(process.execPath, [file, JSON.stringify(killable)], {
     uid,
     gid: uid,
     stdio: ['ignore', 'pipe', 'pipe'],

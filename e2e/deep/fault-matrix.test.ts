@@ -16,12 +16,12 @@ import { operationOf } from '../harness/conformance.ts';
 import { liveEnv } from '../harness/run.ts';
 
 /**
- * Every step × every fault, with the real client over the wire: what is reported, with which verdict, what is blocked,
- * what the server carried out, and that nothing is left. A fault that lasts does so for the three attempts of the step:
- * teardown afterwards finds an IAM that works again.
+ * Every step with every fault, with the real client over HTTP: the result and its verdict, the blocked steps, what the
+ * server carried out, and that nothing is left. A lasting fault affects the three attempts of the step. Teardown then
+ * finds a working IAM.
  */
 
-/** What the step does to the account decides what some faults come to. */
+/** What the step does to the account. The effect of some faults depends on it. */
 const kinds = {
   CreateUser: 'creates',
   CreateGroup: 'creates',
@@ -34,7 +34,7 @@ const kinds = {
 } as const satisfies Record<StepName, string>;
 type Kind = (typeof kinds)[StepName];
 
-/** What is to come of the step. */
+/** The expected result of the step. */
 type Outcome =
   | { readonly state: 'passed'; readonly attempts: number; readonly evidence?: keyof Evidence }
   | { readonly state: 'failed'; readonly verdict: Verdict; readonly attempts: number }
@@ -53,7 +53,7 @@ interface Fault {
   /** As in AWSIAM_MOCK_FAULTS. */
   readonly fault: string;
   readonly outcome: Outcome | ((kind: Kind) => Outcome);
-  /** A request that creates something may yet be carried out, and is named. @default false */
+  /** Whether a request that creates an entity may still be carried out, and is therefore named. @default false */
   readonly mayAppear?: true;
 }
 
@@ -66,11 +66,11 @@ const faults: readonly Fault[] = [
   { title: 'access denied', fault: 'AccessDenied:1', outcome: failed('permission', 1) },
   { title: 'expired token', fault: 'ExpiredToken:1', outcome: failed('credentials', 1) },
   { title: 'limit exceeded', fault: 'LimitExceeded:1', outcome: failed('quota', 1) },
-  { title: 'reset before it was carried out', fault: 'reset-before:1', outcome: passed(2), mayAppear: true },
+  { title: 'connection reset before IAM carried it out', fault: 'reset-before:1', outcome: passed(2), mayAppear: true },
   {
-    title: 'reset after it was carried out',
+    title: 'connection reset after IAM carried it out',
     fault: 'reset-after:1',
-    // Adding and attaching can be repeated without an error: nothing is to be resolved there.
+    // Adding and attaching can be repeated without an error, so there is nothing to resolve.
     outcome: (kind) => (kind === 'relates' ? passed(2) : passed(2, 'resolution')),
   },
   { title: 'truncated answer', fault: 'truncated:1', outcome: failed('service', 1) },
@@ -79,14 +79,14 @@ const faults: readonly Fault[] = [
   { title: 'empty answer', fault: 'empty:1', outcome: failed('service', 1) },
   { title: 'no answer', fault: 'hang:3', outcome: failed('timeout', 3), mayAppear: true },
   {
-    title: 'no answer although it was carried out',
+    title: 'no answer, but IAM carried it out',
     fault: 'hang-after:1',
     outcome: (kind) => (kind === 'relates' ? passed(2) : passed(2, 'resolution')),
   },
   {
     title: 'NoSuchEntity twice, then fine',
     fault: 'NoSuchEntity:2',
-    // Nothing that is to be created can be missing.
+    // A creation refers to nothing that could be missing.
     outcome: (kind) => (kind === 'creates' ? failed('service', 1) : passed(3, 'propagationMs')),
   },
   {
@@ -94,14 +94,14 @@ const faults: readonly Fault[] = [
     fault: 'DeleteConflict:2',
     outcome: (kind) => (kind === 'deletes' ? passed(3, 'propagationMs') : failed('service', 1)),
   },
-  { title: 'interrupted before it was carried out', fault: 'hang:1', outcome: interrupted, mayAppear: true },
-  { title: 'interrupted after it was carried out', fault: 'hang-after:1', outcome: interrupted },
+  { title: 'interrupted before IAM carried it out', fault: 'hang:1', outcome: interrupted, mayAppear: true },
+  { title: 'interrupted after IAM carried it out', fault: 'hang-after:1', outcome: interrupted },
 ];
 
 const stepNames = steps.map(({ name }) => name);
 const cells = faults.flatMap((fault) => stepNames.map((step) => ({ step, ...fault })));
 
-/** How a whole run went, up to the end of its teardown. */
+/** A whole run, including its teardown. */
 interface Run extends TeardownReport {
   readonly iam: IamServer;
   readonly results: readonly StepResult[];
@@ -142,7 +142,7 @@ async function runAll(
   return { iam, results, calls, ...report };
 }
 
-/** What the run must say about the entity that this operation made, or may yet make. */
+/** The leftover that the run must report for the entity that this operation may still create. */
 function nameOf(operation: 'CreateUser' | 'CreateGroup', { calls }: Run): { entity: string; command: string } {
   const { UserName = '', GroupName = '' } = calls.find((call) => call.operation === operation)?.params ?? {};
   return operation === 'CreateUser'
@@ -156,20 +156,20 @@ test.concurrent.for(cells)('$step, $title', async ({ step, fault, outcome, mayAp
   const operation = operationOf(step);
   const run = await runAll(context, {
     faults: `${operation}=${fault}`,
-    // Short where the time has to run out. Elsewhere so long that a busy machine does not reach it.
+    // Short if the request has to time out, otherwise too long for a busy machine to reach.
     requestTimeoutSecs: fault.startsWith('hang') && expected.state !== 'interrupted' ? 2 : 30,
     ...(mayAppear && { watchMs: 500 }),
     ...(expected.state === 'interrupted' && { interruptAt: operation }),
   });
   const { iam, results, calls: callsOfSteps, leftovers, warnings } = run;
 
-  // Nothing is left behind. The run names only what may still appear.
+  // Nothing is left behind. The run names only entities that may still appear.
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
   const appearing = (step === 'CreateUser' || step === 'CreateGroup') && mayAppear ? [nameOf(step, run)] : [];
   expect(leftovers.map(({ entity, command }) => ({ entity, command }))).toEqual(appearing);
   expect(warnings).toEqual([]);
 
-  // The step that met the fault, no earlier one, and all later ones are as they should be.
+  // The steps before the fault passed, and the later ones have the expected state.
   const position = stepNames.indexOf(step);
   const after = expected.state === 'passed' ? 'passed' : 'blocked';
   expect(results.map(({ state }) => state)).toEqual(
@@ -194,13 +194,13 @@ test.concurrent.for(cells)('$step, $title', async ({ step, fault, outcome, mayAp
       expected satisfies never;
   }
 
-  // No success that the server did not carry out.
+  // The server carried out every step that passed.
   for (const [index, name] of stepNames.entries()) {
     if (results[index]?.state !== 'passed') continue;
     expect(callsOfSteps.some((each) => each.operation === operationOf(name) && each.carriedOut)).toBe(true);
   }
 
-  // Metrist hears of every success and of one failure, with what it blocked; of an interruption it hears nothing.
+  // Metrist gets every success and the one failure. It gets nothing about an interruption.
   const posted = toMetristResults(monitorRun({ steps: results }), 'e2e');
   expect(posted.map(({ kind, body }) => [kind, body.check_logical_name])).toEqual([
     ...results.filter(({ state }) => state === 'passed').map(({ name }) => ['telemetry', name]),
@@ -208,7 +208,7 @@ test.concurrent.for(cells)('$step, $title', async ({ step, fault, outcome, mayAp
   ]);
 });
 
-/** Which attempts of a creation are carried out late: `$` stands for the milliseconds. */
+/** The attempts of a creation that IAM carries out late. `$` stands for the milliseconds. */
 const lateAttempts = [
   ['its first attempt', 'late:$:1'],
   ['its second attempt', 'Throttling:1,late:$:1'],
@@ -229,7 +229,7 @@ function lateFaults(step: StepName, text: string, lateMs: number): string {
 }
 
 test.concurrent.for(lateCells)(
-  '$step, $which is carried out late, $when the end of the watch',
+  '$step, IAM carries out $which late, $when the end of the watch',
   async ({ step, text, when, fails }, context) => {
     const { expect } = context;
     const lateMs = when === 'before' ? 2500 : 600_000;
@@ -248,13 +248,13 @@ test.concurrent.for(lateCells)(
     const named = leftovers.map(({ entity, command }) => ({ entity, command }));
     if (step !== 'CreateUser' && step !== 'CreateGroup') expect(named).toEqual([]);
     else if (when === 'after') expect(named).toEqual([nameOf(step, run)]);
-    // The run names nothing if it saw everything that could appear, which depends on when that appeared.
+    // If everything that could appear did so during the watch, the run names nothing.
     else expect([[], [nameOf(step, run)]]).toContainEqual(named);
   },
 );
 
 test.concurrent.for(['CreateUser', 'CreateGroup'] as const)(
-  '%s, what appears after the end of the watch is what was named',
+  '%s, the run has named what appears after the end of the watch',
   async (step, context) => {
     const { expect } = context;
     const run = await runAll(context, {
@@ -269,7 +269,7 @@ test.concurrent.for(['CreateUser', 'CreateGroup'] as const)(
       ...users.map((name) => `aws iam delete-user --user-name ${name}`),
       ...groups.map((name) => `aws iam delete-group --group-name ${name}`),
     ];
-    // On a machine that stands still for seconds it may come early enough to be removed.
+    // If the machine stalls for seconds, it may appear early enough to be removed.
     expect(leftovers.map(({ command }) => command)).toEqual(expect.arrayContaining(commands));
   },
 );
@@ -277,15 +277,18 @@ test.concurrent.for(['CreateUser', 'CreateGroup'] as const)(
 test.concurrent.for([
   ['AddUserToGroup', 'DeleteGroup', 'membership'],
   ['AttachPolicy', 'DeleteUser', 'attachment'],
-] as const)('%s that is carried out late, just before %s, does not fail the run', async ([step, deletion], context) => {
-  const { expect } = context;
-  // The late request is carried out before the delayed deletion.
-  const { iam, results, leftovers, warnings } = await runAll(context, {
-    faults: `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`,
-    requestTimeoutSecs: 2,
-    watchMs: 500,
-  });
-  expect(results.map(({ state }) => state)).toEqual(stepNames.map(() => 'passed'));
-  expect({ leftovers, warnings }).toEqual({ leftovers: [], warnings: [] });
-  expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
-});
+] as const)(
+  '%s that IAM carries out late, just before %s, does not fail the run',
+  async ([step, deletion], context) => {
+    const { expect } = context;
+    // IAM carries out the late request before the delayed deletion.
+    const { iam, results, leftovers, warnings } = await runAll(context, {
+      faults: `${lateFaults(step, 'late:$:1', 2600)},${operationOf(deletion)}=late:1500:1`,
+      requestTimeoutSecs: 2,
+      watchMs: 500,
+    });
+    expect(results.map(({ state }) => state)).toEqual(stepNames.map(() => 'passed'));
+    expect({ leftovers, warnings }).toEqual({ leftovers: [], warnings: [] });
+    expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  },
+);

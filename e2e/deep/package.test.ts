@@ -27,7 +27,7 @@ interface Start {
   readonly executable?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** As the user that owns nothing. Root may write everywhere. */
+  /** Runs it as a user that owns nothing, because root may write everywhere. */
   readonly asNobody?: boolean;
 }
 
@@ -47,7 +47,7 @@ async function run(args: readonly string[], options: Start = {}): Promise<Outcom
   return { code: code as number | null, stdout, stderr };
 }
 
-/** Has it run all steps, and gives what it said beside its log. */
+/** Runs all steps and returns the messages other than its log. */
 async function runSteps(iamUrl: string, options: Start): Promise<{ readonly said: string[]; readonly stderr: string }> {
   const child = start([], options);
   const config = {
@@ -103,14 +103,14 @@ async function readArchive(zipPath: string): Promise<{ readonly entries: yauzl.E
 }
 
 describe('the package', () => {
-  it('is an archive of the one executable, under the name that the Orchestrator asks for', async () => {
+  it('is an archive of one executable with the name that the Orchestrator expects', async () => {
     const { entries, contents } = await readArchive(dist(zipFile(version, process)));
     expect(entries.map(({ fileName }) => fileName)).toEqual(['awsiam']);
     expect(((entries[0]?.externalFileAttributes ?? 0) >>> 16).toString(8)).toBe('100755');
     expect(contents[0]?.equals(await readFile(dist(programName)))).toBe(true);
   });
 
-  it('is the only archive, and of the version that its file names', async () => {
+  it('is the only archive, and has the version in its name', async () => {
     const files = await readdir(defaultDistDir);
     expect(files.filter((name) => name.endsWith('.zip'))).toEqual([zipFile(version, process)]);
     expect(version).toMatch(new RegExp(`^${packageJson.version}-\\d{14}-(nogit-)?[\\da-f]+(-modified-[\\da-f]{8})?$`));
@@ -143,7 +143,7 @@ describe('the package', () => {
     }
   });
 
-  it('is not made again while the sources are the same', async () => {
+  it('is not made again if the sources are unchanged', async () => {
     const copy = await makeDir();
     await cp(defaultDistDir, copy, { recursive: true });
     const isReproducible = !version.includes('-nogit-');
@@ -175,7 +175,7 @@ describe('the executable', () => {
     expect(iam.calls.length).toBeGreaterThanOrEqual(outline.steps.length);
   });
 
-  it('does not mind a home and a temporary directory that are not there', async () => {
+  it('needs neither a home nor a temporary directory', async () => {
     const iam = await startIam();
     const env = { HOME: '/nonexistent/home', TMPDIR: '/nonexistent/tmp', PATH: '/nonexistent/bin' };
     expect((await runSteps(iam.url, { env })).said).toEqual(allPassed);
@@ -201,13 +201,13 @@ describe('the executable', () => {
     expect({ said, stderr }).toEqual({ said: allPassed, stderr: '' });
   });
 
-  describe('whose compiled code is of another V8', () => {
+  describe('with compiled code of another V8', () => {
     let executable: string;
 
     beforeEach(async () => {
       executable = path.join(await makeDir(), programName);
       const bytes = await readFile(dist(programName));
-      // The asset follows its name and its length, and begins with the number by which V8 knows its own.
+      // The asset follows its name and length. It begins with the magic number and the version of V8.
       const name = Buffer.from('program.cache');
       let at = bytes.indexOf(name);
       while (at !== -1 && bytes.readUInt16LE(at + name.length + 10) !== 0xc0de) at = bytes.indexOf(name, at + 1);

@@ -20,11 +20,11 @@ import {
 import { parseJunit } from '../harness/parse-junit.ts';
 import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
-/** A run keeps its promises whatever its surroundings are: streams, disks, users, directories. */
+/** Runs with closed streams, full disks, other users and unusual directories. */
 
 const nobody = 65_534;
 
-/** Checks that a run did every step in the account and left nothing behind. */
+/** Expects that a run carried out its steps in the account and left nothing behind. */
 function expectWholeRun(iam: IamServer): void {
   expect(iam.calls.filter(({ carriedOut }) => carriedOut).map(({ operation }) => operation)).toEqual(
     expect.arrayContaining(['CreateUser', 'DetachUserPolicy', 'DeleteUser']),
@@ -41,12 +41,12 @@ async function makeDir(): Promise<string> {
 
 const liveOver = (iam: IamServer): Record<string, string> => ({ ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url });
 
-/** Whether this user may mount file systems of its own. Root may, and others where the kernel lets them. */
+/** Whether this user may mount file systems. Root may, and others if the kernel allows it. */
 const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
 const isRoot = process.getuid?.() === 0;
 const testMounting = test.skipIf(!(canMount && isRoot) && maySkip);
 
-/** Runs a shell script in a mount namespace of its own, with these arguments. */
+/** Runs a shell script with these arguments in its own mount namespace. */
 async function runMounted(
   script: string,
   args: readonly string[],
@@ -56,7 +56,7 @@ async function runMounted(
 }
 
 describe('output that cannot be written', () => {
-  test.for(['stdout', 'stderr', 'both'] as const)('a reader of %s that is gone changes nothing', async (which) => {
+  test.for(['stdout', 'stderr', 'both'] as const)('a closed pipe at %s changes nothing', async (which) => {
     const iam = await startIam();
     const run = await runVitest({
       env: liveOver(iam),
@@ -71,32 +71,29 @@ describe('output that cannot be written', () => {
     expectWholeRun(iam);
   });
 
-  test.for(['>/dev/full', '>/dev/full 2>&1', '>&-', '>&- 2>&- <&-'])(
-    'a run with %s is as always',
-    async (redirection) => {
-      const iam = await startIam();
-      const results = await makeDir();
-      const { code, stdout, stderr } = await runProgram(
-        'sh',
-        ['-c', `exec "$@" ${redirection}`, 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
-        { env: { ...liveOver(iam), METRIST_RESULTS_DIR: results } },
-      );
-      expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-      const said = /^stdout could not be written, so some of the output is missing: ENOSPC.*\n$/;
-      expect(stderr).toMatch(redirection === '>/dev/full' ? said : /^$/);
-      expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
-        tests: 8,
-        failures: 0,
-      });
-      expectWholeRun(iam);
-    },
-  );
+  test.for(['>/dev/full', '>/dev/full 2>&1', '>&-', '>&- 2>&- <&-'])('a run with %s passes', async (redirection) => {
+    const iam = await startIam();
+    const results = await makeDir();
+    const { code, stdout, stderr } = await runProgram(
+      'sh',
+      ['-c', `exec "$@" ${redirection}`, 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
+      { env: { ...liveOver(iam), METRIST_RESULTS_DIR: results } },
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    const said = /^stdout could not be written, so some of the output is missing: ENOSPC.*\n$/;
+    expect(stderr).toMatch(redirection === '>/dev/full' ? said : /^$/);
+    expect(parseJunit(await readFile(path.join(results, 'junit.xml'), 'utf8'))).toMatchObject({
+      tests: 8,
+      failures: 0,
+    });
+    expectWholeRun(iam);
+  });
 
-  test('a run whose output and reports meet a limit of file sizes tears down and says what is missing', async () => {
+  test('a run whose output and reports exceed the limit of file sizes tears down and says what is missing', async () => {
     const iam = await startIam();
     const results = await makeDir();
     const log = path.join(results, 'log');
-    // 512 bytes, or 1024 in some shells: the disk takes a part of the report.
+    // 512 bytes, or 1024 in some shells: only a part of the report is written.
     const script = `ulimit -f 1; exec "$@" >${log}`;
     const { code, stderr } = await runProgram(
       'sh',
@@ -120,7 +117,7 @@ describe('output that cannot be written', () => {
 });
 
 describe('files that cannot be read or written', () => {
-  test('a results directory that no file system takes costs the reports alone', async () => {
+  test('a results directory that cannot be created costs nothing but the reports', async () => {
     const iam = await startIam();
     const run = await runVitest({ env: { ...liveOver(iam), METRIST_RESULTS_DIR: '/proc/x' } });
     expect(run.code).toBe(0);
@@ -128,7 +125,7 @@ describe('files that cannot be read or written', () => {
     expectWholeRun(iam);
   });
 
-  test('.env that is a directory fails the first step, in every report', async () => {
+  test('.env that is a directory fails the first step in every report', async () => {
     const iam = await startIam();
     const checkout = await copyProject();
     await mkdir(path.join(checkout, '.env'));
@@ -142,7 +139,7 @@ describe('files that cannot be read or written', () => {
     expect(command).toMatchObject({ code: 1, stderr: expect.stringContaining('.env could not be read') });
   });
 
-  testMounting('.env of another user fails the first step and names the user’s way out', async () => {
+  testMounting('an unreadable .env of another user fails the first step and says what to do', async () => {
     const iam = await startIam();
     const checkout = await copyProject();
     await chmod(checkout, 0o755);
@@ -162,7 +159,7 @@ describe('files that cannot be read or written', () => {
     async (mode) => {
       const checkout = await copyProject();
       if (mode === 'offline') {
-        // As after npm ci --omit=dev.
+        // The packages that npm ci --omit=dev installs.
         await rm(path.join(checkout, 'node_modules'));
         await mkdir(path.join(checkout, 'node_modules'));
         for (const name of await readdir(path.join(projectDir, 'node_modules'))) {
@@ -183,7 +180,7 @@ describe('files that cannot be read or written', () => {
     },
   );
 
-  test('a checkout in which a file is missing says so in a line, and leaves no older report', async () => {
+  test('if a file of the checkout is missing, one line says so, and no older report remains', async () => {
     const checkout = await copyProject();
     await rm(path.join(checkout, 'reporters/create-monitor-reporter.ts'));
     const results = await makeDir();
@@ -195,13 +192,13 @@ describe('files that cannot be read or written', () => {
   });
 });
 
-describe('an older report does not stand for a run that did not start', () => {
+describe('an older report is removed if the run does not start', () => {
   const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
   test.for([
     ['vitest refuses an option', [vitestFile, 'run', '--reporter=nobody-made-it'], []],
     ['Node.js is too old', ['--import', asOld, vitestFile, 'run'], []],
     ['a file is missing', [vitestFile, 'run'], ['host/env-file.ts']],
-  ] as const)('because %s, also where .env names the directory', async ([, args, missing]) => {
+  ] as const)('because %s, even if .env sets the directory', async ([, args, missing]) => {
     const checkout = await copyProject();
     for (const file of missing) await rm(path.join(checkout, file));
     const results = await makeDir();
@@ -212,7 +209,7 @@ describe('an older report does not stand for a run that did not start', () => {
     expect(await readdir(results)).not.toContain('junit.xml');
   });
 
-  test('but is left alone where only the steps are listed', async () => {
+  test('but stays if vitest only lists the steps', async () => {
     const results = await makeDir();
     await writeFile(path.join(results, 'junit.xml'), '<testsuites name="last"/>');
     const { code } = await runProgram(process.execPath, [vitestFile, 'list'], {
@@ -225,7 +222,7 @@ describe('an older report does not stand for a run that did not start', () => {
 });
 
 describe('ways to start', () => {
-  test('with an empty environment everything comes from .env, and .env and results belong to the checkout', async () => {
+  test('with an empty environment all settings come from the .env of the checkout, which also gets the results', async () => {
     const iam = await startIam();
     const checkout = await copyProject();
     const settings = { ...cleanEnv(), ...liveOver(iam) };
@@ -242,9 +239,9 @@ describe('ways to start', () => {
   test.for([
     ['--watch'],
     ['--watch', '--standalone'],
-    // Signals would not reach a worker of another pool, and --bail would cut teardown off.
+    // Signals would not reach a worker of another pool, and --bail would skip teardown.
     ['--bail=1', '--pool=forks'],
-  ])('with %j a run is one run, which ends by itself and tears down', async (args) => {
+  ])('with %j there is one run, which ends by itself and tears down', async (args) => {
     const iam = await startIam('AddUserToGroup=AccessDenied:1,DeleteGroup=slow:100');
     const run = await runVitest({ args, env: liveOver(iam) });
     expect(run.code, run.everything).toBe(1);
@@ -253,7 +250,7 @@ describe('ways to start', () => {
     expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
   });
 
-  test.for(['dot', 'junit'])('with --reporter=%s everything is reported, too', async (name) => {
+  test.for(['dot', 'junit'])('with --reporter=%s our reports are complete as well', async (name) => {
     const [iam, metrist] = [await startIam('CreateGroup=ServiceFailure:3'), await startMetrist()];
     // vitest's own JUnit reporter writes to the checkout.
     const cwd = await copyProject();
@@ -272,7 +269,7 @@ describe('ways to start', () => {
   });
 
   test.for([[['-t', 'CreateUser']], [['-t', 'DeleteUser']], [['suites/awsiam/awsiam.suite.ts:20']]] as const)(
-    'a selection of steps (%j) runs nothing and posts nothing, because each needs those before it',
+    'a selection of steps (%j) runs and posts nothing, because each step needs the earlier ones',
     async ([args]) => {
       const [iam, metrist] = [await startIam(), await startMetrist()];
       const run = await runVitest({ args, env: { ...liveOver(iam), ...metristEnv(metrist) } });
@@ -283,7 +280,7 @@ describe('ways to start', () => {
     },
   );
 
-  test('with --config and from another directory the run is that of the checkout', async () => {
+  test('--config starts a run of the checkout from another directory', async () => {
     const args = [vitestFile, 'run', '--mode', 'offline', '--config', path.join(projectDir, 'vitest.config.ts')];
     const run = await runProgram(process.execPath, args, { env: { METRIST_RESULTS_DIR: await makeDir() } });
     expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('8 passed') as unknown });
@@ -311,7 +308,7 @@ describe('ways to start', () => {
   });
 });
 
-/** Binds the project read-only to a directory that everybody can reach, and runs it as the user `nobody` from a third one. */
+/** Mounts the project read-only in a directory that everybody can reach, and runs it there as the user `nobody`. */
 const asNobodyInReadOnlyCheckout = `
   mount --bind "$1" "$2"
   mount -o remount,bind,ro "$2"
@@ -323,8 +320,8 @@ const asNobodyInReadOnlyCheckout = `
 
 testMounting.for([
   ['another directory', 0o777],
-  ['one that it may not enter', 0o700],
-] as const)('a read-only checkout that belongs to root is enough for another user, from %s', async ([, cwdMode]) => {
+  ['a directory that it may not enter', 0o700],
+] as const)('another user can run a read-only checkout of root from %s', async ([, cwdMode]) => {
   const iam = await startIam();
   const [checkout, results, cwd] = [await makeDir(), await makeDir(), await makeDir()];
   await chmod(cwd, cwdMode);
@@ -343,7 +340,7 @@ testMounting.for([
   expectWholeRun(iam);
 });
 
-testMounting('the line of deploy/crontab works for a user who owns nothing but the results', async () => {
+testMounting('the line of deploy/crontab works for a user who owns only the results directory', async () => {
   const iam = await startIam();
   const crontab = await readFile(path.join(projectDir, 'deploy/crontab'), 'utf8');
   const variables = [...crontab.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([line]) => line);
@@ -363,7 +360,7 @@ testMounting('the line of deploy/crontab works for a user who owns nothing but t
   expectWholeRun(iam);
 });
 
-testMounting('with full results the run goes on, says so, and leaves no report of an older success', async () => {
+testMounting('if the disk of the results is full, the run goes on, says so, and leaves no older report', async () => {
   const iam = await startIam();
   const results = await makeDir();
   const script = `
@@ -387,7 +384,7 @@ testMounting('with full results the run goes on, says so, and leaves no report o
   expectWholeRun(iam);
 });
 
-testMounting('where nothing takes a file, the run does not start, and says why in one line', async () => {
+testMounting('if no directory is writable, the run does not start and says why in one line', async () => {
   const iam = await startIam();
   const full = await makeDir();
   const script = `
@@ -412,7 +409,7 @@ testMounting('where nothing takes a file, the run does not start, and says why i
   expect(iam.calls).toEqual([]);
 });
 
-testMounting('a full temporary directory does not fill up with empty files, run after run', async () => {
+testMounting('repeated runs leave no empty files in a full temporary directory', async () => {
   const tmp = await makeDir();
   const script = `
     mount -t tmpfs -o size=1m,mode=1777 none "$1"
@@ -427,6 +424,6 @@ testMounting('a full temporary directory does not fill up with empty files, run 
     TMPDIR: tmp,
   });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  // The directory, the file that fills it, and the cache's own empty directory.
+  // The directory, the file that fills it, and the empty directory of the cache.
   expect(stdout.match(/^\s*\d+$/gm)?.map(Number)).toEqual([3, 3]);
 });

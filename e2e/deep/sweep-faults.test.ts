@@ -11,7 +11,7 @@ import { runSteps, completeHandshake, stepNames, test, type Scenario } from '../
 import { runAwsiam, liveEnv, runVitest } from '../harness/run.ts';
 import { startIam } from '../harness/servers.ts';
 
-/** The three programs that sweep, with the exit code of each where something could not be removed. */
+/** The three programs that sweep, and their exit codes if something could not be removed. */
 const frontEnds = [
   ['vitest run', 0, async (url: string) => await runVitest({ env: envFor(url) })],
   [
@@ -44,7 +44,7 @@ const faults: readonly Fault[] = [
   { kind: 'transport', name: 'html-500' },
 ];
 
-/** The first two users and groups resist: deleting the one fails, and so does every look at what holds the other. */
+/** The first two users and groups resist: the first cannot be deleted, and nothing about the second can be read. */
 const users = [0, 1, 2, 3, 4].map((index) => runName('testuser', namespace, index));
 const groups = [0, 1, 2, 3, 4].map((index) => runName('testgroup', namespace, index));
 const resisting = { users: users.slice(0, 2), groups: groups.slice(0, 2) };
@@ -70,8 +70,8 @@ function seedOld({ state }: IamServer): void {
   seedUser(state, { name: 'alice', groups: groups.slice(1, 2) });
 }
 
-describe('the first entities that a sweep meets resist', () => {
-  test.for(frontEnds)('%s removes all others and names those', async ([, code, sweepWith], { scenario }) => {
+describe('if the first entities that a sweep finds resist', () => {
+  test.for(frontEnds)('%s removes all others and names these', async ([, code, sweepWith], { scenario }) => {
     await Promise.all(
       faults.map(async (fault) => {
         const iam = await startIam('', { faults: poison(fault) });
@@ -89,8 +89,8 @@ describe('the first entities that a sweep meets resist', () => {
   });
 });
 
-describe('a list that repeats its marker for ever', () => {
-  /** Some emulators do not page: every page is the whole list, and says that more follows. */
+describe('a list that repeats its marker forever', () => {
+  /** Like emulators that do not page: every page is the whole list and says that more follows. */
   async function startCircular(iam: IamServer): Promise<string> {
     const server = http.createServer((request, response) => {
       void text(request).then(async (body) => {
@@ -113,7 +113,7 @@ describe('a list that repeats its marker for ever', () => {
     return (await listen(server, 'http')).url;
   }
 
-  test('is noticed and told by every program, and what it showed is removed', async ({ scenario }) => {
+  test('is reported by every program, and the listed entities are removed', async ({ scenario }) => {
     await Promise.all(
       frontEnds.map(async ([frontEnd, code, sweepWith]) => {
         const iam = await startIam();

@@ -16,12 +16,12 @@ export const stepNames = [
   'DeleteUser',
 ] as const;
 
-/** The call of IAM that a step makes. */
+/** The IAM operation of a step. */
 export function operationOf(step: string): string {
   return step.replace(/^(At|De)tachPolicy$/, '$1tachUserPolicy');
 }
 
-/** What the Orchestrator has from the registration's extra_config. */
+/** What the Orchestrator passes from the registration's extra_config. */
 export const goodConfig = {
   AWSAccessKeyId: secrets.accessKeyId,
   AWSSecretAccessKey: secrets.secretAccessKey,
@@ -30,15 +30,15 @@ export const goodConfig = {
 } as const;
 
 export interface Scenario {
-  /** An empty account; `faults` as in AWSIAM_MOCK_FAULTS. It has to be empty at the end again. */
+  /** An empty account; `faults` as in AWSIAM_MOCK_FAULTS. It must be empty again at the end. */
   account(faults?: string, options?: IamServerOptions): Promise<IamServer>;
-  /** An account in which something may be left at the end. */
+  /** An account that need not be empty at the end. */
   usedAccount(faults?: string, options?: IamServerOptions): Promise<IamServer>;
-  /** Starts a monitor for an account. It has to end by itself, and to have written nothing but frames and no secret. */
+  /** Starts a monitor for an account. It must end by itself, and write only frames and no secret. */
   start(iam: IamServer | undefined, options?: OrchestratorOptions): Promise<Orchestrator>;
 }
 
-/** A test of one conversation, or of several. What must be true of each of them is checked at the end of each test. */
+/** A test with one or more monitors. After the test it checks what must be true of each of them. */
 export const test = base.extend<{ scenario: Scenario }>({
   scenario: async ({ task }, use) => {
     const accounts: { readonly iam: IamServer; readonly isChecked: boolean }[] = [];
@@ -64,10 +64,10 @@ export const test = base.extend<{ scenario: Scenario }>({
     for (const monitor of unended) await monitor.kill();
     for (const { iam } of accounts) await iam.close();
 
-    expect(unended.map(describe), `${task.name}: has to wait for the end of what it starts`).toEqual([]);
+    expect(unended.map(describe), `${task.name}: the test must wait for the end of each monitor`).toEqual([]);
     for (const monitor of monitors) {
       const { killed } = await monitor.ended;
-      expect(killed, `ended by itself: ${describe(monitor)}`).toBe(false);
+      expect(killed, `had to be killed: ${describe(monitor)}`).toBe(false);
       expect(monitor.stray, 'bytes on stdout that belong to no frame').toBe('');
       expect(leaksOf(`${monitor.stdout}\n${monitor.stderr}`)).toEqual([]);
     }
@@ -81,7 +81,7 @@ function describe({ messages, stderr }: Orchestrator): string {
   return `${JSON.stringify(messages, undefined, 2)}\n${stderr}`;
 }
 
-/** What of the secrets stands in a text, whole or in part, as it is, base16 or base64. */
+/** The secrets, or parts of them, that a text contains, as they are, in base16 or in base64. */
 export function leaksOf(text: string): string[] {
   const { accessKeyId, ...hidden } = secrets;
   const pieces = Object.values(hidden).flatMap((secret) =>
@@ -96,14 +96,14 @@ export function leaksOf(text: string): string[] {
   );
 }
 
-/** The part of a base64 text that tells the piece alone, where so many bytes stand before it. */
+/** The part of a base64 text that depends on the piece alone, if `offset` bytes come before it. */
 function base64At(piece: string, offset: number): string {
   const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(piece)]);
   const whole = bytes.length - (bytes.length % 3);
   return bytes.toString('base64', offset === 0 ? 0 : 3, whole);
 }
 
-/** Everything up to `Configured`. */
+/** Sends and awaits everything up to `Configured`. */
 export async function completeHandshake(
   monitor: Orchestrator,
   config: Readonly<Record<string, unknown>> = goodConfig,
@@ -115,7 +115,7 @@ export async function completeHandshake(
   await monitor.next(/^Configured$/);
 }
 
-/** Sends `Run Step` for each in turn, and waits for the answers. */
+/** Sends `Run Step` for each step in turn, and waits for its answer. */
 export async function runSteps(monitor: Orchestrator, names: readonly string[]): Promise<StepAnswer[]> {
   const answers: StepAnswer[] = [];
   for (const name of names) {
@@ -125,15 +125,15 @@ export async function runSteps(monitor: Orchestrator, names: readonly string[]):
   return answers;
 }
 
-/** What the Orchestrator makes of the answer to `Run Step`. */
+/** An answer to `Run Step` as the Orchestrator parses it. */
 export interface StepAnswer {
   readonly kind: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** The time, or the error's text. */
+  /** The time, or the text of the error. */
   readonly rest: string;
 }
 
-/** Takes `Step Time`, `Step OK` and `Step Error` apart. All metadata has to be base16. */
+/** Parses `Step Time`, `Step OK` and `Step Error`. All metadata must be base16. */
 export function parseStep(message: string): StepAnswer {
   const [, kind = message, word = '', rest = ''] = /^Step (\w+) (\S+=\S+ )?([^]*)$/.exec(message) ?? [];
   const pairs = word.trim() === '' ? [] : word.trim().split(',');

@@ -1,8 +1,8 @@
 import net from 'node:net';
 
 /**
- * For every test: a connection to anywhere but this machine fails at once, and the SDK's endpoint is a port where nobody
- * listens until the test names its own. A test in which an endpoint was forgotten must fail and not try to reach AWS.
+ * Loaded for every test. A connection to another machine fails at once, and the SDK's default endpoint is a closed port.
+ * A test that forgets to set an endpoint must fail, and must not reach AWS.
  */
 const connect = Reflect.get(net.Socket.prototype, 'connect');
 
@@ -13,7 +13,7 @@ net.Socket.prototype.connect = function loopbackOnly(this: net.Socket, ...args: 
   }[];
   const { host = 'localhost', path } = first ?? {};
   if (path === undefined && !/^(localhost|127\.[\d.]+|::1)$/.test(host)) {
-    const refused = new Error(`a test tried to reach ${host}: tests may reach this machine alone`);
+    const refused = new Error(`a test tried to reach ${host}: tests may only reach this machine`);
     process.nextTick(() => this.destroy(refused));
     return this;
   }
@@ -23,7 +23,7 @@ net.Socket.prototype.connect = function loopbackOnly(this: net.Socket, ...args: 
 process.env['AWS_ENDPOINT_URL'] = nowhere();
 process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
 
-/** Loopback, and the discard port: refused on every machine that tests run on. */
+/** A closed port: the discard port of this machine. */
 export function nowhere(): string {
   return 'http://127.0.0.1:9';
 }

@@ -10,30 +10,30 @@ import { cleanEnv, projectDir } from './run.ts';
 /** The monitor as it is shipped. */
 const packaged = [path.join(projectDir, 'dist/awsiam')] as const;
 
-/** The monitor from its sources: foreign code can be put into it. */
+/** The monitor from its sources, into which a test can load its own code. */
 export const fromSource = [process.execPath, path.join(projectDir, 'cli/awsiam.js')] as const;
 
-/** What is tested: the packaged binary, or with E2E_MONITOR=source the sources. */
+/** The monitor under test: the packaged executable, or the sources if E2E_MONITOR=source. */
 export function monitorCommand(): readonly string[] {
   return process.env['E2E_MONITOR'] === 'source' ? fromSource : packaged;
 }
 
-/** After SIGTERM, or the end of stdin, the Orchestrator waits so long before it kills. */
+/** How long the Orchestrator waits after SIGTERM or the end of stdin before it kills the monitor. */
 const killAfterMs = 5000;
 
-/** From writing `Exit` after a failed step to SIGTERM: 1 to 5 ms were measured. */
+/** The time between `Exit` after a failed step and SIGTERM. Measured: 1 to 5 ms. */
 const terminateAfterMs = 3;
 
 export interface OrchestratorOptions {
-  /** Added to what every process needs. */
+  /** Added to `cleanEnv()`. */
   readonly env?: Readonly<Record<string, string>>;
   /** @default `monitorCommand()` */
   readonly command?: readonly string[];
-  /** What `/bin/sh -c` is told, which is the Orchestrator's way. @default no shell, as where the shell execs the command */
+  /** The script for `/bin/sh -c`, which the Orchestrator uses. @default no shell, as if the shell execs the command */
   readonly script?: (command: string) => string;
 }
 
-/** How the process ended, after all of its output was read. */
+/** How the process ended. All of its output has been read. */
 export interface MonitorEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -48,16 +48,16 @@ interface Wanted {
 }
 
 /**
- * Stands in for the Metrist Orchestrator, byte by byte: starts a monitor as it does, keeps every byte that the monitor
- * writes, says what a test wants said. Shares no code with the product.
+ * Stands in for the Metrist Orchestrator: starts a monitor as it does, keeps every byte that the monitor writes, and
+ * sends what a test wants. Shares no code with the product.
  */
 export class Orchestrator {
   readonly tmpDir = path.join(os.tmpdir(), `orchtmp-${randomBytes(8).toString('hex')}`);
   /** Every message so far. */
   readonly messages: string[] = [];
-  /** Every chunk of stdout as it came. */
+  /** Every chunk of stdout as it arrived. */
   readonly chunks: Buffer[] = [];
-  /** Called with a message in the same tick in which its last byte came. */
+  /** Called with a message in the tick in which its last byte arrives. */
   onMessage: (message: string) => void = () => {};
   readonly ended: Promise<MonitorEnd>;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -79,7 +79,7 @@ export class Orchestrator {
         TMPDIR: this.tmpDir,
         TEMP: this.tmpDir,
         TMP: this.tmpDir,
-        // From source only: compiled code outlives the run's own temporary directory.
+        // Only for the sources: keeps compiled code outside of the run's temporary directory.
         NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache'),
         ...env,
       },
@@ -90,7 +90,7 @@ export class Orchestrator {
     this.#child.stdout.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#child.stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     this.#child.once('exit', () => {
-      // The leader is gone: what is left of its group gets SIGTERM, and nobody is at the other end of its stdin.
+      // The rest of the process group gets SIGTERM and the end of stdin.
       this.signal('SIGTERM');
       this.#child.stdin.destroy();
     });
@@ -102,7 +102,7 @@ export class Orchestrator {
       rmSync(this.tmpDir, { recursive: true, force: true });
       for (const wanted of this.#wanted) wanted.reject(this.#missed(wanted.pattern));
     };
-    // It could not be started.
+    // The process could not be started.
     this.#child.once('error', (error) => {
       this.#stderr.push(Buffer.from(error.message));
       over();
@@ -122,17 +122,17 @@ export class Orchestrator {
     return Buffer.concat(this.#stderr).toString();
   }
 
-  /** What of stdout is no whole frame. */
+  /** The bytes of stdout that belong to no complete frame. */
   get stray(): string {
     return this.#rest.toString();
   }
 
-  /** The messages that are no log. */
+  /** The messages except logs. */
   get answers(): readonly string[] {
     return this.messages.filter((message) => !message.startsWith('Log '));
   }
 
-  /** The next message, among those that no one has waited for yet, that the pattern fits. */
+  /** The next message that matches the pattern and was not awaited before. */
   async next(pattern: RegExp): Promise<string> {
     while (this.#read < this.messages.length) {
       const message = this.messages[this.#read++] ?? '';
@@ -153,7 +153,7 @@ export class Orchestrator {
     this.#child.stdin.write(bytes);
   }
 
-  /** Each byte, or so many, in a write of its own. */
+  /** Writes `size` bytes at a time. */
   async drip(bytes: Uint8Array, size = 1): Promise<void> {
     for (let start = 0; start < bytes.length; start += size) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -168,7 +168,7 @@ export class Orchestrator {
     this.#killLater();
   }
 
-  /** Stops reading: the monitor's next write is one too many. */
+  /** Stops reading, so that the monitor's next write fails. */
   closeOutput(): void {
     this.#child.stdout.destroy();
   }
@@ -178,30 +178,30 @@ export class Orchestrator {
     this.#child.stderr.destroy();
   }
 
-  /** From now on the monitor should end: five seconds, and it is killed. */
+  /** Kills the monitor if it does not end within five seconds. */
   expectEnd(): void {
     this.#killLater();
   }
 
-  /** To the whole process group. SIGUSR2 ends no monitor: foreign code in a test may wait for it. */
+  /** Signals the whole process group. SIGUSR2 does not end a monitor: code of a test may wait for it. */
   signal(signal: NodeJS.Signals): void {
     if (this.#isOver || this.#child.pid === undefined) return;
     try {
       process.kill(-this.#child.pid, signal);
     } catch {
-      // Nothing of it is left.
+      // The group has ended.
     }
     if (signal !== 'SIGUSR2') this.#killLater();
   }
 
-  /** What the Orchestrator does after a failed step and after a timeout, with nothing in between. */
+  /** What the Orchestrator does after a failed step or a timeout, without a pause. */
   giveUp({ cleanup = false }: { readonly cleanup?: boolean } = {}): void {
     this.send(`Exit ${cleanup ? 1 : 0}`);
     rmSync(this.tmpDir, { recursive: true, force: true });
     setTimeout(() => this.signal('SIGTERM'), terminateAfterMs);
   }
 
-  /** For tests that failed half-way. */
+  /** For tests that failed before the end of the monitor. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.ended;
@@ -233,7 +233,7 @@ export class Orchestrator {
     }
   }
 
-  /** One whole frame: five digits, or more where needed, a space, and so many bytes of UTF-8 without NUL. */
+  /** Takes one complete frame: a length of at least five digits, a space, and the UTF-8 text without NUL. */
   #shift(): string | undefined {
     const [head, digits] = /^(\d{5}|[1-9]\d{5,}) /.exec(this.#rest.toString('latin1', 0, 20)) ?? [];
     if (head === undefined) return undefined;
@@ -244,9 +244,9 @@ export class Orchestrator {
   }
 
   #missed(pattern: RegExp): Error {
-    const heard = JSON.stringify(this.messages, undefined, 2);
+    const received = JSON.stringify(this.messages, undefined, 2);
     return new Error(
-      `The monitor ended without ${pattern}; it said ${heard}, ${this.stray}, and to stderr:\n${this.stderr}`,
+      `The monitor ended without ${pattern}; it sent ${received}, the rest ${JSON.stringify(this.stray)}, and wrote to stderr:\n${this.stderr}`,
     );
   }
 }

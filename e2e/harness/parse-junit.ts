@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 
-/** What a consumer finds in a report; a test case's verdict is the type of its failure or error. */
+/** A report as a consumer reads it. The verdict of a test case is the type of its failure or error. */
 export interface JunitSuite {
   readonly tests: number;
   readonly failures: number;

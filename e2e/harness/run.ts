@@ -9,7 +9,7 @@ import { parseJunit, type JunitSuite } from './parse-junit.ts';
 
 export const projectDir = path.dirname(path.dirname(import.meta.dirname));
 
-/** The vitest of this project, as the first argument of Node. */
+/** The program file of this project's vitest. */
 export const vitestFile = path.join(projectDir, 'node_modules/vitest/vitest.mjs');
 
 /** Easy to find in any output, and with the length and the characters of real ones. */
@@ -38,13 +38,13 @@ export function cleanEnv(): Record<string, string> {
   return { PATH, HOME, COLUMNS: '10000', ...deadEnds };
 }
 
-/** What a healthy run may write to stderr: on a slow machine, that something takes long. */
+/** What a good run may write to stderr: on a slow machine, lines about long waits. */
 export const noRemark: unknown = expect.stringMatching(/^(?: {2}… .*\n)*$/);
 
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Gets the process as soon as it runs, for signals. */
+  /** Gets the process as soon as it runs, so that a test can signal it. */
   readonly onStart?: (child: ChildProcess) => void;
 }
 
@@ -81,7 +81,7 @@ function collect(stream: NodeJS.ReadableStream): () => string {
 
 export interface VitestOptions extends StartOptions {
   readonly args?: readonly string[];
-  /** That of the test's context, if the test is concurrent. */
+  /** The hook of the test's context, which a concurrent test must give. */
   readonly onTestFinished?: TestContext['onTestFinished'];
 }
 
@@ -116,7 +116,7 @@ export async function runVitest({
 }
 
 export interface AwsiamOptions extends Omit<StartOptions, 'env'> {
-  /** Whose program is started, and whose `.env` is read. @default the project's own directory */
+  /** The directory with the program and its `.env`. @default the project's own directory */
   readonly checkout?: string;
 }
 
@@ -130,12 +130,12 @@ export async function runAwsiam(
   return await runProgram(process.execPath, [program, ...args], { cwd: os.tmpdir(), env, ...options });
 }
 
-/** The variable that makes Node load a file of this folder before everything else. */
+/** Makes Node load a file of this folder before everything else. */
 export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts'): { readonly NODE_OPTIONS: string } {
   return { NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, file)).href}` };
 }
 
-/** A copy of what a monitoring host has, to put a file into or to break. */
+/** A copy of the files that a monitoring host has, to change or to break. */
 export async function copyProject(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));

@@ -12,10 +12,10 @@ import {
 } from '../../metrist/testing/stand-in.ts';
 import { secrets } from './run.ts';
 
-/** What a concurrent test has to give from its context. */
+/** The hook of the test's context, which a concurrent test must give. */
 type Cleanup = Partial<Pick<TestContext, 'onTestFinished'>>;
 
-/** A server with IAM's protocol for the running test; `faults` as in AWSIAM_MOCK_FAULTS. */
+/** A mock of IAM for the running test; `faults` as in AWSIAM_MOCK_FAULTS. */
 export async function startIam(
   faults = '',
   { onTestFinished: cleanUp = onTestFinished, ...options }: IamServerOptions & Cleanup = {},

@@ -1,8 +1,9 @@
 import { isMainThread } from 'node:worker_threads';
 
 /**
- * Loaded before everything else with `NODE_OPTIONS=--import=…`: the whole process stops when vitest's worker starts, until
- * it gets SIGCONT. vitest's limits of a minute and more are three seconds, so that the pause need not be long.
+ * Loaded before everything else with `NODE_OPTIONS=--import=…`: when vitest's worker starts, the
+ * whole process stops until it gets SIGCONT. vitest's timeouts of a minute or more become three seconds, so that a short
+ * pause is enough.
  */
 if (isMainThread) {
   const { setTimeout: original } = globalThis;

@@ -1,10 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { need } from '../../runner/testing/needs.ts';
-import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { type MetristApi, createMetristApi } from './api.ts';
 import type { MetristClientOptions } from '../request.ts';
 import { errorBody, telemetryBody } from '../testing/builders.ts';
-import { type MetristStandIn, type MetristStandInOptions, startMetristStandIn } from '../testing/stand-in.ts';
+import { type MetristStandIn, startMetristStandIn } from '../testing/stand-in.ts';
 
 const token = 'k3v0test0token';
 const telemetry = { kind: 'telemetry', body: telemetryBody() } as const;
@@ -12,9 +10,8 @@ const failure = { kind: 'error', body: errorBody() } as const;
 
 async function start(
   options: Partial<MetristClientOptions> = {},
-  standInOptions: Partial<MetristStandInOptions> = {},
 ): Promise<{ standIn: MetristStandIn; api: MetristApi }> {
-  const standIn = await startMetristStandIn({ token, ...standInOptions });
+  const standIn = await startMetristStandIn({ token });
   onTestFinished(() => standIn.close());
   return { standIn, api: createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...options }) };
 }
@@ -128,16 +125,6 @@ describe('createMetristApi', () => {
   ] as const)('returns for %s %o and the reason', async ([code, outcome]) => {
     const reason = expect.stringContaining('app.metrist.io') as unknown;
     expect(await failingApi(code).post(telemetry)).toEqual({ ...outcome, reason });
-  });
-
-  test('sends nothing to a server whose certificate nobody trusts', async (context) => {
-    const tls = need(context, await makeCertificate(), 'the openssl command');
-    const { standIn, api } = await start({}, { tls });
-    expect(await api.post(failure)).toEqual({
-      state: 'not-taken',
-      reason: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
-    });
-    expect(standIn.requests).toEqual([]);
   });
 
   describe('asked whether an error arrived', () => {

@@ -1,8 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { need } from '../../runner/testing/needs.ts';
-import { makeCertificate } from '../../suites/awsiam/testing/certificate.ts';
 import { createMetristApi } from './api.ts';
 import { deliver, holdError } from './deliver.ts';
 import type { Outbox } from './outbox.ts';
@@ -213,15 +211,6 @@ describe('a fault of Metrist', () => {
     standIn.behave([{ kind: 'answer', status: 413 }]);
     expect(await run(failedRun)).toMatchObject(report({ own: 3, delivered: 2, refused: 1, missing: 1 }));
     expect(await files()).toEqual([]);
-  });
-
-  test('a certificate that nobody trusts: nothing is sent, the error waits', async (context) => {
-    const tls = need(context, await makeCertificate(), 'the openssl command');
-    const { standIn, files, deliver: run } = await setUpDelivery({ tls });
-    expect(await run(failedRun)).toMatchObject(report({ own: 3, waiting: 1, missing: 3 }));
-    expect(standIn.requests).toEqual([]);
-    // Nothing is unconfirmed: it is known that the error was not sent.
-    expect((await files()).join(' ')).not.toContain('sent');
   });
 
   test('nobody listens: the retries wait less than five seconds in all, and the errors stay in the outbox', async () => {

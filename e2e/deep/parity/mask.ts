@@ -12,60 +12,60 @@ const inText =
   (value: unknown): unknown =>
     typeof value === 'string' ? value.replace(pattern, replacement as string) : value;
 
-/** What the Orchestrator's Config calls a setting, with the name of the variable that it stands for. */
+/** The variables of the settings, by their names in the Orchestrator's Config. */
 const variableOf = new Map(
   Object.values(variables).map(({ property, name }) => [configProperties.get(property) ?? property, name]),
 );
 
-/** All that may differ between two runs that are the same, and why. Everything else is compared as it is. */
+/** All that may differ between two equal runs, and why. Everything else is compared unchanged. */
 const inherentDifferences: readonly InherentDifference[] = [
   {
-    because: 'names are unique by time and chance',
+    because: 'names contain the time and random characters',
     mask: inText(/\b(test(?:user|group)-[\w+=,.@-]*?)-[\da-z]{8,9}-[\da-z]{6}\b/g, '$1-<unique>'),
   },
   {
-    because: 'no two runs take the same time; which times there are is compared',
+    because: 'no two runs take the same time; the names of the times are compared',
     mask: (value, key) => (typeof value === 'number' && (key.endsWith('Ms') || key === 'value') ? '<ms>' : value),
   },
   {
-    because: 'an error is stamped with the time of its failure; that it is UTC with six digits is compared',
+    because: 'an error has the time of its failure; its format is compared',
     mask: (value, key) =>
       key === 'time' && typeof value === 'string' ? value.replaceAll(/\d+/g, ({ length }) => `<${length}>`) : value,
   },
   {
-    because: 'a setting is called what its user calls it: a variable, or a property of the Config',
+    because: 'a setting is named as the user gave it: as a variable or as a property of the Config',
     mask: inText(/\w+ in the Config JSON/g, (name) => variableOf.get(name) ?? name),
   },
   {
-    because: 'each front end has its own place for settings',
+    because: 'each front end has a different place for settings',
     mask: inText(/(?<=AWS was not called\. ).*/, '<where settings are made>'),
   },
   {
-    because: 'a space keeps what begins like a number too great for a float from breaking the metadata of a message',
+    because: 'a leading space protects a request id that looks like a number too large for a float',
     mask: (value, key) =>
       key === 'requestId' && typeof value === 'string' ? value.replace(/^ (?=\d+e\d)/, '') : value,
   },
   {
-    because: 'no connection is opened over the mock in memory',
+    because: 'the mock in memory needs no connection',
     offlineOnly: true,
     mask: (value, key) => (key === 'connectMs' ? undefined : value),
   },
   {
-    because: 'there is no endpoint to correct',
+    because: 'there is no endpoint',
     offlineOnly: true,
     mask: inText(/ The endpoint comes from \w+: is it right\?/, ''),
   },
   {
-    because: 'what is left in memory cannot be removed with a command',
+    because: 'no command can remove an entity in memory',
     offlineOnly: true,
     mask: inText(/; remove it with: .*/, ''),
   },
 ];
 
 /**
- * Takes the inherent differences out of a run. `toEqual` takes what is undefined for absent.
+ * Replaces the inherent differences of a run. `toEqual` ignores undefined properties.
  *
- * @param options.offline whether it is to be compared with a run over the mock in memory
+ * @param options.offline whether it is compared with a run over the mock in memory
  */
 export function mask<T>(run: T, { offline = false }: { readonly offline?: boolean } = {}): T {
   const rules = inherentDifferences.filter(({ offlineOnly = false }) => offline || !offlineOnly);

@@ -1,5 +1,4 @@
-import os from 'node:os';
-import { type TestContext, test, vi } from 'vitest';
+import { type TestContext, test } from 'vitest';
 import type { IamState } from '../../../mocks/iam/state.ts';
 import { type StepName, steps } from '../../../suites/awsiam/steps.ts';
 import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
@@ -9,11 +8,11 @@ import { type ParityScenario, runLive, runOffline, runOrchestrated } from './way
 import { liveEnv, secrets } from '../../harness/run.ts';
 
 /**
- * The same scenario in the three ways of running: `vitest run`, the packaged monitor under the Orchestrator, and
- * `vitest run --mode offline`. All of them tell the same results, and the first two tell Metrist the same.
+ * The same scenario in three ways: `vitest run`, the packaged monitor under the Orchestrator, and `vitest run --mode
+ * offline`. All must report the same results, and the first two must report the same to Metrist.
  */
 
-/** What {@link liveEnv} says, as the Orchestrator's Config says it. */
+/** The settings of {@link liveEnv} as the Orchestrator's Config. */
 const config = {
   AWSAccessKeyId: liveEnv.METRIST_AWS_ACCESS_KEY_ID,
   AWSSecretAccessKey: liveEnv.METRIST_AWS_SECRET_ACCESS_KEY,
@@ -21,7 +20,7 @@ const config = {
   Namespace: liveEnv.METRIST_NAMESPACE,
 } as const;
 
-/** Each step is refused; what stands here may not be done by teardown either. */
+/** Steps whose refusal leaves something behind, because teardown is refused as well. */
 const refusedForGood: Partial<Record<StepName, Pick<ParityScenario, 'faults' | 'leaves'>>> = {
   AddUserToGroup: {
     faults: 'AddUserToGroup=AccessDenied,DeleteGroup=AccessDenied,DeleteUser=AccessDenied',
@@ -32,7 +31,7 @@ const refusedForGood: Partial<Record<StepName, Pick<ParityScenario, 'faults' | '
   DeleteUser: { faults: 'DeleteUser=AccessDenied', leaves: ['user'] },
 };
 const refusals = steps.map(({ name }): readonly [title: string, scenario: ParityScenario] => [
-  `${name} that is refused fails for want of a permission${name in refusedForGood ? ', and what teardown may not remove either is left' : ''}`,
+  `a refused ${name} is a failure of permissions${name in refusedForGood ? ', and what teardown may not remove is left' : ''}`,
   {
     faults: `${name.replace('AttachPolicy', 'AttachUserPolicy')}=AccessDenied:1`,
     fails: [name, 'permission', 'AccessDenied'],
@@ -40,7 +39,7 @@ const refusals = steps.map(({ name }): readonly [title: string, scenario: Parity
   },
 ]);
 
-const offlineDefaults = 'offline what is not set has a value';
+const offlineDefaults = 'offline every setting has a default';
 const newAccount = 'offline every account is new';
 const noConnection = 'offline there is no connection';
 
@@ -51,10 +50,10 @@ function seedLeftovers(state: IamState): void {
 
 type TitledScenario = readonly [title: string, scenario: ParityScenario];
 
-/** Runs that take seconds in which they do nothing. */
+/** Runs that spend most of their time waiting. */
 const waitingScenarios: readonly TitledScenario[] = [
   [
-    'a deletion that never has an answer leaves the group, which is named with the command that removes it',
+    'a deletion that is never answered leaves the group, and the run shows the command that removes it',
     {
       faults: 'DeleteGroup=hang',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
@@ -63,7 +62,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a connection that is always reset before a deletion leaves what was to be deleted',
+    'a connection that is reset before every deletion leaves the entity',
     {
       faults: 'DeleteGroup=reset-before',
       fails: ['DeleteGroup', 'network', 'ECONNRESET'],
@@ -71,7 +70,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a request that never has an answer is given up after its time, three times',
+    'a request that is never answered times out three times',
     {
       faults: 'AddUserToGroup=hang',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
@@ -79,7 +78,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a step that takes too long is given up',
+    'a step that takes too long times out',
     {
       faults: 'CreateGroup=hang',
       env: { METRIST_STEP_TIMEOUT_SECS: '1' },
@@ -88,7 +87,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a connection that is always reset before the creation is a failure of the network',
+    'a connection that is reset before every creation is a failure of the network',
     {
       faults: 'CreateUser=reset-before',
       fails: ['CreateUser', 'network', 'ECONNRESET'],
@@ -96,14 +95,14 @@ const waitingScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'creations whose first or second attempt is carried out after the last step leave nothing',
+    'creations that IAM carries out after the last step, at their first or second attempt, leave nothing',
     {
       faults: 'CreateUser=late:12000:1,CreateGroup=Throttling:1,CreateGroup=late:12000:1',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
     },
   ],
   [
-    'creations that IAM has not carried out when teardown ends are named, and change nothing else',
+    'creations that IAM has not carried out by the end of teardown are named, and change nothing else',
     {
       faults: 'CreateUser=late:600000:1,CreateGroup=Throttling:1,CreateGroup=late:600000:1',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
@@ -111,7 +110,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a creation of which every attempt is carried out late is removed as often as it appears, and named',
+    'a creation that IAM carries out late at every attempt is removed each time it appears, and named',
     {
       faults: 'CreateGroup=late:5000:3',
       env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
@@ -124,14 +123,14 @@ const waitingScenarios: readonly TitledScenario[] = [
 const busyScenarios: readonly TitledScenario[] = [
   ['all eight steps pass', {}],
   [
-    'what passes at a repetition passes, with what it took',
+    'a step that passes after retries passes, with its attempts',
     {
       faults:
         'CreateUser=ServiceFailure:1,CreateGroup=Throttling:1,AddUserToGroup=NoSuchEntity:2,DeleteGroup=DeleteConflict:1',
     },
   ],
   [
-    'answers that are lost, once or always, are resolved',
+    'lost answers are resolved, whether one is lost or all',
     {
       faults:
         'CreateGroup=reset-after,AddUserToGroup=reset-before:1,RemoveUserFromGroup=reset-before:1,DeleteGroup=reset-after,DeleteUser=reset-after:1',
@@ -151,11 +150,11 @@ const busyScenarios: readonly TitledScenario[] = [
     { faults: 'DeleteUser=ServiceFailure:3', fails: ['DeleteUser', 'service', 'ServiceFailure'] },
   ],
   [
-    'throttling that does not end is a verdict of its own',
+    'endless throttling has its own verdict',
     { faults: 'AttachUserPolicy=Throttling', fails: ['AttachPolicy', 'throttled', 'Throttling'] },
   ],
   [
-    'an answer that breaks off is shown',
+    'a truncated answer is shown',
     { faults: 'AddUserToGroup=truncated:1', fails: ['AddUserToGroup', 'service', 'ForeignAnswer'] },
   ],
   ["a proxy's page is shown", { faults: 'CreateGroup=html', fails: ['CreateGroup', 'service', 'ForeignAnswer'] }],
@@ -163,9 +162,9 @@ const busyScenarios: readonly TitledScenario[] = [
     "a proxy's error is shown",
     { faults: 'DetachUserPolicy=html-502:3', fails: ['DetachPolicy', 'service', 'ForeignAnswer'] },
   ],
-  ['an empty answer is none', { faults: 'CreateUser=empty', fails: ['CreateUser', 'service', 'ForeignAnswer'] }],
+  ['an empty answer is a failure', { faults: 'CreateUser=empty', fails: ['CreateUser', 'service', 'ForeignAnswer'] }],
   [
-    "a session token that has expired is no lack of permission, also where the settings come from the Orchestrator's Config",
+    "an expired session token is a failure of credentials, also if the settings come from the Orchestrator's Config",
     {
       faults: 'RemoveUserFromGroup=ExpiredToken:1',
       settings: { ...liveEnv, METRIST_AWS_SESSION_TOKEN: secrets.sessionToken },
@@ -174,38 +173,38 @@ const busyScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a key that AWS does not know fails the first step',
+    'an unknown access key fails the first step',
     { faults: 'CreateUser=InvalidClientTokenId', fails: ['CreateUser', 'credentials', 'InvalidClientTokenId'] },
   ],
   [
-    'a clock that is wrong fails the first step',
+    'a wrong clock fails the first step',
     { faults: 'CreateUser=RequestExpired', fails: ['CreateUser', 'credentials', 'RequestExpired'] },
   ],
   [
-    'a quota that is used up is not repeated',
+    'an exhausted quota is not retried',
     { faults: 'CreateGroup=LimitExceeded', fails: ['CreateGroup', 'quota', 'LimitExceeded'] },
   ],
   [
-    'a name that is taken is a fault of the monitor',
+    'a name that is already taken is a fault of the monitor',
     { faults: 'CreateGroup=EntityAlreadyExists:1', fails: ['CreateGroup', 'monitor', 'EntityAlreadyExists'] },
   ],
   [
-    'an entity that IAM has not settled yet is a matter of propagation',
+    'an entity that cannot be modified yet is a failure of propagation',
     {
       faults: 'DeleteUser=EntityTemporarilyUnmodifiable:1',
       fails: ['DeleteUser', 'propagation', 'EntityTemporarilyUnmodifiable'],
     },
   ],
   [
-    'a test policy that does not exist is a matter of configuration',
+    'a missing test policy is a configuration error',
     {
       env: { METRIST_POLICY_ARN: 'arn:aws:iam::123456789012:policy/nobody-made-it' },
       fails: ['AttachPolicy', 'configuration', 'NoSuchEntity'],
     },
   ],
-  ['what earlier runs left is removed', { seed: seedLeftovers, cleanup: true, notOffline: newAccount }],
+  ['leftovers of earlier runs are removed', { seed: seedLeftovers, cleanup: true, notOffline: newAccount }],
   [
-    'what earlier runs left is removed also where it has used up the quota',
+    'leftovers of earlier runs are removed even if they have exhausted the quota',
     {
       faults: 'CreateGroup=LimitExceeded',
       seed: seedLeftovers,
@@ -214,13 +213,13 @@ const busyScenarios: readonly TitledScenario[] = [
       notOffline: newAccount,
     },
   ],
-  ['a sweep that is refused is a warning', { faults: 'ListUsers=AccessDenied', cleanup: true, warnings: 1 }],
+  ['a refused sweep is a warning', { faults: 'ListUsers=AccessDenied', cleanup: true, warnings: 1 }],
   [
-    'settings that are missing are listed',
+    'missing settings are listed',
     { settings: {}, fails: ['CreateUser', 'configuration', 'ConfigError'], notOffline: offlineDefaults },
   ],
   [
-    'settings that are wrong are listed, by the names that they were given under',
+    'wrong settings are listed under the names that the user gave them',
     {
       settings: { ...liveEnv, METRIST_AWS_REGION: 'the moon', METRIST_NAMESPACE: 'not/allowed' },
       config: { ...config, AWSRegion: 'the moon', Namespace: 'not/allowed' },
@@ -228,7 +227,7 @@ const busyScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'one key of two is refused',
+    'an access key without its secret is refused',
     {
       settings: {
         METRIST_AWS_ACCESS_KEY_ID: secrets.accessKeyId,
@@ -239,14 +238,14 @@ const busyScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'a secret that the Orchestrator could not find is said to be that',
+    'a secret that the Orchestrator could not find is reported as such',
     {
       settings: { ...liveEnv, METRIST_AWS_SECRET_ACCESS_KEY: '<<ERROR: secret /prod/iam not found>>' },
       fails: ['CreateUser', 'configuration', 'ConfigError'],
     },
   ],
   [
-    'no credentials anywhere fail the first step',
+    'missing credentials fail the first step',
     {
       settings: { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'e2e' },
       fails: ['CreateUser', 'credentials', 'CredentialsProviderError'],
@@ -254,15 +253,12 @@ const busyScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'an endpoint where nobody listens is a failure of the network',
+    'an endpoint with a closed port is a failure of the network',
     { unreachable: true, fails: ['CreateUser', 'network', 'ECONNREFUSED'], notOffline: noConnection },
   ],
 ];
 
 const stepNames = steps.map(({ name }) => name);
-
-// The waiting runs begin first and leave the processor to the others.
-vi.setConfig({ maxConcurrency: waitingScenarios.length + os.availableParallelism() * 3 });
 
 test.concurrent.for(waitingScenarios)('%s', async ([, scenario], context) => {
   const runs = [runLive(scenario, context), runOrchestrated(scenario, context), runOffline(scenario, context)] as const;
@@ -290,15 +286,15 @@ function expectParity(
   { live, orchestrated, offline }: Runs,
   { expect }: Pick<TestContext, 'expect'>,
 ): void {
-  // Under the Orchestrator it is the same as by hand: what is told, what Metrist hears and what is left in the account.
+  // Under the Orchestrator everything is the same as with vitest: results, posts to Metrist and what is left in the account.
   expect(mask(orchestrated)).toEqual(mask(live));
-  // Offline it is the same as far as there is anything to compare.
+  // Offline there is no account and no Metrist to compare.
   if (offline !== undefined) {
-    const { account: _account, reported: _reported, ...told } = live;
-    expect(mask(offline, { offline: true })).toEqual(mask(told, { offline: true }));
+    const { account: _account, reported: _reported, ...comparable } = live;
+    expect(mask(offline, { offline: true })).toEqual(mask(comparable, { offline: true }));
   }
 
-  // And it is what the scenario is about.
+  // The common result is the expected one.
   const failedAt = fails === undefined ? stepNames.length : stepNames.indexOf(fails[0]);
   expect(live.isGood).toBe(fails === undefined);
   expect(live.steps.map(({ name, state }) => [name, state])).toEqual(

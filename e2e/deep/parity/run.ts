@@ -4,19 +4,19 @@ import type { Metadata } from '../../../metrist/result-text.ts';
 import type { Leftover } from '../../../runner/monitor-run.ts';
 import type { Evidence, StepResult } from '../../../runner/step-result.ts';
 
-/** What is the same of a run, whichever way it was started. */
+/** What must be the same in every way of running. */
 export interface ParityRun {
-  /** Whether whoever started it is told that all is well. */
+  /** Whether the exit code says that all is well. */
   readonly isGood: boolean;
   readonly steps: readonly ParityStep[];
-  /** A line each, as the Orchestrator's log has it. */
+  /** One line for each, as in the Orchestrator's log. */
   readonly leftovers: readonly string[];
   readonly warnings: readonly string[];
-  /** What went wrong outside of the steps. */
+  /** What went wrong outside the steps. */
   readonly problems: readonly string[];
 }
 
-/** What is the same besides where IAM is a server and Metrist is told. */
+/** What must also be the same in the two ways that call the mock's server and report to Metrist. */
 export interface LiveParityRun extends ParityRun {
   /** What is left in the account. */
   readonly account: { readonly users: readonly string[]; readonly groups: readonly string[] };
@@ -39,7 +39,7 @@ type ParityStep =
   | { readonly state: 'blocked'; readonly name: string }
   | { readonly state: 'interrupted' | 'lost' | 'notRun'; readonly name: string };
 
-/** How a step is told by vitest's reporters. */
+/** A step in the results of vitest's reporters. */
 export function fromStepResult(step: StepResult): ParityStep {
   switch (step.state) {
     case 'passed':
@@ -56,7 +56,7 @@ export function fromStepResult(step: StepResult): ParityStep {
   }
 }
 
-/** How a step is told to the Orchestrator. */
+/** A step in the results of the Orchestrator. */
 export function fromDrivenStep(step: DrivenStep): ParityStep {
   switch (step.state) {
     case 'passed':
@@ -65,9 +65,9 @@ export function fromDrivenStep(step: DrivenStep): ParityStep {
       const { verdict, code, ...evidence } = step.metadata;
       const [, first = '', message = '', advice = ''] =
         /^(\w+): ([^]*)\nWhat to do: ([^]*)$/.exec(step.text) ?? ([] as string[]);
-      // The text and the metadata of one failure have to name the same verdict.
-      const told = first === verdict ? verdict : `${first} in the text, ${verdict} in the metadata: ${step.text}`;
-      return { state: 'failed', name: step.name, evidence, error: { verdict: told, code, message, advice } };
+      // The text and the metadata of a failure must name the same verdict.
+      const shown = first === verdict ? verdict : `${first} in the text, ${verdict} in the metadata: ${step.text}`;
+      return { state: 'failed', name: step.name, evidence, error: { verdict: shown, code, message, advice } };
     }
     case 'blocked':
     case 'lost':
@@ -80,7 +80,7 @@ export function fromDrivenStep(step: DrivenStep): ParityStep {
 
 export const leftoverPrefix = 'left behind: ';
 
-/** A leftover as the Orchestrator's log has it, without its prefix. */
+/** A leftover as in the Orchestrator's log, without the prefix. */
 export function describeLeftover({ entity, reason, command }: Leftover): string {
   return `${entity} (${reason}); remove it with: ${command}`;
 }

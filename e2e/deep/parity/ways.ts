@@ -27,19 +27,19 @@ import {
   type ParityRun,
 } from './run.ts';
 
-/** What happens to a run, the same whichever way it is started. */
+/** What happens to a run, in all three ways. */
 export interface ParityScenario {
   /** As in AWSIAM_MOCK_FAULTS. @default none */
   readonly faults?: string;
   /** All of the monitor's own settings. @default `liveEnv` */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Settings beside those. */
+  /** More settings. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Under the Orchestrator this comes as its Config, in place of `settings`. */
+  /** Replaces `settings` under the Orchestrator, which passes it as its Config. */
   readonly config?: Readonly<Record<string, string>>;
-  /** What is in the account before the run. Makes no sense offline. @default nothing */
+  /** Adds entities to the account before the run. Impossible offline. @default none */
   readonly seed?: (state: IamState) => void;
-  /** An endpoint where nobody listens, in place of the mock. */
+  /** The endpoint is a closed port in place of the mock. */
   readonly unreachable?: true;
   /** Whether the Orchestrator asks for the cleanup, which the other ways always do. @default false */
   readonly cleanup?: boolean;
@@ -55,7 +55,7 @@ export interface ParityScenario {
   readonly warnings?: number;
 }
 
-/** What the ways need of the test's context: tests that run at the same time share no hook. */
+/** The hook of the test's context. Concurrent tests cannot use the global one. */
 type Context = Pick<TestContext, 'onTestFinished'>;
 
 /** `vitest run`, over the mock's server. */
@@ -142,7 +142,7 @@ async function readHistory(dir: string): Promise<MonitorRun> {
   return JSON.parse(await readFile(path.join(dir, file), 'utf8')) as MonitorRun;
 }
 
-/** In the order of the steps: a run posts its error before everything else. */
+/** Sorted by step, because a run posts its error before everything else. */
 function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristResult[] {
   if (swallowed.length + problems.length > 0) throw new Error([...swallowed, ...problems].join('\n'));
   const stepNames: readonly string[] = outline.steps.map(({ name }) => name);

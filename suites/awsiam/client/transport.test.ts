@@ -1,56 +1,19 @@
 import { once } from 'node:events';
-import https from 'node:https';
 import net from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { IAM } from '@aws-sdk/client-iam';
+import type { IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { hadNoEffect } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { makeCertificate } from '../testing/certificate.ts';
 import { deadPort, iamErrorXml, iamXml, listen, startHttpServer, type TestServer } from '../testing/http-server.ts';
-import { refuseUnreadable } from './iam-answer.ts';
-import { Transport, type Origin, type TransportOptions } from './transport.ts';
+import { connect, deleteUser, failureOf } from '../testing/connect.ts';
+import type { Origin } from './transport.ts';
 
 const { signal: quiet } = new AbortController();
 
-/** A transport and a client over it, both closed after the test. */
-function connect(
-  url: string,
-  options: Partial<TransportOptions> = {},
-  maxAttempts = 1,
-): { transport: Transport; iam: IAM } {
-  const transport = new Transport({
-    connectionTimeoutMs: 5000,
-    requestTimeoutMs: 5000,
-    proxyEnvironment: {},
-    elapsedMs: () => performance.now(),
-    ...options,
-  });
-  const iam = new IAM({
-    endpoint: url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'TESTKEY', secretAccessKey: 'unused' },
-    maxAttempts,
-    requestHandler: transport.handler,
-  });
-  iam.middlewareStack.use(refuseUnreadable);
-  onTestFinished(() => {
-    iam.destroy();
-    transport.close();
-  });
-  return { transport, iam };
-}
-
-const deleteUser = (iam: IAM) => iam.deleteUser({ UserName: 'u' });
 const originOf = ({ port }: { readonly port: number }): Origin => ({ protocol: 'http:', hostname: '127.0.0.1', port });
 const answerWell = (): Promise<TestServer> =>
   startHttpServer((_request, response) => response.end(iamXml('DeleteUser')));
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  const [result] = await Promise.allSettled([work]);
-  if (result.status === 'fulfilled') throw new Error('it did not fail');
-  return result.reason;
-}
 
 describe('an answer over the transport', () => {
   test('passes when it is IAM’s', async () => {
@@ -420,119 +383,3 @@ describe('connecting', () => {
     expect(await deleteUser(connect(url, { connectionTimeoutMs }).iam)).toBeDefined();
   });
 });
-
-const certificate = await makeCertificate();
-
-describe.skipIf(certificate === undefined)('over TLS (needs the openssl command)', () => {
-  const startTls = (): Promise<TestServer> =>
-    listen(
-      https.createServer({ ...certificate }, (_request, response) => response.end(iamXml('DeleteUser'))),
-      'https',
-    );
-
-  test('a certificate that nobody signed is a network failure', async () => {
-    const { url } = await startTls();
-    const error = await failureOf(deleteUser(connect(url).iam));
-    expect(explainError(error, 'DeleteUser')).toMatchObject({
-      verdict: 'network',
-      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-      advice: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
-    });
-  });
-
-  test('a connection is silently not opened ahead over a certificate that nobody signed', async () => {
-    const { url, port } = await startTls();
-    const { transport } = connect(url);
-    await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port }, quiet);
-    expect(transport.takeConnectMs()).toBeUndefined();
-  });
-
-  describe('with a trusted certificate', () => {
-    /** Turns the check off, because trusted certificates can only be set before a process starts. */
-    const trust = (): void => {
-      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-      onTestFinished(() => void vi.unstubAllEnvs());
-    };
-
-    test('a connection that was opened ahead serves the first request', async () => {
-      trust();
-      const server = await startTls();
-      const { transport, iam } = connect(server.url);
-      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
-      await deleteUser(iam);
-      expect(server.sockets).toHaveLength(1);
-      expect(transport.takeConnectMs()).toBeUndefined();
-    });
-
-    test('a connection is measured up to the end of its handshake', async () => {
-      trust();
-      const { url } = await startTls();
-      const { transport, iam } = connect(url);
-      await deleteUser(iam);
-      expect(transport.takeConnectMs()).toBeGreaterThan(0);
-    });
-
-    test.for([
-      ['through the proxy', {}, 1],
-      ['past the proxy where NO_PROXY says so', { NO_PROXY: '127.0.0.1' }, 0],
-    ] as const)('a request goes %s', async ([, noProxy, tunnels]) => {
-      trust();
-      const server = await startTls();
-      const proxy = await startProxy();
-      const { transport, iam } = connect(server.url, {
-        proxyEnvironment: { HTTPS_PROXY: proxy.url, ...noProxy },
-      });
-      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
-      await deleteUser(iam);
-      await deleteUser(iam);
-      expect(proxy.targets).toEqual(tunnels === 0 ? [] : [`127.0.0.1:${server.port}`]);
-      expect(server.sockets).toHaveLength(1);
-      expect(transport.takeConnectMs()).toBeUndefined();
-    });
-
-    test('a tunnel that was not opened ahead is measured', async () => {
-      trust();
-      const server = await startTls();
-      const proxy = await startProxy();
-      const { transport, iam } = connect(server.url, { proxyEnvironment: { HTTPS_PROXY: proxy.url } });
-      await deleteUser(iam);
-      expect(proxy.targets).toHaveLength(1);
-      expect(transport.takeConnectMs()).toBeGreaterThan(0);
-    });
-
-    test('a proxy that refuses is a network failure that does not show its password', async () => {
-      trust();
-      const server = await startTls();
-      const proxy = await startProxy('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-      const url = proxy.url.replace('//', '//user:hunter2hunter2@');
-      const { transport, iam } = connect(server.url, { proxyEnvironment: { HTTPS_PROXY: url } });
-      await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);
-      const explained = explainError(await failureOf(deleteUser(iam)), 'DeleteUser');
-      expect(explained).toMatchObject({ verdict: 'network', code: 'ERR_PROXY_TUNNEL' });
-      expect(JSON.stringify(explained)).not.toContain('hunter2');
-    });
-  });
-});
-
-/** A proxy that opens tunnels, or refuses every request for one. */
-async function startProxy(refusal?: string): Promise<TestServer & { readonly targets: readonly string[] }> {
-  const targets: string[] = [];
-  const server = net.createServer((client) => {
-    client.once('data', (head) => {
-      const target = /^CONNECT (\S+) /.exec(head.toString())?.[1] ?? '';
-      targets.push(target);
-      if (refusal !== undefined) {
-        client.end(refusal);
-        return;
-      }
-      const [host, port] = target.split(':');
-      const upstream = net.connect(Number(port), host, () => {
-        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        client.pipe(upstream).pipe(client);
-      });
-      upstream.on('error', () => client.destroy());
-      client.once('close', () => upstream.destroy());
-    });
-  });
-  return Object.assign(await listen(server, 'http'), { targets });
-}

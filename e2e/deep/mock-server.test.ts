@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { CreateUserCommand } from '@aws-sdk/client-iam';
 import { onTestFinished, describe, expect, test } from 'vitest';
-import { startIamServer } from './iam/server.ts';
-import { testClient } from './iam/testing/clients.ts';
+import { startIamServer } from '../../mocks/iam/server.ts';
+import { testClient } from '../../mocks/iam/testing/clients.ts';
+import { projectDir } from '../harness/run.ts';
 
 interface Server {
   readonly stdout: AsyncIterator<string>;
@@ -15,7 +17,7 @@ interface Server {
 }
 
 function serve(args: string[], env: Record<string, string> = {}): Server {
-  const script = new URL('serve.ts', import.meta.url).pathname;
+  const script = path.join(projectDir, 'mocks/serve.ts');
   const child = spawn(process.execPath, [script, ...args], { env });
   onTestFinished(() => void child.kill('SIGKILL'));
   return {

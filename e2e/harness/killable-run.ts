@@ -5,25 +5,24 @@ import { syncBuiltinESMExports } from 'node:module';
 import type { StepResult } from '../../runner/step-result.ts';
 
 /**
- * A process that reports one finished run as vitest's reporter does, and kills itself with SIGKILL at the given point:
- * before or after one of its operations in the results directory, in the middle of writing a file, or at an event of one
- * of its requests. It prints the name of each point, so that the test knows what came before its death, then the summary,
- * and `done` when there was no such point.
+ * A process that reports one finished run as vitest's reporter does. It kills itself with SIGKILL at the given point:
+ * before or after an operation in the results directory, halfway through a file, or at an event of a request. It prints
+ * the name of each point, then the summary, and `done` if it was not killed.
  */
-export interface MortalRun {
+export interface KillableRun {
   readonly values: Readonly<Record<string, string>> & { readonly METRIST_RESULTS_DIR: string };
   readonly steps: readonly StepResult[];
-  /** From 1. @default never */
-  readonly dieAt?: number;
+  /** The number of the point, from 1. @default never */
+  readonly killAt?: number;
 }
 
-const { values, steps, dieAt } = JSON.parse(process.argv[2] ?? '') as MortalRun;
+const { values, steps, killAt } = JSON.parse(process.argv[2] ?? '') as KillableRun;
 const dir = values.METRIST_RESULTS_DIR;
 
 let points = 0;
 function point(name: string): void {
   fs.writeSync(1, `${name}\n`);
-  if (++points === dieAt) process.kill(process.pid, 'SIGKILL');
+  if (++points === killAt) process.kill(process.pid, 'SIGKILL');
 }
 
 const isOurs = (args: readonly unknown[]): boolean =>

@@ -28,7 +28,7 @@ interface Account {
   readonly calls: unknown[];
 }
 
-const clientConfig = { requestHandler: { requestTimeout: 60, throwOnRequestTimeout: true } };
+const clientConfig = { requestHandler: { requestTimeout: 250, throwOnRequestTimeout: true } };
 
 async function sendAll(client: IAMClient): Promise<unknown[]> {
   const names = { UserName: 'bob', GroupName: 'ops' };
