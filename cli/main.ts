@@ -9,8 +9,8 @@ interface MainOptions {
   readonly self: readonly string[];
   /** Where `.env` is looked for by commands. @default the working directory */
   readonly baseDir?: string;
-  /** Whether the Orchestrator has been greeted already. @default false */
-  readonly greeted?: boolean;
+  /** Whether `Started` has already been sent. @default false */
+  readonly startedSent?: boolean;
 }
 
 /**
@@ -19,12 +19,12 @@ interface MainOptions {
  */
 export async function main(
   args: readonly string[],
-  { self, baseDir = process.cwd(), greeted = false }: MainOptions,
+  { self, baseDir = process.cwd(), startedSent = false }: MainOptions,
 ): Promise<void> {
   const build = describeBuild();
   if (args.length === 0 && !tty.isatty(0)) {
     const { serve } = await import('./serve.ts');
-    await serve({ build, greeted });
+    await serve({ build, startedSent });
     process.exit();
   }
   const { runCommand } = await import('./program.ts');

@@ -6,14 +6,14 @@ interface ServeOptions {
   /** What runs here, for the Orchestrator's log. */
   readonly build: string;
   /** Whether `Started` has been written already. */
-  readonly greeted: boolean;
+  readonly startedSent: boolean;
 }
 
 /**
  * Runs the monitor for the Orchestrator, on this process's stdin and stdout. Metrist's API token is not read: the
  * Orchestrator posts the results.
  */
-export async function serve({ build, greeted }: ServeOptions): Promise<void> {
+export async function serve({ build, startedSent }: ServeOptions): Promise<void> {
   const wire = takeStdout();
   await serveMonitor({
     load: async () => (await import('../suites/awsiam/monitor.ts')).awsiam,
@@ -35,7 +35,7 @@ export async function serve({ build, greeted }: ServeOptions): Promise<void> {
       process.on('uncaughtException', listener);
       process.on('unhandledRejection', listener);
     },
-    greeted,
+    startedSent,
   });
   await wire.sent();
   // Node does not end before a thread that waits for a name server, which takes ten seconds or more if none answers.

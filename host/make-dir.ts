@@ -54,7 +54,7 @@ async function tryPlace(place: string): Promise<string | undefined> {
   let dir: string | undefined;
   try {
     await makeDir(place);
-    await removeStale(place);
+    await removeStale(place, (name) => name.startsWith(prefix), { olderThanMs: staleAfterMs, recursive: true });
     dir = await mkdtemp(path.join(place, prefix));
     await writeFile(path.join(dir, 'probe'), probe);
     return dir;
@@ -64,16 +64,22 @@ async function tryPlace(place: string): Promise<string | undefined> {
   }
 }
 
-async function removeStale(place: string): Promise<void> {
-  for (const name of await readdir(place)) {
-    if (!name.startsWith(prefix)) continue;
-    const dir = path.join(place, name);
-    const stats = await stat(dir).catch(() => undefined);
-    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await removeDir(dir);
+/**
+ * Removes the old entries of a directory that processes left when they were killed. What cannot be removed stays: it may be
+ * gone already, or belong to another user.
+ */
+export async function removeStale(
+  dir: string,
+  isOurs: (name: string) => boolean,
+  { olderThanMs, recursive }: { readonly olderThanMs: number; readonly recursive: boolean },
+): Promise<void> {
+  const names = await readdir(dir).catch(() => []);
+  for (const entry of names.filter(isOurs).map((name) => path.join(dir, name))) {
+    const stats = await stat(entry).catch(() => undefined);
+    if (stats !== undefined && Date.now() - stats.mtimeMs > olderThanMs) await rm(entry, { recursive }).catch(() => {});
   }
 }
 
-/** The directory of another user stays: the system refuses to remove it. */
 async function removeDir(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true }).catch(() => {});
 }

@@ -239,7 +239,7 @@ function findFailure(code: string, message: string): KnownFailure | undefined {
   if (/^ERR_SSL|EPROTO/.test(code)) return { explain: noTrust };
   // A certificate is checked before anything is sent: CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN, …
   if (/CERT|UNABLE_TO_/.test(code)) return { explain: noTrust, isNeverSent: true };
-  return /^ERR_TLS/.test(code) ? { explain: noTrust } : undefined;
+  return code.startsWith('ERR_TLS') ? { explain: noTrust } : undefined;
 }
 
 /** `fetch` throws `TypeError: fetch failed`; what happened is in its cause. */

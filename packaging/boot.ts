@@ -5,19 +5,19 @@ import { formatFrame } from '../metrist/protocol/frame.ts';
 import { protocolVersion } from '../metrist/protocol/messages.ts';
 import { assetNames, loadProgram } from './load-program.ts';
 
-// The entry of the executable. It greets the Orchestrator before it loads the program, so that both work at the same time.
+// The entry of the executable. It sends `Started` before it loads the program, so that both sides work at the same time.
 const args = process.argv.slice(2);
-const greeted = args.length === 0 && !isatty(0) && greet();
+const startedSent = args.length === 0 && !isatty(0) && sendStarted();
 const { main, isCacheRejected } = loadProgram(
   sea.getAsset(assetNames.program, 'latin1'),
   Buffer.from(sea.getRawAsset(assetNames.compiledCode)),
 );
 if (isCacheRejected)
   process.stderr.write('awsiam: the compiled code in the executable is not usable here: slower start\n');
-void main(args, { self: [process.execPath], greeted });
+void main(args, { self: [process.execPath], startedSent });
 
-/** @returns whether the greeting was written; if not, the program writes it again and handles the error */
-function greet(): boolean {
+/** @returns whether `Started` was written; if not, the program writes it again and handles the error */
+function sendStarted(): boolean {
   try {
     // Without formatFromMonitor(), which would load much more code. A pipe accepts so few bytes completely or not at all.
     writeSync(1, formatFrame(`Started ${protocolVersion}`));

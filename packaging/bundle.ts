@@ -64,7 +64,7 @@ export async function bundle(input: string, projectDir: string): Promise<Bundle>
   }
 }
 
-/** What the code cannot have when `loadProgram` loads it. */
+/** What must not be in code that `loadProgram` loads. */
 const missing: Readonly<Record<string, RegExp>> = {
   'a loader for what is known only at run time': /(?<![\w$.])(?:import\s*\(|require\s*\(\s*[A-Za-z_$])/,
   'a path of its own': /(?<![\w$.])(?:import\.meta|__dirname|__filename)\b/,

@@ -28,10 +28,10 @@ export function isZipFile(name: string): boolean {
 }
 
 /**
- * Does something while no other process does it with the same directory; waits for one that does.
+ * Runs `act` when no other process does so for the same directory; until then it waits.
  *
- * It listens on a socket in Linux's abstract namespace meanwhile: only one process can do that under a name, and the kernel
- * closes the socket when the process ends, even if it is killed. https://man7.org/linux/man-pages/man7/unix.7.html
+ * The claim is a socket in Linux's abstract namespace. Only one process can listen under a name, and the kernel closes the
+ * socket when the process ends, even if it is killed. https://man7.org/linux/man-pages/man7/unix.7.html
  *
  * @param onWait is called once if another process is first
  */

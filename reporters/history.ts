@@ -7,22 +7,18 @@ import { oneLine } from '../text/printable.ts';
 
 /** Appends each run to the file of its day (UTC), as one line of JSON: `results/runs/2026-11-22.ndjson`. */
 export class HistoryReporter implements RunReporter {
+  readonly what: string;
   readonly #dir: string;
-  readonly #shownAs: string;
 
   /** @param options.dir `results/runs`; `shownAs` is the path as people read it */
   constructor({ dir, shownAs = dir }: { readonly dir: string; readonly shownAs?: string }) {
+    this.what = `history ${shownAs}`;
     this.#dir = dir;
-    this.#shownAs = shownAs;
-  }
-
-  get what(): string {
-    return `history ${this.#shownAs}`;
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
     const name = `${run.startedAt.slice(0, 10)}.ndjson`;
-    const text = `history ${path.join(this.#shownAs, name)}`;
+    const text = path.join(this.what, name);
     try {
       await makeDir(this.#dir);
       await appendLine(path.join(this.#dir, name), JSON.stringify(run));

@@ -268,6 +268,7 @@ test('writes its document even if an unfinished one is gone or cannot be removed
   const file = join(directory, 'junit.xml');
   await expect(new JunitReporter({ file }).report(passedRun)).resolves.toMatchObject({ ok: true });
   expect(await readFile(file, 'utf8')).toContain('<testsuites');
+  expect(await readdir(directory)).toContain('junit.xml.456');
 });
 
 testReporter('JunitReporter', async () => {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeDir } from '../host/make-dir.ts';
+import { makeDir, removeStale } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
@@ -206,7 +206,9 @@ export class JunitReporter implements RunReporter {
     try {
       await makeDir(path.dirname(file));
       await replaceFile(file, renderJunit(run, this.#options));
-      await removeUnfinished(file);
+      const start = `${path.basename(file)}.`;
+      const isUnfinished = (name: string): boolean => name.startsWith(start) && /^\d+$/.test(name.slice(start.length));
+      await removeStale(path.dirname(file), isUnfinished, { olderThanMs: staleAfterMs, recursive: false });
       return { ok: true, text: this.what };
     } catch (error) {
       const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
@@ -237,18 +239,6 @@ async function replaceFile(file: string, text: string): Promise<void> {
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => {});
     throw error;
-  }
-}
-
-/** Removes unfinished documents of killed runs, as far as possible: one may be gone already, or belong to another user. */
-async function removeUnfinished(file: string): Promise<void> {
-  const [dir, start] = [path.dirname(file), `${path.basename(file)}.`];
-  const names = await readdir(dir).catch(() => []);
-  for (const name of names) {
-    if (!name.startsWith(start) || !/^\d+$/.test(name.slice(start.length))) continue;
-    const unfinished = path.join(dir, name);
-    const stats = await stat(unfinished).catch(() => undefined);
-    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
   }
 }
 

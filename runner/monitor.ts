@@ -79,8 +79,3 @@ export interface Monitor<Config, Session> {
   readonly clockOffsetMs?: (session: Session) => number;
   readonly closeSession: (session: Session) => void;
 }
-
-/** Checks the types of a monitor and returns it unchanged. */
-export function defineMonitor<Config, Session>(monitor: Monitor<Config, Session>): Monitor<Config, Session> {
-  return monitor;
-}

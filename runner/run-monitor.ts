@@ -36,6 +36,13 @@ export interface MonitorRunnerOptions<Config> {
 /** A sweep can still succeed after a failure with one of these verdicts. It may even free what a quota limits. */
 const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
 
+/** Why a step blocks those after it, by its state. */
+const blockingReasons = {
+  failed: 'failed',
+  interrupted: 'was interrupted',
+  blocked: 'did not run',
+} as const satisfies Record<Exclude<StepResult['state'], 'passed'>, string>;
+
 /** If this host's clock is off by more, the results are corrected and a warning is given. Answers have whole seconds. */
 const clockToleranceMs = 60_000;
 
@@ -216,22 +223,10 @@ export class MonitorRunner<Config, Session> {
 
   #blockedBy(index: number): BlockedStep | undefined {
     const { steps } = this.#monitor;
-    const name = steps[index]?.name ?? '';
     for (const { name: earlier } of steps.slice(0, index)) {
-      const state = this.#results.get(earlier)?.state;
-      switch (state) {
-        case 'passed':
-          break;
-        case 'failed':
-          return { state: 'blocked', name, reason: `${earlier} failed` };
-        case 'interrupted':
-          return { state: 'blocked', name, reason: `${earlier} was interrupted` };
-        case 'blocked':
-        case undefined:
-          return { state: 'blocked', name, reason: `${earlier} did not run` };
-        default:
-          return state satisfies never;
-      }
+      const { state = 'blocked' } = this.#results.get(earlier) ?? {};
+      if (state === 'passed') continue;
+      return { state: 'blocked', name: steps[index]?.name ?? '', reason: `${earlier} ${blockingReasons[state]}` };
     }
     return undefined;
   }

@@ -23,12 +23,12 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** What reaches the client: an answer, a reset of the connection, or nothing ever. */
+/** What the client gets: an answer, a reset of the connection, or silence. */
 export type Delivery = HttpAnswer | 'reset' | 'hang';
 
 /**
- * What each fault of the connection, or of something between the client and IAM, makes of a request. Where `carryOut` is
- * not called, the request does not reach IAM.
+ * The faults of the connection, and of proxies between the client and IAM. A fault that does not call `carryOut` keeps the
+ * request from reaching IAM.
  */
 export const transportFaults = {
   'reset-before': () => 'reset',

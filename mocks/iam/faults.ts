@@ -3,8 +3,8 @@ import { faultErrors, transportFaults } from './fault-effects.ts';
 import { isOperationName, operations } from './operations.ts';
 
 /**
- * Faults that take a time. `slow`: the request is carried out at once and answered so many milliseconds later. `late`: it is
- * carried out so many milliseconds later, even if the client has gone.
+ * Faults with a delay in milliseconds. `slow`: the request is carried out at once and answered after the delay. `late`: it is
+ * carried out after the delay, even if the client has gone.
  */
 const delays = { slow: true, late: true };
 
@@ -24,7 +24,7 @@ export interface FaultPlan {
   readonly next: (operation: string, input?: Readonly<Record<string, unknown>>) => Fault | undefined;
 }
 
-/** A fault and the number of requests of the operation that meet it; `Infinity` for all that follow. */
+/** A fault, and how many requests of the operation meet it; `Infinity` for all that follow. */
 interface FaultRule {
   readonly operation: string;
   readonly fault: Fault;
@@ -101,7 +101,7 @@ function isKeyOf<Key extends string>(names: Readonly<Record<Key, unknown>>, name
   return Object.hasOwn(names, name);
 }
 
-/** Suggests the right name for a step's name, a wrong case or the SDK's name of an error. */
+/** Suggests the right name if this is a step's name, the SDK's name for an error, or has the wrong case. */
 function describeUnknown(name: string): string {
   const steps = new Map([
     ['attachpolicy', 'AttachUserPolicy'],

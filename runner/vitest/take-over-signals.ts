@@ -66,10 +66,8 @@ class Stop {
 
   request(signal: Signal): void {
     const nowMs = performance.now();
-    if (this.#requests > 0) {
-      // A second SIGHUP is not impatience: the user has already gone.
-      if (signal === 'SIGHUP' || nowMs - this.#requestedAtMs < sameRequestMs) return;
-    }
+    // A second SIGHUP is not impatience: the user has already gone.
+    if (this.#requests > 0 && (signal === 'SIGHUP' || nowMs - this.#requestedAtMs < sameRequestMs)) return;
     this.#requestedAtMs = nowMs;
     this.#requests++;
     if (this.#requests === 1) this.#begin(signal);

@@ -1,4 +1,4 @@
-import { defineMonitor } from '../../runner/monitor.ts';
+import type { Monitor } from '../../runner/monitor.ts';
 import { runHousekeeping } from './cleanup/housekeeping.ts';
 import { remainingOf, teardown } from './cleanup/teardown.ts';
 import { explainError } from './errors/explain-error.ts';
@@ -13,7 +13,7 @@ export { parseStepTimeout } from './settings/config.ts';
 export { variables, type Variable } from './settings/variables.ts';
 
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */
-export const awsiam = defineMonitor<Config, Session>({
+export const awsiam: Monitor<Config, Session> = {
   ...outline,
   stepTimeoutMs: ({ stepTimeoutMs }) => stepTimeoutMs,
   prepare,
@@ -24,7 +24,7 @@ export const awsiam = defineMonitor<Config, Session>({
   sweep: runHousekeeping,
   clockOffsetMs,
   closeSession,
-});
+};
 
 /** How the monitor is presented in Metrist's catalogue. */
 export const about = {

@@ -25,9 +25,9 @@ const readyWith = (...messages: readonly string[]) =>
     if (message.startsWith('Version')) send(...messages);
   });
 
-test.for(['Started 1.0', 'Started 1.1'])('%s is answered with Version, then Config', async (greeting) => {
+test.for(['Started 1.0', 'Started 1.1'])('%s is answered with Version, then Config', async (message) => {
   const monitor = readyWith('Ready');
-  monitor.raw(formatFrame(greeting).toString(), 24);
+  monitor.raw(formatFrame(message).toString(), 24);
   expect(await handshake(monitor)).toEqual({
     goesOn: true,
     problems: [],

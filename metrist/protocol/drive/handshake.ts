@@ -2,7 +2,7 @@ import { quote } from '../../../text/printable.ts';
 import { parseFromMonitor, protocolVersion } from '../messages.ts';
 import type { MonitorProcess, ProcessEvent } from './monitor-process.ts';
 
-export interface HandshakeOptions {
+interface HandshakeOptions {
   readonly monitor: Pick<MonitorProcess, 'events' | 'write'>;
   /** One compact JSON object. */
   readonly configJson: string;

@@ -6,7 +6,7 @@ import type { Values } from '../../../runner/monitor.ts';
 import { formatFrame } from '../frame.ts';
 import type { MonitorExit } from './drive-report.ts';
 
-export interface MonitorProcessOptions {
+interface MonitorProcessOptions {
   /** The executable and its arguments. They do not pass through a shell. */
   readonly command: readonly string[];
   readonly env: Values;

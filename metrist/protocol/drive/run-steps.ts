@@ -5,7 +5,7 @@ import type { DriveEvent, DrivenStep } from './drive-report.ts';
 import type { MonitorProcess } from './monitor-process.ts';
 import { checkAnswer, type DriveLimits, type OrchestratorReader, type StepAnswer } from './orchestrator-rules.ts';
 
-export interface RunStepsOptions {
+interface RunStepsOptions {
   readonly monitor: Pick<MonitorProcess, 'events' | 'write'>;
   readonly reader: OrchestratorReader;
   /** What to run, in order. */

@@ -3,7 +3,7 @@ import { toWireText } from '../../result-text.ts';
 import { FrameBuffer, formatFrame } from '../frame.ts';
 import { formatFromMonitor, type FromMonitor, type LogLevel, parseToMonitor, type ToMonitor } from '../messages.ts';
 
-export interface MessageListener {
+interface MessageListener {
   readonly onMessage: (message: ToMonitor) => void;
   /** Called once, at the end of the input. `problem`: why it ended, unless it ended in order. */
   readonly onEnd: (problem?: string) => void;

@@ -22,7 +22,7 @@ describe('the handshake', () => {
   });
 
   test('does not send Started again if it was sent before', async () => {
-    const orchestrator = new TestOrchestrator({}, { greeted: true });
+    const orchestrator = new TestOrchestrator({}, { startedSent: true });
     orchestrator.send('Version 1.1');
     expect(await orchestrator.next()).toEqual({ kind: 'ready' });
   });

@@ -12,7 +12,7 @@ export interface ServeOptions<Config, Session> extends ConversationSettings, Wri
   /** Calls the listener with uncaught errors. */
   readonly onCrash: (listener: (error: unknown) => void) => void;
   /** Whether `Started` has already been written. @default false */
-  readonly greeted?: boolean;
+  readonly startedSent?: boolean;
 }
 
 /**
@@ -21,9 +21,9 @@ export interface ServeOptions<Config, Session> extends ConversationSettings, Wri
  * @returns when the run is over, everything that it made is removed, and the process should end
  */
 export async function serveMonitor<Config, Session>(options: ServeOptions<Config, Session>): Promise<void> {
-  const { greeted = false, input, load, onCrash, onSignal } = options;
+  const { startedSent = false, input, load, onCrash, onSignal } = options;
   const writer = new MessageWriter(options);
-  if (!greeted) writer.write({ kind: 'started', version: protocolVersion });
+  if (!startedSent) writer.write({ kind: 'started', version: protocolVersion });
   const monitor = load();
   // Prepares during the handshake. An error here fails the first step.
   const prepared = monitor.then(async (loaded) => await loaded.prepare({ mode: 'live' }));
