@@ -9,16 +9,12 @@ import {
 import type { Values } from '../runner/monitor.ts';
 import { shortestSecret } from '../text/redact.ts';
 
-/** What a request to Metrist needs. */
-interface MetristAccess {
+/** Where results are sent, and from which instance. */
+export interface MetristConfig {
   /** `METRIST_API_TOKEN`: a secret. */
   readonly token: string;
   /** Origin of the API, without a path: `https://app.metrist.io`. */
   readonly baseUrl: string;
-}
-
-/** Where results are sent, and from which instance. */
-export interface MetristConfig extends MetristAccess {
   /** `METRIST_INSTANCE_ID` as Metrist stores it, without a leading `aws:`. */
   readonly instance: string;
   /** `METRIST_REQUIRE_DELIVERY`: whether a run fails if its results were not delivered. */
@@ -105,7 +101,7 @@ function readSetting<Value>(
  * problem. Never throws.
  */
 export function parseMetristAccess(values: Values): {
-  readonly access?: MetristAccess;
+  readonly access?: Pick<MetristConfig, 'token' | 'baseUrl'>;
   readonly problems: readonly string[];
 } {
   // The instance is not used, so any valid one will do.

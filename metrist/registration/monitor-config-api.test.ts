@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MetristError } from '../request.ts';
-import { createMonitorConfigApi, type MonitorConfigApiOptions } from './monitor-config-api.ts';
+import { createMonitorConfigApi } from './monitor-config-api.ts';
 import { monitorConfig } from '../testing/builders.ts';
 import { type Misbehaviour, startMetristStandIn } from '../testing/stand-in.ts';
 
 const token = 'k3v0test0token';
 
-async function start(options: Partial<MonitorConfigApiOptions> = {}) {
+async function start(options: Partial<Parameters<typeof createMonitorConfigApi>[0]> = {}) {
   const standIn = await startMetristStandIn({ token, otherTokens: ['other0token'] });
   onTestFinished(() => standIn.close());
   const api = createMonitorConfigApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', ...options });

@@ -20,11 +20,6 @@ export interface MonitorStatus {
   readonly last_checked: string;
 }
 
-export interface MonitorConfigApiOptions extends MetristClientOptions {
-  /** Ends every request early. */
-  readonly signal?: AbortSignal;
-}
-
 /** What one request is about. */
 interface Call<Value> extends Omit<MetristRequest, 'signal'> {
   /** `read the registrations of awsiam` */
@@ -35,8 +30,11 @@ interface Call<Value> extends Omit<MetristRequest, 'signal'> {
   readonly parse: (text: string) => Value | undefined;
 }
 
-/** Makes no request by itself. Sends each request once; a failure rejects with a {@link MetristError}. */
-export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiOptions) {
+/**
+ * Makes no request by itself. Sends each request once; a failure rejects with a {@link MetristError}. `signal` ends every
+ * request early.
+ */
+export function createMonitorConfigApi({ signal, ...options }: MetristClientOptions & Pick<MetristRequest, 'signal'>) {
   const send = createMetristClient(options);
 
   async function call<Value>({ attempt, expectedStatus = 200, parse, ...request }: Call<Value>): Promise<Value> {

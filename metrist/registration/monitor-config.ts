@@ -75,20 +75,23 @@ export function isRunGroup(name: string): boolean {
   return name !== '' && name.length <= 255 && name === name.trim() && name.isWellFormed() && !/[,\0]/.test(name);
 }
 
+type ParsedRunGroups = Readonly<Record<'runGroups' | 'problems' | 'warnings', readonly string[]>>;
+
 /**
  * Reads `METRIST_RUN_GROUPS`, names separated by commas. Removes blanks around a name, with a warning: the Orchestrator
  * reads the same variable and keeps them. Never throws.
  *
  * @returns the groups as they can be registered, and one line for each problem and warning
  */
-export function parseRunGroups(value = ''): Record<'runGroups' | 'problems' | 'warnings', readonly string[]> {
-  const refuse = (problem: string) => ({ runGroups: [], problems: [problem], warnings: [] });
+export function parseRunGroups(value = ''): ParsedRunGroups {
   if (value.trim() === '') return { runGroups: [], problems: [], warnings: [] };
-  if (isUnresolved(value)) return refuse(describeUnresolved('METRIST_RUN_GROUPS', value));
+  if (isUnresolved(value)) return refuseRunGroups(describeUnresolved('METRIST_RUN_GROUPS', value));
   const written = value.split(',');
   const runGroups = written.map((name) => name.trim());
   if (!runGroups.every(isRunGroup) || new Set(runGroups).size < runGroups.length) {
-    return refuse(`METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`);
+    return refuseRunGroups(
+      `METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`,
+    );
   }
   const warnings = written
     .filter((name) => name !== name.trim())
@@ -97,6 +100,10 @@ export function parseRunGroups(value = ''): Record<'runGroups' | 'problems' | 'w
         `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so remove the blanks there, too`,
     );
   return { runGroups, problems: [], warnings };
+}
+
+function refuseRunGroups(problem: string): ParsedRunGroups {
+  return { runGroups: [], problems: [problem], warnings: [] };
 }
 
 /** Metrist looks only at the last hour. With this interval at least three runs are in it. */

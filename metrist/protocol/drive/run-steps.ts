@@ -38,11 +38,6 @@ export function reportLog(message: FromMonitor, onEvent: RunStepsOptions['onEven
   onEvent({ kind: 'log', level: message.level, text: message.text.trim() });
 }
 
-interface Deadline {
-  readonly atMs: number;
-  readonly onMissed: () => Ending;
-}
-
 /** Why a run ends early, for the sentence `cause: effect, and nothing is reported …; advice`. */
 interface EarlyEnd extends Ending {
   readonly cause: string;
@@ -99,11 +94,11 @@ class StepRun {
   }
 
   /** The earliest deadline. If two are equal, the first one in the list. */
-  #nextDeadline(): Deadline {
+  #nextDeadline() {
     const { limits, stepTimeoutMs } = this.#options;
     const stepStartedMs = this.#current?.startedMs ?? Infinity;
     const exitSentMs = this.#exitSentMs ?? Infinity;
-    const deadlines: Deadline[] = [
+    const deadlines = [
       { atMs: stepStartedMs + stepTimeoutMs, onMissed: () => this.#timeOut() },
       { atMs: exitSentMs + limits.finishMs, onMissed: () => this.#giveUpOnExit() },
       { atMs: this.#lastActivityMs + limits.inactivityMs, onMissed: () => this.#giveUpOnSilence() },

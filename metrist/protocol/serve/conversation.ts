@@ -16,7 +16,7 @@ export interface ConversationSettings {
   readonly properties: ReadonlyMap<string, string>;
   /** The program and its version, for the Orchestrator's log: `awsiam 0.1.0`. */
   readonly about: string;
-  /** For teardown and sweep when nobody waits any more: the Orchestrator kills five seconds after SIGTERM. @default 3_000 */
+  /** For teardown and sweep when nobody waits: the Orchestrator kills 5 s after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
 }
 
