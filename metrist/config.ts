@@ -123,7 +123,7 @@ function parseToken(text: string): string | undefined {
 const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
 
 function hideToken(text: string): string {
-  // What is this short cannot be redacted.
+  // A text this short cannot be redacted.
   if (text.length < shortestSecret) return `a text of only ${text.length} characters`;
   if (hostName.test(text)) return 'the name of a host (swapped with METRIST_API_HOST?)';
   return '[redacted], with spaces or other characters that no token has';

@@ -24,7 +24,7 @@ export type PostResult =
 interface Failure {
   readonly status?: number;
   readonly reason: string;
-  /** Sent again at once it would fail in the same way, or take another timeout. */
+  /** If it were repeated at once, it would fail in the same way or run into another timeout. */
   readonly isPointlessToRepeat?: true;
 }
 
@@ -100,11 +100,11 @@ function toPostResult(answer: MetristAnswer): PostResult {
     const seconds = Number(headers.get('x-ratelimit-reset') ?? Number.NaN);
     return { state: 'not-taken', status, reason, ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) };
   }
-  // With these Metrist itself says that it did not store a result. Other 5xx come from a gateway that knows nothing.
+  // With these two, Metrist itself says that it did not store the result. Any other 5xx comes from a gateway.
   if (status === 500 || status === 503) return { state: 'not-taken', status, reason };
   if (status >= 500 || status === 408) return { state: 'unknown', status, reason };
-  // This API does not answer so. What a later version would mean by it is unknown.
+  // This API never answers like this. We cannot know what a later version would mean by it.
   if (status >= 200 && status < 300) return { state: 'unknown', status, reason, isPointlessToRepeat: true };
-  // The size is about this result. Anything else would be wrong with the other results, too.
+  // Only this result is too large. Every other reason applies to the other results, too.
   return { state: status === 413 ? 'refused' : 'denied', status, reason };
 }

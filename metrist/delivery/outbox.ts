@@ -218,7 +218,7 @@ async function list(dir: string): Promise<string[]> {
   });
 }
 
-/** What a directory in the place of a file holds. */
+/** A directory in the place of a file counts as an empty file. */
 function toEmptyText(error: NodeJS.ErrnoException): string {
   if (error.code === 'EISDIR') return '';
   throw error;

@@ -58,7 +58,7 @@ export async function register(
     shown = await removeAndConfirm(api, { monitor, ids, remainingId: id }, confirm);
     for (const each of obsolete) onEvent({ kind: 'removed', ...each });
   }
-  for (const stranger of shown.filter((stored) => stored.id !== id)) onEvent({ kind: 'appeared', id: stranger.id });
+  for (const other of shown.filter((stored) => stored.id !== id)) onEvent({ kind: 'appeared', id: other.id });
 }
 
 async function createAndConfirm({ wanted, before }: RegistrationPlan, api: MonitorConfigApi, confirm: ConfirmOptions) {
@@ -130,7 +130,7 @@ function explainRemainder(monitor: string, present: readonly string[], failure: 
 
 const firstPauseMs = 100;
 const maxPauseMs = 3000;
-/** Gives the last look a chance. */
+/** Leaves enough time for the last look. */
 const minTimeoutMs = 1000;
 
 /**

@@ -63,7 +63,7 @@ export class MonitorProcess {
 
   constructor(child: ChildProcessWithoutNullStreams, options: Omit<MonitorProcessOptions, 'command' | 'env'>) {
     this.#child = child;
-    // A monitor that no longer reads is noticed by the answer that does not come.
+    // If the monitor no longer reads, we notice it when no answer comes.
     child.stdin.on('error', () => {});
     child.stdout.on('data', (bytes: Buffer) => this.events.push({ kind: 'stdout', bytes, atMs: options.elapsedMs() }));
     readline.createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', (line) => {

@@ -52,7 +52,7 @@ class StepRun {
   /** The step that runs. */
   #current: { readonly name: string; readonly startedMs: number } | undefined;
   #isConfigured = false;
-  /** Steps to start when the messages at hand are handled: the Orchestrator postpones them in the same way. */
+  /** Steps to start after the messages at hand, as the Orchestrator does. */
   #startsDue = 0;
   #lastActivityMs: number;
   #exitSentMs: number | undefined;

@@ -23,7 +23,7 @@ export interface ConversationSettings {
 interface ConversationOptions<Config, Session> extends ConversationSettings {
   readonly writer: MessageWriter;
   readonly monitor: Promise<Monitor<Config, Session>>;
-  /** The preparation that was started for the time of the handshake. */
+  /** The preparation, which runs during the handshake. */
   readonly prepared: Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export class Conversation<Config, Session> {
   #isConfigured = false;
   #run: ConfiguredRun<Config, Session> | undefined;
   #hasRunStep = false;
-  /** When its error is sent, the run is over for the Orchestrator. It has been torn down before. */
+  /** The run is torn down before this step's error is sent, because the error ends the run for the Orchestrator. */
   #failedStep: string | undefined;
   #cleanup = false;
 
