@@ -67,9 +67,7 @@ function isKnown([command]: SendArguments): boolean {
 function rejectUnknown([command]: SendArguments): Promise<never> {
   const name = command.constructor.name.replace(/Command$/, '');
   return Promise.reject(
-    new Error(
-      `The mocked IAM does not know ${name}. Add it to the file of its resource in mocks/iam/operations/, and as one line to mocks/iam/operations.ts.`,
-    ),
+    new Error(`The mocked IAM does not know ${name}. Add it to the file of its resource in mocks/iam/operations/.`),
   );
 }
 
@@ -82,7 +80,7 @@ type Timeouts = ReturnType<NodeHttpHandler['httpHandlerConfigs']> & { readonly d
  * Sends the IAM requests of all HTTP handlers of this process to the mock instead of the network. Handlers that extend the
  * SDK's, as the monitor's does, still process the answer. Requests to other services, such as for credentials, are untouched.
  *
- * Errors have the names, codes and messages of @smithy/node-http-handler 4.14; `parity.test.ts` compares the two.
+ * Errors have the names, codes and messages of @smithy/node-http-handler 4.14; `parity.deep.test.ts` compares the two.
  * @returns a function that undoes it
  */
 function divertRequests(endpoint: IamEndpoint): () => void {

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { IAMServiceException } from '@aws-sdk/client-iam';
-import { serviceError } from './aws-error.ts';
+import { IamError } from './aws-error.ts';
 import { type Delivery, faultErrors, type HttpAnswer, transportFaults } from './fault-effects.ts';
 import type { Fault, FaultPlan } from './faults.ts';
 import { operations } from './operations.ts';
@@ -157,7 +156,9 @@ export class IamEndpoint {
       return answer;
     };
     try {
-      if (fault?.kind === 'error') throw faultErrors[fault.name]({ state: this.state, ...parsed });
+      if (fault?.kind === 'error') {
+        throw new IamError(fault.name, ...faultErrors[fault.name]({ state: this.state, ...parsed }));
+      }
       const delivery = fault?.kind === 'transport' ? transportFaults[fault.name](run) : run();
       return { carriedOut, delivery };
     } catch (error) {
@@ -174,8 +175,8 @@ export class IamEndpoint {
 
 /** @throws any error that is not IAM's: it is a bug of the mock and must be seen as one */
 function answerError(error: unknown, requestId: string): HttpAnswer {
-  if (!(error instanceof IAMServiceException)) throw error;
-  return answerOf(error.$metadata.httpStatusCode ?? 500, renderError(error, requestId), requestId);
+  if (!(error instanceof IamError)) throw error;
+  return answerOf(error.status, renderError(error, requestId), requestId);
 }
 
 function answerOf(status: number, body: string, requestId: string): HttpAnswer {
@@ -184,13 +185,13 @@ function answerOf(status: number, body: string, requestId: string): HttpAnswer {
 
 function refuseMalformed(encoded: string): void {
   if (!/%(?![0-9a-f]{2})/i.test(encoded)) return;
-  throw serviceError('MalformedQueryString', 404, 'The query string contains a syntax error.');
+  throw new IamError('MalformedQueryString', 404, 'The query string contains a syntax error.');
 }
 
 /** Signatures are not checked, but there must be one. */
 function refuseUnsigned(headers: HttpRequest['headers'], form: URLSearchParams): void {
   if (headers['authorization'] || form.has('X-Amz-Signature')) return;
-  throw serviceError('MissingAuthenticationToken', 403, 'Request is missing Authentication Token');
+  throw new IamError('MissingAuthenticationToken', 403, 'Request is missing Authentication Token');
 }
 
 function describeRequest(

@@ -117,5 +117,8 @@ function describeUnknown(name: string): string {
 function listValidNames(): string[] {
   const faults = [faultErrors, transportFaults].flatMap((names) => Object.keys(names));
   const delayed = Object.keys(delays).map((name) => `${name}:<ms>`);
-  return [`operations: ${Object.keys(operations).join(', ')}`, `faults: ${[...faults, ...delayed].join(', ')}`];
+  return [
+    `operations: ${Object.keys(operations).toSorted().join(', ')}`,
+    `faults: ${[...faults, ...delayed].join(', ')}`,
+  ];
 }

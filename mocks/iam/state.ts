@@ -12,13 +12,17 @@ import type {
 
 /** One AWS account, as far as IAM's users and groups go. Only operations change it. */
 export interface IamState {
+  /** @default the system's clock */
   readonly now: () => Date;
+  /** Makes the ids. @default seeded with 1 */
   readonly random: Random;
+  /** @default '123456789012' */
   readonly accountId: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`, … @default 'aws' */
   readonly partition: string;
   readonly limits: IamLimits;
   readonly propagation: Propagation;
-  /** ARNs of the policies in the options; others exist in every account, see `requireExistingPolicy`. */
+  /** ARNs of the policies in the options. Others exist in every account: see `requireExistingPolicy`. */
   readonly policies: ReadonlySet<string>;
   /** By folded name, as are the groups. */
   readonly users: Map<string, UserRecord>;
@@ -80,10 +84,12 @@ interface Propagation {
   readonly removalMs: number;
 }
 
-/** How many of each there may be. */
 type IamLimits = Readonly<typeof defaultLimits>;
 
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/**
+ * How many of each there may be in AWS.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
 const defaultLimits = {
   users: 5000,
   groups: 300,
@@ -98,16 +104,7 @@ const defaultLimits = {
   serviceSpecificCredentialsPerUser: 2,
 };
 
-/** What can be chosen about an account. */
-export interface IamStateOptions {
-  /** @default the system's clock */
-  readonly now?: () => Date;
-  /** Makes the ids. @default seeded with 1 */
-  readonly random?: Random;
-  /** @default '123456789012' */
-  readonly accountId?: string;
-  /** `aws`, `aws-cn`, `aws-us-gov`, … @default 'aws' */
-  readonly partition?: string;
+export interface IamStateOptions extends Partial<Pick<IamState, 'now' | 'random' | 'accountId' | 'partition'>> {
   /** @default AWS's own */
   readonly limits?: Partial<IamLimits>;
   readonly propagation?: Partial<Propagation>;
@@ -118,10 +115,11 @@ export interface IamStateOptions {
 /** An account without users and groups. */
 export function createIamState(options: IamStateOptions = {}): IamState {
   return {
-    now: options.now ?? (() => new Date()),
-    random: options.random ?? createRandom(1),
-    accountId: options.accountId ?? '123456789012',
-    partition: options.partition ?? 'aws',
+    now: () => new Date(),
+    random: createRandom(1),
+    accountId: '123456789012',
+    partition: 'aws',
+    ...options,
     limits: { ...defaultLimits, ...options.limits },
     propagation: { creationMs: 0, removalMs: 0, ...options.propagation },
     policies: new Set(options.policies),
