@@ -18,13 +18,12 @@ export interface IamMock extends Pick<IamEndpoint, 'state' | 'calls' | 'events'>
 }
 
 /**
- * Puts a mocked IAM account behind every `IAMClient` of this process, including those that exist already.
+ * Puts a mocked IAM account behind every `IAMClient` of this process, including those that exist already. A second call
+ * replaces the account.
  *
  * A command that the mock knows goes through the whole SDK: middleware, signing, retries and deserialisers are real, and
  * only the connection is not. So attempts, `$metadata`, exceptions and aborts are the SDK's own. A command that the mock
  * does not know is rejected by name.
- *
- * A second call replaces the account.
  */
 export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   const endpoint = new IamEndpoint(options);
@@ -90,7 +89,8 @@ function divertRequests(endpoint: IamEndpoint): () => void {
     // A handler reads its configuration at its first request. This one is aborted before it opens a socket.
     await original.value.call(this, request, { abortSignal: AbortSignal.abort() }).catch(() => {});
     const { requestTimeout = this.httpHandlerConfigs().requestTimeout } = options;
-    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
+    const { signal: never } = new AbortController();
+    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : never;
     return { response: await exchange(endpoint, request, signal, { ...this.httpHandlerConfigs(), requestTimeout }) };
   };
   return () => void Object.defineProperty(NodeHttpHandler.prototype, 'handle', original);
@@ -104,10 +104,10 @@ function isForIam(request: SdkRequest): boolean {
 async function exchange(
   endpoint: IamEndpoint,
   request: SdkRequest,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   timeouts: Timeouts,
 ): Promise<HttpResponse> {
-  if (signal?.aborted) throw abortError(signal);
+  if (signal.aborted) throw abortError(signal);
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
@@ -126,13 +126,19 @@ interface Timeout {
   readonly error: Error;
 }
 
+const longestTimerMs = 2 ** 31 - 1;
+
 /** Waits as the SDK waits for an answer: until its timeout or an abort at the latest. */
-async function wait(delayMs: number, signal: AbortSignal | undefined, timeout: Timeout | undefined): Promise<void> {
+async function wait(delayMs: number, signal: AbortSignal, timeout: Timeout | undefined): Promise<void> {
   const isTooLong = timeout !== undefined && delayMs > timeout.ms;
+  let remainingMs = isTooLong ? timeout.ms : delayMs;
   try {
-    await sleepFor(isTooLong ? timeout.ms : delayMs, signal);
-  } catch (error) {
-    throw signal?.aborted ? abortError(signal) : error;
+    // An endless wait repeats the longest timer: like an open request, and unlike a bare promise, it keeps the process alive.
+    for (; remainingMs > 0; remainingMs -= longestTimerMs) {
+      await sleep(Math.min(remainingMs, longestTimerMs), undefined, { signal });
+    }
+  } catch {
+    throw abortError(signal);
   }
   if (isTooLong) throw timeout.error;
 }
@@ -153,18 +159,6 @@ function timeoutOf(timeouts: Timeouts): Timeout | undefined {
   const source = socketTimeout ? 'configured by client requestHandler' : 'service default socket timeout';
   const message = `@smithy/node-http-handler - the request socket timed out after ${socketMs} ms of inactivity (${source}).`;
   return { ms: socketMs, error: Object.assign(new Error(message), { name: 'TimeoutError' }) };
-}
-
-/** Sleeps until the time is over, which may be never, or the signal aborts. */
-async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (ms === 0) return;
-  const options = signal ? { signal } : {};
-  if (ms < Infinity) {
-    await sleep(ms, undefined, options);
-    return;
-  }
-  // Repeats the longest possible timer: like an open request, and unlike a bare promise, it keeps the process alive.
-  for (;;) await sleep(2 ** 31 - 1, undefined, options);
 }
 
 function toResponse({ status, headers, body }: HttpAnswer): HttpResponse {

@@ -28,9 +28,9 @@ export const transportFaults = {
     return { ...answer, body: answer.body.slice(0, answer.body.length / 2) };
   },
   html: () => gatewayPage(200, '<p>Please sign in<br>to use the network.</p>'),
-  /** The same as well-formed XML, which the SDK takes for a success. */
+  /** The same page as well-formed XML. The SDK takes it for a success. */
   xhtml: () => gatewayPage(200, '<p>Please sign in to use the network.</p>'),
-  /** As from an emulator that lacks the operation. */
+  /** Some emulators answer like this if they lack the operation. */
   'html-500': () => gatewayPage(500, '<h1>Internal Server Error</h1><hr>'),
   'html-502': () => gatewayPage(502, '<center><h1>502 Bad Gateway</h1></center><hr><center>proxy</center>'),
   empty: () => ({ status: 200, headers: {}, body: '' }),

@@ -29,7 +29,7 @@ describe('a request', () => {
     ['Action=CreateUser', 'Could not find operation CreateUser for version NO_VERSION'],
     ['Action=toString&Version=2010-05-08', 'Could not find operation toString'],
   ])('%s is refused', (form, problem) => {
-    expect(() => parse(form)).toThrow(expect.toSatisfy((error) => String(error).includes(problem)) as Error);
+    expect(String(parse(form))).toContain(problem);
   });
 
   test('hostile names change no prototype and allocate no memory', () => {

@@ -25,14 +25,14 @@ const booleans = new Set(['PasswordResetRequired', 'AllUsers']);
 
 /**
  * Reads a form of the AWS Query protocol: `Action=CreateUser&Version=2010-05-08&UserName=bob&Tags.member.1.Key=a`.
- * @throws MissingAction, InvalidAction
+ * @returns the request, or IAM's refusal: MissingAction or InvalidAction
  */
-export function parseQueryRequest(form: URLSearchParams): IamRequest {
+export function parseQueryRequest(form: URLSearchParams): IamRequest | IamError {
   const action = form.get('Action');
   const version = form.get('Version');
-  if (!action) throw new IamError('MissingAction', 400, 'The request is missing an action or a required parameter.');
+  if (!action) return new IamError('MissingAction', 400, 'The request is missing an action or a required parameter.');
   if (!isOperationName(action) || version !== apiVersion) {
-    throw new IamError(
+    return new IamError(
       'InvalidAction',
       400,
       `Could not find operation ${action} for version ${version ?? 'NO_VERSION'}`,

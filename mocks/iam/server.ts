@@ -12,7 +12,7 @@ export interface IamServer extends Pick<IamEndpoint, 'state' | 'calls' | 'events
   /** What `AWS_ENDPOINT_URL_IAM` has to be: `http://127.0.0.1:4566`. */
   readonly url: string;
   readonly port: number;
-  /** Stops at once, in the middle of answers too. */
+  /** Stops at once, even in the middle of an answer. */
   readonly close: () => Promise<void>;
 }
 
