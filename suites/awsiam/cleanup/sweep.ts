@@ -179,10 +179,13 @@ async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, wa
   try {
     if (options.dryRun !== true) {
       assertOwn(entity, kind.path, kind.pattern);
-      let outcome = await tryDelete(kind, entity.name, options, (code) => code === 'DeleteConflict');
-      if (outcome === undefined) {
+      let outcome: Outcome;
+      try {
+        outcome = await deleteEntity(kind, entity.name, options);
+      } catch (error) {
+        if (codeOf(error) !== 'DeleteConflict') throw error;
         obstacles = await kind.strip(entity.name);
-        outcome = await deleteStripped(kind, entity.name, obstacles.length === 0 ? settlingPausesMs : [], options);
+        outcome = await deleteEntity(kind, entity.name, options, obstacles.length === 0 ? settlingPausesMs : []);
       }
       if (outcome === 'alreadyGone') return outcome;
     }
@@ -206,43 +209,24 @@ const passingRefusals: ReadonlySet<string> = new Set([
   'EntityTemporarilyUnmodifiable',
 ]);
 
-async function deleteStripped(
+/** Deletes an entity, and repeats that after each pause as long as the refusal may pass. */
+async function deleteEntity(
   kind: SweptKind,
   name: string,
-  pausesMs: readonly number[],
-  options: SweepOptions,
+  { history, signal }: SweepOptions,
+  pausesMs: readonly number[] = [],
 ): Promise<Outcome> {
-  for (const pauseMs of pausesMs) {
-    const outcome = await tryDelete(kind, name, options, (code) => passingRefusals.has(code));
-    if (outcome !== undefined) return outcome;
-    await wait(pauseMs, undefined, { signal: options.signal });
-  }
-  return await deleteEntity(kind, name, options);
-}
-
-/** @returns `undefined` if IAM refused with a code that is accepted here */
-async function tryDelete(
-  kind: SweptKind,
-  name: string,
-  options: SweepOptions,
-  isAccepted: (code: string) => boolean,
-): Promise<Outcome | undefined> {
-  try {
-    return await deleteEntity(kind, name, options);
-  } catch (error) {
-    if (!isAccepted(codeOf(error))) throw error;
-    return undefined;
-  }
-}
-
-async function deleteEntity(kind: SweptKind, name: string, { history }: SweepOptions): Promise<Outcome> {
-  try {
-    await kind.delete(name);
-    return 'removed';
-  } catch (error) {
-    if (codeOf(error) !== 'NoSuchEntity') throw error;
-    // If an earlier attempt may have had an effect, we removed it ourselves and the answer was lost.
-    return history.failed.every(hadNoEffect) ? 'alreadyGone' : 'removed';
+  for (let attempt = 0; ; attempt++) {
+    const pauseMs = pausesMs[attempt];
+    try {
+      await kind.delete(name);
+      return 'removed';
+    } catch (error) {
+      // If an earlier attempt may have had an effect, we removed it ourselves and the answer was lost.
+      if (codeOf(error) === 'NoSuchEntity') return history.failed.every(hadNoEffect) ? 'alreadyGone' : 'removed';
+      if (pauseMs === undefined || !passingRefusals.has(codeOf(error))) throw error;
+    }
+    await wait(pauseMs, undefined, { signal });
   }
 }
 

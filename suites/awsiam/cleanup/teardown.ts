@@ -1,3 +1,4 @@
+import { formatLimit } from '../../../text/duration.ts';
 import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
@@ -200,7 +201,7 @@ function wasRepeated(error: unknown): boolean {
 }
 
 function within(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${ms / 1000} s`)]);
+  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${formatLimit(ms)}`)]);
 }
 
 /** Refusals that pass: an earlier change is not visible yet, another is under way, or there were too many requests. */
