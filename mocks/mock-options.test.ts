@@ -12,7 +12,7 @@ function numbersOf(seed: string): number[] {
   return [random(), latency()];
 }
 
-test('the seed decides on ids and times', () => {
+test('the seed determines ids and times', () => {
   expect(numbersOf('5')).toEqual(numbersOf('5'));
   expect(numbersOf('5')).not.toEqual(numbersOf('6'));
   expect(numbersOf('')).toEqual(numbersOf('1'));
@@ -52,7 +52,7 @@ describe('latency', () => {
     expect(times[0]).toBeGreaterThan(0);
   });
 
-  test.each(['0', '', ' '])('%j is none', (text) => {
+  test.each(['0', '', ' '])('%j means no latency', (text) => {
     expect(sampleLatency(text, 1)).toEqual([0]);
   });
 

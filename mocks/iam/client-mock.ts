@@ -29,9 +29,10 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   const endpoint = new IamEndpoint(options);
   const stub = mockClient(IAMClient);
   // Without this, aws-sdk-client-mock would resolve `undefined` for every command. A test can still override it for one
-  // command. A behaviour for each command would add 10 ms to every start.
+  // command. One fake for each command would add 10 ms to every start.
   stub.onAnyCommand().callsFake((_input, getClient) => {
-    const args = lastArguments(stub);
+    // The fake gets only the input, but send() also got the abort signal.
+    const { args } = stub.send.lastCall;
     return isKnown(args) ? stub.send.wrappedMethod.apply(getClient(), args) : rejectUnknown(args);
   });
   const restoreRequests = divertRequests(endpoint);
@@ -47,15 +48,7 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   };
 }
 
-type IamStub = AwsClientStub<IAMClient>;
-type SendArguments = Parameters<IamStub['send']>;
-
-/** The arguments of the current `send`: aws-sdk-client-mock passes only the input to its fakes, not the abort signal. */
-function lastArguments(stub: IamStub): SendArguments {
-  const args = stub.send.args.at(-1);
-  if (!args) throw new Error('aws-sdk-client-mock called a fake without a call to send');
-  return args;
-}
+type SendArguments = Parameters<AwsClientStub<IAMClient>['send']>;
 
 const commands = new Set<unknown>(Object.values(operations).map(({ Command }) => Command));
 
@@ -89,8 +82,8 @@ function divertRequests(endpoint: IamEndpoint): () => void {
     // A handler reads its configuration at its first request. This one is aborted before it opens a socket.
     await original.value.call(this, request, { abortSignal: AbortSignal.abort() }).catch(() => {});
     const { requestTimeout = this.httpHandlerConfigs().requestTimeout } = options;
-    const { signal: never } = new AbortController();
-    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : never;
+    const neverAborted = new AbortController().signal;
+    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : neverAborted;
     return { response: await exchange(endpoint, request, signal, { ...this.httpHandlerConfigs(), requestTimeout }) };
   };
   return () => void Object.defineProperty(NodeHttpHandler.prototype, 'handle', original);

@@ -214,7 +214,7 @@ describe('managed policies', () => {
   });
 });
 
-/** What blocks the delete of a user, AWS's sentence, and how to add it; the result of that removes it again. */
+/** What blocks the deletion of a user, AWS's sentence about it, and a function that adds it and returns how to remove it. */
 const blockers = [
   [
     'users from group',
