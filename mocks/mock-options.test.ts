@@ -60,7 +60,7 @@ describe('latency', () => {
     ['fast', 'is not <median ms> or <median ms>-<p99 ms>'],
     ['-5', 'is not <median ms>'],
     ['80-20', '99th percentile (20 ms) below its median (80 ms)'],
-    ['0-20', 'no spread'],
+    ['0-20', '99th percentile must be 0 ms too'],
   ])('%j is refused', (text, problem) => {
     expect(() => readMockOptions({ AWSIAM_MOCK_LATENCY: text })).toThrow(problem);
   });

@@ -58,9 +58,9 @@ export interface PolicyHolder {
   readonly attachedPolicies: Map<string, AttachedPolicy>;
   /** Documents by name. */
   readonly inlinePolicies: Map<string, string>;
-  /** Until when something that was removed still blocks the delete, in milliseconds since the epoch. */
+  /** When something that was removed stops blocking a deletion, in milliseconds since the epoch. */
   readonly blockedUntilMs: Map<DeleteBlocker, number>;
-  /** From when on requests find it, in milliseconds since the epoch. */
+  /** When requests begin to find it, in milliseconds since the epoch. */
   readonly visibleAtMs: number;
 }
 
@@ -76,7 +76,7 @@ export type DeleteBlocker =
   | 'sshPublicKeys'
   | 'serviceSpecificCredentials';
 
-/** How long the requests after a change do not see it, on the state's own clock. */
+/** How long later requests do not see a change, by the state's own clock. */
 interface Propagation {
   /** Until a created user or group is found. @default 0 */
   readonly creationMs: number;
@@ -87,7 +87,7 @@ interface Propagation {
 type IamLimits = Readonly<typeof defaultLimits>;
 
 /**
- * How many of each there may be in AWS.
+ * AWS's quotas.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 const defaultLimits = {
