@@ -15,7 +15,7 @@ import { defaultTimeoutSecs, timeoutRange } from '../../metrist/registration/mon
 import { configJsonKey, outline } from '../../suites/awsiam/outline.ts';
 import { hideSecrets, type Secret } from '../../text/redact.ts';
 import { columnsOf } from '../../text/terminal.ts';
-import type { CommandContext, CommandControl, OutputStream } from '../command-context.ts';
+import type { OutputStream, RunningContext } from '../command-context.ts';
 import { parseDuration } from '../options.ts';
 import {
   type DriveStyle,
@@ -25,7 +25,6 @@ import {
   renderMonitorText,
 } from './render-drive.ts';
 
-/** Options as commander passes them on. */
 interface DriveOptions {
   readonly step?: readonly string[];
   /** For a step, in milliseconds. */
@@ -38,11 +37,7 @@ interface DriveOptions {
 }
 
 /** Adds `awsiam drive`, which plays the Orchestrator for one run of a monitor. */
-export function addDriveCommand(
-  program: Command,
-  context: CommandContext,
-  { signal, onFailure }: CommandControl,
-): void {
+export function addDriveCommand(program: Command, context: RunningContext): void {
   const drive = program
     .command('drive')
     .summary('run a monitor once as the Metrist Orchestrator would')
@@ -78,7 +73,7 @@ export function addDriveCommand(
       }
       const command = words.length > 0 ? words : context.self;
       const steps = options.step ?? outline.steps.map(({ name }) => name);
-      if (!(await driveAndPrint(command, steps, options, signal, context))) onFailure();
+      if (!(await driveAndPrint(command, steps, options, context))) context.onFailure();
     });
 }
 
@@ -126,11 +121,10 @@ async function driveAndPrint(
   command: readonly string[],
   steps: readonly string[],
   options: DriveOptions,
-  signal: AbortSignal,
-  context: CommandContext,
+  context: RunningContext,
 ): Promise<boolean> {
   const { config = {}, json, monitor } = options;
-  const { environment, errorOutput, output, values } = context;
+  const { environment, errorOutput, output, signal, values } = context;
   hideSecrets(secretsOfConfig(config));
   const { value: instance = 'drive', problem } = options.instance ? { value: options.instance } : readInstance(values);
   if (json && problem !== undefined) {
