@@ -1,7 +1,7 @@
 import { roundMs } from '../../runner/clock.ts';
 import { pause } from '../../runner/deadline.ts';
 import type { StepContext } from '../../runner/monitor.ts';
-import { isUserOrGroup, linksOf, mayNeedRemoval, type Change, type EntityName } from './entities.ts';
+import { isOwner, linksOf, mayNeedRemoval, type Change, type EntityName } from './entities.ts';
 import {
   codeOf,
   hadNoEffect,
@@ -136,7 +136,7 @@ function describeWait(operation: string, earlierFailure: unknown): string {
  * the user or the group however long we wait, so the link is removed once more.
  */
 async function removeLateLinks(session: Session, context: StepContext, entity: EntityName): Promise<void> {
-  if (!isUserOrGroup(entity)) return;
+  if (!isOwner(entity)) return;
   for (const link of linksOf[entity]) {
     if (session.unanswered[link] === 0 || !mayNeedRemoval(session, link)) continue;
     try {

@@ -81,10 +81,10 @@ export async function openSession(
     customUserAgent: [[packageJson.name, packageJson.version]],
   });
   iam.middlewareStack.use(refuseUnreadable);
-  const session = {
+  const session: Session = {
     config,
     names: makeNames(config.namespace, new Date(), Math.random),
-    entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' } as Entities,
+    entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' },
     unanswered: { user: 0, group: 0, membership: 0, attachment: 0 },
     iam,
     history,

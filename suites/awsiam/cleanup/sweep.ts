@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
 import { plural } from '../../../text/printable.ts';
 import type { RetryHistory } from '../client/retry-history.ts';
-import { codeOf, hadNoEffect } from '../errors/error-kinds.ts';
+import { codeOf, hadNoEffect, isPassingRefusal } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { assertOwn, type Entity } from '../names.ts';
 import { endsSweep, maxFailuresInARow, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
@@ -179,13 +179,6 @@ async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, fa
 /** After stripping, IAM may refuse the deletion for a while: its changes take a moment to become visible everywhere. */
 const settlingPausesMs = [500, 1000, 2000];
 
-/** Refusals that pass by themselves after a change of the entity. */
-const passingRefusals: ReadonlySet<string> = new Set([
-  'DeleteConflict',
-  'ConcurrentModification',
-  'EntityTemporarilyUnmodifiable',
-]);
-
 /** Deletes an entity, and repeats that after each pause as long as the refusal may pass. */
 async function deleteEntity(
   kind: SweptKind,
@@ -201,7 +194,7 @@ async function deleteEntity(
     } catch (error) {
       // If an earlier attempt may have had an effect, we removed it ourselves and the answer was lost.
       if (codeOf(error) === 'NoSuchEntity') return history.failed.every(hadNoEffect) ? 'alreadyGone' : 'removed';
-      if (pauseMs === undefined || !passingRefusals.has(codeOf(error))) throw error;
+      if (pauseMs === undefined || !isPassingRefusal(error)) throw error;
     }
     await wait(pauseMs, undefined, { signal });
   }

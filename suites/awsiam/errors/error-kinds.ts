@@ -1,4 +1,4 @@
-import { isUserOrGroup, type Change } from '../entities.ts';
+import { isOwner, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**
@@ -118,7 +118,7 @@ export function isAlreadyDone(error: unknown, change: Change): boolean {
  */
 export function isNotYetVisible(error: unknown, change: Change): boolean {
   const entity = 'makes' in change ? change.makes : change.removes;
-  const standsAlone = isUserOrGroup(entity);
+  const standsAlone = isOwner(entity);
   switch (codeOf(error)) {
     case 'NoSuchEntity':
       // This run makes no policy, so waiting for a missing one is useless.
@@ -130,15 +130,24 @@ export function isNotYetVisible(error: unknown, change: Change): boolean {
   }
 }
 
+const passingRefusals: ReadonlySet<string> = new Set([
+  'DeleteConflict',
+  'ConcurrentModification',
+  'EntityTemporarilyUnmodifiable',
+]);
+
+/** Whether IAM refused because an earlier change of the entity is not visible yet or another is under way. */
+export function isPassingRefusal(error: unknown): boolean {
+  return passingRefusals.has(codeOf(error));
+}
+
 /** An earlier change of this run did not become visible in time. */
 export class PropagationError extends Error {
   override readonly name = 'PropagationError';
   readonly waitedMs: number;
-  override readonly cause: Error;
 
   constructor(cause: Error, waitedMs: number) {
     super(cause.message, { cause });
-    this.cause = cause;
     this.waitedMs = waitedMs;
   }
 }
