@@ -63,53 +63,47 @@ export async function call<A extends Answer>(
   /** Why the request before this one failed. */
   let earlierFailure: unknown;
 
-  const attempt = async (): Promise<A | undefined> => {
-    entities[entity] = 'possible';
-    history.begin();
-    context.waitingFor = describeWait(operation, earlierFailure);
-    // Counted now: the SDK may ignore an abort for a while, and teardown starts in the meantime.
-    const inFlight = 'makes' in change ? 1 : 0;
-    unanswered[entity] += inFlight;
-    try {
-      const answer = await send({ abortSignal: context.signal });
-      unanswered[entity] -= inFlight;
-      recordAttempts(session, context.evidence, answer);
-      if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
-      entities[entity] = after;
-      return answer;
-    } catch (error) {
-      unanswered[entity] -= inFlight;
-      recordAttempts(session, context.evidence, error);
-      // The error of a call that was cut off between two attempts belongs to no attempt.
-      const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
-      const maybeDone = failures.filter((failure) => !hadNoEffect(failure));
-      const withoutAnswer = 'makes' in change ? maybeDone.filter(isUnanswered).length : 0;
-      mayBeDone ||= maybeDone.length > 0;
-      isUncertain ||= maybeDone.length > withoutAnswer;
-      unanswered[entity] += withoutAnswer;
-      if (mayBeDone && isAlreadyDone(error, change)) {
-        // One of the unanswered requests made it, unless a request that was answered with a failure did.
-        if ('makes' in change && !isUncertain) unanswered[entity] -= 1;
-        entities[entity] = after;
-        const found = 'makes' in change ? 'was there already' : 'was gone already';
-        context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
-        return undefined;
-      }
-      if (!isUncertain) entities[entity] = before;
-      // After a deadline or a signal, the failures before it explain more than the abort.
-      if (context.signal.aborted) context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
-      else earlierFailure = error;
-      throw error;
-    }
-  };
-
   let waitingSinceMs: number | undefined;
   try {
     for (let pauseMs: number = propagationPauses.firstMs; ; pauseMs *= propagationPauses.factor) {
+      entities[entity] = 'possible';
+      history.begin();
+      context.waitingFor = describeWait(operation, earlierFailure);
+      // Counted now: the SDK may ignore an abort for a while, and teardown starts in the meantime.
+      const inFlight = 'makes' in change ? 1 : 0;
+      unanswered[entity] += inFlight;
       try {
-        return await attempt();
+        const answer = await send({ abortSignal: context.signal });
+        unanswered[entity] -= inFlight;
+        recordAttempts(session, context.evidence, answer);
+        if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
+        entities[entity] = after;
+        return answer;
       } catch (error) {
-        context.signal.throwIfAborted();
+        unanswered[entity] -= inFlight;
+        recordAttempts(session, context.evidence, error);
+        // The error of a call that was cut off between two attempts belongs to no attempt.
+        const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
+        const maybeDone = failures.filter((failure) => !hadNoEffect(failure));
+        const withoutAnswer = 'makes' in change ? maybeDone.filter(isUnanswered).length : 0;
+        mayBeDone ||= maybeDone.length > 0;
+        isUncertain ||= maybeDone.length > withoutAnswer;
+        unanswered[entity] += withoutAnswer;
+        if (mayBeDone && isAlreadyDone(error, change)) {
+          // One of the unanswered requests made it, unless a request that was answered with a failure did.
+          if ('makes' in change && !isUncertain) unanswered[entity] -= 1;
+          entities[entity] = after;
+          const found = 'makes' in change ? 'was there already' : 'was gone already';
+          context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
+          return undefined;
+        }
+        if (!isUncertain) entities[entity] = before;
+        if (context.signal.aborted) {
+          // The failures before a deadline or a signal explain more than the abort.
+          context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
+          throw context.signal.reason;
+        }
+        earlierFailure = error;
         if (!isNotYetVisible(error, change)) throw error;
         waitingSinceMs ??= elapsedMs();
         const leftMs = propagationTimeoutMs - (elapsedMs() - waitingSinceMs);

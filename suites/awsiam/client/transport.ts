@@ -8,6 +8,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { settleWithin } from '../../../runner/deadline.ts';
 import { hideSecrets } from '../../../text/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
+import type { Config } from '../settings/config.ts';
 import { secretsOfAnswer, secretsOfRequest } from '../settings/secrets.ts';
 import { ForeignAnswerError, readAnswer, whyNotJson, whyNotXml } from './iam-answer.ts';
 
@@ -15,13 +16,9 @@ import { ForeignAnswerError, readAnswer, whyNotJson, whyNotXml } from './iam-ans
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');
 
-export interface TransportOptions {
+export interface TransportOptions extends Pick<Config, 'requestTimeoutMs' | 'proxyEnvironment'> {
   /** For connecting, with DNS, TCP, a proxy's tunnel and TLS. */
   readonly connectionTimeoutMs: number;
-  /** How long nothing may arrive, from sending a request to the last byte of its answer. */
-  readonly requestTimeoutMs: number;
-  /** The proxy variables. */
-  readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
   readonly elapsedMs: () => number;
 }
 

@@ -23,7 +23,7 @@ export interface Config {
   readonly policyArn?: string;
   /** @default 900_000 */
   readonly stepTimeoutMs: number;
-  /** For one request. @default 30_000 */
+  /** How long nothing may arrive, from sending a request to the last byte of its answer. @default 30_000 */
   readonly requestTimeoutMs: number;
   /** For an earlier change of the run to become visible. @default 60_000 */
   readonly propagationTimeoutMs: number;
@@ -108,7 +108,6 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
 
   const cleanup = read(variables.cleanupEnabled, (value) => parseSwitch(value) !== undefined, switchRule);
   const cleanupEnabled = parseSwitch(cleanup?.value ?? 'on') ?? false;
-  const isPositiveInteger = (value: string): boolean => /^0*[1-9]\d{0,14}$/.test(value);
   const entities = read(variables.maxTestEntities, isPositiveInteger, 'a whole number above 0');
   const maxTestEntities = Number(entities?.value ?? 50);
 
@@ -139,6 +138,8 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
   });
   return { config, problems, hints };
 }
+
+const isPositiveInteger = (value: string): boolean => /^0*[1-9]\d{0,14}$/.test(value);
 
 function isHttpUrl(value: string): boolean {
   const url = URL.parse(value);
