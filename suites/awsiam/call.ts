@@ -1,3 +1,4 @@
+import type { MetadataBearer } from '@smithy/types';
 import { roundMs } from '../../runner/clock.ts';
 import { pause } from '../../runner/deadline.ts';
 import type { StepContext } from '../../runner/monitor.ts';
@@ -12,17 +13,7 @@ import {
 } from './errors/error-kinds.ts';
 import { policyArnOf, type Session } from './session.ts';
 
-/** The part of the SDK's answers, and of its errors, that is evidence. */
-export interface Answer {
-  readonly $metadata: {
-    readonly requestId?: string | undefined;
-    readonly httpStatusCode?: number | undefined;
-    readonly attempts?: number | undefined;
-    readonly totalRetryDelay?: number | undefined;
-  };
-}
-
-type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>;
+type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<MetadataBearer>;
 
 /** The one request that removes each entity of this run. Steps and teardown share it. */
 export const removals: Readonly<Record<EntityName, Removal>> = {
@@ -44,7 +35,7 @@ const propagationPauses = { firstMs: 200, factor: 1.5, maxMs: 5000 } as const;
  * @returns the answer, or `undefined` if the call was carried out but its answer was lost
  * @throws the SDK's error, or {@link PropagationError} when the change did not become visible in time
  */
-export async function call<A extends Answer>(
+export async function call<A extends MetadataBearer>(
   session: Session,
   context: StepContext,
   operation: string,
@@ -144,7 +135,8 @@ async function removeLateLinks(session: Session, context: StepContext, entity: E
 
 /** Adds one call of the SDK, with all of its attempts, to a step's evidence. */
 function recordAttempts({ history, transport }: Session, evidence: StepContext['evidence'], outcome: unknown): void {
-  const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
+  const { requestId, httpStatusCode, attempts, totalRetryDelay } =
+    (outcome as Partial<MetadataBearer>)?.$metadata ?? {};
   evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.attempts);
   evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
   evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);

@@ -1,3 +1,4 @@
+import type { MetadataBearer } from '@smithy/types';
 import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
@@ -14,7 +15,7 @@ import {
 import { codeOf, hadNoEffect, httpStatusOf, isAnswer, isPassingRefusal } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { groupPath, userPath, assertOwn, ownNamePattern } from '../names.ts';
-import { type Answer, removals } from '../call.ts';
+import { removals } from '../call.ts';
 import { policyArnOf, type Session } from '../session.ts';
 
 /** Time limit for one removal, so that a hanging one leaves time for the others. */
@@ -32,13 +33,6 @@ const maxWatchPauseMs = 1000;
  */
 const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, present: Infinity };
 
-interface TeardownOptions {
-  /** Aborted when no time is left. */
-  readonly signal: AbortSignal;
-  /** How long to watch for what an unanswered request may still make. */
-  readonly watchMs: number;
-}
-
 /**
  * Removes what this run made or may have made, in the order that IAM demands. What could not be removed is reported with the
  * command that removes it, and the next sweep tries again.
@@ -47,7 +41,10 @@ interface TeardownOptions {
  * for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
  * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watchMs` have passed.
  */
-export async function teardown(session: Session, { signal, watchMs }: TeardownOptions): Promise<TeardownReport> {
+export async function teardown(
+  session: Session,
+  { signal, watchMs }: { readonly signal: AbortSignal; readonly watchMs: number },
+): Promise<TeardownReport> {
   const { names, config } = session;
   assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
   assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
@@ -199,7 +196,7 @@ class Removal {
 
 /** Whether the SDK had sent the request before and had got no usable answer. */
 function wasRepeated(error: unknown): boolean {
-  const { attempts = 1 } = (error as Partial<Answer>).$metadata ?? {};
+  const { attempts = 1 } = (error as Partial<MetadataBearer>).$metadata ?? {};
   return attempts > 1;
 }
 

@@ -1,3 +1,4 @@
+import type { MetadataBearer } from '@smithy/types';
 import { isOwner, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
@@ -14,8 +15,7 @@ export function codeOf(error: unknown): string {
 
 /** The HTTP status of the answer that caused an error, if there was one. */
 export function httpStatusOf(error: unknown): number | undefined {
-  return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined)?.$metadata
-    ?.httpStatusCode;
+  return (error as Partial<MetadataBearer> | undefined)?.$metadata?.httpStatusCode;
 }
 
 /** Whether IAM itself answered, in its own format, with an error code. */

@@ -79,10 +79,7 @@ function readSettings(values: Values) {
 }
 
 /** Reads the deadline of a step alone, for a registration. */
-export function parseStepTimeout(values: Values): {
-  readonly stepTimeoutMs: number;
-  readonly problems: readonly string[];
-} {
+export function parseStepTimeout(values: Values) {
   const { seconds, problems } = readSettings(values);
   return { stepTimeoutMs: stepTimeout(seconds), problems };
 }
