@@ -1,3 +1,4 @@
+import { formatElapsed } from '../text/duration.ts';
 import { systemClock } from '../runner/clock.ts';
 import { StatusLine, type StatusOutput } from '../reporters/status-line.ts';
 
@@ -23,7 +24,7 @@ export function createProgress(output: StatusOutput, doing: string): Progress {
   let changedAtMs = systemClock.elapsedMs();
   const timer = setInterval(() => {
     const idleMs = systemClock.elapsedMs() - changedAtMs;
-    line.show(text, idleMs < quietMs ? '' : `(${Math.round(idleMs / 1000)} s)`);
+    line.show(text, idleMs < quietMs ? '' : formatElapsed(idleMs));
   }, quietMs);
   timer.unref();
   return {

@@ -1,3 +1,4 @@
+import { formatLimit } from '../text/duration.ts';
 import { readProxySettings } from '../host/proxy-settings.ts';
 import type { Values } from '../runner/monitor.ts';
 
@@ -172,7 +173,7 @@ function explainCommonStatus(status: number, headers: Headers): string {
 /** Why `fetch` got no whole answer and what to do about it, in one line, and what that means for the request. */
 function explainFailure(error: unknown, host: string, timeoutMs: number) {
   if (error instanceof Error && error.name === 'TimeoutError') {
-    const reason = `no answer from ${host} within ${timeoutMs / 1000} s; check the network and METRIST_API_HOST`;
+    const reason = `no answer from ${host} within ${formatLimit(timeoutMs)}; check the network and METRIST_API_HOST`;
     return { reason, isNeverSent: false, isPointlessToRepeat: true };
   }
   const { code, syscall, message } = rootCause(error);

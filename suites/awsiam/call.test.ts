@@ -49,7 +49,7 @@ function setUp(
   const context: StepContext = { signal: cancel.signal, evidence: {}, waitingFor: 'its result' };
   const during: Existence[] = [];
   let next = 0;
-  const send = vi.fn(async (): Promise<Answer> => {
+  const send = vi.fn(async (): Promise<MetadataBearer> => {
     during.push(session.entities[entity]);
     const scripted = script[Math.min(next++, script.length - 1)];
     const { repeated = [], ends } = (
@@ -313,7 +313,7 @@ describe('attempts at a creation that had no answer', () => {
   test('are counted from the start, because the SDK may ignore an abort for a while', async () => {
     const session = fakeSession();
     const context = { signal: new AbortController().signal, evidence: {}, waitingFor: '' };
-    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const { promise, resolve } = Promise.withResolvers<MetadataBearer>();
     const outcome = call(session, context, 'CreateUser', { makes: 'user' }, () => promise);
     expect([session.entities.user, session.unanswered.user]).toEqual(['possible', 1]);
     resolve(answer());
@@ -385,7 +385,7 @@ describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
 });
 
 describe('the evidence of a call', () => {
-  const metadata = (fields: MetadataBearer['$metadata']): Answer => ({ $metadata: fields });
+  const metadata = (fields: MetadataBearer['$metadata']): MetadataBearer => ({ $metadata: fields });
 
   test('adds up the attempts and the delays of all its requests', async () => {
     const first = Object.assign(iamError('DeleteConflictException', 409), {

@@ -1,3 +1,4 @@
+import { formatLimit } from '../../../text/duration.ts';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -155,7 +156,7 @@ async function endMonitor(
     const timer = setTimeout(() => {
       monitor.signalGroup('SIGKILL');
       onProblem(
-        `the monitor did not end within ${limits.killAfterMs / 1000} s of SIGTERM: the Orchestrator kills it, or loses track of it if a shell started it; end the process on SIGTERM and at the end of stdin`,
+        `the monitor did not end within ${formatLimit(limits.killAfterMs)} of SIGTERM: the Orchestrator kills it, or loses track of it if a shell started it; end the process on SIGTERM and at the end of stdin`,
       );
     }, limits.killAfterMs);
     await monitor.exited;

@@ -1,4 +1,5 @@
 import type { MetadataBearer } from '@smithy/types';
+import { formatLimit } from '../../../text/duration.ts';
 import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
@@ -201,7 +202,7 @@ function wasRepeated(error: unknown): boolean {
 }
 
 function within(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${ms / 1000} s`)]);
+  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${formatLimit(ms)}`)]);
 }
 
 /** Whether IAM would refuse it again. */

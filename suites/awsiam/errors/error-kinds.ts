@@ -1,4 +1,5 @@
 import type { MetadataBearer } from '@smithy/types';
+import { formatLimit } from '../../../text/duration.ts';
 import { isOwner, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
@@ -40,7 +41,7 @@ export class ConnectTimeoutError extends Error {
   readonly code = 'ERR_CONNECT_TIMEOUT';
 
   constructor(host: string, timeoutMs: number, { throughProxy = false } = {}) {
-    super(`no connection to ${host}${throughProxy ? ' through the proxy' : ''} within ${timeoutMs / 1000} s`);
+    super(`no connection to ${host}${throughProxy ? ' through the proxy' : ''} within ${formatLimit(timeoutMs)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { formatLimit, formatSeconds } from '../../../text/duration.ts';
 import { OpenTimeoutError, StepTimeoutError } from '../../../runner/deadline.ts';
 import type { ExplainContext } from '../../../runner/monitor.ts';
 import { clip } from '../../../text/redact.ts';
@@ -58,7 +59,7 @@ function explain(error: unknown, step: string, context: ExplainContext): StepErr
   const code = codeOf(root);
   const explanation = explanationOf(error, code);
   const status = httpStatusOf(root);
-  const waited = error instanceof PropagationError ? ` after waiting ${Math.round(error.waitedMs / 1000)} s` : '';
+  const waited = error instanceof PropagationError ? ` after waiting ${formatSeconds(error.waitedMs)}` : '';
   const answered = status === undefined ? '' : ` (HTTP ${status})`;
   const { text, stack } = describe(root);
   return {
@@ -175,8 +176,11 @@ function describe(error: unknown): { readonly text: string; readonly stack?: str
 
 /** The SDK's messages about timeouts name its own parts. Ours say what we waited for, and how long. */
 const plainWords: readonly (readonly [RegExp, (ms: string) => string])[] = [
-  [/exceeded the configured (\d+) ms requestTimeout/, (ms) => `no answer within ${Number(ms) / 1000} s of the request`],
-  [/socket timed out after (\d+) ms of inactivity/, (ms) => `the answer stopped coming for ${Number(ms) / 1000} s`],
+  [
+    /exceeded the configured (\d+) ms requestTimeout/,
+    (ms) => `no answer within ${formatLimit(Number(ms))} of the request`,
+  ],
+  [/socket timed out after (\d+) ms of inactivity/, (ms) => `the answer stopped coming for ${formatLimit(Number(ms))}`],
 ];
 
 function inPlainWords(message: string): string {
