@@ -1,5 +1,4 @@
 import net from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { explainError } from '../errors/explain-error.ts';
@@ -18,12 +17,10 @@ describe('warmUp', () => {
   test('opens no connection and leaves nothing open', async () => {
     const connecting = vi.spyOn(net.Socket.prototype, 'connect');
     onTestFinished(() => connecting.mockRestore());
-    const active = (): string => process.getActiveResourcesInfo().toSorted().join(', ');
-    const before = active();
+    const before = process.getActiveResourcesInfo().toSorted();
     await warmUp();
     expect(connecting).not.toHaveBeenCalled();
-    // Without timers of its own, which would be active, too.
-    while (active() !== before) await setImmediate();
+    await vi.waitFor(() => expect(process.getActiveResourcesInfo().toSorted()).toEqual(before), { timeout: 30_000 });
   });
 });
 
