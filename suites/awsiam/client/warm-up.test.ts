@@ -25,7 +25,9 @@ describe('warmUp', () => {
 
   test('leaves nothing open that keeps a process alive', async () => {
     const script = `import('${new URL('warm-up.ts', import.meta.url).href}').then(({ warmUp }) => warmUp())`;
-    await expect(promisify(execFile)(process.execPath, ['--eval', script])).resolves.toMatchObject({ stderr: '' });
+    await expect(promisify(execFile)(process.execPath, ['--eval', script], { timeout: 50_000 })).resolves.toMatchObject(
+      { stderr: '' },
+    );
   });
 });
 
