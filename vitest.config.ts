@@ -124,10 +124,6 @@ async function monitorRun(modeName: string): Promise<ViteUserConfig> {
       include: ['suites/**/*.suite.ts'],
       setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],
       reporters: [reporter],
-      onConsoleLog: (text) => {
-        reporter.printLog(text);
-        return false;
-      },
       watch: false,
       // Nothing is written to the project's directory.
       cache: false,

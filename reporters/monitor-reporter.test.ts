@@ -240,8 +240,18 @@ describe('MonitorReporter', () => {
 
   test('writes what the run’s own code prints to the error output, without secrets', () => {
     const { reporter, written } = setUp();
-    reporter.printLog(`retrying with ${secret}\n`);
+    reporter.onUserConsoleLog({ type: 'stdout', content: `retrying with ${secret}\n`, time: 0, size: 1 });
     expect(written).toEqual({ output: '', errorOutput: 'retrying with [redacted]\n' });
+  });
+
+  test('beside another reporter only removes secrets from what the run’s own code prints', () => {
+    const { reporter, written } = setUp();
+    reporter.shareTerminal();
+    const log = { type: 'stdout', content: `retrying with ${secret}\n`, time: 0, size: 1 } as const;
+    const shared = { ...log };
+    reporter.onUserConsoleLog(shared);
+    expect(shared).toEqual({ ...log, content: 'retrying with [redacted]\n' });
+    expect(written).toEqual({ output: '', errorOutput: '' });
   });
 
   test('shows while it lasts what takes longer than two seconds, and nothing that is quick', async () => {

@@ -1,4 +1,4 @@
-import type { SerializedError } from 'vitest';
+import type { SerializedError, UserConsoleLog } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
 import { listenForInterruption, type InterruptionListener, watchForPauses } from '../runner/interruption.ts';
@@ -92,10 +92,12 @@ export class MonitorReporter implements Reporter {
     this.#status = this.#newStatusLine({ write: (text) => errorOutput.write(text) });
   }
 
-  /** Prints what the run's code wrote to the console. */
-  printLog(content: string): void {
+  /** Prints what the run's code wrote to the console. Another reporter prints it itself, later and from the same object. */
+  onUserConsoleLog(log: UserConsoleLog): void {
+    log.content = this.#options.redact.text(log.content);
+    if (this.#isSharing) return;
     this.#status.clear();
-    this.#options.errorOutput.write(this.#options.redact.text(content));
+    this.#options.errorOutput.write(log.content);
   }
 
   /** Reports that the run could not start, as a failure of its first step. */

@@ -33,7 +33,10 @@ export function provideToSuite(values: Partial<ProvidedContext>): Plugin {
   };
 }
 
-/** Adds our reporter to those of `--reporter`, which replaces the reporters of the config file. */
+/**
+ * Adds our reporter to those of `--reporter`, which replaces the reporters of the config file. Ours comes first, because it
+ * removes secrets from what the others print.
+ */
 export function addReporter(reporter: Reporter & { shareTerminal(): void }): Plugin {
   return {
     name: 'add-reporter',
@@ -41,7 +44,7 @@ export function addReporter(reporter: Reporter & { shareTerminal(): void }): Plu
       const { reporters } = vitest.config;
       if (reporters.flat().includes(reporter)) return;
       reporter.shareTerminal();
-      reporters.push(reporter);
+      reporters.unshift(reporter);
     },
   };
 }
