@@ -1,5 +1,6 @@
 import { mkdir, stat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * Makes a directory and its parents. Node's own `recursive` never returns if the file system refuses a child of an existing
@@ -44,7 +45,7 @@ const probe = 'x'.repeat(256);
  */
 export async function makePrivateDir(places: readonly string[]): Promise<PrivateDir | undefined> {
   for (const place of places) {
-    const dir = await within(placeTimeoutMs, tryPlace(place));
+    const dir = await Promise.race([tryPlace(place), delay(placeTimeoutMs, undefined, { ref: false })]);
     if (dir !== undefined) return { path: dir, remove: async () => await removeDir(dir) };
   }
   return undefined;
@@ -82,14 +83,4 @@ export async function removeStale(
 
 async function removeDir(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true }).catch(() => {});
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), timeoutMs);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,11 +1,10 @@
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
+import { removeReport } from '../host/last-resort.js';
 import packageJson from '../package.json' with { type: 'json' };
 import type { ParsedMetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Monitor, Values } from '../runner/monitor.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
-import { hideSecrets, redact } from '../text/redact.ts';
+import { hideSecrets } from '../text/redact.ts';
 import { columnsOf } from '../text/terminal.ts';
 import { MonitorReporter } from './monitor-reporter.ts';
 
@@ -50,13 +49,12 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
         });
       } catch (error) {
         // This run has no report, and that of an earlier run would look like it.
-        await rm(path.join(resultsDir, 'junit.xml'), { force: true }).catch(() => {});
+        removeReport(resultsDir);
         throw error;
       }
     },
     terminal: {
       color: process.stdout.hasColors?.() ?? false,
-      nameWidth: 20,
       // Read each time, because a window can be resized during a run.
       get columns() {
         return columnsOf(process.stdout, values);
@@ -64,7 +62,6 @@ export function createMonitorReporter(options: CreateMonitorReporterOptions): Mo
     },
     output: process.stdout,
     errorOutput: process.stderr,
-    redact,
     clock: systemClock,
     setExitCode: (code) => {
       process.exitCode = code;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { createRedactor } from '../text/redact.ts';
+import { hideSecrets } from '../text/redact.ts';
 import type { RunReporter } from './run-reporter.ts';
 import type { StepResult } from '../runner/step-result.ts';
 import { failedStep, passedStep, stepError } from '../runner/testing/builders.ts';
@@ -11,6 +11,7 @@ import { MonitorReporter, type MonitorReporterOptions } from './monitor-reporter
 import { fakeModule, fakeSuite, fakeTest } from './testing/fake-vitest.ts';
 
 const secret = 'hunter2hunter2';
+hideSecrets([{ value: secret, shownAs: '[redacted]' }]);
 
 function setUp({
   reporters = [],
@@ -34,7 +35,7 @@ function setUp({
     mode: 'offline',
     createReporters,
     root: '/project',
-    terminal: { color: false },
+    terminal: { color: false, columns: 100 },
     output: {
       write: (text, done) => {
         if (outputError === undefined) written.output += text;
@@ -47,7 +48,6 @@ function setUp({
         onError();
       },
     },
-    redact: createRedactor([{ value: secret, shownAs: '[redacted]' }]),
     clock,
     setExitCode,
     onHang,

@@ -5,7 +5,7 @@ import { listenForInterruption, type InterruptionListener, watchForPauses } from
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { isSlow, listenForProgress, sendProgress } from '../runner/progress.ts';
 import { formatElapsed, formatLimit } from '../text/duration.ts';
-import type { Redactor } from '../text/redact.ts';
+import { redact } from '../text/redact.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { collectRun, collectStep, type RunContext, withRelativeStacks } from './collect-run.ts';
 import { StatusLine, type StatusOutput } from './status-line.ts';
@@ -20,7 +20,6 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   readonly output: { write(text: string, done?: (error?: Error | null) => void): unknown };
   /** For what the run's code writes to the console, and for progress. */
   readonly errorOutput: StatusOutput;
-  readonly redact: Redactor;
   readonly clock: Clock;
   /**
    * Called with 1 if the run did not pass or a required report failed. For vitest, a run in which every test was skipped is
@@ -81,7 +80,7 @@ export class MonitorReporter implements Reporter {
     const step = collectStep(test);
     if (step === undefined || test.fullName !== `${this.#options.monitor} > ${step.name}`) return;
     this.#printed.add(step.name);
-    this.#print(renderStepLine(this.#options.redact.value(step), this.#options.terminal));
+    this.#print(renderStepLine(redact.value(step), this.#options.terminal));
   }
 
   /** Leaves stdout to another reporter. Warnings and the summary then go to stderr. */
@@ -94,7 +93,7 @@ export class MonitorReporter implements Reporter {
 
   /** Prints what the run's code wrote to the console. Another reporter prints it itself, later and from the same object. */
   onUserConsoleLog(log: UserConsoleLog): void {
-    log.content = this.#options.redact.text(log.content);
+    log.content = redact.text(log.content);
     if (this.#isSharing) return;
     this.#status.clear();
     this.#options.errorOutput.write(log.content);
@@ -111,7 +110,7 @@ export class MonitorReporter implements Reporter {
     unhandledErrors: readonly SerializedError[],
     reason: TestRunEndReason,
   ): Promise<void> {
-    const { redact, clock, terminal, root, setExitCode } = this.#options;
+    const { clock, terminal, root, setExitCode } = this.#options;
     const pause = this.#pauses?.signal;
     this.#pauses?.[Symbol.dispose]();
     const context = {

@@ -17,23 +17,17 @@ export interface Secret {
 }
 
 const known: Secret[] = [];
-let current = createRedactor(known);
-
-/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in. */
-export function hideSecrets(secrets: readonly Secret[]): void {
-  known.push(...secrets);
-  current = createRedactor(known);
-}
 
 /**
  * The one redaction of the process. Everything that cuts text uses {@link clip}, which redacts first, because half a secret
  * is hard to recognise.
  */
-export const redact: Redactor = {
-  text: (text) => current.text(text),
-  value: (value) => current.value(value),
-  clip: (text, maxLength) => current.clip(text, maxLength),
-};
+export const redact = createRedactor(known);
+
+/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in. */
+export function hideSecrets(secrets: readonly Secret[]): void {
+  known.push(...secrets);
+}
 
 /** {@link Redactor.clip} of the process. Use it to cut any text that may come from outside. */
 export const { clip } = redact;
@@ -57,12 +51,14 @@ const shortestPiece = 12;
 const gramLength = 4;
 const gramDistance = shortestPiece - gramLength + 1;
 
-/** Redacts by the *values* of secrets, so the text around them does not matter. */
+/** Redacts by the *values* of secrets, so the text around them does not matter. The list may grow later. */
 export function createRedactor(secrets: readonly Secret[]): Redactor {
-  let index: Index | undefined;
+  let index: Index = new Map();
+  let indexedCount = 0;
   const run = (text: string, maxLength: number): string => {
     // Made only when needed, because that takes time.
-    index ??= createIndex(secrets);
+    if (indexedCount < secrets.length) index = createIndex(secrets);
+    indexedCount = secrets.length;
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
   };
   const text = (input: string): string => run(input, Infinity);
