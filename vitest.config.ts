@@ -10,7 +10,7 @@ type ViteUserConfig = import('vitest/config').ViteUserConfig;
 const os = require('node:os') as typeof import('node:os');
 const path = require('node:path') as typeof import('node:path');
 const { pathToFileURL } = require('node:url') as typeof import('node:url');
-const { describeUnsupportedNode, fail, removeOldReport } =
+const { describeUnsupportedNode, removeOldReport } =
   require('./host/last-resort.js') as typeof import('./host/last-resort.js');
 
 const cores = os.availableParallelism();
@@ -64,7 +64,10 @@ async function load<Module>(file: string): Promise<Module> {
 function failWithoutReports(error: unknown): never {
   removeOldReport(__dirname);
   const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-  return fail(
-    `awsiam cannot start, and no report of this run could be written: ${reason}. Install it again with "npm ci".`,
-  );
+  fail(`awsiam cannot start, and no report of this run could be written: ${reason}. Install it again with "npm ci".`);
+}
+
+function fail(line: string): never {
+  process.stderr.write(`${line}\n`);
+  process.exit(1);
 }

@@ -1,9 +1,7 @@
 import { accessSync, constants } from 'node:fs';
-import os from 'node:os';
 import type { ViteUserConfig } from 'vitest/config';
 import { readEnvFile } from '../host/env-file.ts';
-import { fail, removeReport } from '../host/last-resort.js';
-import { makePrivateDir, type PrivateDir } from '../host/make-dir.ts';
+import { removeReport } from '../host/last-resort.js';
 import { surviveOutputErrors } from '../host/output-errors.ts';
 import { chooseBaseDir, parseResultsDir } from '../host/results-dir.ts';
 import { describeValue } from '../host/setting-text.ts';
@@ -12,7 +10,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { MonitorReporter } from '../reporters/monitor-reporter.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
-import { addReporter, hideApiToken, listSteps, provideToSuite } from '../runner/vitest/plugins.ts';
+import { addReporter, avoidApiToken, listSteps, provideToSuite } from '../runner/vitest/plugins.ts';
 import { takeOverSignals } from '../runner/vitest/take-over-signals.ts';
 import { keepUnhandledErrors } from '../runner/vitest/unhandled-errors.ts';
 import { outline } from '../suites/awsiam/outline.ts';
@@ -63,7 +61,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
     plugins: [
       takeOverSignals({ errorOutput: process.stderr }),
       keepUnhandledErrors({ errorOutput: process.stderr }),
-      hideApiToken(await makeTokenDir(results.dir)),
+      avoidApiToken(),
       provideToSuite({ mode, settings }),
       addReporter(reporter),
       listSteps(),
@@ -168,13 +166,4 @@ function findMissingPackage(mode: RunMode): string | undefined {
 async function addOfflineDefaults(values: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   const { offlineDefaults } = await import('../mocks/offline-defaults.ts');
   return { ...values, ...offlineDefaults(values) };
-}
-
-async function makeTokenDir(resultsDir: string): Promise<PrivateDir> {
-  const places = [resultsDir, os.tmpdir(), '/dev/shm'];
-  const dir = await makePrivateDir(places);
-  if (dir !== undefined) return dir;
-  fail(
-    `awsiam cannot start: none of ${places.join(', ')} takes a file. Make room in one of them, or make it writable for this user.`,
-  );
 }

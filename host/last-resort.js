@@ -67,14 +67,3 @@ export function removeReport(resultsDir) {
     }
   }
 }
-
-/**
- * Ends the process with one line on stderr.
- *
- * @param {string} line
- * @returns {never}
- */
-export function fail(line) {
-  process.stderr.write(`${line}\n`);
-  process.exit(1);
-}

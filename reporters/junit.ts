@@ -182,7 +182,7 @@ export class JunitReporter implements RunReporter {
       await replaceFile(file, renderJunit(run, this.#options));
       const start = `${path.basename(file)}.`;
       const isUnfinished = (name: string): boolean => name.startsWith(start) && /^\d+$/.test(name.slice(start.length));
-      await removeStale(path.dirname(file), isUnfinished, { olderThanMs: staleAfterMs, recursive: false });
+      await removeStale(path.dirname(file), isUnfinished, staleAfterMs);
       return { ok: true, text: this.what };
     } catch (error) {
       const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
