@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { makeDir, removeStale } from './make-dir.ts';
+import { makeDir } from './make-dir.ts';
 
 async function makeTempDir(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'make-dir-'));
@@ -31,12 +31,3 @@ test.skipIf(process.platform !== 'linux')(
     await expect(makeDir('/proc/x/y/z')).rejects.toMatchObject({ code: 'ENOENT' });
   },
 );
-
-test('removes what is ours and old, and nothing else', async () => {
-  const place = await makeTempDir();
-  const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
-  for (const name of ['ours-old', 'ours-new', 'other']) await writeFile(path.join(place, name), '');
-  for (const name of ['ours-old', 'other']) await utimes(path.join(place, name), hoursAgo, hoursAgo);
-  await removeStale(place, (name) => name.startsWith('ours-'), 3_600_000);
-  expect((await readdir(place)).toSorted()).toEqual(['other', 'ours-new']);
-});

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -20,17 +20,5 @@ export async function makeDir(dir: string): Promise<void> {
       // Another process may have made it meanwhile.
       if (again.code !== 'EEXIST') throw again;
     });
-  }
-}
-
-/**
- * Removes the old files of a directory that processes left when they were killed. What cannot be removed stays: it may be
- * gone already, or belong to another user.
- */
-export async function removeStale(dir: string, isOurs: (name: string) => boolean, olderThanMs: number): Promise<void> {
-  const names = await readdir(dir).catch(() => []);
-  for (const entry of names.filter(isOurs).map((name) => path.join(dir, name))) {
-    const stats = await stat(entry).catch(() => undefined);
-    if (stats !== undefined && Date.now() - stats.mtimeMs > olderThanMs) await rm(entry).catch(() => {});
   }
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeDir, removeStale } from '../host/make-dir.ts';
+import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
@@ -180,9 +180,7 @@ export class JunitReporter implements RunReporter {
     try {
       await makeDir(path.dirname(file));
       await replaceFile(file, renderJunit(run, this.#options));
-      const start = `${path.basename(file)}.`;
-      const isUnfinished = (name: string): boolean => name.startsWith(start) && /^\d+$/.test(name.slice(start.length));
-      await removeStale(path.dirname(file), isUnfinished, staleAfterMs);
+      await removeUnfinished(file);
       return { ok: true, text: this.what };
     } catch (error) {
       const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
@@ -200,6 +198,18 @@ async function removeOlder(file: string): Promise<boolean> {
     (stats) => !stats.isFile() || stats.size === 0,
     () => true,
   );
+}
+
+/** Removes the old documents that processes left unfinished when they were killed. What cannot be removed stays. */
+async function removeUnfinished(file: string): Promise<void> {
+  const dir = path.dirname(file);
+  const start = `${path.basename(file)}.`;
+  for (const name of await readdir(dir).catch(() => [])) {
+    if (!name.startsWith(start) || !/^\d+$/.test(name.slice(start.length))) continue;
+    const unfinished = path.join(dir, name);
+    const stats = await stat(unfinished).catch(() => undefined);
+    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
+  }
 }
 
 /** Writes another file and renames it, so that nobody reads half a document. A symbolic link stays one. */

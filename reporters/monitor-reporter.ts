@@ -43,18 +43,15 @@ export class MonitorReporter implements Reporter {
   #isSharing = false;
   #isHanging = false;
   #isReporting = false;
-  #startedAt: Date;
-  #startMs: number;
+  #startedAt = new Date(0);
+  #startMs = 0;
   #pauses: InterruptionListener | undefined;
   #progress: Disposable | undefined;
   #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
 
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
-    const { clock, errorOutput } = options;
-    this.#status = this.#newStatusLine(errorOutput);
-    this.#startedAt = clock.now();
-    this.#startMs = clock.elapsedMs();
+    this.#status = new StatusLine(options.errorOutput, options);
   }
 
   /** Whether the run's reports are being written or have been written. */
@@ -88,7 +85,7 @@ export class MonitorReporter implements Reporter {
     this.#isSharing = true;
     // Repainting a line on the terminal would damage what the other reporter prints.
     const { errorOutput } = this.#options;
-    this.#status = this.#newStatusLine({ write: (text) => errorOutput.write(text) });
+    this.#status = new StatusLine({ write: (text) => errorOutput.write(text) }, this.#options);
   }
 
   /** Prints what the run's code wrote to the console. Another reporter prints it itself, later and from the same object. */
@@ -183,10 +180,6 @@ export class MonitorReporter implements Reporter {
     } finally {
       clearInterval(timer);
     }
-  }
-
-  #newStatusLine(output: StatusOutput): StatusLine {
-    return new StatusLine(output, this.#options);
   }
 
   #print(text: string, done?: (error?: Error | null) => void): void {

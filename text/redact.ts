@@ -62,9 +62,15 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
   };
   const text = (input: string): string => run(input, Infinity);
+  const value = <T>(input: T): T => {
+    if (typeof input === 'string') return text(input) as T;
+    if (Array.isArray(input)) return input.map(value) as T;
+    if (typeof input !== 'object' || input === null) return input;
+    return Object.fromEntries(Object.entries(input).map(([key, item]) => [text(key), value(item as unknown)])) as T;
+  };
   return {
     text,
-    value: (value) => redactValue(value, text),
+    value,
     clip: (input, maxLength) => cut(run(input, maxLength), maxLength),
   };
 }
@@ -200,14 +206,4 @@ function maskSpans(text: string, spans: readonly Span[]): string {
     ({ end } = span);
   }
   return masked + text.slice(end);
-}
-
-function redactValue<T>(value: T, text: (input: string) => string): T {
-  if (typeof value === 'string') return text(value) as T;
-  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, text)) as T;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(([key, item]: [string, unknown]) => [text(key), redactValue(item, text)]);
-    return Object.fromEntries(entries) as T;
-  }
-  return value;
 }
