@@ -100,7 +100,6 @@ function createMonitorReporter(
     ...(metrist.instance !== undefined && { instance: metrist.instance }),
     warnings: outline.findSettingWarnings(values, mode),
     root,
-    // Loaded while the steps run in their worker.
     createReporters: async () => {
       try {
         const { createReporters } = await import('../reporters/create-reporters.ts');

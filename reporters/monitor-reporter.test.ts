@@ -178,6 +178,8 @@ describe('MonitorReporter', () => {
     const { reporter, createReporters } = setUp();
     for (let run = 1; run <= 2; run++) {
       reporter.onTestRunStart();
+      expect(createReporters).toHaveBeenCalledTimes(run - 1);
+      reporter.onTestModuleCollected();
       await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
       expect(createReporters).toHaveBeenCalledTimes(run);
     }

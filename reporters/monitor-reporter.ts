@@ -12,7 +12,7 @@ import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
 export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'elapsedMs' | 'pause'> {
-  /** Makes the destinations of the finished run. They report one after the other. Called when the run starts. */
+  /** Makes the destinations of the finished run. They report one after the other. Called once in a run. */
   readonly createReporters: () => Promise<readonly RunReporter[]>;
   /** The project's directory. Paths in stacks are shown relative to it. */
   readonly root: string;
@@ -47,7 +47,7 @@ export class MonitorReporter implements Reporter {
   #startMs = 0;
   #pauses: InterruptionListener | undefined;
   #progress: Disposable | undefined;
-  #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
+  #reporters: Promise<readonly RunReporter[]> | undefined;
 
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
@@ -68,6 +68,11 @@ export class MonitorReporter implements Reporter {
       if (isSlow(progress)) this.#status.show(progress.doing, formatElapsed(progress.forMs, progress.atMostMs));
     });
     this.#printed.clear();
+    this.#reporters = undefined;
+  }
+
+  /** Loads the reporters while the worker runs the steps. Before that, it would delay the start of the worker. */
+  onTestModuleCollected(): void {
     this.#reporters = this.#options.createReporters();
     // If this fails, the end of the run says so.
     this.#reporters.catch(() => {});
@@ -138,7 +143,7 @@ export class MonitorReporter implements Reporter {
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     try {
-      const reporters = await this.#reporters;
+      const reporters = await (this.#reporters ?? this.#options.createReporters());
       for (const reporter of reporters) {
         // If this fails, the report itself says so.
         await this.#withTimeLimit({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
