@@ -4,20 +4,26 @@ import path from 'node:path';
 export const projectDir = path.dirname(import.meta.dirname);
 export const vitestBin = path.join(projectDir, 'node_modules/vitest/vitest.mjs');
 
-export interface Finished {
-  readonly stdout: string;
-  readonly wallMs: number;
+/** The settings of a live run against a mock server. */
+export function settingsFor(url: string): Readonly<Record<string, string>> {
+  return {
+    AWS_ENDPOINT_URL_IAM: url,
+    METRIST_AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+    METRIST_AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    METRIST_AWS_REGION: 'us-east-1',
+    METRIST_NAMESPACE: 'bench',
+  };
 }
 
 /**
- * Runs a Node program of the project to its end with nothing of this process's settings in its environment.
+ * Runs a Node program of the project until it ends. Its environment has none of this process's settings.
  *
- * @throws when it exits with anything but 0, with all that it printed
+ * @throws Error with everything that the program printed, if it does not exit with 0
  */
 export async function spawnNode(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<Finished> {
+): Promise<{ readonly stdout: string; readonly wallMs: number }> {
   const { PATH = '', HOME = '' } = process.env;
   const startMs = performance.now();
   const child = spawn(process.execPath, args, { cwd: projectDir, env: { PATH, HOME, ...env } });

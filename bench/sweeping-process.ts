@@ -5,7 +5,7 @@ import { sweep } from '../suites/awsiam/cleanup/sweep.ts';
 
 /**
  * The process that `bench:sweep` measures: one sweep without pauses, configured by the environment. Prints the result as JSON.
- * The memory that a sweep needs is what remains after a garbage collection, measured at every 50th entity.
+ * It measures the heap after a garbage collection at every 50th entity.
  */
 const collect = globalThis.gc;
 if (collect === undefined) throw new Error('start this with --expose-gc');

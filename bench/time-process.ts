@@ -1,21 +1,21 @@
 import { spawn } from 'node:child_process';
 
-/** What one process took, from the outside. */
+/** The time that one process takes, measured from outside. */
 export interface ProcessTimes {
   /** From starting it to its end. */
   readonly wallMs: number;
-  /** From starting it to the first byte on its stdout; absent where it wrote none. */
+  /** From starting it to the first byte on its stdout. Absent if it wrote none. */
   readonly firstByteMs?: number;
   /** User and system time, all threads. */
   readonly cpuMs: number;
 }
 
-/** bash reads them from the kernel, which tells Node nothing about its children: wall, user and system, in seconds. */
+/** Wall, user and system time in seconds. bash gets them from the kernel; Node has no way to ask for a child's times. */
 const format = /^(\d+\.\d{3}) (\d+\.\d{3}) (\d+\.\d{3})$/;
 
 /**
- * The command that runs another one and then writes what it took, as one line, to stderr. Without `--norc` bash would take
- * Node's pipe for a network connection, and read the user's settings.
+ * Makes a command that runs another one and then writes its times to stderr, as one line. Without `--norc` bash would take
+ * Node's pipe for a network connection and read the user's settings.
  */
 export function timed(command: readonly string[]): readonly string[] {
   return ['bash', '--norc', '-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@"', 'bash', ...command];
@@ -30,7 +30,7 @@ export function readCpuMs(line: string): number | undefined {
 /**
  * Runs a command to its end with nothing on stdin, and times it.
  *
- * @throws when it exits with anything but 0
+ * @throws Error if it does not exit with 0
  */
 export async function timeProcess(
   command: readonly string[],

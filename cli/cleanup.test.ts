@@ -89,7 +89,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
-  test('removes younger ones as well if it may break runs', async () => {
+  test('also removes younger ones if it may break runs', async () => {
     const { state, clean } = await setUp();
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
     await clean({ mayBreakRuns: true });
@@ -189,7 +189,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.errorOutput).toContain('iam:ListUsers is not allowed');
   });
 
-  test('reports every problem of the configuration and calls nobody', async () => {
+  test('reports every problem of the configuration and sends no request', async () => {
     const { calls, context } = await setUp();
     const values = { ...context.values, METRIST_NAMESPACE: 'a b', METRIST_AWS_REGION: '' };
     const { signal } = new AbortController();

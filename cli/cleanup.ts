@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { awsiam, cleanUp, longestRunMs, type SweepResult } from '../suites/awsiam/monitor.ts';
 import { plural } from '../text/printable.ts';
 import { requireConfig } from '../runner/settings.ts';
-import type { CommandContext, CommandControl } from './command-context.ts';
+import type { CommandContext, RunningContext } from './command-context.ts';
 import { durationOption } from './options.ts';
 import { createProgress } from './progress.ts';
 
@@ -16,11 +16,7 @@ interface CleanupArguments {
 }
 
 /** Adds `awsiam cleanup`, which removes test entities until none is left that it may remove. */
-export function addCleanupCommand(
-  program: Command,
-  context: CommandContext,
-  { signal, onFailure }: CommandControl,
-): void {
+export function addCleanupCommand(program: Command, context: RunningContext): void {
   const command = program
     .command('cleanup')
     .description('remove the test users and groups that killed runs left behind in the namespace (METRIST_NAMESPACE)')
@@ -34,7 +30,7 @@ export function addCleanupCommand(
     .option('--may-break-runs', 'allow a shorter --older-than, and also remove what has no usable creation date')
     .addOption(durationOption('--pace <duration>', 'shortest time between two requests: 100ms, 1s', 100))
     .action(async (options: CleanupArguments) => {
-      if (!(await cleanUpAndPrint({ ...options, signal, refuse }, context))) onFailure();
+      if (!(await cleanUpAndPrint({ ...options, signal: context.signal, refuse }, context))) context.onFailure();
     });
   const refuse = (why: string): never => command.error(`error: ${why}`);
 }
@@ -46,7 +42,7 @@ export interface CleanupOptions extends CleanupArguments {
 }
 
 /**
- * @returns whether everything that was to be removed is gone
+ * @returns whether everything that it should remove is gone
  * @throws ConfigError, and the SDK's error if there are no credentials
  */
 export async function cleanUpAndPrint(options: CleanupOptions, context: CommandContext): Promise<boolean> {

@@ -29,11 +29,11 @@ export interface CommandContext {
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** How a command learns that it is to stop, and reports that it failed. */
-export interface CommandControl {
+/** The context of a command that runs. */
+export interface RunningContext extends CommandContext {
   /** Aborted when the command is to stop. */
   readonly signal: AbortSignal;
-  /** Called when a command did not do what it was asked for, and has said so. */
+  /** To be called if the command did not do what it was asked to do, and has said so. */
   readonly onFailure: () => void;
 }
 

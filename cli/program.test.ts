@@ -72,7 +72,7 @@ describe('the awsiam command', () => {
     [['cleanup', 'everything'], 'cleanup'],
     [['clean'], 'clean'],
     [[], 'cleanup'],
-  ] as const)('refuses the command line %j with code 2, names %s and calls nobody', async ([args, named]) => {
+  ] as const)('refuses the command line %j with code 2, names %s and sends no request', async ([args, named]) => {
     const { calls, context, run } = await setUp();
     expect(await run(...args)).toBe(2);
     expect(context.written.output).toBe('');
@@ -162,7 +162,7 @@ describe('the awsiam command', () => {
     expect(context.written.output).toBe('0 test entities of the namespace prod removed, 2 not reached\n');
   });
 
-  test('obeys a signal during the search for credentials', async () => {
+  test('stops after a signal during the search for credentials', async () => {
     const { promise: asked, resolve } = Promise.withResolvers<void>();
     const silent = await startHttpServer(() => resolve());
     vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `${silent.url}/credentials`);

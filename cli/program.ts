@@ -12,7 +12,7 @@ import { awsiam } from '../suites/awsiam/monitor.ts';
 import { copyError } from '../text/copy-error.ts';
 import { redact } from '../text/redact.ts';
 import { addCleanupCommand } from './cleanup.ts';
-import { redactContext, type CommandContext, type CommandControl } from './command-context.ts';
+import { redactContext, type CommandContext, type RunningContext } from './command-context.ts';
 import { addDriveCommand } from './drive/drive.ts';
 import { addConfigCommand } from './metrist/config.ts';
 import { addConfigsCommand } from './metrist/configs.ts';
@@ -53,7 +53,7 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
   setTimeout(() => process.exit(), 1000).unref();
 }
 
-/** 2 is what shells and most tools return for a command line that they do not understand. */
+/** Shells and most tools return 2 for a command line that they do not understand. */
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
@@ -62,24 +62,24 @@ const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
  * @returns the exit code: 0 done, 1 failed, 2 the command line was not understood, 128 + n after a signal
  */
 export async function runProgram(args: readonly string[], unredacted: CommandContext): Promise<number> {
-  const context = redactContext(unredacted);
   const stop = new AbortController();
   let exitCode: number = exitCodes.ok;
-  context.onSignal((signal) => {
-    exitCode = 128 + os.constants.signals[signal];
-    stop.abort();
-  });
-  const control: CommandControl = {
+  const context: RunningContext = {
+    ...redactContext(unredacted),
     signal: stop.signal,
     onFailure: () => {
       exitCode ||= exitCodes.failed;
     },
   };
+  context.onSignal((signal) => {
+    exitCode = 128 + os.constants.signals[signal];
+    stop.abort();
+  });
 
   const program = new Command('awsiam')
     .description(packageJson.description)
     .version(context.build, '--version', 'print the version and the commit')
-    // On a narrow terminal, too, descriptions are wrapped.
+    // So that descriptions are also wrapped on a narrow terminal.
     .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => context.output.write(text),
@@ -93,13 +93,13 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
         context.errorOutput.write(`! ${warning}\n`);
       }
     });
-  addCleanupCommand(program, context, control);
-  addConfigCommand(program, context, control);
-  addRegisterCommand(program, context, control);
-  addConfigsCommand(program, context, control);
-  addUnregisterCommand(program, context, control);
-  addStatusCommand(program, context, control);
-  addDriveCommand(program, context, control);
+  addCleanupCommand(program, context);
+  addConfigCommand(program, context);
+  addRegisterCommand(program, context);
+  addConfigsCommand(program, context);
+  addUnregisterCommand(program, context);
+  addStatusCommand(program, context);
+  addDriveCommand(program, context);
 
   try {
     await program.parseAsync(args, { from: 'user' });

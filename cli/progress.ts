@@ -3,7 +3,7 @@ import { systemClock } from '../runner/clock.ts';
 import { StatusLine, type StatusOutput } from '../reporters/status-line.ts';
 
 interface Progress {
-  /** One more is done. */
+  /** Counts one more thing as done. */
   tick(what: string): void;
   /** Removes the progress from the screen. */
   end(): void;

@@ -53,7 +53,7 @@ interface Wire {
 const maxWaitMs = 600;
 
 /**
- * Keeps stdout for frames. From now on everything else that is written to it, by `console.log` or a library, goes to stderr:
+ * Reserves stdout for frames. From now on everything else that is written to it, by `console.log` or a library, goes to stderr:
  * a single byte that belongs to no frame makes the Orchestrator lose results.
  */
 function takeStdout(): Wire {

@@ -6,7 +6,7 @@ import { monitorCommand } from './harness/orchestrator.ts';
 import { secrets } from './harness/run.ts';
 import { metristEnv, startMetrist } from './harness/servers.ts';
 
-test.concurrent('a good run is eight Step Time and an end by itself with code 0', async ({ scenario }) => {
+test.concurrent('a good run sends eight Step Time and ends by itself with code 0', async ({ scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
   await completeHandshake(monitor);
@@ -14,7 +14,7 @@ test.concurrent('a good run is eight Step Time and an end by itself with code 0'
   monitor.send('Exit 0');
   expect(await monitor.ended).toEqual({ code: 0, signal: null, killed: false });
 
-  // The Orchestrator takes the first chunk for one message, and dies of anything else in it.
+  // The Orchestrator parses the first chunk as one message, and crashes if it contains more.
   expect(monitor.chunks[0]?.toString()).toBe('00011 Started 1.1');
   expect(monitor.answers).toEqual([
     'Started 1.1',
@@ -25,7 +25,7 @@ test.concurrent('a good run is eight Step Time and an end by itself with code 0'
   for (const [index, { metadata, rest }] of answers.entries()) {
     expect(metadata).toMatchObject({ attempts: '1', httpStatus: '200' });
     expect(metadata['requestId']).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
-    // Its own time is what is reported: not less than the service took, and not nothing.
+    // The step reports its own time, which is at least the time of the request.
     expect(Number(rest)).toBeGreaterThanOrEqual(Number(metadata['lastAttemptMs']));
     expect(Number(metadata['lastAttemptMs'])).toBeGreaterThan(0);
     expect(iam.calls[index]).toMatchObject({ carriedOut: true, status: 200 });
@@ -35,7 +35,7 @@ test.concurrent('a good run is eight Step Time and an end by itself with code 0'
   expect(monitor.stderr).toBe('');
 });
 
-test.concurrent('nothing is logged before Config, and the build is told with the first step', async ({ scenario }) => {
+test.concurrent('nothing is logged before Config, and the first step logs the version', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await completeHandshake(monitor);
   expect(monitor.messages).toEqual(['Started 1.1', 'Ready', 'Configured']);
@@ -62,7 +62,7 @@ test('with an API token in the environment nothing is posted, and no file is wri
   expect(metrist.requests).toEqual([]);
 });
 
-test('what comes with a failed step is not posted either', async ({ scenario }) => {
+test('a failed step is not posted either', async ({ scenario }) => {
   const metrist = await startMetrist();
   const monitor = await scenario.start(await scenario.account('CreateUser=AccessDenied'), { env: metristEnv(metrist) });
   await completeHandshake(monitor);
@@ -74,9 +74,9 @@ test('what comes with a failed step is not posted either', async ({ scenario }) 
 });
 
 test.concurrent.for([
-  ['the environment alone', {}, 'env'],
-  ['the Config alone', goodConfig, 'config'],
-] as const)('a run with %s works, and what it is given signs its requests', async ([, config, from], { scenario }) => {
+  ['the environment', {}, 'env'],
+  ['the Config', goodConfig, 'config'],
+] as const)('a run with the settings from %s passes', async ([, config, from], { scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam, {
     env:
@@ -97,7 +97,7 @@ test.concurrent.for([
   expect(iam.calls[0]?.params['UserName']).toMatch(/^testuser-e2e-/);
 });
 
-test.concurrent('the words of a Step Time are what the Orchestrator can read', async ({ scenario }) => {
+test.concurrent('the Orchestrator can parse each word of a Step Time', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account('CreateUser=ServiceFailure:1'));
   await completeHandshake(monitor);
   const [answer] = await runSteps(monitor, ['CreateUser']);

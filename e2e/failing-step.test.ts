@@ -1,19 +1,13 @@
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
-import { steps } from '../suites/awsiam/steps.ts';
+import { operationOf, stepNames } from './harness/conformance.ts';
 import { liveEnv, runVitest } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
-const stepNames = steps.map(({ name }) => name);
-const operations: Readonly<Record<string, string>> = {
-  AttachPolicy: 'AttachUserPolicy',
-  DetachPolicy: 'DetachUserPolicy',
-};
-
-test.for([...stepNames])('when %s fails, the later steps are blocked and nothing is left behind', async (name) => {
+test.for(stepNames)('when %s fails, the later steps are blocked and nothing is left behind', async (name) => {
   const position = stepNames.indexOf(name);
   // Refused only once, so that teardown succeeds.
-  const iam = await startIam(`${operations[name] ?? name}=AccessDenied:1`);
+  const iam = await startIam(`${operationOf(name)}=AccessDenied:1`);
   const metrist = await startMetrist();
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
 
@@ -37,7 +31,7 @@ test.for([...stepNames])('when %s fails, the later steps are blocked and nothing
   );
   expect(run.junit?.cases[position]).toMatchObject({ name, verdict: 'permission' });
   expect(run.junit?.cases[position + 1]?.message ?? `${name} failed`).toBe(`${name} failed`);
-  expect(run.stdout).toContain(`iam:${operations[name] ?? name} is not allowed`);
+  expect(run.stdout).toContain(`iam:${operationOf(name)} is not allowed`);
 });
 
 test('a failure of AWS is a failure in JUnit, with the request id', async () => {

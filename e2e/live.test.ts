@@ -1,20 +1,9 @@
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
-import { steps } from '../suites/awsiam/steps.ts';
+import { createIamState } from '../mocks/iam/state.ts';
+import { operationOf, stepNames } from './harness/conformance.ts';
 import { liveEnv, noRemark, runVitest, secrets } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
-
-const stepNames = steps.map(({ name }) => name);
-const calls = [
-  'CreateUser',
-  'CreateGroup',
-  'AddUserToGroup',
-  'RemoveUserFromGroup',
-  'DeleteGroup',
-  'AttachUserPolicy',
-  'DetachUserPolicy',
-  'DeleteUser',
-];
 
 test('a live run makes the eight calls in order, posts eight results and leaves nothing behind', async () => {
   const iam = await startIam();
@@ -23,7 +12,11 @@ test('a live run makes the eight calls in order, posts eight results and leaves 
 
   expect(run, run.everything).toMatchObject({ code: 0, stderr: noRemark });
   // After the steps the sweep looks for leftovers of earlier runs.
-  expect(iam.calls.map(({ operation }) => operation)).toEqual([...calls, 'ListGroups', 'ListUsers']);
+  expect(iam.calls.map(({ operation }) => operation)).toEqual([
+    ...stepNames.map(operationOf),
+    'ListGroups',
+    'ListUsers',
+  ]);
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 
   expect(metrist.errors).toEqual([]);
@@ -72,7 +65,7 @@ test('the client names itself in its user agent', async () => {
 });
 
 test('the test policy is in the partition and account of the created user, unless an ARN is set', async () => {
-  const china = await startIam('', { state: await chinese() });
+  const china = await startIam('', { state: createIamState({ partition: 'aws-cn', accountId: '210987654321' }) });
   const run = await runVitest({
     env: { ...liveEnv, METRIST_AWS_REGION: 'cn-north-1', AWS_ENDPOINT_URL_IAM: china.url },
   });
@@ -103,8 +96,3 @@ test('the Orchestrator’s names of the variables work as well, and take precede
   expect(run.code, run.everything).toBe(0);
   expect(iam.calls[0]?.params['UserName']).toMatch(/^testuser-orchestrated-/);
 });
-
-async function chinese() {
-  const { createIamState } = await import('../mocks/iam/state.ts');
-  return createIamState({ partition: 'aws-cn', accountId: '210987654321' });
-}

@@ -22,7 +22,7 @@ test('an offline run calls neither IAM nor Metrist, however it is configured', a
   expect(run.everything).not.toContain(secrets.apiToken);
 });
 
-test('the mock can be told to fail', async () => {
+test('failures can be tried out with the mock', async () => {
   const run = await runVitest({
     args: ['--mode', 'offline'],
     env: { AWSIAM_MOCK_FAULTS: 'CreateGroup=ServiceFailure:1,AttachUserPolicy=Throttling', AWSIAM_MOCK_LATENCY: '2-9' },

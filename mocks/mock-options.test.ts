@@ -12,7 +12,7 @@ function numbersOf(seed: string): number[] {
   return [random(), latency()];
 }
 
-test('the seed decides on ids and times', () => {
+test('the seed determines ids and times', () => {
   expect(numbersOf('5')).toEqual(numbersOf('5'));
   expect(numbersOf('5')).not.toEqual(numbersOf('6'));
   expect(numbersOf('')).toEqual(numbersOf('1'));
@@ -52,7 +52,7 @@ describe('latency', () => {
     expect(times[0]).toBeGreaterThan(0);
   });
 
-  test.each(['0', '', ' '])('%j is none', (text) => {
+  test.each(['0', '', ' '])('%j means no latency', (text) => {
     expect(sampleLatency(text, 1)).toEqual([0]);
   });
 
@@ -60,7 +60,7 @@ describe('latency', () => {
     ['fast', 'is not <median ms> or <median ms>-<p99 ms>'],
     ['-5', 'is not <median ms>'],
     ['80-20', '99th percentile (20 ms) below its median (80 ms)'],
-    ['0-20', 'no spread'],
+    ['0-20', '99th percentile must be 0 ms too'],
   ])('%j is refused', (text, problem) => {
     expect(() => readMockOptions({ AWSIAM_MOCK_LATENCY: text })).toThrow(problem);
   });

@@ -54,7 +54,7 @@ function readLatency(text: string): LatencyModel | string {
     return `"${text}" has a 99th percentile (${p99} ms) below its median (${median} ms)`;
   }
   if (model.medianMs === 0 && model.p99Ms > 0) {
-    return `"${text}" has a median of 0 ms, from which no spread can be made`;
+    return `"${text}" has a median of 0 ms, so its 99th percentile must be 0 ms too`;
   }
   return model;
 }

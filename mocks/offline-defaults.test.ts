@@ -30,7 +30,7 @@ test.each([
   'METRIST_AWS_SECRET_ACCESS_KEY',
   'METRIST_AWSIAM_A_W_S_ACCESS_KEY_ID',
   'METRIST_AWSIAM_A_W_S_SECRET_ACCESS_KEY',
-])('%s is not completed to a pair of keys: the suite reports the missing one', (name) => {
+])('with %s alone no key is added: the suite reports the missing one', (name) => {
   expect(offlineDefaults({ [name]: 'x' })).not.toHaveProperty('METRIST_AWS_ACCESS_KEY_ID');
   expect(offlineDefaults({ [name]: 'x' })).not.toHaveProperty('METRIST_AWS_SECRET_ACCESS_KEY');
 });

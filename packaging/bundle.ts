@@ -1,6 +1,7 @@
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { rolldown } from 'rolldown';
+import type { Release } from './release-version.ts';
 
 export interface Bundle {
   /** A CommonJS module, in ASCII. */
@@ -9,14 +10,14 @@ export interface Bundle {
   readonly modules: readonly string[];
 }
 
-/** Code that must not be in the package: tests, and what only development needs. Matches paths relative to the project. */
+/** Files that must not be in the package: tests, and what only development needs. Matches paths relative to the project. */
 const unwanted =
   /(^|\/)(mocks|testing|e2e|bench)\/|\.test\.ts$|(^|\/)node_modules\/(vitest|@vitest|aws-sdk-client-mock|junit-report-builder)\//;
 
 /**
  * Makes one file of a program and everything that it imports.
  *
- * It is not minified: readable stack traces are worth more than the smaller size, which would not make it start faster.
+ * It is not minified, so that stack traces stay readable. A smaller file would not start faster.
  *
  * @throws Error if the program needs anything at run time that is not part of Node
  */
@@ -39,7 +40,7 @@ export async function bundle(input: string, projectDir: string): Promise<Bundle>
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
     });
     const [{ code, moduleIds, imports, dynamicImports, fileName }, ...more] = output;
-    // Others are rolldown's own.
+    // The other modules are rolldown's own.
     const modules = moduleIds.filter((id) => path.isAbsolute(id));
     const problems = [
       ...warnings,
@@ -64,7 +65,7 @@ export async function bundle(input: string, projectDir: string): Promise<Bundle>
   }
 }
 
-/** What must not be in code that `loadProgram` loads. */
+/** What `loadProgram` does not give to the code that it loads, and how code that needs it looks. */
 const missing: Readonly<Record<string, RegExp>> = {
   'a loader for what is known only at run time': /(?<![\w$.])(?:import\s*\(|require\s*\(\s*[A-Za-z_$])/,
   'a path of its own': /(?<![\w$.])(?:import\.meta|__dirname|__filename)\b/,
@@ -74,23 +75,14 @@ const missing: Readonly<Record<string, RegExp>> = {
 /** Finds code that would fail when `loadProgram` loads it. */
 export function findUnsupported(code: string): string[] {
   return Object.entries(missing).flatMap(([what, pattern]) => {
-    const found = pattern.exec(code);
-    return found === null ? [] : [`it needs ${what}: ${JSON.stringify(around(code, found.index))}`];
+    const index = code.search(pattern);
+    const context = code.slice(Math.max(0, index - 40), index + 40);
+    return index < 0 ? [] : [`it needs ${what}: ${JSON.stringify(context)}`];
   });
 }
 
-function around(code: string, index: number): string {
-  return code.slice(Math.max(0, index - 40), index + 40);
-}
-
-/** What the program knows about its own build; see `cli/main.ts`. */
-interface BuildFacts {
-  readonly commit: string;
-  readonly version: string;
-}
-
 /** Wraps the bundled code into the function that `loadProgram` calls, with the constant that `cli/main.ts` reads. */
-export function makeProgramSource(code: string, { commit, version }: BuildFacts): string {
+export function makeProgramSource(code: string, { commit, version }: Pick<Release, 'commit' | 'version'>): string {
   // On the first line of the code, so that line numbers in stack traces are those of the bundle.
   const constant = `const AWSIAM_BUILD = ${JSON.stringify({ commit, version })};`;
   return `(function (exports, require) { ${constant} ${code}\n})`;

@@ -13,7 +13,7 @@ const projectDir = path.dirname(import.meta.dirname);
 export const defaultDistDir = path.join(projectDir, 'dist');
 
 interface PackageOptions {
-  /** Where the package is put. @default 'dist' of the project */
+  /** The directory of the package. @default 'dist' of the project */
   readonly distDir?: string;
   /** Keeps the existing package if it was made from the same files. @default false */
   readonly reuse?: boolean;
@@ -21,11 +21,10 @@ interface PackageOptions {
   readonly report?: (line: string) => void;
 }
 
-/** A package, with the paths of its files. */
 interface Package {
   readonly version: string;
+  /** The paths of two of its files. */
   readonly executable: string;
-  readonly localExecutable: string;
   readonly zip: string;
   readonly isReused: boolean;
 }
@@ -80,7 +79,6 @@ async function makePackage({
   const result = {
     version,
     executable: path.join(distDir, programName),
-    localExecutable: path.join(distDir, localExecutable),
     zip: path.join(distDir, zipFile(version, process)),
   };
   if (reuse && (await isPublished(distDir, result))) return { ...result, isReused: true };

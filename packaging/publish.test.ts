@@ -89,7 +89,7 @@ describe('a claim on a directory', () => {
     expect(await withClaim(dir, () => Promise.resolve('done'))).toBe('done');
   });
 
-  it('of another process is waited for, also if that process is killed', async () => {
+  it('is waited for while another process has it, also if that process is killed', async () => {
     const act = '() => (console.log("claimed"), new Promise(() => {}))';
     const code = `import { withClaim } from '${script}'; await withClaim(${JSON.stringify(dir)}, ${act});`;
     const holder = spawn(process.execPath, ['--input-type=module', '--eval', code]);
@@ -124,7 +124,7 @@ describe('the names of the files', () => {
     ['awsiam', false],
     ['other-1.0-linux-x64.zip', false],
     ['.awsiam-0.1.0-linux-x64.zip.4711', false],
-  ] as const)('tell that %s is an archive: %s', ([name, expected]) => {
+  ] as const)('show whether %s is an archive: %s', ([name, expected]) => {
     expect(isZipFile(name)).toBe(expected);
   });
 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ export const programName = 'awsiam';
 /** The file from which the Orchestrator learns the newest version. */
 export const latestFile = `${programName}-latest.txt`;
 
-/** Where the Orchestrator finds it with `METRIST_EXE_LOCAL_PATH=dist/local`. */
+/** Where the Orchestrator finds the executable with `METRIST_EXE_LOCAL_PATH=dist/local`. */
 export const localExecutable = `local/${programName}/${programName}`;
 
 /** `awsiam-0.1.0-20261122131000-ae58712-linux-x64.zip` */
@@ -28,17 +28,15 @@ export function isZipFile(name: string): boolean {
 }
 
 /**
- * Runs `act` when no other process does so for the same directory; until then it waits.
+ * Waits until no other process has a claim on the directory, then runs `act`.
  *
  * The claim is a socket in Linux's abstract namespace. Only one process can listen under a name, and the kernel closes the
  * socket when the process ends, even if it is killed. https://man7.org/linux/man-pages/man7/unix.7.html
  *
- * @param onWait is called once if another process is first
+ * @param onWait is called once if another process has the claim
  */
 export async function withClaim<Result>(dir: string, act: () => Promise<Result>, onWait?: () => void): Promise<Result> {
-  const id = createHash('sha256')
-    .update(await realpath(dir))
-    .digest('hex');
+  const id = hash('sha256', await realpath(dir));
   await using socket = createServer((connection) => connection.destroy());
   for (let attempt = 0; !socket.listening; attempt += 1) {
     if (attempt === 1) onWait?.();
@@ -55,16 +53,16 @@ export async function withClaim<Result>(dir: string, act: () => Promise<Result>,
 
 interface Publication {
   readonly version: string;
-  /** Is copied. */
+  /** The file is copied. */
   readonly executablePath: string;
-  /** Is renamed, so it has to be in the directory already; see `draftOf`. */
+  /** The file is renamed, so it has to be in the directory already; see `draftOf`. */
   readonly zipDraft: string;
   readonly zipName: string;
 }
 
 /**
  * Replaces the package in a directory. Each file is renamed into place when it is complete, so a running executable keeps its
- * old file. The file with the version is removed first and written last: while it exists, so does the archive that it names.
+ * old file. The file with the version is removed first and written last: as long as it exists, the archive that it names exists too.
  */
 export async function publish(
   distDir: string,
@@ -85,7 +83,7 @@ export async function publish(
   await rename(at(draftOf(latestFile)), at(latestFile));
 }
 
-/** A hidden name in the same directory, for a file that is not complete yet. */
+/** A hidden name in the same directory, for a file that is still being written. */
 export function draftOf(name: string): string {
   return path.join(path.dirname(name), `.${path.basename(name)}.${process.pid}`);
 }
@@ -96,7 +94,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to));
 }
 
-/** Makes 49 MB of 150. A higher level takes more than twice the time to save another 0.2 MB. */
+/** Compresses 150 MB to 49. A higher level takes more than twice the time to save another 0.2 MB. */
 const compressionLevel = 6;
 
 interface ZipEntry {
@@ -122,13 +120,6 @@ export async function writeZip(zipPath: string, entry: ZipEntry): Promise<void> 
 
 /** The date whose local time is the UTC time of `date`: yazl writes local time into the archive, without a time zone. */
 function shownInUtc(date: Date): Date {
-  const [year, month, ...time] = date.toISOString().split(/\D/).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return new Date(year, month - 1, ...time.slice(0, 4));
+  // Without the Z at the end, the text is read as local time.
+  return new Date(date.toISOString().slice(0, -1));
 }

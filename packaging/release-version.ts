@@ -16,7 +16,7 @@ export interface ReleaseFacts {
   readonly packageVersion: string;
   /** `undefined` without git. */
   readonly workTree: WorkTree | undefined;
-  /** Distinguishes packages that are made from the same commit with different changes. */
+  /** Tells apart two packages that are made from the same commit with different changes. */
   readonly fingerprint: string;
   readonly now: Date;
 }
@@ -25,7 +25,7 @@ export interface Release {
   readonly version: string;
   /** `unknown` without git. */
   readonly commit: string;
-  /** Of the commit, and of the files in the package. */
+  /** The date of the commit, and of the files in the archive. */
   readonly date: Date;
 }
 
@@ -54,8 +54,8 @@ function timestamp(date: Date): string {
 /**
  * Asks git about the project's files.
  *
- * @param inputs the files that the package is made of: one that git does not track counts as a change
- * @returns nothing without git, without a commit, or if the project is not tracked by the repository around it
+ * @param inputs the files that the package is made of; one that git does not track counts as a change
+ * @returns `undefined` without git, without a commit, or if the project is not tracked by the repository around it
  */
 export async function readWorkTree(projectDir: string, inputs: readonly string[]): Promise<WorkTree | undefined> {
   const git = async (...args: readonly string[]): Promise<string> => {

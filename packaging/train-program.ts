@@ -10,14 +10,14 @@ const stepNames: readonly string[] = outline.steps.map(({ name }) => name);
 
 const allPass = stepNames.map(() => 'passed');
 
-/** A run of the program, and how its steps must end. */
+/** A run of the program, and the states in which its steps must end. */
 interface Training {
   /** As in AWSIAM_MOCK_FAULTS. */
   readonly faults: string;
   readonly expected: readonly string[];
 }
 
-/** A good run, and one with a retry, a failure and the teardown after it. */
+/** A run without failures, and one with a retry, a failure and the teardown after it. */
 const trainings: readonly Training[] = [
   { faults: '', expected: allPass },
   {

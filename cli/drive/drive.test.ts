@@ -28,7 +28,7 @@ async function run(
     writeOut: (text) => context.output.write(text),
     writeErr: (text) => context.errorOutput.write(text),
   });
-  addDriveCommand(program, redactContext(context), { signal, onFailure: () => (code = 1) });
+  addDriveCommand(program, { ...redactContext(context), signal, onFailure: () => (code = 1) });
   try {
     await program.parseAsync(['drive', ...args], { from: 'user' });
   } catch (error) {

@@ -15,7 +15,7 @@ import { defaultTimeoutSecs } from '../../metrist/registration/monitor-config.ts
 import { configJsonKey, outline } from '../../suites/awsiam/outline.ts';
 import { hideSecrets, type Secret } from '../../text/redact.ts';
 import { columnsOf } from '../../text/terminal.ts';
-import type { CommandContext, CommandControl, OutputStream } from '../command-context.ts';
+import type { CommandContext, OutputStream, RunningContext } from '../command-context.ts';
 import { parseDuration } from '../options.ts';
 import {
   type DriveStyle,
@@ -38,11 +38,7 @@ interface DriveOptions {
 }
 
 /** Adds `awsiam drive`, which plays the Orchestrator for one run of a monitor. */
-export function addDriveCommand(
-  program: Command,
-  context: CommandContext,
-  { signal, onFailure }: CommandControl,
-): void {
+export function addDriveCommand(program: Command, context: RunningContext): void {
   const drive = program
     .command('drive')
     .summary('run a monitor once as the Metrist Orchestrator would')
@@ -78,7 +74,7 @@ export function addDriveCommand(
       }
       const command = words.length > 0 ? words : context.self;
       const step = options.step ?? outline.steps.map(({ name }) => name);
-      if (!(await driveAndPrint(command, { ...options, step, signal }, context))) onFailure();
+      if (!(await driveAndPrint(command, { ...options, step, signal: context.signal }, context))) context.onFailure();
     });
 }
 

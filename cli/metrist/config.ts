@@ -14,24 +14,21 @@ import type { StoredMonitorConfig } from '../../metrist/registration/stored-moni
 import type { Values } from '../../runner/monitor.ts';
 import { awsiam, parseStepTimeout } from '../../suites/awsiam/monitor.ts';
 import { joinLines, plural } from '../../text/printable.ts';
-import type { CommandContext, CommandControl } from '../command-context.ts';
+import type { RunningContext } from '../command-context.ts';
 import { secondsOption } from '../options.ts';
 import { refuseSettings } from './with-metrist.ts';
 
 /** Adds `awsiam config`, which prints the body that registers the monitor, and nothing else on stdout. */
-export function addConfigCommand(
-  program: Command,
-  { values, output, errorOutput }: CommandContext,
-  { onFailure }: CommandControl,
-): void {
+export function addConfigCommand(program: Command, context: RunningContext): void {
+  const { values, output, errorOutput } = context;
   withRegistrationOptions(program.command('config'))
     .description('print the JSON that registers the monitor at Metrist; needs no token')
     .option('--json', 'print it on one line, for a pipe')
     .action(({ json = false, ...args }: RegistrationArguments & { readonly json?: boolean }) => {
       const { config, problems, warnings } = resolveRegistration(args, values);
       if (problems.length > 0) {
-        refuseSettings(problems, errorOutput);
-        return onFailure();
+        refuseSettings(problems, context);
+        return;
       }
       for (const warning of warnings) errorOutput.write(`! ${warning}\n`);
       if (!json) errorOutput.write('What "awsiam register" sends to Metrist:\n');
@@ -80,7 +77,7 @@ function addRunGroup(text: string, previous: readonly string[] = []): readonly s
   return [...previous, text];
 }
 
-/** What registers the monitor, from the command line and the settings, and what is wrong with these. */
+/** Makes a registration from the command line and the settings, and says what is wrong with these. */
 export function resolveRegistration(
   { interval, timeout, runGroup }: RegistrationArguments,
   values: Values,

@@ -284,7 +284,7 @@ describe('awsiam status', () => {
 describe('every command that asks Metrist', () => {
   const commands = [['register'], ['configs'], ['unregister', '--all'], ['status']] as const;
 
-  test.for(commands)('%s needs a token and a host, and calls nobody without them', async (args) => {
+  test.for(commands)('%s needs a token and a host, and sends no request without them', async (args) => {
     const { metrist, run } = await setUp({ METRIST_API_TOKEN: ' ' });
     const { code, output, errorOutput } = await run(...args);
     expect([code, output]).toEqual([1, '']);

@@ -3,7 +3,7 @@ import { parseMetristAccess } from '../../metrist/config.ts';
 import type { MonitorConfig } from '../../metrist/registration/monitor-config.ts';
 import { register, type RegistrationEvent } from '../../metrist/registration/register.ts';
 import { planRegistration, type RegistrationPlan } from '../../metrist/registration/registration-plan.ts';
-import type { CommandContext, CommandControl } from '../command-context.ts';
+import type { RunningContext } from '../command-context.ts';
 import {
   describeMonitorConfig,
   resolveRegistration,
@@ -18,47 +18,39 @@ interface RegisterArguments extends RegistrationArguments {
   readonly confirmWithin: number;
 }
 
-/** Adds `awsiam register`, after which the monitor is registered exactly once, as the options say. */
-export function addRegisterCommand(
-  program: Command,
-  context: CommandContext,
-  { signal, onFailure }: CommandControl,
-): void {
+/** Adds `awsiam register`, which makes sure that the monitor is registered exactly once, as the options say. */
+export function addRegisterCommand(program: Command, context: RunningContext): void {
   withRegistrationOptions(program.command('register'))
     .description('register the monitor at Metrist, exactly once: keeps an equal registration and replaces all others')
     .addOption(confirmOption())
     .option('--dry-run', 'only say what would be done')
-    .action(async (options: RegisterArguments) => {
-      if (!(await registerMonitor(options, context, signal))) onFailure();
-    });
+    .action(async (options: RegisterArguments) => await registerMonitor(options, context));
 }
 
-/** @returns whether it is registered */
 async function registerMonitor(
   { dryRun = false, confirmWithin, ...args }: RegisterArguments,
-  context: CommandContext,
-  signal: AbortSignal,
-): Promise<boolean> {
+  context: RunningContext,
+): Promise<void> {
   const { config, problems, warnings } = resolveRegistration(args, context.values);
   if (problems.length > 0) {
-    return refuseSettings([...problems, ...parseMetristAccess(context.values).problems], context.errorOutput);
+    refuseSettings([...problems, ...parseMetristAccess(context.values).problems], context);
+    return;
   }
   for (const warning of warnings) context.errorOutput.write(`! ${warning}\n`);
-  return await withMetrist(context, signal, async (api) => {
+  await withMetrist(context, async (api) => {
     const plan = planRegistration(config, await api.list(config.monitor_logical_name));
     if (dryRun) {
       context.output.write(renderPlan(plan));
-      return true;
+      return;
     }
     await register(plan, api, {
-      signal,
+      signal: context.signal,
       confirmWithinMs: confirmWithin * 1000,
       onEvent: (event) => {
         const stream = event.kind === 'appeared' ? context.errorOutput : context.output;
         stream.write(`${renderRegistrationEvent(event, config)}\n`);
       },
     });
-    return true;
   });
 }
 

@@ -10,7 +10,7 @@ describe('renderStatus', () => {
     );
   });
 
-  test('explains the state issues', () => {
+  test('explains the state "issues"', () => {
     expect(renderStatus({ ...status, state: 'issues' }, 0)).toContain('awsiam is issues (down in part) at Metrist');
   });
 
@@ -18,7 +18,7 @@ describe('renderStatus', () => {
     expect(renderStatus({ ...status, last_checked: '1970-01-01T00:00:00Z' }, 1e12)).toContain('never checked');
   });
 
-  test('copes with a clock that is behind', () => {
+  test('shows no negative age if the clock is behind', () => {
     expect(renderStatus(status, -5000)).toContain(', 0 ms ago');
   });
 });

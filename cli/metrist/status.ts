@@ -1,41 +1,37 @@
 import type { Command } from 'commander';
 import ms from 'ms';
-import type { MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
+import type { MonitorConfigApi, MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
 import { awsiam } from '../../suites/awsiam/monitor.ts';
-import type { CommandContext, CommandControl } from '../command-context.ts';
+import type { RunningContext } from '../command-context.ts';
 import { withMetrist } from './with-metrist.ts';
 
 /** Metrist makes its states from results that come at least every 20 minutes. */
 const oldMs = 20 * 60_000;
 
 /** Adds `awsiam status`, which shows the state of the monitor as Metrist sees it. */
-export function addStatusCommand(
-  program: Command,
-  context: CommandContext,
-  { signal, onFailure }: CommandControl,
-): void {
+export function addStatusCommand(program: Command, context: RunningContext): void {
   program
     .command('status')
     .description('show the state of the monitor as Metrist sees it')
     .option('--remote', "show Metrist's view (so far the only one)")
     .option('--json', 'print JSON')
     .action(async ({ json = false }: { readonly json?: boolean }) => {
-      if (!(await withMetrist(context, signal, (api) => showStatus(api, json, context)))) onFailure();
+      await withMetrist(context, (api) => showStatus(api, json, context));
     });
 }
 
-/** @returns whether Metrist has a state of the monitor */
 async function showStatus(
-  api: { status(monitor: string): Promise<MonitorStatus | undefined> },
+  api: MonitorConfigApi,
   json: boolean,
-  { output, errorOutput }: CommandContext,
-): Promise<boolean> {
+  { output, errorOutput, onFailure }: RunningContext,
+): Promise<void> {
   const status = await api.status(awsiam.name);
   if (json) output.write(`${JSON.stringify(status ?? null)}\n`);
   if (status === undefined) {
     const reason = 'no result has reached it yet, or it has not loaded the last one yet: try again in a minute';
     errorOutput.write(`error: Metrist has no state of ${awsiam.name}; ${reason}\n`);
-    return false;
+    onFailure();
+    return;
   }
   const ageMs = Date.now() - Date.parse(status.last_checked);
   if (!json) output.write(renderStatus(status, ageMs));
@@ -44,7 +40,6 @@ async function showStatus(
       '! this is old: Metrist keeps the last state when no results arrive; check that the monitor runs\n',
     );
   }
-  return true;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { removeAndConfirm } from '../../metrist/registration/register.ts';
 import { awsiam } from '../../suites/awsiam/monitor.ts';
-import type { CommandContext, CommandControl } from '../command-context.ts';
+import type { RunningContext } from '../command-context.ts';
 import { confirmOption, withMetrist } from './with-metrist.ts';
 
 interface UnregisterArguments {
@@ -11,11 +11,7 @@ interface UnregisterArguments {
 }
 
 /** Adds `awsiam unregister`, which removes registrations of the monitor. */
-export function addUnregisterCommand(
-  program: Command,
-  context: CommandContext,
-  { signal, onFailure }: CommandControl,
-): void {
+export function addUnregisterCommand(program: Command, context: RunningContext): void {
   const command = program
     .command('unregister')
     .description('remove a registration of the monitor from Metrist')
@@ -24,7 +20,7 @@ export function addUnregisterCommand(
     .addOption(confirmOption())
     .action(async (id: string | undefined, { all = false, confirmWithin }: UnregisterArguments) => {
       if ((id === undefined) !== all) command.error('error: give the id of a registration (awsiam configs), or --all');
-      if (!(await unregisterMonitor({ id, confirmWithinMs: confirmWithin * 1000, signal }, context))) onFailure();
+      await unregisterMonitor(id, confirmWithin * 1000, context);
     });
 }
 
@@ -36,30 +32,28 @@ function parseConfigId(text: string): string {
   return text;
 }
 
-/**
- * @param options.id absent: all of them
- * @returns whether they are gone
- */
+/** @param id absent: all registrations */
 async function unregisterMonitor(
-  { id, confirmWithinMs, signal }: { readonly id: string | undefined; confirmWithinMs: number; signal: AbortSignal },
-  context: CommandContext,
-): Promise<boolean> {
+  id: string | undefined,
+  confirmWithinMs: number,
+  context: RunningContext,
+): Promise<void> {
   const monitor = awsiam.name;
-  return await withMetrist(context, signal, async (api) => {
+  await withMetrist(context, async (api) => {
     const known = (await api.list(monitor)).map((config) => config.id);
     // Metrist accepts the removal of an id that it does not know.
     if (id !== undefined && !known.includes(id)) {
       context.errorOutput.write(
         `error: ${monitor} has no registration ${id}, so nothing was removed; ${describeKnown(known)}\n`,
       );
-      return false;
+      context.onFailure();
+      return;
     }
     const ids = id === undefined ? known : [id];
-    if (ids.length > 0) await removeAndConfirm(api, { monitor, ids }, { signal, confirmWithinMs });
+    if (ids.length > 0) await removeAndConfirm(api, { monitor, ids }, { signal: context.signal, confirmWithinMs });
     for (const removed of ids) context.output.write(`removed: ${removed}\n`);
     const remaining = known.filter((each) => !ids.includes(each));
     context.output.write(`${describeKnown(remaining)}\n`);
-    return true;
   });
 }
 

@@ -6,41 +6,43 @@ import { LostConfigError } from '../../metrist/registration/registration-plan.ts
 import { fetchThroughProxy, MetristError } from '../../metrist/request.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ConfigError } from '../../runner/settings.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { RunningContext } from '../command-context.ts';
 import { secondsOption } from '../options.ts';
 
 /**
- * Gives a command a client of Metrist, and prints what keeps it from its work: wrong settings, Metrist's refusal, a signal.
- *
- * @returns what the command returns, or `false`
+ * Gives a command a client of Metrist. The command fails with a message if its settings are wrong, if Metrist refuses a
+ * request, or after a signal.
  */
 export async function withMetrist(
-  { values, errorOutput }: CommandContext,
-  signal: AbortSignal,
-  work: (api: MonitorConfigApi) => Promise<boolean>,
-): Promise<boolean> {
+  context: RunningContext,
+  work: (api: MonitorConfigApi) => Promise<void>,
+): Promise<void> {
+  const { values, errorOutput, signal } = context;
   const { access, problems } = parseMetristAccess(values);
   const allProblems = [...problems, ...readProxySettings(values).problems];
-  if (access === undefined || allProblems.length > 0) return refuseSettings(allProblems, errorOutput);
+  if (access === undefined || allProblems.length > 0) {
+    refuseSettings(allProblems, context);
+    return;
+  }
   try {
     const userAgent = `${packageJson.name}/${packageJson.version}`;
     const fetch = fetchThroughProxy(values, access.baseUrl);
-    return await work(createMonitorConfigApi({ ...access, userAgent, signal, fetch }));
+    await work(createMonitorConfigApi({ ...access, userAgent, signal, fetch }));
   } catch (error) {
     if (signal.aborted) errorOutput.write('interrupted: awsiam configs shows what is registered now\n');
     else if (error instanceof MetristError || error instanceof LostConfigError) {
       errorOutput.write(`error: ${error.message}\n`);
     } else throw error;
-    return false;
+    context.onFailure();
   }
 }
 
-/** Prints every problem with the settings. */
-export function refuseSettings(problems: readonly string[], errorOutput: CommandContext['errorOutput']): false {
+/** Prints every problem with the settings. The command has then failed. */
+export function refuseSettings(problems: readonly string[], { errorOutput, onFailure }: RunningContext): void {
   const { message } = new ConfigError(problems);
   const advice = 'Set the variables in the environment or in the file .env (.env.example shows how).';
   errorOutput.write(`configuration: ${message}\n${advice} Metrist was not called.\n`);
-  return false;
+  onFailure();
 }
 
 /** `--confirm-within`, in seconds: Metrist answers before it has carried out a change. */

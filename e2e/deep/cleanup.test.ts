@@ -9,6 +9,7 @@ import { steps, type StepName } from '../../suites/awsiam/steps.ts';
 import { iamErrorXml, startHttpServer } from '../../suites/awsiam/testing/http-server.ts';
 import { runName, seedStaleGroups, seedStaleUsers, staleMs } from '../../suites/awsiam/testing/stale.ts';
 import { copyProject, liveEnv, noRemark, preload, runAwsiam, runVitest, secrets } from '../harness/run.ts';
+import { operationOf } from '../harness/conformance.ts';
 import { nowhere } from '../harness/loopback-only.ts';
 import { arrival, startIam } from '../harness/servers.ts';
 
@@ -195,7 +196,7 @@ describe('a run after one that was killed', () => {
     killedEnv: Readonly<Record<string, string>> = {},
     laterEnv: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    const operation = step.replace(/^(At|De)tachPolicy$/, '$1tachUserPolicy');
+    const operation = operationOf(step);
     // By the clock of the account the first run was three hours ago.
     let behindMs = staleMs;
     const state = createIamState({ now: () => new Date(Date.now() - behindMs) });

@@ -44,7 +44,7 @@ describe('the client mock', () => {
     expect(calls.map((call) => call.attempt)).toEqual([1, 2]);
   });
 
-  test('the number of attempts is the client’s own', async () => {
+  test("the client's own number of attempts applies", async () => {
     const { calls } = install({ faults: createFaultPlan('CreateUser=ServiceFailure') });
     await expect(testClient({ maxAttempts: 1 }).send(createBob())).rejects.toMatchObject({
       $metadata: { attempts: 1 },

@@ -18,21 +18,21 @@ export interface IamMock extends Pick<IamEndpoint, 'state' | 'calls' | 'events'>
 }
 
 /**
- * Puts a mocked IAM account behind every `IAMClient` of this process, including those that exist already.
+ * Puts a mocked IAM account behind every `IAMClient` of this process, including those that exist already. A second call
+ * replaces the account.
  *
  * A command that the mock knows goes through the whole SDK: middleware, signing, retries and deserialisers are real, and
  * only the connection is not. So attempts, `$metadata`, exceptions and aborts are the SDK's own. A command that the mock
  * does not know is rejected by name.
- *
- * A second call replaces the account.
  */
 export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   const endpoint = new IamEndpoint(options);
   const stub = mockClient(IAMClient);
   // Without this, aws-sdk-client-mock would resolve `undefined` for every command. A test can still override it for one
-  // command. A behaviour for each command would add 10 ms to every start.
+  // command. One fake for each command would add 10 ms to every start.
   stub.onAnyCommand().callsFake((_input, getClient) => {
-    const args = lastArguments(stub);
+    // The fake gets only the input, but send() also got the abort signal.
+    const { args } = stub.send.lastCall;
     return isKnown(args) ? stub.send.wrappedMethod.apply(getClient(), args) : rejectUnknown(args);
   });
   const restoreRequests = divertRequests(endpoint);
@@ -48,15 +48,7 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   };
 }
 
-type IamStub = AwsClientStub<IAMClient>;
-type SendArguments = Parameters<IamStub['send']>;
-
-/** The arguments of the current `send`: aws-sdk-client-mock passes only the input to its fakes, not the abort signal. */
-function lastArguments(stub: IamStub): SendArguments {
-  const args = stub.send.args.at(-1);
-  if (!args) throw new Error('aws-sdk-client-mock called a fake without a call to send');
-  return args;
-}
+type SendArguments = Parameters<AwsClientStub<IAMClient>['send']>;
 
 const commands = new Set<unknown>(Object.values(operations).map(({ Command }) => Command));
 
@@ -67,9 +59,7 @@ function isKnown([command]: SendArguments): boolean {
 function rejectUnknown([command]: SendArguments): Promise<never> {
   const name = command.constructor.name.replace(/Command$/, '');
   return Promise.reject(
-    new Error(
-      `The mocked IAM does not know ${name}. Add it to the file of its resource in mocks/iam/operations/, and as one line to mocks/iam/operations.ts.`,
-    ),
+    new Error(`The mocked IAM does not know ${name}. Add it to the file of its resource in mocks/iam/operations/.`),
   );
 }
 
@@ -82,7 +72,7 @@ type Timeouts = ReturnType<NodeHttpHandler['httpHandlerConfigs']> & { readonly d
  * Sends the IAM requests of all HTTP handlers of this process to the mock instead of the network. Handlers that extend the
  * SDK's, as the monitor's does, still process the answer. Requests to other services, such as for credentials, are untouched.
  *
- * Errors have the names, codes and messages of @smithy/node-http-handler 4.14; `parity.test.ts` compares the two.
+ * Errors have the names, codes and messages of @smithy/node-http-handler 4.14; `parity.deep.test.ts` compares the two.
  * @returns a function that undoes it
  */
 function divertRequests(endpoint: IamEndpoint): () => void {
@@ -92,7 +82,8 @@ function divertRequests(endpoint: IamEndpoint): () => void {
     // A handler reads its configuration at its first request. This one is aborted before it opens a socket.
     await original.value.call(this, request, { abortSignal: AbortSignal.abort() }).catch(() => {});
     const { requestTimeout = this.httpHandlerConfigs().requestTimeout } = options;
-    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
+    const neverAborted = new AbortController().signal;
+    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : neverAborted;
     return { response: await exchange(endpoint, request, signal, { ...this.httpHandlerConfigs(), requestTimeout }) };
   };
   return () => void Object.defineProperty(NodeHttpHandler.prototype, 'handle', original);
@@ -106,10 +97,10 @@ function isForIam(request: SdkRequest): boolean {
 async function exchange(
   endpoint: IamEndpoint,
   request: SdkRequest,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   timeouts: Timeouts,
 ): Promise<HttpResponse> {
-  if (signal?.aborted) throw abortError(signal);
+  if (signal.aborted) throw abortError(signal);
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
@@ -128,13 +119,19 @@ interface Timeout {
   readonly error: Error;
 }
 
+const longestTimerMs = 2 ** 31 - 1;
+
 /** Waits as the SDK waits for an answer: until its timeout or an abort at the latest. */
-async function wait(delayMs: number, signal: AbortSignal | undefined, timeout: Timeout | undefined): Promise<void> {
+async function wait(delayMs: number, signal: AbortSignal, timeout: Timeout | undefined): Promise<void> {
   const isTooLong = timeout !== undefined && delayMs > timeout.ms;
+  let remainingMs = isTooLong ? timeout.ms : delayMs;
   try {
-    await sleepFor(isTooLong ? timeout.ms : delayMs, signal);
-  } catch (error) {
-    throw signal?.aborted ? abortError(signal) : error;
+    // An endless wait repeats the longest timer: like an open request, and unlike a bare promise, it keeps the process alive.
+    for (; remainingMs > 0; remainingMs -= longestTimerMs) {
+      await sleep(Math.min(remainingMs, longestTimerMs), undefined, { signal });
+    }
+  } catch {
+    throw abortError(signal);
   }
   if (isTooLong) throw timeout.error;
 }
@@ -155,18 +152,6 @@ function timeoutOf(timeouts: Timeouts): Timeout | undefined {
   const source = socketTimeout ? 'configured by client requestHandler' : 'service default socket timeout';
   const message = `@smithy/node-http-handler - the request socket timed out after ${socketMs} ms of inactivity (${source}).`;
   return { ms: socketMs, error: Object.assign(new Error(message), { name: 'TimeoutError' }) };
-}
-
-/** Sleeps until the time is over, which may be never, or the signal aborts. */
-async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (ms === 0) return;
-  const options = signal ? { signal } : {};
-  if (ms < Infinity) {
-    await sleep(ms, undefined, options);
-    return;
-  }
-  // Repeats the longest possible timer: like an open request, and unlike a bare promise, it keeps the process alive.
-  for (;;) await sleep(2 ** 31 - 1, undefined, options);
 }
 
 function toResponse({ status, headers, body }: HttpAnswer): HttpResponse {

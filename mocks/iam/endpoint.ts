@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { IAMServiceException } from '@aws-sdk/client-iam';
-import { serviceError } from './aws-error.ts';
+import { IamError } from './aws-error.ts';
 import { type Delivery, faultErrors, type HttpAnswer, transportFaults } from './fault-effects.ts';
 import type { Fault, FaultPlan } from './faults.ts';
 import { operations } from './operations.ts';
@@ -17,7 +16,7 @@ interface HttpRequest {
 
 /** What the mock records about a request. */
 export interface IamCall {
-  /** `CreateUser`; for a request that names no known operation, whatever it says. */
+  /** `CreateUser`. As the request says it: the operation may be unknown. `none` if it names none. */
   readonly operation: string;
   /** The parameters as they arrived, without passwords. */
   readonly params: Readonly<Record<string, string>>;
@@ -36,11 +35,11 @@ export interface IamCall {
   serviceMs?: number;
 }
 
-/** What the transport has to do with a request. */
+/** How the transport answers a request. */
 interface Exchange {
   /** How long to wait before the answer. */
   readonly delayMs: number;
-  /** The answer, once the delay is over. */
+  /** Gives the answer. To be called when the delay is over. */
   readonly deliver: () => Delivery;
   /** To be called when the answer has been written or the connection reset. */
   readonly settle: () => void;
@@ -55,7 +54,6 @@ export interface IamEvents {
   settled: [IamCall];
 }
 
-/** What can be chosen about an endpoint. */
 export interface IamEndpointOptions {
   /** @default an empty account */
   readonly state?: IamState;
@@ -93,25 +91,25 @@ export class IamEndpoint {
     const form = new URLSearchParams(request.query);
     for (const [name, value] of new URLSearchParams(request.body)) form.append(name, value);
 
-    const { fault, carryOut } = this.#prepare(request, form);
+    const requestId = randomUuid(this.state.random);
+    const parsed = parseRequest(request, form);
+    const fault = parsed instanceof IamError ? undefined : this.#faults.next(parsed.operation, parsed.input);
     const call: IamCall = {
       ...describeRequest(request, form),
       atMs,
       ...(fault && { fault: fault.name }),
       carriedOut: false,
     };
+    const isLate = fault?.kind === 'delay' && fault.name === 'late';
     let delivery: Delivery | undefined;
     const deliver = (): Delivery => {
       if (delivery === undefined) {
-        const outcome = carryOut();
-        ({ delivery } = outcome);
-        call.carriedOut = outcome.carriedOut;
+        delivery = this.#answer(parsed, fault, requestId, call);
         if (isLate) this.events.emit('late', call);
       }
       return delivery;
     };
-    const isLate = fault?.kind === 'delay' && fault.name === 'late';
-    // Even if the client no longer waits for the answer.
+    // A late request is carried out even if the client no longer waits for the answer.
     if (isLate) setTimeout(deliver, fault.delayMs).unref();
     else deliver();
     if (this.#keepCalls) this.calls.push(call);
@@ -127,70 +125,44 @@ export class IamEndpoint {
     };
   }
 
-  /** Reads a request and finds the fault that it meets. */
-  #prepare(
-    { headers, query, body }: HttpRequest,
-    form: URLSearchParams,
-  ): { readonly fault?: Fault; readonly carryOut: () => { carriedOut: boolean; delivery: Delivery } } {
-    const requestId = randomUuid(this.state.random);
+  /** Carries a request out as its fault demands, and notes in `call` whether it took effect. */
+  #answer(parsed: IamRequest | IamError, fault: Fault | undefined, requestId: string, call: IamCall): Delivery {
     try {
-      refuseMalformed(query + body);
-      refuseUnsigned(headers, form);
-      const parsed = parseQueryRequest(form);
-      const fault = this.#faults.next(parsed.operation, parsed.input);
-      return { ...(fault && { fault }), carryOut: () => this.#carryOut(parsed, fault, requestId) };
+      if (parsed instanceof IamError) throw parsed;
+      const { operation, input } = parsed;
+      if (fault?.kind === 'error') {
+        throw new IamError(fault.name, ...faultErrors[fault.name]({ state: this.state, operation, input }));
+      }
+      const carryOut = (): HttpAnswer => {
+        // Untyped, as it comes over the wire: the operation checks its input itself.
+        const run = operations[operation].run as (state: IamState, input: IamRequest['input']) => object;
+        const output = run(this.state, input);
+        call.carriedOut = true;
+        return answerOf(200, renderOutput(operation, output, requestId), requestId);
+      };
+      return fault?.kind === 'transport' ? transportFaults[fault.name](carryOut) : carryOut();
     } catch (error) {
-      const delivery = answerError(error, requestId);
-      return { carryOut: () => ({ carriedOut: false, delivery }) };
+      // Any other error is a bug of the mock and must be seen as one.
+      if (!(error instanceof IamError)) throw error;
+      return answerOf(error.status, renderError(error, requestId), requestId);
     }
-  }
-
-  #carryOut(
-    parsed: IamRequest,
-    fault: Fault | undefined,
-    requestId: string,
-  ): { carriedOut: boolean; delivery: Delivery } {
-    let carriedOut = false;
-    const run = (): HttpAnswer => {
-      const answer = this.#run(parsed, requestId);
-      carriedOut = true;
-      return answer;
-    };
-    try {
-      if (fault?.kind === 'error') throw faultErrors[fault.name]({ state: this.state, ...parsed });
-      const delivery = fault?.kind === 'transport' ? transportFaults[fault.name](run) : run();
-      return { carriedOut, delivery };
-    } catch (error) {
-      return { carriedOut, delivery: answerError(error, requestId) };
-    }
-  }
-
-  #run({ operation, input }: IamRequest, requestId: string): HttpAnswer {
-    // Untyped, as it comes over the wire: the operation checks its input itself.
-    const run = operations[operation].run as (state: IamState, input: IamRequest['input']) => object;
-    return answerOf(200, renderOutput(operation, run(this.state, input), requestId), requestId);
   }
 }
 
-/** @throws any error that is not IAM's: it is a bug of the mock and must be seen as one */
-function answerError(error: unknown, requestId: string): HttpAnswer {
-  if (!(error instanceof IAMServiceException)) throw error;
-  return answerOf(error.$metadata.httpStatusCode ?? 500, renderError(error, requestId), requestId);
+/** What a request asks for, or why IAM refuses to read it. */
+function parseRequest({ headers, query, body }: HttpRequest, form: URLSearchParams): IamRequest | IamError {
+  if (/%(?![0-9a-f]{2})/i.test(query + body)) {
+    return new IamError('MalformedQueryString', 404, 'The query string contains a syntax error.');
+  }
+  // Signatures are not checked, but there must be one.
+  if (!headers['authorization'] && !form.has('X-Amz-Signature')) {
+    return new IamError('MissingAuthenticationToken', 403, 'Request is missing Authentication Token');
+  }
+  return parseQueryRequest(form);
 }
 
 function answerOf(status: number, body: string, requestId: string): HttpAnswer {
   return { status, headers: { 'content-type': 'text/xml', 'x-amzn-requestid': requestId }, body };
-}
-
-function refuseMalformed(encoded: string): void {
-  if (!/%(?![0-9a-f]{2})/i.test(encoded)) return;
-  throw serviceError('MalformedQueryString', 404, 'The query string contains a syntax error.');
-}
-
-/** Signatures are not checked, but there must be one. */
-function refuseUnsigned(headers: HttpRequest['headers'], form: URLSearchParams): void {
-  if (headers['authorization'] || form.has('X-Amz-Signature')) return;
-  throw serviceError('MissingAuthenticationToken', 403, 'Request is missing Authentication Token');
 }
 
 function describeRequest(

@@ -1,18 +1,4 @@
-import {
-  ConcurrentModificationException,
-  EntityTemporarilyUnmodifiableException,
-  type IAMServiceException,
-  ServiceFailureException,
-  UnmodifiableEntityException,
-} from '@aws-sdk/client-iam';
-import {
-  deleteConflict,
-  entityAlreadyExists,
-  invalidInput,
-  limitExceeded,
-  noSuchEntity,
-  serviceError,
-} from './aws-error.ts';
+import { describeQuota } from './aws-error.ts';
 import { blockerSentences } from './records.ts';
 import { arnOf, foldName, type IamState } from './state.ts';
 
@@ -42,9 +28,9 @@ export const transportFaults = {
     return { ...answer, body: answer.body.slice(0, answer.body.length / 2) };
   },
   html: () => gatewayPage(200, '<p>Please sign in<br>to use the network.</p>'),
-  /** The same as well-formed XML, which the SDK takes for a success. */
+  /** The same page as well-formed XML. The SDK takes it for a success. */
   xhtml: () => gatewayPage(200, '<p>Please sign in to use the network.</p>'),
-  /** As from an emulator that lacks the operation. */
+  /** Some emulators answer like this if they lack the operation. */
   'html-500': () => gatewayPage(500, '<h1>Internal Server Error</h1><hr>'),
   'html-502': () => gatewayPage(502, '<center><h1>502 Bad Gateway</h1></center><hr><center>proxy</center>'),
   empty: () => ({ status: 200, headers: {}, body: '' }),
@@ -68,72 +54,56 @@ interface FaultContext {
   readonly input: { readonly UserName?: string; readonly GroupName?: string; readonly Path?: string };
 }
 
+const unknownFailure = 'The request processing has failed because of an unknown error, exception or failure.';
+
 /**
- * The errors that IAM can answer any request with, by their code on the wire, with AWS's status and wording.
+ * The errors that IAM can answer any request with, by their code on the wire: AWS's status and wording.
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
  */
 export const faultErrors = {
-  ServiceFailure: () =>
-    new ServiceFailureException({
-      message: 'The request processing has failed because of an unknown error, exception or failure.',
-      $metadata: { httpStatusCode: 500 },
-    }),
-  InternalFailure: () =>
-    serviceError(
-      'InternalFailure',
-      500,
-      'The request processing has failed because of an unknown error, exception or failure.',
-    ),
-  ServiceUnavailable: () =>
-    serviceError('ServiceUnavailable', 503, 'The request has failed due to a temporary failure of the server.'),
-  Throttling: () => serviceError('Throttling', 400, 'Rate exceeded'),
-  ThrottlingException: () => serviceError('ThrottlingException', 400, 'Rate exceeded'),
-  RequestLimitExceeded: () => serviceError('RequestLimitExceeded', 503, 'Request limit exceeded.'),
-  AccessDenied: (context) => serviceError('AccessDenied', 403, describeDenial(context)),
-  ExpiredToken: () => serviceError('ExpiredToken', 403, 'The security token included in the request is expired'),
-  InvalidClientTokenId: () =>
-    serviceError('InvalidClientTokenId', 403, 'The security token included in the request is invalid.'),
-  SignatureDoesNotMatch: () =>
-    serviceError(
-      'SignatureDoesNotMatch',
-      403,
-      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-    ),
-  RequestExpired: () => serviceError('RequestExpired', 400, 'Request has expired.'),
-  OptInRequired: () => serviceError('OptInRequired', 403, 'The AWS Access Key Id needs a subscription for the service'),
-  LimitExceeded: ({ state, operation }) => describeLimit(state, operation),
-  EntityAlreadyExists: ({ input }) =>
-    entityAlreadyExists(
-      input.UserName === undefined
-        ? `Group with name ${input.GroupName} already exists.`
-        : `User with name ${input.UserName} already exists.`,
-    ),
-  NoSuchEntity: ({ input }) =>
-    noSuchEntity(
-      input.UserName === undefined
-        ? `The group with name ${input.GroupName} cannot be found.`
-        : `The user with name ${input.UserName} cannot be found.`,
-    ),
-  DeleteConflict: ({ operation }) =>
-    deleteConflict(blockerSentences[operation === 'DeleteUser' ? 'attachedPolicies' : 'membership']),
-  ConcurrentModification: () =>
-    new ConcurrentModificationException({
-      message:
-        'The request was rejected because multiple requests to change this object were submitted simultaneously.',
-      $metadata: { httpStatusCode: 409 },
-    }),
-  EntityTemporarilyUnmodifiable: ({ input }) =>
-    new EntityTemporarilyUnmodifiableException({
-      message: `Entity ${input.UserName ?? input.GroupName} is temporarily unmodifiable. Please try again later.`,
-      $metadata: { httpStatusCode: 409 },
-    }),
-  UnmodifiableEntity: () =>
-    new UnmodifiableEntityException({
-      message: 'The request was rejected because the entity cannot be changed by the account.',
-      $metadata: { httpStatusCode: 400 },
-    }),
-  InvalidInput: () => invalidInput('The request was rejected because an invalid or out-of-range value was supplied.'),
-} as const satisfies Record<string, (context: FaultContext) => IAMServiceException>;
+  ServiceFailure: () => [500, unknownFailure],
+  InternalFailure: () => [500, unknownFailure],
+  ServiceUnavailable: () => [503, 'The request has failed due to a temporary failure of the server.'],
+  Throttling: () => [400, 'Rate exceeded'],
+  ThrottlingException: () => [400, 'Rate exceeded'],
+  RequestLimitExceeded: () => [503, 'Request limit exceeded.'],
+  AccessDenied: (context) => [403, describeDenial(context)],
+  ExpiredToken: () => [403, 'The security token included in the request is expired'],
+  InvalidClientTokenId: () => [403, 'The security token included in the request is invalid.'],
+  SignatureDoesNotMatch: () => [
+    403,
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+  ],
+  RequestExpired: () => [400, 'Request has expired.'],
+  OptInRequired: () => [403, 'The AWS Access Key Id needs a subscription for the service'],
+  LimitExceeded: ({ state, operation }) => [409, describeLimit(state, operation)],
+  EntityAlreadyExists: ({ input }) => [
+    409,
+    input.UserName === undefined
+      ? `Group with name ${input.GroupName} already exists.`
+      : `User with name ${input.UserName} already exists.`,
+  ],
+  NoSuchEntity: ({ input }) => [
+    404,
+    input.UserName === undefined
+      ? `The group with name ${input.GroupName} cannot be found.`
+      : `The user with name ${input.UserName} cannot be found.`,
+  ],
+  DeleteConflict: ({ operation }) => [
+    409,
+    blockerSentences[operation === 'DeleteUser' ? 'attachedPolicies' : 'membership'],
+  ],
+  ConcurrentModification: () => [
+    409,
+    'The request was rejected because multiple requests to change this object were submitted simultaneously.',
+  ],
+  EntityTemporarilyUnmodifiable: ({ input }) => [
+    409,
+    `Entity ${input.UserName ?? input.GroupName} is temporarily unmodifiable. Please try again later.`,
+  ],
+  UnmodifiableEntity: () => [400, 'The request was rejected because the entity cannot be changed by the account.'],
+  InvalidInput: () => [400, 'The request was rejected because an invalid or out-of-range value was supplied.'],
+} as const satisfies Record<string, (context: FaultContext) => readonly [status: number, message: string]>;
 
 /** AWS's sentence about a denied action. For a membership, AWS checks the permission on the group. */
 function describeDenial(context: FaultContext): string {
@@ -154,15 +124,15 @@ function resourceOf({ state, operation, input }: FaultContext): string {
   return operation === 'ListGroups' ? arnOf(state, 'group/') : '*';
 }
 
-function describeLimit({ limits }: IamState, operation: string): IAMServiceException {
+function describeLimit({ limits }: IamState, operation: string): string {
   switch (operation) {
     case 'CreateGroup':
-      return limitExceeded('GroupsPerAccount', limits.groups);
+      return describeQuota('GroupsPerAccount', limits.groups);
     case 'AddUserToGroup':
-      return limitExceeded('GroupsPerUser', limits.groupsPerUser);
+      return describeQuota('GroupsPerUser', limits.groupsPerUser);
     case 'AttachUserPolicy':
-      return limitExceeded('PoliciesPerUser', limits.attachedPoliciesPerUser);
+      return describeQuota('PoliciesPerUser', limits.attachedPoliciesPerUser);
     default:
-      return limitExceeded('UsersPerAccount', limits.users);
+      return describeQuota('UsersPerAccount', limits.users);
   }
 }

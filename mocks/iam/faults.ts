@@ -4,7 +4,7 @@ import { isOperationName, operations } from './operations.ts';
 
 /**
  * Faults with a delay in milliseconds. `slow`: the request is carried out at once and answered after the delay. `late`: it is
- * carried out after the delay, even if the client has gone.
+ * carried out after the delay, even if the client no longer waits.
  */
 const delays = { slow: true, late: true };
 
@@ -24,11 +24,11 @@ export interface FaultPlan {
   readonly next: (operation: string, input?: Readonly<Record<string, unknown>>) => Fault | undefined;
 }
 
-/** A fault, and how many requests of the operation meet it; `Infinity` for all that follow. */
+/** A fault, and how many more requests of the operation meet it: `Infinity` for all. */
 interface FaultRule {
   readonly operation: string;
   readonly fault: Fault;
-  readonly count: number;
+  count: number;
 }
 
 /**
@@ -63,10 +63,9 @@ export function readFaults(text: string): { readonly plan: FaultPlan; readonly p
 }
 
 function planOf(rules: readonly FaultRule[]): FaultPlan {
-  const left = rules.map((rule) => ({ ...rule }));
   return {
     next(operation) {
-      const rule = left.find((candidate) => candidate.operation === operation && candidate.count > 0);
+      const rule = rules.find((candidate) => candidate.operation === operation && candidate.count > 0);
       if (!rule) return undefined;
       rule.count -= 1;
       return rule.fault;
@@ -117,5 +116,8 @@ function describeUnknown(name: string): string {
 function listValidNames(): string[] {
   const faults = [faultErrors, transportFaults].flatMap((names) => Object.keys(names));
   const delayed = Object.keys(delays).map((name) => `${name}:<ms>`);
-  return [`operations: ${Object.keys(operations).join(', ')}`, `faults: ${[...faults, ...delayed].join(', ')}`];
+  return [
+    `operations: ${Object.keys(operations).toSorted().join(', ')}`,
+    `faults: ${[...faults, ...delayed].join(', ')}`,
+  ];
 }

@@ -1,17 +1,17 @@
-import { IAMServiceException } from '@aws-sdk/client-iam';
 import { describe, expect, test } from 'vitest';
+import { IamError } from './aws-error.ts';
 import { listEntities, seedGroup, seedUser } from './seeding.ts';
 import { testAccount } from './testing/account.ts';
 
 const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/dev-awsiam-testpolicy';
 
-/** The error's name, status and message. */
+/** The error's code, status and message. */
 function failureOf(action: () => unknown): string {
   try {
     action();
   } catch (error) {
-    if (!(error instanceof IAMServiceException)) throw error;
-    return `${error.name} ${error.$metadata.httpStatusCode} ${error.message}`;
+    if (!(error instanceof IamError)) throw error;
+    return `${error.name} ${error.status} ${error.message}`;
   }
   return 'no failure';
 }
@@ -36,17 +36,17 @@ describe('users and groups', () => {
     expect(run('GetUser', { UserName: 'bOB' }).User?.UserName).toBe('Bob');
     expect(run('GetGroup', { GroupName: 'oPS' }).Group?.GroupName).toBe('Ops');
     expect(failureOf(() => run('CreateUser', { UserName: 'BOB' }))).toBe(
-      'EntityAlreadyExistsException 409 User with name BOB already exists.',
+      'EntityAlreadyExists 409 User with name BOB already exists.',
     );
     expect(failureOf(() => run('CreateGroup', { GroupName: 'OPS' }))).toBe(
-      'EntityAlreadyExistsException 409 Group with name OPS already exists.',
+      'EntityAlreadyExists 409 Group with name OPS already exists.',
     );
   });
 
   test('a missing user or group is NoSuchEntity, each with its own sentence', () => {
     const { run } = testAccount();
-    const noUser = 'NoSuchEntityException 404 The user with name ghost cannot be found.';
-    const noGroup = 'NoSuchEntityException 404 The group with name ghost cannot be found.';
+    const noUser = 'NoSuchEntity 404 The user with name ghost cannot be found.';
+    const noGroup = 'NoSuchEntity 404 The group with name ghost cannot be found.';
     expect(failureOf(() => run('GetUser', { UserName: 'ghost' }))).toBe(noUser);
     expect(failureOf(() => run('DeleteUser', { UserName: 'ghost' }))).toBe(noUser);
     expect(failureOf(() => run('AttachUserPolicy', { UserName: 'ghost', PolicyArn: policyArn }))).toBe(noUser);
@@ -100,10 +100,10 @@ describe('users and groups', () => {
     run('CreateUser', { UserName: 'one' });
     run('CreateGroup', { GroupName: 'one' });
     expect(failureOf(() => run('CreateUser', { UserName: 'two' }))).toBe(
-      'LimitExceededException 409 Cannot exceed quota for UsersPerAccount: 1',
+      'LimitExceeded 409 Cannot exceed quota for UsersPerAccount: 1',
     );
     expect(failureOf(() => run('CreateGroup', { GroupName: 'two' }))).toBe(
-      'LimitExceededException 409 Cannot exceed quota for GroupsPerAccount: 1',
+      'LimitExceeded 409 Cannot exceed quota for GroupsPerAccount: 1',
     );
     run('DeleteUser', { UserName: 'one' });
     run('DeleteGroup', { GroupName: 'one' });
@@ -137,7 +137,7 @@ describe('memberships', () => {
     seedUser(state, { name: 'bob' });
     seedGroup(state, { name: 'ops' });
     expect(failureOf(() => run('RemoveUserFromGroup', { UserName: 'bob', GroupName: 'ops' }))).toMatch(
-      /^NoSuchEntityException 404/,
+      /^NoSuchEntity 404/,
     );
   });
 
@@ -147,7 +147,7 @@ describe('memberships', () => {
     seedGroup(state, { name: 'ops' });
     run('AddUserToGroup', { UserName: 'bob', GroupName: 'g3' });
     expect(failureOf(() => run('AddUserToGroup', { UserName: 'bob', GroupName: 'ops' }))).toBe(
-      'LimitExceededException 409 Cannot exceed quota for GroupsPerUser: 10',
+      'LimitExceeded 409 Cannot exceed quota for GroupsPerUser: 10',
     );
   });
 });
@@ -164,7 +164,7 @@ describe('managed policies', () => {
     });
     run('DetachUserPolicy', { UserName: 'bob', PolicyArn: policyArn });
     expect(failureOf(() => run('DetachUserPolicy', { UserName: 'bob', PolicyArn: policyArn }))).toBe(
-      `NoSuchEntityException 404 Policy ${policyArn} was not found.`,
+      `NoSuchEntity 404 Policy ${policyArn} was not found.`,
     );
   });
 
@@ -180,7 +180,7 @@ describe('managed policies', () => {
       'arn:aws:iam::210987654321:policy/AwsIamMonitorTestPolicies/x',
     ]) {
       expect(failureOf(() => run('AttachUserPolicy', { UserName: 'bob', PolicyArn: missing }))).toBe(
-        `NoSuchEntityException 404 Policy ${missing} does not exist or is not attachable.`,
+        `NoSuchEntity 404 Policy ${missing} does not exist or is not attachable.`,
       );
     }
   });
@@ -188,9 +188,9 @@ describe('managed policies', () => {
   test.each([
     ['short', /^ValidationError 400 1 validation error detected: Value 'short' at 'policyArn'/],
     [undefined, /^ValidationError 400 .* Member must not be null$/],
-    ['arn:aws:s3:::a-bucket-of-mine', /^InvalidInputException 400 ARN arn:aws:s3:::a-bucket-of-mine is not valid\.$/],
-    ['arn:aws:iam::123456789012:user/bob', /^InvalidInputException 400 /],
-    ['arn:aws-cn:iam::aws:policy/ViewOnlyAccess', /^InvalidInputException 400 /],
+    ['arn:aws:s3:::a-bucket-of-mine', /^InvalidInput 400 ARN arn:aws:s3:::a-bucket-of-mine is not valid\.$/],
+    ['arn:aws:iam::123456789012:user/bob', /^InvalidInput 400 /],
+    ['arn:aws-cn:iam::aws:policy/ViewOnlyAccess', /^InvalidInput 400 /],
   ])('the policy ARN %j is refused', (PolicyArn, failure) => {
     const { run, state } = testAccount();
     seedUser(state, { name: 'bob' });
@@ -202,7 +202,7 @@ describe('managed policies', () => {
     const policies = Array.from({ length: 10 }, (_, index) => `arn:aws:iam::aws:policy/p${index}`);
     seedUser(state, { name: 'bob', policies });
     expect(failureOf(() => run('AttachUserPolicy', { UserName: 'bob', PolicyArn: policyArn }))).toBe(
-      'LimitExceededException 409 Cannot exceed quota for PoliciesPerUser: 10',
+      'LimitExceeded 409 Cannot exceed quota for PoliciesPerUser: 10',
     );
   });
 
@@ -214,7 +214,7 @@ describe('managed policies', () => {
   });
 });
 
-/** What blocks the delete of a user, AWS's sentence, and how to add it; the result of that removes it again. */
+/** What blocks the deletion of a user, AWS's sentence about it, and a function that adds it and returns how to remove it. */
 const blockers = [
   [
     'users from group',
@@ -307,10 +307,10 @@ describe('deleting', () => {
     seedUser(account.state, { name: 'bob' });
     const remove = add(account);
     expect(failureOf(() => account.run('DeleteUser', { UserName: 'bob' }))).toBe(
-      `DeleteConflictException 409 Cannot delete entity, ${sentence}.`,
+      `DeleteConflict 409 Cannot delete entity, ${sentence}.`,
     );
     remove();
-    expect(failureOf(remove)).toMatch(/^NoSuchEntityException 404 /);
+    expect(failureOf(remove)).toMatch(/^NoSuchEntity 404 /);
     account.run('DeleteUser', { UserName: 'bob' });
     expect(listEntities(account.state).users).toEqual([]);
   });
@@ -380,8 +380,8 @@ describe('eventual consistency', () => {
   test('a new user is not found at first, but its name is taken', () => {
     const { run, wait } = testAccount({ propagation: { creationMs: 3000 } });
     run('CreateUser', { UserName: 'bob' });
-    expect(failureOf(() => run('GetUser', { UserName: 'bob' }))).toMatch(/^NoSuchEntityException/);
-    expect(failureOf(() => run('CreateUser', { UserName: 'bob' }))).toMatch(/^EntityAlreadyExistsException/);
+    expect(failureOf(() => run('GetUser', { UserName: 'bob' }))).toMatch(/^NoSuchEntity/);
+    expect(failureOf(() => run('CreateUser', { UserName: 'bob' }))).toMatch(/^EntityAlreadyExists/);
     expect(run('ListUsers', {}).Users).toEqual([]);
     wait(3000);
     expect(run('GetUser', { UserName: 'bob' }).User?.UserName).toBe('bob');
@@ -392,8 +392,8 @@ describe('eventual consistency', () => {
     const { run, state, wait } = testAccount({ propagation: { removalMs: 2000 } });
     seedUser(state, { name: 'bob', groups: ['ops'] });
     run('RemoveUserFromGroup', { UserName: 'bob', GroupName: 'ops' });
-    expect(failureOf(() => run('DeleteGroup', { GroupName: 'ops' }))).toMatch(/^DeleteConflictException/);
-    expect(failureOf(() => run('DeleteUser', { UserName: 'bob' }))).toMatch(/^DeleteConflictException/);
+    expect(failureOf(() => run('DeleteGroup', { GroupName: 'ops' }))).toMatch(/^DeleteConflict/);
+    expect(failureOf(() => run('DeleteUser', { UserName: 'bob' }))).toMatch(/^DeleteConflict/);
     wait(2000);
     run('DeleteGroup', { GroupName: 'ops' });
     run('DeleteUser', { UserName: 'bob' });

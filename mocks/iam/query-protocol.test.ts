@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { describe, expect, test } from 'vitest';
-import { noSuchEntity, serviceError } from './aws-error.ts';
+import { IamError, noSuchEntity } from './aws-error.ts';
 import { parseQueryRequest, renderError, renderOutput } from './query-protocol.ts';
 
 const parse = (form: string): unknown => parseQueryRequest(new URLSearchParams(form));
@@ -29,7 +29,7 @@ describe('a request', () => {
     ['Action=CreateUser', 'Could not find operation CreateUser for version NO_VERSION'],
     ['Action=toString&Version=2010-05-08', 'Could not find operation toString'],
   ])('%s is refused', (form, problem) => {
-    expect(() => parse(form)).toThrow(expect.toSatisfy((error) => String(error).includes(problem)) as Error);
+    expect(String(parse(form))).toContain(problem);
   });
 
   test('hostile names change no prototype and allocate no memory', () => {
@@ -67,7 +67,7 @@ describe('an answer', () => {
     expect(renderError(noSuchEntity('gone'), 'id')).toContain(
       '<Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>gone</Message></Error><RequestId>id</RequestId>',
     );
-    expect(renderError(serviceError('ThrottlingException', 503, 'x'), 'id')).toContain(
+    expect(renderError(new IamError('ThrottlingException', 503, 'x'), 'id')).toContain(
       '<Type>Receiver</Type><Code>ThrottlingException</Code>',
     );
   });

@@ -1,5 +1,4 @@
-import { IAMServiceException } from '@aws-sdk/client-iam';
-import { serviceError } from './aws-error.ts';
+import { IamError } from './aws-error.ts';
 import { isOperationName, type OperationName } from './operations.ts';
 
 // IAM's protocol, AWS Query: requests are forms, answers are XML. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
@@ -26,14 +25,14 @@ const booleans = new Set(['PasswordResetRequired', 'AllUsers']);
 
 /**
  * Reads a form of the AWS Query protocol: `Action=CreateUser&Version=2010-05-08&UserName=bob&Tags.member.1.Key=a`.
- * @throws MissingAction, InvalidAction
+ * @returns the request, or IAM's refusal: MissingAction or InvalidAction
  */
-export function parseQueryRequest(form: URLSearchParams): IamRequest {
+export function parseQueryRequest(form: URLSearchParams): IamRequest | IamError {
   const action = form.get('Action');
   const version = form.get('Version');
-  if (!action) throw serviceError('MissingAction', 400, 'The request is missing an action or a required parameter.');
+  if (!action) return new IamError('MissingAction', 400, 'The request is missing an action or a required parameter.');
   if (!isOperationName(action) || version !== apiVersion) {
-    throw serviceError(
+    return new IamError(
       'InvalidAction',
       400,
       `Could not find operation ${action} for version ${version ?? 'NO_VERSION'}`,
@@ -109,19 +108,9 @@ export function renderOutput(operation: string, output: object, requestId: strin
  *       <RequestId>7a62c49f-…</RequestId>
  *     </ErrorResponse>
  */
-export function renderError(error: IAMServiceException, requestId: string): string {
-  const Type = error.$fault === 'client' ? 'Sender' : 'Receiver';
-  const body = renderElement('Error', { Type, Code: wireCode(error), Message: error.message });
+export function renderError({ name, status, message }: IamError, requestId: string): string {
+  const body = renderElement('Error', { Type: status < 500 ? 'Sender' : 'Receiver', Code: name, Message: message });
   return `<ErrorResponse xmlns="${xmlNamespace}">${body}${renderElement('RequestId', requestId)}</ErrorResponse>\n`;
-}
-
-/**
- * The code that IAM writes for an error. It drops the `Exception` of those that the SDK has classes for
- * (`NoSuchEntityException` is `NoSuchEntity` on the wire) and keeps it in others (`ThrottlingException`).
- */
-function wireCode(error: IAMServiceException): string {
-  const hasOwnClass = error.constructor !== IAMServiceException;
-  return hasOwnClass ? error.name.replace(/Exception$/, '') : error.name;
 }
 
 function renderElement(tag: string, value: unknown): string {

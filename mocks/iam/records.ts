@@ -1,4 +1,4 @@
-import { deleteConflict, noSuchEntity, validationError } from './aws-error.ts';
+import { IamError, noSuchEntity, validationError } from './aws-error.ts';
 import {
   arnOf,
   type DeleteBlocker,
@@ -66,7 +66,7 @@ function newPolicyHolder(state: IamState, createDate: Date): PolicyHolder {
 /**
  * Finds the user that a request names, in upper or lower case.
  * Without a name, AWS takes the caller's own user. The mock's caller is no user, as with a role or root.
- * @throws ValidationError, NoSuchEntityException also for a user that is not visible yet
+ * @throws ValidationError, NoSuchEntity also for a user that is not visible yet
  */
 export function findUser(state: IamState, userName: string | undefined): UserRecord {
   if (userName === undefined) throw validationError('Must specify userName when calling with non-User credentials');
@@ -77,7 +77,7 @@ export function findUser(state: IamState, userName: string | undefined): UserRec
 
 /**
  * Finds the group that a request names, in upper or lower case.
- * @throws ValidationError, NoSuchEntityException also for a group that is not visible yet
+ * @throws ValidationError, NoSuchEntity also for a group that is not visible yet
  */
 export function findGroup(state: IamState, groupName: string | undefined): GroupRecord {
   const name = requireName('groupName', groupName);
@@ -112,7 +112,7 @@ export const blockerSentences: Readonly<Record<DeleteBlocker, string>> = {
  * Refuses to delete a user or group that still has something, or had it until recently: it takes time until a removal is
  * seen everywhere.
  * @param counts How many of each kind there are, in the order in which AWS complains about them.
- * @throws DeleteConflictException
+ * @throws DeleteConflict
  */
 export function refuseWhileBlocked(
   state: IamState,
@@ -121,7 +121,9 @@ export function refuseWhileBlocked(
 ): void {
   const nowMs = state.now().getTime();
   for (const [blocker, count] of Object.entries(counts) as [DeleteBlocker, number][]) {
-    if (count > 0 || nowMs < (holder.blockedUntilMs.get(blocker) ?? 0)) throw deleteConflict(blockerSentences[blocker]);
+    if (count > 0 || nowMs < (holder.blockedUntilMs.get(blocker) ?? 0)) {
+      throw new IamError('DeleteConflict', 409, blockerSentences[blocker]);
+    }
   }
 }
 

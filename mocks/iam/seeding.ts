@@ -1,4 +1,4 @@
-import { attachPolicy } from './operations/attached-policies.ts';
+import { attachPolicy } from './operations/policies.ts';
 import { newGroupRecord, newUserRecord } from './records.ts';
 import { foldName, type GroupRecord, type IamState, type PolicyHolder, type UserRecord } from './state.ts';
 

@@ -1,45 +1,35 @@
-import type { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { isIP, type AddressInfo } from 'node:net';
-import { type IamCall, IamEndpoint, type IamEndpointOptions, type IamEvents } from './endpoint.ts';
-import type { IamState } from './state.ts';
+import type { AddressInfo } from 'node:net';
+import { IamEndpoint, type IamEndpointOptions } from './endpoint.ts';
 
-/** What can be chosen about a server. */
 export interface IamServerOptions extends IamEndpointOptions {
   /** @default 0, any free port */
   readonly port?: number;
-  /** A loopback address: the mock checks no signature and must not be reachable from elsewhere. @default '127.0.0.1' */
-  readonly host?: string;
 }
 
 /** A running server. */
-export interface IamServer {
+export interface IamServer extends Pick<IamEndpoint, 'state' | 'calls' | 'events'> {
   /** What `AWS_ENDPOINT_URL_IAM` has to be: `http://127.0.0.1:4566`. */
   readonly url: string;
   readonly port: number;
-  readonly state: IamState;
-  /** Every request so far; none with `keepCalls: false`. */
-  readonly calls: readonly IamCall[];
-  readonly events: EventEmitter<IamEvents>;
-  /** Stops at once, in the middle of answers too. */
+  /** Stops at once, even in the middle of an answer. */
   readonly close: () => Promise<void>;
 }
+
+/** The mock checks no signature, so it must not be reachable from other machines. */
+const host = '127.0.0.1';
 
 /** Far above any request of the monitor. IAM's own limit is not documented. */
 const maxBodyBytes = 1024 * 1024;
 
 /**
  * Serves a mocked IAM account over HTTP, in IAM's own protocol, for the real SDK, the AWS CLI or any other client.
- * @throws Error for a host that is not loopback; Node's error (`EADDRINUSE`) for a port that is taken
+ * @throws Node's error (`EADDRINUSE`) for a port that is in use
  */
 export async function startIamServer(options: IamServerOptions = {}): Promise<IamServer> {
-  const { port = 0, host = '127.0.0.1' } = options;
-  if (!isLoopback(host)) {
-    throw new Error(`The mocked IAM serves only loopback addresses, such as 127.0.0.1, not ${host}`);
-  }
   const endpoint = new IamEndpoint(options);
   const closing = new AbortController();
-  // Longer than any pause between two requests of a client: with Node's 5 s some would meet a reset for no reason.
+  // Longer than any pause between two requests of a client: with Node's 5 s, some requests would find the connection reset.
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     readBody(request, (body) => {
       if (body === undefined) refuseOversize(response);
@@ -47,13 +37,13 @@ export async function startIamServer(options: IamServerOptions = {}): Promise<Ia
     });
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(port, host, resolve);
+  server.once('error', reject).listen(options.port ?? 0, host, resolve);
   await promise;
 
-  const address = server.address() as AddressInfo;
+  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`,
-    port: address.port,
+    url: `http://${host}:${port}`,
+    port,
     state: endpoint.state,
     calls: endpoint.calls,
     events: endpoint.events,
@@ -63,11 +53,6 @@ export async function startIamServer(options: IamServerOptions = {}): Promise<Ia
       await server[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Whether an address or name can be reached only from this machine. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** Passes on the whole body, or `undefined` as soon as it is too long. Not called if the client goes away before. */

@@ -12,13 +12,17 @@ import type {
 
 /** One AWS account, as far as IAM's users and groups go. Only operations change it. */
 export interface IamState {
+  /** @default the system's clock */
   readonly now: () => Date;
+  /** Makes the ids. @default seeded with 1 */
   readonly random: Random;
+  /** @default '123456789012' */
   readonly accountId: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`, … @default 'aws' */
   readonly partition: string;
   readonly limits: IamLimits;
   readonly propagation: Propagation;
-  /** ARNs of the policies in the options; others exist in every account, see `requireExistingPolicy`. */
+  /** ARNs of the policies in the options. Others exist in every account: see `requireExistingPolicy`. */
   readonly policies: ReadonlySet<string>;
   /** By folded name, as are the groups. */
   readonly users: Map<string, UserRecord>;
@@ -54,9 +58,9 @@ export interface PolicyHolder {
   readonly attachedPolicies: Map<string, AttachedPolicy>;
   /** Documents by name. */
   readonly inlinePolicies: Map<string, string>;
-  /** Until when something that was removed still blocks the delete, in milliseconds since the epoch. */
+  /** When something that was removed stops blocking a deletion, in milliseconds since the epoch. */
   readonly blockedUntilMs: Map<DeleteBlocker, number>;
-  /** From when on requests find it, in milliseconds since the epoch. */
+  /** When requests begin to find it, in milliseconds since the epoch. */
   readonly visibleAtMs: number;
 }
 
@@ -72,7 +76,7 @@ export type DeleteBlocker =
   | 'sshPublicKeys'
   | 'serviceSpecificCredentials';
 
-/** How long the requests after a change do not see it, on the state's own clock. */
+/** How long later requests do not see a change, by the state's own clock. */
 interface Propagation {
   /** Until a created user or group is found. @default 0 */
   readonly creationMs: number;
@@ -80,10 +84,12 @@ interface Propagation {
   readonly removalMs: number;
 }
 
-/** How many of each there may be. */
 type IamLimits = Readonly<typeof defaultLimits>;
 
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/**
+ * AWS's quotas.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
 const defaultLimits = {
   users: 5000,
   groups: 300,
@@ -98,16 +104,7 @@ const defaultLimits = {
   serviceSpecificCredentialsPerUser: 2,
 };
 
-/** What can be chosen about an account. */
-export interface IamStateOptions {
-  /** @default the system's clock */
-  readonly now?: () => Date;
-  /** Makes the ids. @default seeded with 1 */
-  readonly random?: Random;
-  /** @default '123456789012' */
-  readonly accountId?: string;
-  /** `aws`, `aws-cn`, `aws-us-gov`, … @default 'aws' */
-  readonly partition?: string;
+export interface IamStateOptions extends Partial<Pick<IamState, 'now' | 'random' | 'accountId' | 'partition'>> {
   /** @default AWS's own */
   readonly limits?: Partial<IamLimits>;
   readonly propagation?: Partial<Propagation>;
@@ -118,10 +115,11 @@ export interface IamStateOptions {
 /** An account without users and groups. */
 export function createIamState(options: IamStateOptions = {}): IamState {
   return {
-    now: options.now ?? (() => new Date()),
-    random: options.random ?? createRandom(1),
-    accountId: options.accountId ?? '123456789012',
-    partition: options.partition ?? 'aws',
+    now: () => new Date(),
+    random: createRandom(1),
+    accountId: '123456789012',
+    partition: 'aws',
+    ...options,
     limits: { ...defaultLimits, ...options.limits },
     propagation: { creationMs: 0, removalMs: 0, ...options.propagation },
     policies: new Set(options.policies),

@@ -1,20 +1,21 @@
-import { MalformedPolicyDocumentException } from '@aws-sdk/client-iam';
-import { invalidInput, validationError } from './aws-error.ts';
+import { describeQuota, IamError, validationError } from './aws-error.ts';
 import type { IamState } from './state.ts';
 
 /** The longest names that IAM accepts. */
 const maxNameLengths = { userName: 64, groupName: 128, policyName: 128 } as const;
 
 /**
- * Checks a name as IAM does: present, not too long, `[\w+=,.@-]+`.
+ * Checks a name as IAM does.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  * @throws ValidationError
  */
 export function requireName(parameter: keyof typeof maxNameLengths, value: string | undefined): string {
-  const name = requireLength(parameter, value, 1, maxNameLengths[parameter]);
-  if (/^[\w+=,.@-]+$/.test(name)) return name;
-  throw validationError(
-    `The specified value for ${parameter} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`,
+  const rule = 'It must contain only alphanumeric characters and/or the following: +=,.@_-';
+  return requirePattern(
+    parameter,
+    requireLength(parameter, value, 1, maxNameLengths[parameter]),
+    /^[\w+=,.@-]+$/,
+    rule,
   );
 }
 
@@ -38,11 +39,8 @@ export function requireLength(parameter: string, value: string | undefined, min:
  * @throws ValidationError
  */
 export function requirePath(value = '/'): string {
-  requireLength('path', value, 1, 512);
-  if (/^\/([!-\x7F]+\/)?$/.test(value)) return value;
-  throw validationError(
-    'The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.',
-  );
+  const rule = 'It must begin and end with / and contain only alphanumeric characters and/or / characters.';
+  return requirePattern('path', requireLength('path', value, 1, 512), /^\/([!-\x7F]+\/)?$/, rule);
 }
 
 /**
@@ -50,11 +48,22 @@ export function requirePath(value = '/'): string {
  * @throws ValidationError
  */
 export function requirePathPrefix(value = '/'): string {
-  requireLength('pathPrefix', value, 1, 512);
-  if (/^\/[!-\x7F]*$/.test(value)) return value;
-  throw validationError(
-    'The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters.',
-  );
+  const rule = 'It must begin with the / character and contain only alphanumeric characters and/or / characters.';
+  return requirePattern('pathPrefix', requireLength('pathPrefix', value, 1, 512), /^\/[!-\x7F]*$/, rule);
+}
+
+function requirePattern(parameter: string, value: string, pattern: RegExp, rule: string): string {
+  if (pattern.test(value)) return value;
+  throw validationError(`The specified value for ${parameter} is invalid. ${rule}`);
+}
+
+/**
+ * Checks that a quota is not used up.
+ * @param quota AWS's name for it: `UsersPerAccount`.
+ * @throws LimitExceeded
+ */
+export function requireRoom(quota: string, limit: number, count: number): void {
+  if (count >= limit) throw new IamError('LimitExceeded', 409, describeQuota(quota, limit));
 }
 
 /** The parts of a managed policy's ARN. */
@@ -69,25 +78,25 @@ export interface PolicyArn {
 
 /**
  * Checks that an ARN is that of a managed policy, in the partition of the account.
- * @throws ValidationError if it is too short or long, InvalidInputException if it is not such an ARN
+ * @throws ValidationError if it is too short or long, InvalidInput if it is not such an ARN
  */
 export function requirePolicyArn(state: IamState, value: string | undefined): PolicyArn {
   const arn = requireLength('policyArn', value, 20, 2048);
   const match = /^arn:([\w-]+):iam::(\d{12}|aws):policy(\/(?:[!-\x7F]+\/)?)([\w+=,.@-]{1,128})$/.exec(arn);
   const [, partition, account, path, name] = match ?? [];
-  if (partition !== state.partition || !account || !path || !name) throw invalidInput(`ARN ${arn} is not valid.`);
+  if (partition !== state.partition || !account || !path || !name)
+    throw new IamError('InvalidInput', 400, `ARN ${arn} is not valid.`);
   return { arn, account, path, name };
 }
 
 /**
  * Checks that an inline policy's document is a JSON object.
- * @throws ValidationError, MalformedPolicyDocumentException
+ * @throws ValidationError, MalformedPolicyDocument
  */
 export function requirePolicyDocument(value: string | undefined): string {
   const document = requireLength('policyDocument', value, 1, 131_072);
   if (isJsonObject(document)) return document;
-  const message = 'The policy is not in the valid JSON format.';
-  throw new MalformedPolicyDocumentException({ message, $metadata: { httpStatusCode: 400 } });
+  throw new IamError('MalformedPolicyDocument', 400, 'The policy is not in the valid JSON format.');
 }
 
 function isJsonObject(text: string): boolean {

@@ -3,18 +3,15 @@ import { validationError } from '../aws-error.ts';
 import type { IamState } from '../state.ts';
 import { constraintError } from '../validate.ts';
 
-/** What an operation answers: the SDK's output without what only a request over the wire has. */
-type Answer<Output> = Omit<Output, '$metadata'>;
-
 /** One of IAM's operations: the SDK's command for it and what it does to an account. */
 interface Operation<Input extends object, Output extends object> {
   readonly Command: new (input: Input) => AwsCommand<Input, Output>;
-  readonly run: (state: IamState, input: Input) => Answer<Output>;
+  readonly run: (state: IamState, input: Input) => Omit<Output, '$metadata'>;
 }
 
 /**
  * Makes an operation of an SDK command and its handler, which gets its types from the command.
- * @param run Where it throws one of the SDK's exceptions (`IAMServiceException` and its classes), it has changed nothing.
+ * @param run If it throws an `IamError`, it has changed nothing.
  */
 export function operation<Input extends object, Output extends object>(
   Command: Operation<Input, Output>['Command'],
@@ -27,6 +24,11 @@ export function operation<Input extends object, Output extends object>(
 export interface PageRequest {
   readonly Marker?: string | undefined;
   readonly MaxItems?: number | undefined;
+}
+
+/** The parameters of lists that can be filtered by path. */
+export interface PathRequest extends PageRequest {
+  readonly PathPrefix?: string | undefined;
 }
 
 /** A part of a list, and where the next part begins. */
