@@ -60,7 +60,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
     envDir: false,
     plugins: [
       takeOverSignals({ errorOutput: process.stderr }),
-      keepUnhandledErrors({ errorOutput: process.stderr }),
+      keepUnhandledErrors(process.stderr),
       avoidApiToken(),
       provideToSuite({ mode, settings }),
       addReporter(reporter),

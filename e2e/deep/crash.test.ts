@@ -39,7 +39,7 @@ test.for([
   ['a promise that nobody awaits', `void Promise.reject(new Error('stray ${secrets.secretAccessKey}'));`],
   ['a timer that throws', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
   [
-    'errors that cannot be changed',
+    'an error that cannot be changed',
     `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));
       void Promise.reject(Object.freeze(new AggregateError([new Error('${secrets.secretAccessKey}')], 'stray ${secrets.secretAccessKey}')));`,
   ],
