@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
 import ms from 'ms';
-import { describeRange, isWithin, type Range } from '../metrist/registration/monitor-config.ts';
 
 /**
  * Reads a duration as people type it: `90s`, `2m`, `1.5h`, `100ms`.
@@ -22,10 +21,17 @@ export function durationOption(flags: string, description: string, defaultMs?: n
 }
 
 /** An option that takes `120`, `120s` or `2m` and gives whole seconds within a range, as Metrist counts them. */
-export function secondsOption(flags: string, description: string, range: Range, defaultSecs: number): Option {
+export function secondsOption(
+  flags: string,
+  description: string,
+  { least, most }: { readonly least: number; readonly most: number },
+  defaultSecs: number,
+): Option {
   return new Option(flags, description).default(defaultSecs, ms(defaultSecs * 1000)).argParser((text) => {
     const seconds = /^\d+$/.test(text) ? Number(text) : (parseDuration(text) ?? Number.NaN) / 1000;
-    if (isWithin(seconds, range)) return seconds;
-    throw new InvalidArgumentError(`Expected ${describeRange(range)} seconds, such as 120, 120s or 2m.`);
+    if (Number.isInteger(seconds) && seconds >= least && seconds <= most) return seconds;
+    throw new InvalidArgumentError(
+      `Expected a whole number from ${least} to ${most} seconds, such as 120, 120s or 2m.`,
+    );
   });
 }

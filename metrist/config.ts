@@ -9,16 +9,12 @@ import {
 import type { Values } from '../runner/monitor.ts';
 import { shortestSecret } from '../text/redact.ts';
 
-/** What a request to Metrist needs. */
-interface MetristAccess {
+/** Where results are sent, and from which instance. */
+export interface MetristConfig {
   /** `METRIST_API_TOKEN`: a secret. */
   readonly token: string;
   /** Origin of the API, without a path: `https://app.metrist.io`. */
   readonly baseUrl: string;
-}
-
-/** Where results are sent, and from which instance. */
-export interface MetristConfig extends MetristAccess {
   /** `METRIST_INSTANCE_ID` as Metrist stores it, without a leading `aws:`. */
   readonly instance: string;
   /** `METRIST_REQUIRE_DELIVERY`: whether a run fails if its results were not delivered. */
@@ -42,9 +38,7 @@ const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
 const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-const missingToken = "METRIST_API_TOKEN is not set: expected your Metrist account's API token";
-const requiredWithoutToken =
-  "METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is: expected your Metrist account's API token";
+const tokenRule = "expected your Metrist account's API token";
 
 /**
  * Reads `METRIST_API_TOKEN`, `METRIST_INSTANCE_ID`, `METRIST_API_HOST` (`host[:port]`, over https; `http://` only in front of
@@ -53,19 +47,17 @@ const requiredWithoutToken =
  * A wrong `METRIST_REQUIRE_DELIVERY` does not prevent delivery, so that Metrist learns of the problem.
  */
 export function parseMetristConfig(values: Values): ParsedMetristConfig {
-  const token = readSetting(values, 'METRIST_API_TOKEN', {
-    parse: parseToken,
-    rule: 'the token alone',
-    show: hideToken,
-  });
+  const token = readSetting(values, 'METRIST_API_TOKEN', parseToken, 'the token alone', hideToken);
   const instance = readInstance(values);
-  const host = readSetting(values, 'METRIST_API_HOST', { parse: parseHost, rule: hostRule });
-  const required = readSetting(values, 'METRIST_REQUIRE_DELIVERY', { parse: parseSwitch, rule: switchRule });
+  const host = readSetting(values, 'METRIST_API_HOST', parseHost, hostRule);
+  const required = readSetting(values, 'METRIST_REQUIRE_DELIVERY', parseSwitch, switchRule);
   const problems = [token, instance, host, required].flatMap(({ problem }) => problem ?? []);
   if (token.isSet && !instance.isSet) {
     problems.push(`METRIST_INSTANCE_ID is not set, but METRIST_API_TOKEN is: expected ${instanceRule}`);
   }
-  if (!token.isSet && required.value === true) problems.push(requiredWithoutToken);
+  if (!token.isSet && required.value === true) {
+    problems.push(`METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is: ${tokenRule}`);
+  }
   const baseUrl = host.isSet ? host.value : defaultBaseUrl;
   const shown = instance.value === undefined ? {} : { instance: instance.value };
   if (token.value === undefined || instance.value === undefined || baseUrl === undefined) return { ...shown, problems };
@@ -75,7 +67,7 @@ export function parseMetristConfig(values: Values): ParsedMetristConfig {
 
 /** Reads `METRIST_INSTANCE_ID` alone. Never throws. */
 export function readInstance(values: Values): ReadSetting<string> {
-  return readSetting(values, 'METRIST_INSTANCE_ID', { parse: parseInstance, rule: instanceRule });
+  return readSetting(values, 'METRIST_INSTANCE_ID', parseInstance, instanceRule);
 }
 
 /** One setting. A setting that is set but was not understood has a `problem`. */
@@ -85,27 +77,23 @@ interface ReadSetting<Value> {
   readonly problem?: string;
 }
 
-interface SettingForm<Value> {
-  readonly parse: (text: string) => Value | undefined;
-  /** What a valid value looks like. */
-  readonly rule: string;
-  /** How a message shows a text that was not understood. @default describeValue */
-  readonly show?: (text: string) => string;
-}
-
+/**
+ * @param rule what a valid value looks like
+ * @param show how a message shows a text that was not understood
+ */
 function readSetting<Value>(
   values: Values,
   name: (typeof productVariables)[number],
-  { parse, rule, show = describeValue }: SettingForm<Value>,
+  parse: (text: string) => Value | undefined,
+  rule: string,
+  show = describeValue,
 ): ReadSetting<Value> {
   const text = values[name]?.trim() ?? '';
   if (text === '') return { isSet: false };
   if (isUnresolved(text)) return { isSet: true, problem: describeUnresolved(name, text) };
   const value = parse(text);
-  return {
-    isSet: true,
-    ...(value === undefined ? { problem: `${name} is ${show(text)}: expected ${rule}` } : { value }),
-  };
+  if (value === undefined) return { isSet: true, problem: `${name} is ${show(text)}: expected ${rule}` };
+  return { isSet: true, value };
 }
 
 /**
@@ -113,7 +101,7 @@ function readSetting<Value>(
  * problem. Never throws.
  */
 export function parseMetristAccess(values: Values): {
-  readonly access?: MetristAccess;
+  readonly access?: Pick<MetristConfig, 'token' | 'baseUrl'>;
   readonly problems: readonly string[];
 } {
   // The instance is not used, so any valid one will do.
@@ -124,7 +112,7 @@ export function parseMetristAccess(values: Values): {
   });
   if (config !== undefined) return { access: { token: config.token, baseUrl: config.baseUrl }, problems };
   const isMissing = (values['METRIST_API_TOKEN'] ?? '').trim() === '';
-  return { problems: [...(isMissing ? [missingToken] : []), ...problems] };
+  return { problems: [...(isMissing ? [`METRIST_API_TOKEN is not set: ${tokenRule}`] : []), ...problems] };
 }
 
 function parseToken(text: string): string | undefined {
@@ -135,20 +123,19 @@ function parseToken(text: string): string | undefined {
 const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
 
 function hideToken(text: string): string {
-  // What is this short cannot be redacted.
+  // A text this short cannot be redacted.
   if (text.length < shortestSecret) return `a text of only ${text.length} characters`;
   if (hostName.test(text)) return 'the name of a host (swapped with METRIST_API_HOST?)';
   return '[redacted], with spaces or other characters that no token has';
 }
 
+/**
+ * Removes a leading `aws:`, as Metrist does (Metrist-Software/backend `agent_controller.ex`), so that we show the same name
+ * as Metrist.
+ */
 function parseInstance(text: string): string | undefined {
-  const stored = stripAws(text);
+  const stored = text.replace(/^aws:/, '');
   return instancePattern.test(stored) && stored.length <= maxInstanceLength ? stored : undefined;
-}
-
-/** Metrist strips it, too (Metrist-Software/backend `agent_controller.ex`). This way we show the same name as Metrist. */
-function stripAws(instance: string): string {
-  return instance.replace(/^aws:/, '');
 }
 
 /** The origin of a host. @returns `undefined` for anything that is not allowed */

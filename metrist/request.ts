@@ -41,24 +41,20 @@ export interface MetristAnswer {
   readText(): Promise<string>;
 }
 
-/**
- * Sends a request once and never follows a redirect.
- *
- * @throws {MetristError} when there is no answer
- */
-type SendToMetrist = (request: MetristRequest) => Promise<MetristAnswer>;
-
 /** Far above the largest real answer, a list of registrations. */
 const maxAnswerLength = 4_000_000;
 
-/** The one HTTP client for Metrist. Makes no request by itself. */
+/**
+ * The one HTTP client for Metrist. What it returns sends a request once and never follows a redirect; it rejects with a
+ * {@link MetristError} when there is no answer.
+ */
 export function createMetristClient({
   baseUrl,
   token,
   userAgent,
   requestTimeoutMs = 10_000,
   fetch = globalThis.fetch,
-}: MetristClientOptions): SendToMetrist {
+}: MetristClientOptions): (request: MetristRequest) => Promise<MetristAnswer> {
   const { host } = new URL(baseUrl);
   const headers = {
     accept: 'application/json, text/plain',
@@ -119,17 +115,7 @@ export class MetristError extends Error {
 
   constructor(
     message: string,
-    {
-      status,
-      cause,
-      isNeverSent = false,
-      isPointlessToRepeat = false,
-    }: {
-      readonly status?: number | undefined;
-      readonly cause?: unknown;
-      readonly isNeverSent?: boolean;
-      readonly isPointlessToRepeat?: boolean;
-    } = {},
+    { status, cause, isNeverSent = false, isPointlessToRepeat = false }: Partial<Omit<MetristError, 'message'>> = {},
   ) {
     super(message, { cause });
     this.status = status;
@@ -177,16 +163,18 @@ function explainFailure(error: unknown, host: string, timeoutMs: number) {
     return { reason, isNeverSent: false, isPointlessToRepeat: true };
   }
   const { code, syscall, message } = rootCause(error);
-  const { explain, isNeverSent = false, isSlow = false } = knownFailures[code] ?? findFailure(code, message) ?? {};
+  const known = knownFailures.find(({ pattern }) => pattern.test(`${code} ${message}`));
   return {
-    reason: explain?.(host, code) ?? `the request to ${host} failed: ${message}${code && ` (${code})`}`,
-    isNeverSent: isNeverSent || syscall === 'connect',
-    isPointlessToRepeat: isSlow,
+    reason: known?.explain?.(host, code, message) ?? `the request to ${host} failed: ${message}${code && ` (${code})`}`,
+    isNeverSent: known?.isNeverSent === true || syscall === 'connect',
+    isPointlessToRepeat: known?.isSlow === true,
   };
 }
 
 interface KnownFailure {
-  readonly explain?: (host: string, code: string) => string;
+  /** Finds it by the code of the error, a space, and the message. */
+  readonly pattern: RegExp;
+  readonly explain?: (host: string, code: string, message: string) => string;
   /** It happens before anything is sent. */
   readonly isNeverSent?: boolean;
   /** It happens only after a timeout. */
@@ -202,46 +190,32 @@ const noConnection = (host: string, code: string) =>
 const closed = (host: string, code: string) => `${host} closed the connection without an answer (${code})`;
 const noTrust = (host: string, code: string) =>
   `no trusted TLS connection to ${host} (${code}); for your own certificate authority set NODE_EXTRA_CA_CERTS`;
+const badPort = (host: string) => `fetch does not connect to the port of ${host}; check METRIST_API_HOST`;
+const refusedByProxy = (host: string, _: string, message: string) =>
+  `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
 
-/** By the code of the error. */
-const knownFailures: Readonly<Record<string, KnownFailure>> = {
-  EAI_AGAIN: { explain: noName, isNeverSent: true, isSlow: true },
-  ENOTFOUND: { explain: noName, isNeverSent: true },
-  ECONNREFUSED: { explain: refused, isNeverSent: true },
-  UND_ERR_CONNECT_TIMEOUT: { explain: noConnection, isNeverSent: true, isSlow: true },
-  ETIMEDOUT: { explain: noConnection, isSlow: true },
-  EHOSTUNREACH: { explain: noConnection, isSlow: true },
-  ENETUNREACH: { explain: noConnection },
-  ECONNRESET: { explain: closed },
-  EPIPE: { explain: closed },
-  UND_ERR_SOCKET: { explain: closed },
-  UND_ERR_BODY_TIMEOUT: { isSlow: true },
-  UND_ERR_HEADERS_TIMEOUT: { isSlow: true },
-  UND_ERR_INVALID_ARG: { isNeverSent: true },
-  ERR_PROXY_INVALID_CONFIG: { isNeverSent: true },
-  ERR_SSL_WRONG_VERSION_NUMBER: { explain: noTrust, isNeverSent: true },
-};
-
-/** Failures that have no code, or one of many. */
-function findFailure(code: string, message: string): KnownFailure | undefined {
+/** The first one that matches counts. */
+const knownFailures: readonly KnownFailure[] = [
+  { pattern: /^EAI_AGAIN /, explain: noName, isNeverSent: true, isSlow: true },
+  { pattern: /^ENOTFOUND /, explain: noName, isNeverSent: true },
+  { pattern: /^ECONNREFUSED /, explain: refused, isNeverSent: true },
+  { pattern: /^UND_ERR_CONNECT_TIMEOUT /, explain: noConnection, isNeverSent: true, isSlow: true },
+  { pattern: /^(ETIMEDOUT|EHOSTUNREACH) /, explain: noConnection, isSlow: true },
+  { pattern: /^ENETUNREACH /, explain: noConnection },
+  { pattern: /^(ECONNRESET|EPIPE|UND_ERR_SOCKET) /, explain: closed },
+  { pattern: /^UND_ERR_(BODY|HEADERS)_TIMEOUT /, isSlow: true },
+  { pattern: /^(UND_ERR_INVALID_ARG|ERR_PROXY_INVALID_CONFIG) /, isNeverSent: true },
   // What fetch says about a port that it refuses to use, such as 9. https://fetch.spec.whatwg.org/#port-blocking
-  if (message === 'bad port') {
-    return {
-      explain: (host) => `fetch does not connect to the port of ${host}; check METRIST_API_HOST`,
-      isNeverSent: true,
-    };
-  }
+  { pattern: / bad port$/, explain: badPort, isNeverSent: true },
   // undici: `Proxy response (403) !== 200 when HTTP Tunneling`
-  if (/^Proxy response .* when HTTP Tunneling/.test(message)) {
-    const explain = (host: string) => `the proxy refused the way to ${host}: ${message}; check HTTPS_PROXY`;
-    return { explain, isNeverSent: true };
-  }
+  { pattern: / Proxy response .* when HTTP Tunneling/, explain: refusedByProxy, isNeverSent: true },
+  { pattern: /^ERR_SSL_WRONG_VERSION_NUMBER /, explain: noTrust, isNeverSent: true },
   // Node's own TLS errors can come in the middle of a connection.
-  if (/^ERR_SSL|EPROTO/.test(code)) return { explain: noTrust };
+  { pattern: /^(ERR_SSL|EPROTO)/, explain: noTrust },
   // A certificate is checked before anything is sent: CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN, …
-  if (/CERT|UNABLE_TO_/.test(code)) return { explain: noTrust, isNeverSent: true };
-  return code.startsWith('ERR_TLS') ? { explain: noTrust } : undefined;
-}
+  { pattern: /^\S*(CERT|UNABLE_TO_)/, explain: noTrust, isNeverSent: true },
+  { pattern: /^ERR_TLS/, explain: noTrust },
+];
 
 /** `fetch` throws `TypeError: fetch failed`; what happened is in its cause. */
 function rootCause(error: unknown): { code: string; syscall: unknown; message: string } {

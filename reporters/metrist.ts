@@ -44,7 +44,7 @@ export class MetristReporter implements RunReporter {
   readonly required: boolean;
   readonly #options: MetristReporterOptions;
   readonly #outbox: Outbox;
-  #prepared: { readonly run: MonitorRun; readonly held: Promise<HeldResults> } | undefined;
+  #held: Promise<HeldResults> | undefined;
 
   constructor(options: MetristReporterOptions) {
     this.#options = options;
@@ -56,8 +56,8 @@ export class MetristReporter implements RunReporter {
   /** Puts the run's error into the outbox. */
   async prepare(run: MonitorRun): Promise<void> {
     if (run.mode === 'offline') return;
-    this.#prepared = { run, held: this.#hold(run) };
-    await this.#prepared.held;
+    this.#held = holdError(toMetristResults(run, this.#options.instance), this.#outbox);
+    await this.#held;
   }
 
   async report(run: MonitorRun): Promise<ReportOutcome> {
@@ -78,19 +78,15 @@ export class MetristReporter implements RunReporter {
     }
   }
 
-  async #hold(run: MonitorRun): Promise<HeldResults> {
-    return await holdError(toMetristResults(run, this.#options.instance), this.#outbox);
-  }
-
   /** Gives the results from memory if the disk does not answer: the network may be fine. */
   async #heldInTime(run: MonitorRun): Promise<HeldResults> {
+    const results = toMetristResults(run, this.#options.instance);
     const { promise: timeUp, resolve } = Promise.withResolvers<HeldResults>();
     const timer = setTimeout(() => {
-      const results = toMetristResults(run, this.#options.instance);
       resolve({ results, diskProblem: 'the disk does not answer', isDiskHanging: true });
     }, diskTimeoutMs);
     try {
-      return await Promise.race([this.#prepared?.run === run ? this.#prepared.held : this.#hold(run), timeUp]);
+      return await Promise.race([this.#held ?? holdError(results, this.#outbox), timeUp]);
     } finally {
       clearTimeout(timer);
     }
@@ -108,11 +104,7 @@ export class MetristReporter implements RunReporter {
  */
 export function renderDelivery(
   report: DeliveryReport,
-  {
-    instance,
-    outboxDir,
-    historyDir,
-  }: { readonly instance: string; readonly outboxDir: string; readonly historyDir: string },
+  { instance, outboxDir, historyDir }: MetristReporterOptions['shownAs'] & Pick<MetristReporterOptions, 'instance'>,
 ): ReportOutcome {
   const { own, missing, lost, delivered, waiting, unconfirmed, refused, dropped, corrupt, foreign } = report;
   const { diskProblem, reason } = report;

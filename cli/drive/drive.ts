@@ -11,11 +11,11 @@ import {
 } from '../../metrist/protocol/drive/drive-report.ts';
 import { MonitorStartError } from '../../metrist/protocol/drive/monitor-process.ts';
 import { orchestratorLimits } from '../../metrist/protocol/drive/orchestrator-rules.ts';
-import { defaultTimeoutSecs } from '../../metrist/registration/monitor-config.ts';
+import { defaultTimeoutSecs, timeoutRange } from '../../metrist/registration/monitor-config.ts';
 import { configJsonKey, outline } from '../../suites/awsiam/outline.ts';
 import { hideSecrets, type Secret } from '../../text/redact.ts';
 import { columnsOf } from '../../text/terminal.ts';
-import type { CommandContext, OutputStream, RunningContext } from '../command-context.ts';
+import type { OutputStream, RunningContext } from '../command-context.ts';
 import { parseDuration } from '../options.ts';
 import {
   type DriveStyle,
@@ -25,7 +25,6 @@ import {
   renderMonitorText,
 } from './render-drive.ts';
 
-/** Options as commander passes them on. */
 interface DriveOptions {
   readonly step?: readonly string[];
   /** For a step, in milliseconds. */
@@ -73,13 +72,12 @@ export function addDriveCommand(program: Command, context: RunningContext): void
         drive.error("error: name the monitor's steps with --step, once for each");
       }
       const command = words.length > 0 ? words : context.self;
-      const step = options.step ?? outline.steps.map(({ name }) => name);
-      if (!(await driveAndPrint(command, { ...options, step, signal: context.signal }, context))) context.onFailure();
+      const steps = options.step ?? outline.steps.map(({ name }) => name);
+      if (!(await driveAndPrint(command, steps, options, context))) context.onFailure();
     });
 }
 
-/** What the manifest of a package can hold. */
-const maxTimeoutMs = 65_535_000;
+const maxTimeoutMs = timeoutRange.most * 1000;
 
 /** Takes `90s`, `2m`, `1500ms`, or a number of seconds. @returns milliseconds */
 export function parseTimeout(text: string): number {
@@ -97,7 +95,6 @@ function addStep(text: string, previous: readonly string[] = []): readonly strin
   return [...previous, text];
 }
 
-/** Adds a `Key=Value`. */
 export function addConfigEntry(
   text: string,
   previous: Readonly<Record<string, string>> = {},
@@ -115,11 +112,6 @@ function parseName(text: string): string {
   return text;
 }
 
-interface RunOptions extends DriveOptions {
-  readonly step: readonly string[];
-  readonly signal: AbortSignal;
-}
-
 /**
  * Drives a monitor and prints events as they happen.
  *
@@ -127,11 +119,12 @@ interface RunOptions extends DriveOptions {
  */
 async function driveAndPrint(
   command: readonly string[],
-  options: RunOptions,
-  context: CommandContext,
+  steps: readonly string[],
+  options: DriveOptions,
+  context: RunningContext,
 ): Promise<boolean> {
-  const { config = {}, json, monitor, signal, step: steps } = options;
-  const { environment, errorOutput, output, values } = context;
+  const { config = {}, json, monitor } = options;
+  const { environment, errorOutput, output, signal, values } = context;
   hideSecrets(secretsOfConfig(config));
   const { value: instance = 'drive', problem } = options.instance ? { value: options.instance } : readInstance(values);
   if (json && problem !== undefined) {

@@ -41,7 +41,7 @@ describe('createMetristApi', () => {
     const { standIn, api } = await start();
     expect(await api.post({ kind: 'telemetry', body: telemetryBody({ value: Number.NaN }) })).toEqual({
       state: 'refused',
-      reason: 'not sent, Metrist would drop it: value must be a finite number',
+      reason: 'not sent, Metrist would drop it: a bug of this monitor',
     });
     expect(standIn.requests).toEqual([]);
   });

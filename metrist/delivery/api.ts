@@ -4,8 +4,9 @@ import {
   type MetristAnswer,
   type MetristClientOptions,
   type MetristError,
+  type MetristRequest,
 } from '../request.ts';
-import { type ErrorBody, type MetristResult, validateResult } from './results.ts';
+import { type ErrorBody, isStorable, type MetristResult } from './results.ts';
 
 /** What became of one POST. */
 export type PostResult =
@@ -23,35 +24,19 @@ export type PostResult =
 interface Failure {
   readonly status?: number;
   readonly reason: string;
-  /** Sent again at once it would fail in the same way, or take another timeout. */
+  /** If it were repeated at once, it would fail in the same way or run into another timeout. */
   readonly isPointlessToRepeat?: true;
 }
 
-interface RequestOptions {
-  /** Ends the request early: `unknown`. */
-  readonly signal?: AbortSignal;
-}
+/** The part of Metrist's API that takes results. */
+export type MetristApi = ReturnType<typeof createMetristApi>;
 
-/** The part of Metrist's API that takes results. Nothing throws, and each call sends one request. */
-export interface MetristApi {
-  post(result: MetristResult, options?: RequestOptions): Promise<PostResult>;
-  /**
-   * Whether Metrist shows an error of this check at this instance at its time, to the second.
-   *
-   * @returns `undefined` when Metrist does not say
-   */
-  hasError(body: ErrorBody, options?: RequestOptions): Promise<boolean | undefined>;
-}
-
-/** Metrist's results API. Makes no request by itself. */
-export function createMetristApi(options: MetristClientOptions): MetristApi {
+/** Makes no request by itself. Nothing in it throws, and each call sends one request, which `signal` ends early. */
+export function createMetristApi(options: MetristClientOptions) {
   const send = createMetristClient(options);
   return {
-    async post(result, { signal } = {}) {
-      const problems = validateResult(result);
-      if (problems.length > 0) {
-        return { state: 'refused', reason: `not sent, Metrist would drop it: ${problems.join(', ')}` };
-      }
+    async post(result: MetristResult, { signal }: Pick<MetristRequest, 'signal'> = {}): Promise<PostResult> {
+      if (!isStorable(result)) return { state: 'refused', reason: `not sent, Metrist would drop it: ${ourBug}` };
       try {
         const { kind, body } = result;
         const answer = await send({ method: 'POST', path: `/api/agent/${kind}`, body, signal });
@@ -65,7 +50,15 @@ export function createMetristApi(options: MetristClientOptions): MetristApi {
       }
     },
 
-    async hasError({ monitor_logical_name, check_logical_name, instance_name, time }, { signal } = {}) {
+    /**
+     * Whether Metrist shows an error of this check at this instance at its time, to the second.
+     *
+     * @returns `undefined` when Metrist does not say
+     */
+    async hasError(
+      { monitor_logical_name, check_logical_name, instance_name, time }: ErrorBody,
+      { signal }: Pick<MetristRequest, 'signal'> = {},
+    ): Promise<boolean | undefined> {
       // Metrist groups errors by the minute, but counts only those from `from` to `to`, both inclusive.
       const startMs = Math.floor(Date.parse(`${time}Z`) / 1000) * 1000;
       const query = new URLSearchParams([
@@ -88,7 +81,8 @@ export function createMetristApi(options: MetristClientOptions): MetristApi {
   };
 }
 
-const malformed = 'the request is malformed: a bug of this monitor';
+const ourBug = 'a bug of this monitor';
+const malformed = `the request is malformed: ${ourBug}`;
 const meanings = {
   400: malformed,
   406: malformed,
@@ -106,11 +100,11 @@ function toPostResult(answer: MetristAnswer): PostResult {
     const seconds = Number(headers.get('x-ratelimit-reset') ?? Number.NaN);
     return { state: 'not-taken', status, reason, ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) };
   }
-  // With these Metrist itself says that it did not store a result. Other 5xx come from a gateway that knows nothing.
+  // With these two, Metrist itself says that it did not store the result. Any other 5xx comes from a gateway.
   if (status === 500 || status === 503) return { state: 'not-taken', status, reason };
   if (status >= 500 || status === 408) return { state: 'unknown', status, reason };
-  // This API does not answer so. What a later version would mean by it is unknown.
+  // This API never answers like this. We cannot know what a later version would mean by it.
   if (status >= 200 && status < 300) return { state: 'unknown', status, reason, isPointlessToRepeat: true };
-  // The size is about this result. Anything else would be wrong with the other results, too.
+  // Only this result is too large. Every other reason applies to the other results, too.
   return { state: status === 413 ? 'refused' : 'denied', status, reason };
 }

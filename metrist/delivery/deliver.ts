@@ -57,7 +57,7 @@ export interface DeliveryReport {
 /** The oldest errors beyond this number are removed. With a failing run every two minutes it is reached in a week. */
 export const maxWaiting = 5_000;
 
-/** How long after it was sent Metrist certainly shows an error that it has. */
+/** This long after an error was sent, Metrist certainly shows it if it has arrived. */
 const settleMs = 60_000;
 
 /** Time limit for the errors of earlier runs, so that enough is left for this run's own results. */
@@ -76,7 +76,7 @@ const maxFailuresInARow = 3;
 /** What became of one result or file. */
 type Outcome = 'delivered' | 'refused' | 'waiting' | 'unconfirmed' | 'corrupt' | 'dropped' | DiskFailure;
 
-/** Why a file was not changed: by another process that has it now, by its permissions, by a fault of the disk. */
+/** Why a file could not be changed: another process has it, this user may not change it, or the disk failed. */
 type DiskFailure = 'taken' | 'foreign' | 'waiting';
 
 /** Puts the error of a run, if there is one, into the outbox, before anything is reported anywhere. Never throws. */
@@ -95,7 +95,7 @@ export async function holdError(results: readonly MetristResult[], outbox: Outbo
  * the API throws.
  *
  * An error stays on disk until Metrist has accepted it, so none is lost. If an answer was lost, the error waits until
- * Metrist can be asked whether it has it: a second copy of one failure would turn the check down. Telemetry is sent now or
+ * Metrist can be asked whether it has it: with a second copy of one failure Metrist would show the check as down. Telemetry is sent now or
  * never, because Metrist takes the time of arrival for the time of the call.
  */
 export async function deliver(held: HeldResults, options: DeliverOptions): Promise<DeliveryReport> {
@@ -174,7 +174,7 @@ class Delivery {
     }
   }
 
-  /** Begins anew: failures of the leftovers do not count against this run's own results. */
+  /** Resets the limits: failures of the leftovers do not count against this run's own results. */
   #start(delaysMs: readonly number[]): void {
     this.#retryDelaysMs = [...delaysMs];
     this.#failuresInARow = 0;

@@ -3,7 +3,7 @@ import { access, readdir, readFile, rename, rmdir, unlink, writeFile } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { makeDir } from '../../host/make-dir.ts';
-import { type ErrorBody, type MetristResult, validateResult } from './results.ts';
+import { type ErrorBody, isStorable, type MetristResult } from './results.ts';
 
 interface OutboxOptions {
   /** `results/outbox`. Made when the first error is put into it. */
@@ -42,13 +42,15 @@ export interface OutboxEntry {
   setAside(): Promise<void>;
 }
 
-/** What the name of a file says. */
-interface EntryName {
+/** An error in the outbox, as the name of its file describes it. */
+interface FoundFile {
+  /** Its path in the outbox. */
+  readonly file: string;
   /** Sorts by time. */
   readonly id: string;
   /** When its run put it there. Absent once that run is done with it. */
   readonly heldAtMs?: number;
-  readonly sent?: SentAt;
+  readonly sentAt?: SentAt;
 }
 
 /** A moment by two clocks. Earlier versions did not note the uptime. */
@@ -94,8 +96,8 @@ export class Outbox {
     const { dir, now } = this.#options;
     const at = now();
     const id = `${at.toISOString().replaceAll(/[-:.Z]/g, '')}-${randomBytes(4).toString('hex')}`;
-    const name: EntryName = { id, heldAtMs: at.getTime() };
-    const file = path.join(dir, formatName(name));
+    const name = `${id}.held-${at.getTime()}.json`;
+    const file = path.join(dir, name);
     await makeDir(dir);
     try {
       await writeFile(file, `${JSON.stringify({ kind: 'error', body })}\n`, { flush: true });
@@ -108,7 +110,7 @@ export class Outbox {
       );
       if (!isThere) throw problem;
     }
-    return this.#entry(formatName(name), name);
+    return this.#entry({ file: name, id });
   }
 
   /**
@@ -121,13 +123,11 @@ export class Outbox {
     for (const name of await list(this.#options.dir)) {
       files.push(...(oldRunDir.test(name) ? await this.#listOldRun(name) : [name]));
     }
-    const found = files.flatMap((file) => {
-      const name = parseName(file);
-      return name === undefined || this.#isHeld(name.heldAtMs) ? [] : [{ file, name }];
-    });
-    return found
-      .toSorted((one, other) => (one.name.id < other.name.id ? -1 : 1))
-      .map(({ file, name }) => this.#entry(file, name));
+    return files
+      .flatMap((file) => parseName(file) ?? [])
+      .filter(({ heldAtMs }) => !this.#isHeld(heldAtMs))
+      .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+      .map((found) => this.#entry(found));
   }
 
   /** The files in a directory of an earlier version. Its telemetry is too old to be sent. */
@@ -147,21 +147,19 @@ export class Outbox {
     return atMs !== undefined && Math.abs(this.#options.now().getTime() - atMs) < holdForMs;
   }
 
-  /** @param foundAs its path in the outbox */
-  #entry(foundAs: string, { id, heldAtMs, sent }: EntryName): OutboxEntry {
+  #entry({ file: foundAs, id, sentAt }: FoundFile): OutboxEntry {
     const { dir, now, uptimeMs } = this.#options;
-    const sentAt = sent ?? (heldAtMs === undefined ? undefined : { atMs: heldAtMs });
     let file = path.join(dir, foundAs);
-    const moveTo = async (name: EntryName): Promise<void> => {
-      const target = path.join(dir, formatName(name));
+    const moveTo = async (name: string): Promise<void> => {
+      const target = path.join(dir, name);
       await rename(file, target);
       file = target;
     };
     return {
       ...(sentAt && { sentAgoMs: this.#agoMs(sentAt) }),
       read: async () => parseError(await readFile(file, 'utf8').catch(toEmptyText)),
-      markSent: () => moveTo({ id, sent: { atMs: now().getTime(), uptimeMs: Math.floor(uptimeMs()) } }),
-      putBack: () => moveTo({ id }),
+      markSent: () => moveTo(`${id}.sent-${now().getTime()}-${Math.floor(uptimeMs())}.json`),
+      putBack: () => moveTo(`${id}.json`),
       remove: () => unlink(file),
       setAside: async () => {
         const corruptDir = path.join(dir, 'corrupt');
@@ -183,22 +181,17 @@ export class Outbox {
 
 const oldRunDir = /^\d{8}T\d{9}-[\da-f]+(?:\.claim-(\d+)-\d+)?$/;
 
-function formatName({ id, heldAtMs, sent }: EntryName): string {
-  const held = heldAtMs === undefined ? '' : `.held-${heldAtMs}`;
-  const uptime = sent?.uptimeMs === undefined ? '' : `-${sent.uptimeMs}`;
-  return `${id}${held}${sent === undefined ? '' : `.sent-${sent.atMs}${uptime}`}.json`;
-}
-
 /** @returns `undefined` for anything else that somebody put there */
-function parseName(file: string): EntryName | undefined {
+function parseName(file: string): FoundFile | undefined {
   const groups = (currentFile.exec(file) ?? oldFile.exec(file))?.groups;
   if (groups === undefined) return undefined;
-  const { run = '', index, heldAt, sentAt, uptime } = groups;
+  const { run = '', index, heldAt, sentAt = heldAt, uptime } = groups;
   return {
+    file,
     id: index === undefined ? run : `${run}-${index}`,
     ...(heldAt !== undefined && { heldAtMs: Number(heldAt) }),
     ...(sentAt !== undefined && {
-      sent: { atMs: Number(sentAt), ...(uptime !== undefined && { uptimeMs: Number(uptime) }) },
+      sentAt: { atMs: Number(sentAt), ...(uptime !== undefined && { uptimeMs: Number(uptime) }) },
     }),
   };
 }
@@ -212,7 +205,7 @@ const oldFile =
 function parseError(text: string): ErrorBody | undefined {
   try {
     const result = JSON.parse(text) as MetristResult;
-    return result.kind === 'error' && validateResult(result).length === 0 ? result.body : undefined;
+    return result.kind === 'error' && isStorable(result) ? result.body : undefined;
   } catch {
     return undefined;
   }
@@ -225,7 +218,7 @@ async function list(dir: string): Promise<string[]> {
   });
 }
 
-/** What a directory in the place of a file holds. */
+/** A directory in the place of a file counts as an empty file. */
 function toEmptyText(error: NodeJS.ErrnoException): string {
   if (error.code === 'EISDIR') return '';
   throw error;

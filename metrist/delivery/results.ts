@@ -1,5 +1,4 @@
 import type { MonitorRun } from '../../runner/monitor-run.ts';
-import type { FailedStep, PassedStep } from '../../runner/step-result.ts';
 import { describeStepError, toMetadata, toWireText, type Metadata } from '../result-text.ts';
 
 interface ResultBody {
@@ -48,10 +47,20 @@ export type MetristResult =
 export function toMetristResults(run: MonitorRun, instance: string): MetristResult[] {
   return run.steps.flatMap((step, index): MetristResult[] => {
     switch (step.state) {
-      case 'passed':
-        return [{ kind: 'telemetry', body: toTelemetry(run, instance, step) }];
-      case 'failed':
-        return [{ kind: 'error', body: toError(run, instance, step, index) }];
+      case 'passed': {
+        const common = commonFields(run.monitor, instance, step.name, toMetadata(step.evidence));
+        return [{ kind: 'telemetry', body: { ...common, value: step.durationMs } }];
+      }
+      case 'failed': {
+        const { verdict, code } = step.error;
+        const body = {
+          ...commonFields(run.monitor, instance, step.name, toMetadata(step.evidence, { verdict, code })),
+          message: describeStepError(step.error),
+          time: formatMetristTime(Date.parse(step.startedAt) + step.durationMs),
+          blocked_steps: run.steps.slice(index + 1).map(({ name }) => toWireText(name)),
+        };
+        return [{ kind: 'error', body }];
+      }
       case 'blocked':
       case 'interrupted':
         return [];
@@ -61,78 +70,40 @@ export function toMetristResults(run: MonitorRun, instance: string): MetristResu
   });
 }
 
-function toTelemetry(run: MonitorRun, instance: string, step: PassedStep): TelemetryBody {
-  return { ...address(run, instance, step), value: step.durationMs, metadata: withSource(toMetadata(step.evidence)) };
-}
-
-function toError(run: MonitorRun, instance: string, step: FailedStep, index: number): ErrorBody {
-  const { verdict, code } = step.error;
+/** What every body contains. `metrist.source` marks an end-to-end test for Metrist. The Orchestrator sends it, too. */
+export function commonFields(monitor: string, instance: string, check: string, metadata: Metadata): ResultBody {
   return {
-    ...address(run, instance, step),
-    message: describeStepError(step.error),
-    time: formatMetristTime(Date.parse(step.startedAt) + step.durationMs),
-    metadata: withSource(toMetadata(step.evidence, { verdict, code })),
-    blocked_steps: run.steps.slice(index + 1).map(({ name }) => toWireText(name)),
-  };
-}
-
-function address(run: MonitorRun, instance: string, step: PassedStep | FailedStep) {
-  return {
-    monitor_logical_name: toWireText(run.monitor),
+    monitor_logical_name: toWireText(monitor),
     instance_name: toWireText(instance),
-    check_logical_name: toWireText(step.name),
+    check_logical_name: toWireText(check),
+    metadata: { ...metadata, 'metrist.source': 'monitor' },
   };
-}
-
-/** `metrist.source` marks an end-to-end test for Metrist. The Orchestrator sends it, too. */
-function withSource(metadata: Metadata): Metadata {
-  return { ...metadata, 'metrist.source': 'monitor' };
 }
 
 /** With fewer than six fraction digits Metrist answers 202 and never lists the error. */
-function formatMetristTime(epochMs: number): string {
+export function formatMetristTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace('Z', '000');
 }
 
-const maxNameLength = 255;
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
 
 /**
- * What is wrong with a result that Metrist would drop behind a 202, or answer with a 500, as clauses: `value must be a finite
- * number`. Empty if it can be sent. Source of the rules:
+ * Whether Metrist would store a result. Others it drops behind a 202, or answers with a 500. Source of the rules:
  * lib/domain/monitor/commands.ex, lib/domain/middleware/type_validation.ex and the projectors of Metrist-Software/backend.
  */
-export function validateResult({ kind, body }: MetristResult): string[] {
-  const common = [
-    ...checkName('monitor_logical_name', body.monitor_logical_name),
-    ...checkName('instance_name', body.instance_name),
-    ...checkName('check_logical_name', body.check_logical_name),
-    ...Object.entries(body.metadata).flatMap(([name, value]) => checkMetadata(name, value)),
-  ];
-  if (kind === 'telemetry') {
-    return [...common, ...check(Number.isFinite(body.value), 'value must be a finite number')];
-  }
-  return [
-    ...common,
-    ...check(isCleanText(body.message), 'message must be text without NUL'),
-    ...check(isTime(body.time), 'time must be UTC with six digits of fraction'),
-    ...check(
-      Array.isArray(body.blocked_steps) && body.blocked_steps.every(isCleanText),
-      'blocked_steps must be an array of names',
-    ),
-  ];
-}
-
-function checkName(field: string, name: unknown): string[] {
-  const isName = isCleanText(name) && name !== '' && name.length <= maxNameLength;
-  return check(isName, `${field} must be 1 to ${maxNameLength} characters`);
-}
-
-function checkMetadata(name: string, value: unknown): string[] {
-  return check(
-    isCleanText(name) && (isCleanText(value) || Number.isFinite(value)),
-    `metadata ${JSON.stringify(name)} must be text without NUL or a finite number`,
+export function isStorable({ kind, body }: MetristResult): boolean {
+  const isAddressed = [body.monitor_logical_name, body.instance_name, body.check_logical_name].every(isName);
+  const hasMetadata = Object.entries(body.metadata).every(
+    ([name, value]) => isCleanText(name) && (isCleanText(value) || Number.isFinite(value)),
   );
+  if (!isAddressed || !hasMetadata) return false;
+  if (kind === 'telemetry') return Number.isFinite(body.value);
+  const { message, time, blocked_steps: blocked } = body;
+  return isCleanText(message) && isTime(time) && Array.isArray(blocked) && blocked.every(isCleanText);
+}
+
+function isName(value: unknown): boolean {
+  return isCleanText(value) && value !== '' && value.length <= 255;
 }
 
 function isCleanText(value: unknown): value is string {
@@ -141,8 +112,4 @@ function isCleanText(value: unknown): value is string {
 
 function isTime(value: unknown): boolean {
   return typeof value === 'string' && timePattern.test(value) && !Number.isNaN(Date.parse(`${value.slice(0, 23)}Z`));
-}
-
-function check(isFine: boolean, problem: string): string[] {
-  return isFine ? [] : [problem];
 }

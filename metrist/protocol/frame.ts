@@ -2,10 +2,7 @@
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /** More digits than any real length has. */
-const maxLengthDigits = 16;
-
-const space = 0x20;
-const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
+export const maxLengthDigits = 16;
 
 /** The bytes are not a frame. Nothing after them can be read, because the start of the next frame is unknown. */
 export class FrameError extends Error {
@@ -59,21 +56,19 @@ export class FrameBuffer {
 }
 
 function readHeader(bytes: Buffer): { readonly bytes: number; readonly bodyBytes: number } | undefined {
-  const head = bytes.subarray(0, maxLengthDigits + 1);
-  const digits = head.findIndex((byte) => !isDigit(byte));
-  if (digits === -1) {
-    if (head.length > maxLengthDigits) throw new FrameError(`a length of more than ${maxLengthDigits} digits`);
-    return undefined;
+  const head = bytes.toString('latin1', 0, maxLengthDigits + 1);
+  const [digits = ''] = /^\d*/.exec(head) ?? [];
+  if (digits.length > maxLengthDigits) throw new FrameError(`a length of more than ${maxLengthDigits} digits`);
+  if (digits === head) return undefined;
+  if (digits === '') throw new FrameError(`a frame begins with byte ${hex(bytes[0])} instead of its length`);
+  if (head[digits.length] !== ' ') {
+    throw new FrameError(`a length is followed by byte ${hex(bytes[digits.length])} instead of a space`);
   }
-  if (digits === 0) throw new FrameError(`a frame begins with byte ${hex(head[0])} instead of its length`);
-  if (head[digits] !== space) {
-    throw new FrameError(`a length is followed by byte ${hex(head[digits])} instead of a space`);
-  }
-  const bodyBytes = Number(head.toString('latin1', 0, digits));
+  const bodyBytes = Number(digits);
   if (bodyBytes > maxBodyBytes) {
     throw new FrameError(`a frame of ${bodyBytes} bytes: at most ${maxBodyBytes} are read`);
   }
-  return { bytes: digits + 1, bodyBytes };
+  return { bytes: digits.length + 1, bodyBytes };
 }
 
 /** One frame: `00011 Started 1.1`. The length is that of the UTF-8 bytes. */

@@ -56,8 +56,11 @@ export function parseToMonitor(body: Uint8Array): ToMonitor {
   }
 }
 
+/** What this monitor sends of that. */
+export type SentMessage = Exclude<FromMonitor, { readonly kind: 'stepOk' | 'waitForWebhook' | 'exit' | 'unknown' }>;
+
 /** A monitor's message as the text of one frame. */
-export function formatFromMonitor(message: FromMonitor): string {
+export function formatFromMonitor(message: SentMessage): string {
   switch (message.kind) {
     case 'started':
       return `Started ${message.version}`;
@@ -67,18 +70,10 @@ export function formatFromMonitor(message: FromMonitor): string {
       return 'Configured';
     case 'stepTime':
       return joinWords('Step Time', formatMetadata(message.metadata), formatTime(message.durationMs));
-    case 'stepOk':
-      return joinWords('Step OK', formatMetadata(message.metadata));
     case 'stepError':
       return formatStepError(message.text, formatMetadata(message.metadata));
     case 'log':
       return `Log ${message.level} ${message.text}`;
-    case 'waitForWebhook':
-      return `Wait For Webhook ${message.uid}`;
-    case 'exit':
-      return 'Exit';
-    case 'unknown':
-      return message.text;
     default:
       return message satisfies never;
   }
@@ -148,8 +143,6 @@ function formatStepError(text: string, metadata: string): string {
 /** The Orchestrator's handler crashes on anything but a plain number. Nanoseconds are precise enough. */
 function formatTime(durationMs: number): string {
   if (!Number.isFinite(durationMs)) throw new RangeError(`a step's time is ${durationMs}: expected milliseconds`);
-  // toFixed() would write an exponent.
-  if (Math.abs(durationMs) >= 1e21) return String(BigInt(durationMs));
   return durationMs.toFixed(6).replace(/\.?0+$/, '');
 }
 

@@ -6,29 +6,11 @@ import {
   MetristError,
   type MetristRequest,
 } from '../request.ts';
-import { type MonitorConfig, validateMonitorConfig } from './monitor-config.ts';
-import { type StoredMonitorConfig, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
+import type { MonitorConfig } from './monitor-config.ts';
+import { type StoredMonitorConfig, isObject, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
 
-/** The part of Metrist's API that says what runs. Sends each request once; a failure rejects with a {@link MetristError}. */
-export interface MonitorConfigApi {
-  /**
-   * The registrations of a monitor. A recent change may not show yet.
-   *
-   * @param options a shorter time limit than the client's own
-   */
-  list(monitor: string, options?: { readonly timeoutMs?: number }): Promise<StoredMonitorConfig[]>;
-  /**
-   * Adds a registration. Those that exist stay.
-   *
-   * @returns its id. Metrist returns one even if it stores nothing: only {@link list} shows the truth.
-   * @throws {RangeError} for a registration that Metrist would not store; nothing is sent then
-   */
-  create(config: MonitorConfig): Promise<string>;
-  /** Removes a registration. Metrist gives the same answer when there is none. */
-  remove(monitor: string, id: string): Promise<void>;
-  /** `undefined` when Metrist knows nothing about a monitor, or not yet. */
-  status(monitor: string): Promise<MonitorStatus | undefined>;
-}
+/** The part of Metrist's API that says what runs. */
+export type MonitorConfigApi = ReturnType<typeof createMonitorConfigApi>;
 
 /** What Metrist thinks of a monitor. */
 export interface MonitorStatus {
@@ -36,11 +18,6 @@ export interface MonitorStatus {
   readonly state: 'up' | 'degraded' | 'issues' | 'down';
   /** ISO 8601, UTC; 1970-01-01 when never. */
   readonly last_checked: string;
-}
-
-export interface MonitorConfigApiOptions extends MetristClientOptions {
-  /** Ends every request early. */
-  readonly signal?: AbortSignal;
 }
 
 /** What one request is about. */
@@ -53,8 +30,11 @@ interface Call<Value> extends Omit<MetristRequest, 'signal'> {
   readonly parse: (text: string) => Value | undefined;
 }
 
-/** Metrist's monitor-config API. Makes no request by itself. */
-export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiOptions): MonitorConfigApi {
+/**
+ * Makes no request by itself. Sends each request once; a failure rejects with a {@link MetristError}. `signal` ends every
+ * request early.
+ */
+export function createMonitorConfigApi({ signal, ...options }: MetristClientOptions & Pick<MetristRequest, 'signal'>) {
   const send = createMetristClient(options);
 
   async function call<Value>({ attempt, expectedStatus = 200, parse, ...request }: Call<Value>): Promise<Value> {
@@ -72,19 +52,27 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
   }
 
   return {
-    async list(monitor, limit) {
+    /**
+     * The registrations of a monitor. A recent change may not show yet.
+     *
+     * @param timeoutMs a shorter time limit than the client's own
+     */
+    async list(monitor: string, timeoutMs = Infinity): Promise<StoredMonitorConfig[]> {
       const configs = await call({
         attempt: `read the registrations of ${monitor}`,
         path: `/api/v0/monitor-config?${new URLSearchParams({ monitor }).toString()}`,
         parse: (text) => parseStoredMonitorConfigs(parseJson(text)),
-        ...limit,
+        timeoutMs,
       });
       return configs.filter(({ monitor_logical_name: name }) => name === monitor);
     },
 
-    async create(config) {
-      const problems = validateMonitorConfig(config);
-      if (problems.length > 0) throw new RangeError(`not sent, Metrist would not store it: ${problems.join(', ')}`);
+    /**
+     * Adds a registration. Those that exist stay.
+     *
+     * @returns its id. Metrist returns one even if it stores nothing: only `list` shows the truth.
+     */
+    async create(config: MonitorConfig): Promise<string> {
       return await call({
         attempt: `register ${config.monitor_logical_name}`,
         method: 'POST',
@@ -95,7 +83,8 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
       });
     },
 
-    async remove(monitor, id) {
+    /** Removes a registration. Metrist gives the same answer when there is none. */
+    async remove(monitor: string, id: string): Promise<void> {
       await call({
         attempt: `remove the registration ${id}`,
         method: 'DELETE',
@@ -104,7 +93,8 @@ export function createMonitorConfigApi({ signal, ...options }: MonitorConfigApiO
       });
     },
 
-    async status(monitor) {
+    /** `undefined` when Metrist knows nothing about a monitor, or not yet. */
+    async status(monitor: string): Promise<MonitorStatus | undefined> {
       const statuses = await call({
         attempt: `read the state of ${monitor}`,
         path: `/api/v0/monitor-status?${new URLSearchParams({ 'm[]': monitor }).toString()}`,
@@ -128,8 +118,8 @@ function parseMonitorStatuses(answer: unknown): MonitorStatus[] | undefined {
 }
 
 function isMonitorStatus(value: unknown): value is MonitorStatus {
-  if (typeof value !== 'object' || value === null) return false;
-  const { monitor_logical_name: name, state, last_checked: lastChecked } = value as Readonly<Record<string, unknown>>;
+  if (!isObject(value)) return false;
+  const { monitor_logical_name: name, state, last_checked: lastChecked } = value;
   return (
     typeof name === 'string' &&
     (state === 'up' || state === 'degraded' || state === 'issues' || state === 'down') &&

@@ -1,7 +1,7 @@
 import { describeValue, describeUnresolved, isUnresolved } from '../../host/setting-text.ts';
 
 /** What a registration needs to know about a monitor. */
-export interface MonitorOutline {
+interface MonitorOutline {
   readonly name: string;
   readonly steps: readonly { readonly name: string; readonly description: string }[];
 }
@@ -28,9 +28,8 @@ export interface MonitorConfig {
 
 interface MonitorConfigStep {
   readonly check_logical_name: string;
-  /** Metrist accepts it but does not store it. */
+  /** Metrist accepts the description and `required`, but does not store them. */
   readonly description: string;
-  /** Metrist accepts it but does not store it. */
   readonly required: true;
   /** Metrist documents a default but does not apply it: without a timeout it answers 202 and stores nothing. */
   readonly timeout_secs: number;
@@ -66,98 +65,45 @@ export function createMonitorConfig(
   };
 }
 
-/** Whole numbers from `least` to `most`. */
-export interface Range {
-  readonly least: number;
-  readonly most: number;
-}
-
 /** 0 would stop the Orchestrator's scheduler. After a day without a result Metrist forgets what it knew about a step. */
-export const intervalRange: Range = { least: 1, most: 86_400 };
+export const intervalRange = { least: 1, most: 86_400 } as const;
 /** The range that a package's manifest allows. */
-export const timeoutRange: Range = { least: 1, most: 65_535 };
-
-/**
- * What is wrong with a registration that Metrist would refuse, or answer with 202 and not store, or that no Orchestrator
- * could run, as clauses: `interval_secs must be a whole number from 1 to 86400`. Empty if it can be registered.
- */
-export function validateMonitorConfig(config: MonitorConfig): string[] {
-  const { monitor_logical_name: name, run_spec: runSpec, run_groups: runGroups, steps } = config;
-  return [
-    ...check(isName(name), 'monitor_logical_name must be a name without spaces'),
-    ...check(isName(runSpec.name), 'run_spec.name must be a name without spaces'),
-    ...check(isWithin(config.interval_secs, intervalRange), `interval_secs must be ${describeRange(intervalRange)}`),
-    ...check(runGroups.every(isRunGroup), 'run_groups must be names without a comma or blanks around them'),
-    ...check(new Set(runGroups).size === runGroups.length, 'run_groups must not hold a name twice'),
-    ...check(steps.length > 0, 'steps must not be empty'),
-    ...steps.flatMap((step, index) => [
-      ...check(isName(step.check_logical_name), `steps[${index}].check_logical_name must be a name without spaces`),
-      ...check(
-        isWithin(step.timeout_secs, timeoutRange),
-        `steps[${index}].timeout_secs must be ${describeRange(timeoutRange)}`,
-      ),
-    ]),
-  ];
-}
+export const timeoutRange = { least: 1, most: 65_535 } as const;
 
 /** The Orchestrator cuts its list of groups at commas, so a name with one can never match. */
 export function isRunGroup(name: string): boolean {
-  return isText(name) && name === name.trim() && !name.includes(',');
+  return name !== '' && name.length <= 255 && name === name.trim() && name.isWellFormed() && !/[,\0]/.test(name);
 }
 
-export function isWithin(value: unknown, { least, most }: Range): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
-}
-
-/** `a whole number from 1 to 86400` */
-export function describeRange({ least, most }: Range): string {
-  return `a whole number from ${least} to ${most}`;
-}
-
-/** In the Orchestrator's protocol a space ends a name. */
-function isName(value: unknown): boolean {
-  return isText(value) && !/\s/.test(value);
-}
-
-function isText(value: unknown): value is string {
-  return (
-    typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed() && !value.includes('\0')
-  );
-}
-
-function check(isFine: boolean, problem: string): string[] {
-  return isFine ? [] : [problem];
-}
-
-/** Run groups as they can be registered, and remarks on how they were written. */
-interface ParsedRunGroups {
-  readonly runGroups: readonly string[];
-  /** One line each: the variable, what came, what was expected. */
-  readonly problems: readonly string[];
-  readonly warnings: readonly string[];
-}
+type ParsedRunGroups = Readonly<Record<'runGroups' | 'problems' | 'warnings', readonly string[]>>;
 
 /**
  * Reads `METRIST_RUN_GROUPS`, names separated by commas. Removes blanks around a name, with a warning: the Orchestrator
  * reads the same variable and keeps them. Never throws.
+ *
+ * @returns the groups as they can be registered, and one line for each problem and warning
  */
 export function parseRunGroups(value = ''): ParsedRunGroups {
   if (value.trim() === '') return { runGroups: [], problems: [], warnings: [] };
-  if (isUnresolved(value)) {
-    return { runGroups: [], problems: [describeUnresolved('METRIST_RUN_GROUPS', value)], warnings: [] };
-  }
+  if (isUnresolved(value)) return refuseRunGroups(describeUnresolved('METRIST_RUN_GROUPS', value));
   const written = value.split(',');
   const runGroups = written.map((name) => name.trim());
   if (!runGroups.every(isRunGroup) || new Set(runGroups).size < runGroups.length) {
-    const problem = `METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`;
-    return { runGroups: [], problems: [problem], warnings: [] };
+    return refuseRunGroups(
+      `METRIST_RUN_GROUPS is ${describeValue(value)}: expected different names, separated by commas`,
+    );
   }
-  const blank = written.filter((name) => name !== name.trim());
-  return { runGroups, problems: [], warnings: blank.map(describeBlanks) };
+  const warnings = written
+    .filter((name) => name !== name.trim())
+    .map(
+      (name) =>
+        `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so remove the blanks there, too`,
+    );
+  return { runGroups, problems: [], warnings };
 }
 
-function describeBlanks(name: string): string {
-  return `METRIST_RUN_GROUPS holds ${describeValue(name)}, which is taken as ${describeValue(name.trim())}: an Orchestrator does not trim, so remove the blanks there, too`;
+function refuseRunGroups(problem: string): ParsedRunGroups {
+  return { runGroups: [], problems: [problem], warnings: [] };
 }
 
 /** Metrist looks only at the last hour. With this interval at least three runs are in it. */
@@ -169,20 +115,14 @@ const longestUsefulIntervalSecs = 1200;
  * @param stepTimeoutSecs the monitor's own deadline for a step
  */
 export function findRegistrationWarnings(config: MonitorConfig, stepTimeoutSecs: number): string[] {
-  const timeoutSecs = Math.min(...config.steps.map((step) => step.timeout_secs));
+  const { run_groups: runGroups, interval_secs: intervalSecs, steps } = config;
+  const timeoutSecs = Math.min(...steps.map((step) => step.timeout_secs));
   return [
-    ...(config.run_groups.length === 0 ? [noRunGroups] : []),
-    ...(config.interval_secs > longestUsefulIntervalSecs ? [describeInterval(config.interval_secs)] : []),
-    ...(timeoutSecs < stepTimeoutSecs ? [describeTimeout(timeoutSecs, stepTimeoutSecs)] : []),
-  ];
-}
-
-const noRunGroups = 'no run groups: an Orchestrator that has some of its own (METRIST_RUN_GROUPS) will not run this';
-
-function describeInterval(intervalSecs: number): string {
-  return `an interval of ${intervalSecs} s: Metrist looks only at the last hour, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`;
-}
-
-function describeTimeout(timeoutSecs: number, stepTimeoutSecs: number): string {
-  return `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run created may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`;
+    runGroups.length === 0 &&
+      'no run groups: an Orchestrator that has some of its own (METRIST_RUN_GROUPS) will not run this',
+    intervalSecs > longestUsefulIntervalSecs &&
+      `an interval of ${intervalSecs} s: Metrist looks only at the last hour, and needs three slow runs in it for degraded, two failed ones for down; use ${longestUsefulIntervalSecs} s or less`,
+    timeoutSecs < stepTimeoutSecs &&
+      `a timeout of ${timeoutSecs} s: the Orchestrator stops the run before a step reaches its own deadline of ${stepTimeoutSecs} s, and what the run created may stay; set METRIST_STEP_TIMEOUT_SECS to less than ${timeoutSecs}`,
+  ].filter((warning) => warning !== false);
 }

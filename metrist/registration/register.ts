@@ -58,7 +58,7 @@ export async function register(
     shown = await removeAndConfirm(api, { monitor, ids, remainingId: id }, confirm);
     for (const each of obsolete) onEvent({ kind: 'removed', ...each });
   }
-  for (const stranger of shown.filter((stored) => stored.id !== id)) onEvent({ kind: 'appeared', id: stranger.id });
+  for (const other of shown.filter((stored) => stored.id !== id)) onEvent({ kind: 'appeared', id: other.id });
 }
 
 async function createAndConfirm({ wanted, before }: RegistrationPlan, api: MonitorConfigApi, confirm: ConfirmOptions) {
@@ -86,24 +86,19 @@ async function createAndConfirm({ wanted, before }: RegistrationPlan, api: Monit
   throw new MetristError(`${why}.${untouched} ${howToGoOn}`, { cause });
 }
 
-/** What is to be removed, and what has to exist afterwards. */
-interface Removal {
-  readonly monitor: string;
-  readonly ids: readonly string[];
-  readonly remainingId?: string;
-}
-
 /**
  * Removes registrations, and returns when Metrist does not show them any more.
  *
+ * @param removal `remainingId`: the one that has to exist afterwards
  * @returns what it shows instead
  * @throws {MetristError} that names those that still exist
  */
 export async function removeAndConfirm(
   api: MonitorConfigApi,
-  { monitor, ids, remainingId }: Removal,
+  removal: { readonly monitor: string; readonly ids: readonly string[]; readonly remainingId?: string },
   confirm: ConfirmOptions = {},
 ): Promise<readonly StoredMonitorConfig[]> {
+  const { monitor, ids, remainingId } = removal;
   let failure: MetristError | undefined;
   for (const id of ids) {
     try {
@@ -135,7 +130,7 @@ function explainRemainder(monitor: string, present: readonly string[], failure: 
 
 const firstPauseMs = 100;
 const maxPauseMs = 3000;
-/** Gives the last look a chance. */
+/** Leaves enough time for the last look. */
 const minTimeoutMs = 1000;
 
 /**
@@ -159,7 +154,7 @@ async function readUntil<Found>(
   const endMs = clock.elapsedMs() + confirmWithinMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
     const timeoutMs = Math.max(endMs - clock.elapsedMs(), minTimeoutMs);
-    const shown = await api.list(monitor, { timeoutMs }).catch((error: unknown) => {
+    const shown = await api.list(monitor, timeoutMs).catch((error: unknown) => {
       if (error instanceof MetristError && error.isTransient) return undefined;
       throw error;
     });

@@ -20,9 +20,9 @@ export interface RegistrationPlan {
  * @throws {LostConfigError} when something would be lost that nobody can restore
  */
 export function planRegistration(wanted: MonitorConfig, before: readonly StoredMonitorConfig[]): RegistrationPlan {
-  const judged = before.map((stored) => ({ stored, differences: findDifferences(wanted, stored) }));
-  const [kept] = judged.filter(({ differences }) => differences.length === 0).toSorted(byWorthKeeping);
-  const obsolete = judged.filter((each) => each !== kept);
+  const compared = before.map((stored) => ({ stored, differences: findDifferences(wanted, stored) }));
+  const [kept] = compared.filter(({ differences }) => differences.length === 0).toSorted(byPreference);
+  const obsolete = compared.filter((each) => each !== kept);
   for (const { stored } of obsolete) if (extraNames(stored).length > 0) throw new LostConfigError(stored);
   return {
     wanted,
@@ -54,7 +54,7 @@ export class LostConfigError extends Error {
  * One with extra configuration comes first, because that cannot be created again. Then the id decides, so that all who
  * register at the same time keep the same one. If two removed each other's, none would be left.
  */
-function byWorthKeeping(a: { stored: StoredMonitorConfig }, b: { stored: StoredMonitorConfig }): number {
+function byPreference(a: { stored: StoredMonitorConfig }, b: { stored: StoredMonitorConfig }): number {
   return extraNames(b.stored).length - extraNames(a.stored).length || (a.stored.id < b.stored.id ? -1 : 1);
 }
 

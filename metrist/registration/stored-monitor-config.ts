@@ -1,12 +1,12 @@
 import type { MonitorConfig } from './monitor-config.ts';
 
 /** One registration as `GET /api/v0/monitor-config` shows it. */
-export interface StoredMonitorConfig {
+export interface StoredMonitorConfig extends Pick<
+  MonitorConfig,
+  'monitor_logical_name' | 'interval_secs' | 'run_groups'
+> {
   /** Letters and digits, without a meaning. */
   readonly id: string;
-  readonly monitor_logical_name: string;
-  readonly interval_secs: number;
-  readonly run_groups: readonly string[];
   readonly run_spec: { readonly name?: string | null; readonly run_type: string };
   readonly steps: readonly { readonly check_logical_name: string; readonly timeout_secs: number }[];
   /** Values stored for the Orchestrator. Metrist shows only their names. */
@@ -60,6 +60,6 @@ function isStoredMonitorConfig(value: unknown): value is StoredMonitorConfig {
   );
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

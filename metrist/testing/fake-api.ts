@@ -25,7 +25,7 @@ export function fakeApi({ list = () => [], create = () => 'new', remove = () => 
   return {
     calls,
     timeouts,
-    async list(_, { timeoutMs } = {}) {
+    async list(_, timeoutMs) {
       calls.push('list');
       timeouts.push(timeoutMs);
       return orThrow(list(timeouts.length - 1));

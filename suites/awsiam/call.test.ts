@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StepContext } from '../../runner/monitor.ts';
-import { call, type Answer } from './call.ts';
+import type { MetadataBearer } from '@smithy/types';
+import { call } from './call.ts';
 import type { Change, Existence } from './entities.ts';
 import { ForeignAnswerError } from './client/iam-answer.ts';
 import { PropagationError } from './errors/error-kinds.ts';
@@ -11,10 +12,10 @@ import { fakeSession } from './testing/fake-session.ts';
 /** One call of the SDK: how its repeated attempts ended, and how the last one ended. */
 interface Scripted {
   readonly repeated?: readonly Error[];
-  readonly ends: Answer | Error;
+  readonly ends: MetadataBearer | Error;
 }
 
-const answer = (requestId = 'id-of-the-answer'): Answer => ({
+const answer = (requestId = 'id-of-the-answer'): MetadataBearer => ({
   $metadata: { requestId, httpStatusCode: 200, attempts: 1, totalRetryDelay: 0 },
 });
 
@@ -29,7 +30,7 @@ const lost = nodeError('ECONNRESET', { name: 'TimeoutError' });
 function setUp(
   change: Change,
   before: Existence,
-  script: readonly (Scripted | Answer | Error)[],
+  script: readonly (Scripted | MetadataBearer | Error)[],
   overrides: Partial<Session> = {},
 ) {
   const failed: Error[] = [];
@@ -48,7 +49,7 @@ function setUp(
   const context: StepContext = { signal: cancel.signal, evidence: {}, waitingFor: 'its result' };
   const during: Existence[] = [];
   let next = 0;
-  const send = vi.fn(async (): Promise<Answer> => {
+  const send = vi.fn(async (): Promise<MetadataBearer> => {
     during.push(session.entities[entity]);
     const scripted = script[Math.min(next++, script.length - 1)];
     const { repeated = [], ends } = (
@@ -312,7 +313,7 @@ describe('attempts at a creation that had no answer', () => {
   test('are counted from the start, because the SDK may ignore an abort for a while', async () => {
     const session = fakeSession();
     const context = { signal: new AbortController().signal, evidence: {}, waitingFor: '' };
-    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const { promise, resolve } = Promise.withResolvers<MetadataBearer>();
     const outcome = call(session, context, 'CreateUser', { makes: 'user' }, () => promise);
     expect([session.entities.user, session.unanswered.user]).toEqual(['possible', 1]);
     resolve(answer());
@@ -384,7 +385,7 @@ describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
 });
 
 describe('the evidence of a call', () => {
-  const metadata = (fields: Answer['$metadata']): Answer => ({ $metadata: fields });
+  const metadata = (fields: MetadataBearer['$metadata']): MetadataBearer => ({ $metadata: fields });
 
   test('adds up the attempts and the delays of all its requests', async () => {
     const first = Object.assign(iamError('DeleteConflictException', 409), {

@@ -1,7 +1,8 @@
+import type { MetadataBearer } from '@smithy/types';
 import { roundMs } from '../../runner/clock.ts';
 import { pause } from '../../runner/deadline.ts';
 import type { StepContext } from '../../runner/monitor.ts';
-import { isUserOrGroup, linksOf, mayNeedRemoval, type Change, type EntityName } from './entities.ts';
+import { isOwner, linksOf, mayNeedRemoval, type Change, type EntityName } from './entities.ts';
 import {
   codeOf,
   hadNoEffect,
@@ -12,17 +13,7 @@ import {
 } from './errors/error-kinds.ts';
 import { policyArnOf, type Session } from './session.ts';
 
-/** The part of the SDK's answers, and of its errors, that is evidence. */
-export interface Answer {
-  readonly $metadata: {
-    readonly requestId?: string | undefined;
-    readonly httpStatusCode?: number | undefined;
-    readonly attempts?: number | undefined;
-    readonly totalRetryDelay?: number | undefined;
-  };
-}
-
-type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>;
+type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<MetadataBearer>;
 
 /** The one request that removes each entity of this run. Steps and teardown share it. */
 export const removals: Readonly<Record<EntityName, Removal>> = {
@@ -44,7 +35,7 @@ const propagationPauses = { firstMs: 200, factor: 1.5, maxMs: 5000 } as const;
  * @returns the answer, or `undefined` if the call was carried out but its answer was lost
  * @throws the SDK's error, or {@link PropagationError} when the change did not become visible in time
  */
-export async function call<A extends Answer>(
+export async function call<A extends MetadataBearer>(
   session: Session,
   context: StepContext,
   operation: string,
@@ -63,53 +54,47 @@ export async function call<A extends Answer>(
   /** Why the request before this one failed. */
   let earlierFailure: unknown;
 
-  const attempt = async (): Promise<A | undefined> => {
-    entities[entity] = 'possible';
-    history.begin();
-    context.waitingFor = describeWait(operation, earlierFailure);
-    // Counted now: the SDK may ignore an abort for a while, and teardown starts in the meantime.
-    const inFlight = 'makes' in change ? 1 : 0;
-    unanswered[entity] += inFlight;
-    try {
-      const answer = await send({ abortSignal: context.signal });
-      unanswered[entity] -= inFlight;
-      recordAttempts(session, context.evidence, answer);
-      if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
-      entities[entity] = after;
-      return answer;
-    } catch (error) {
-      unanswered[entity] -= inFlight;
-      recordAttempts(session, context.evidence, error);
-      // The error of a call that was cut off between two attempts belongs to no attempt.
-      const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
-      const maybeDone = failures.filter((failure) => !hadNoEffect(failure));
-      const withoutAnswer = 'makes' in change ? maybeDone.filter(isUnanswered).length : 0;
-      mayBeDone ||= maybeDone.length > 0;
-      isUncertain ||= maybeDone.length > withoutAnswer;
-      unanswered[entity] += withoutAnswer;
-      if (mayBeDone && isAlreadyDone(error, change)) {
-        // One of the unanswered requests made it, unless a request that was answered with a failure did.
-        if ('makes' in change && !isUncertain) unanswered[entity] -= 1;
-        entities[entity] = after;
-        const found = 'makes' in change ? 'was there already' : 'was gone already';
-        context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
-        return undefined;
-      }
-      if (!isUncertain) entities[entity] = before;
-      // After a deadline or a signal, the failures before it explain more than the abort.
-      if (context.signal.aborted) context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
-      else earlierFailure = error;
-      throw error;
-    }
-  };
-
   let waitingSinceMs: number | undefined;
   try {
     for (let pauseMs: number = propagationPauses.firstMs; ; pauseMs *= propagationPauses.factor) {
+      entities[entity] = 'possible';
+      history.begin();
+      context.waitingFor = describeWait(operation, earlierFailure);
+      // Counted now: the SDK may ignore an abort for a while, and teardown starts in the meantime.
+      const inFlight = 'makes' in change ? 1 : 0;
+      unanswered[entity] += inFlight;
       try {
-        return await attempt();
+        const answer = await send({ abortSignal: context.signal });
+        unanswered[entity] -= inFlight;
+        recordAttempts(session, context.evidence, answer);
+        if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
+        entities[entity] = after;
+        return answer;
       } catch (error) {
-        context.signal.throwIfAborted();
+        unanswered[entity] -= inFlight;
+        recordAttempts(session, context.evidence, error);
+        // The error of a call that was cut off between two attempts belongs to no attempt.
+        const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
+        const maybeDone = failures.filter((failure) => !hadNoEffect(failure));
+        const withoutAnswer = 'makes' in change ? maybeDone.filter(isUnanswered).length : 0;
+        mayBeDone ||= maybeDone.length > 0;
+        isUncertain ||= maybeDone.length > withoutAnswer;
+        unanswered[entity] += withoutAnswer;
+        if (mayBeDone && isAlreadyDone(error, change)) {
+          // One of the unanswered requests made it, unless a request that was answered with a failure did.
+          if ('makes' in change && !isUncertain) unanswered[entity] -= 1;
+          entities[entity] = after;
+          const found = 'makes' in change ? 'was there already' : 'was gone already';
+          context.evidence.resolution = `an answer was lost; the repeated request found that the ${entity} ${found}`;
+          return undefined;
+        }
+        if (!isUncertain) entities[entity] = before;
+        if (context.signal.aborted) {
+          // The failures before a deadline or a signal explain more than the abort.
+          context.waitingFor = describeWait(operation, history.failed.at(-1) ?? earlierFailure);
+          throw context.signal.reason;
+        }
+        earlierFailure = error;
         if (!isNotYetVisible(error, change)) throw error;
         waitingSinceMs ??= elapsedMs();
         const leftMs = propagationTimeoutMs - (elapsedMs() - waitingSinceMs);
@@ -136,7 +121,7 @@ function describeWait(operation: string, earlierFailure: unknown): string {
  * the user or the group however long we wait, so the link is removed once more.
  */
 async function removeLateLinks(session: Session, context: StepContext, entity: EntityName): Promise<void> {
-  if (!isUserOrGroup(entity)) return;
+  if (!isOwner(entity)) return;
   for (const link of linksOf[entity]) {
     if (session.unanswered[link] === 0 || !mayNeedRemoval(session, link)) continue;
     try {
@@ -150,7 +135,8 @@ async function removeLateLinks(session: Session, context: StepContext, entity: E
 
 /** Adds one call of the SDK, with all of its attempts, to a step's evidence. */
 function recordAttempts({ history, transport }: Session, evidence: StepContext['evidence'], outcome: unknown): void {
-  const { requestId, httpStatusCode, attempts, totalRetryDelay } = (outcome as Partial<Answer>)?.$metadata ?? {};
+  const { requestId, httpStatusCode, attempts, totalRetryDelay } =
+    (outcome as Partial<MetadataBearer>)?.$metadata ?? {};
   evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.attempts);
   evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
   evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);

@@ -1,5 +1,15 @@
+/** What has to be removed before IAM deletes a group or a user. */
+export const linksOf = { group: ['membership'], user: ['membership', 'attachment'] } as const;
+
+/** What memberships and attachments belong to. */
+export type Owner = keyof typeof linksOf;
+
 /** The entities that one run makes. A membership puts the user into the group, an attachment the test policy on the user. */
-export type EntityName = 'user' | 'group' | 'membership' | 'attachment';
+export type EntityName = Owner | (typeof linksOf)[Owner][number];
+
+/** Each list is in the order of removal. */
+export const owners = Object.keys(linksOf) as readonly Owner[];
+export const links = [...new Set(Object.values(linksOf).flat())];
 
 /**
  * What IAM's answers say about an entity of this run. `possible`: it may exist, because a request was answered with a
@@ -19,16 +29,10 @@ export type UnansweredCreations = Record<EntityName, number>;
 /** What a call does to the entities of this run. */
 export type Change = { readonly makes: EntityName } | { readonly removes: EntityName };
 
-/** Whether IAM keeps it on its own. Memberships and attachments exist only as long as their user or group does. */
-export function isUserOrGroup(entity: EntityName): entity is 'user' | 'group' {
-  return entity === 'user' || entity === 'group';
+/** Whether it is a user or a group. Memberships and attachments exist only as long as their owners do. */
+export function isOwner(entity: EntityName): entity is Owner {
+  return entity in linksOf;
 }
-
-/** What has to be removed before IAM deletes a user or a group. */
-export const linksOf = {
-  user: ['membership', 'attachment'],
-  group: ['membership'],
-} as const satisfies Record<'user' | 'group', readonly EntityName[]>;
 
 /** Whether there is or may be something to remove, now or later. Removing a user or a group also ends its links. */
 export function mayNeedRemoval(
@@ -36,15 +40,7 @@ export function mayNeedRemoval(
   entity: EntityName,
 ): boolean {
   if (known.entities[entity] === 'absent' && known.unanswered[entity] === 0) return false;
-  switch (entity) {
-    case 'user':
-    case 'group':
-      return true;
-    case 'membership':
-      return mayNeedRemoval(known, 'user') && mayNeedRemoval(known, 'group');
-    case 'attachment':
-      return mayNeedRemoval(known, 'user');
-    default:
-      return entity satisfies never;
-  }
+  if (isOwner(entity)) return true;
+  const isLinkOf = (owner: Owner): boolean => (linksOf[owner] as readonly EntityName[]).includes(entity);
+  return owners.filter(isLinkOf).every((owner) => mayNeedRemoval(known, owner));
 }

@@ -61,20 +61,12 @@ export function ownNamePattern(kind: 'testuser' | 'testgroup', namespace: string
   return new RegExp(`^${kind}-${RegExp.escape(namespace)}-[0-9a-z]{8,9}(?:-[0-9a-z]{6})?$`);
 }
 
-/** The monitor was about to delete something that is not its own: a bug of ours. */
-export class ForeignEntityError extends Error {
-  override readonly name = 'ForeignEntity';
-
-  constructor({ path, name }: Entity) {
-    super(`refused to touch ${path}${name}: it is not a test entity of this namespace`);
-  }
-}
-
 /**
  * The last check before anything is removed.
  *
- * @throws {ForeignEntityError} unless the entity has exactly this path and a name of this namespace
+ * @throws unless the entity has exactly this path and a name of this namespace
  */
 export function assertOwn(entity: Entity, path: string, pattern: RegExp): void {
-  if (entity.path !== path || !pattern.test(entity.name)) throw new ForeignEntityError(entity);
+  if (entity.path === path && pattern.test(entity.name)) return;
+  throw new Error(`refused to touch ${entity.path}${entity.name}: it is not a test entity of this namespace`);
 }

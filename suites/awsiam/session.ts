@@ -1,5 +1,6 @@
 import type { IAM } from '@aws-sdk/client-iam';
 import packageJson from '../../package.json' with { type: 'json' };
+import { settleWithin } from '../../runner/deadline.ts';
 import type { RunMode } from '../../runner/monitor-run.ts';
 import type { Config } from './settings/config.ts';
 import type { Entities, UnansweredCreations } from './entities.ts';
@@ -81,10 +82,10 @@ export async function openSession(
     customUserAgent: [[packageJson.name, packageJson.version]],
   });
   iam.middlewareStack.use(refuseUnreadable);
-  const session = {
+  const session: Session = {
     config,
     names: makeNames(config.namespace, new Date(), Math.random),
-    entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' } as Entities,
+    entities: { user: 'absent', group: 'absent', membership: 'absent', attachment: 'absent' },
     unanswered: { user: 0, group: 0, membership: 0, attachment: 0 },
     iam,
     history,
@@ -93,17 +94,12 @@ export async function openSession(
   };
   if (mode === 'offline') return session;
   const { prepareFirstCall } = await import('./client/warm-up.ts');
-  const { promise: givenUp, reject } = Promise.withResolvers<never>();
-  const giveUp = (): void => reject(search.unfinished());
-  signal.addEventListener('abort', giveUp, { once: true });
   try {
-    const credentials = await Promise.race([prepareFirstCall(iam, transport, signal), givenUp]);
+    const credentials = await settleWithin(prepareFirstCall(iam, transport, signal), signal, 0);
     return { ...session, credentials };
   } catch (error) {
     closeSession(session);
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', giveUp);
+    throw signal.aborted ? search.unfinished() : error;
   }
 }
 

@@ -8,7 +8,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makeDir } from '../../../host/make-dir.ts';
 import { systemClock } from '../../../runner/clock.ts';
 import type { Values } from '../../../runner/monitor.ts';
-import { FrameBuffer, FrameError } from '../frame.ts';
 import { parseFromMonitor } from '../messages.ts';
 import type { DriveEvent, DrivenStep, DriveReport } from './drive-report.ts';
 import { performHandshake } from './handshake.ts';
@@ -21,17 +20,11 @@ export interface DriveOptions {
   readonly command: readonly string[];
   /** What to run, in order. */
   readonly steps: readonly string[];
-  /**
-   * The monitor's extra_config as one compact JSON object.
-   * @default '{}'
-   */
+  /** The monitor's extra_config as one compact JSON object. @default '{}' */
   readonly configJson?: string;
   /** @default 900,000, as in registrations */
   readonly stepTimeoutMs?: number;
-  /**
-   * Whether the monitor should also remove what earlier runs left behind.
-   * @default false
-   */
+  /** Whether the monitor should also remove what earlier runs left behind. @default false */
   readonly cleanup?: boolean;
   /** The monitor's whole environment. A temporary directory is added. */
   readonly env: Values;
@@ -113,7 +106,7 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
     } else {
       for (const name of options.steps) onEvent({ kind: 'step', step: { state: 'notRun', name } });
     }
-    await endMonitor(monitor, { ...ending, tmpDir, limits, onProblem });
+    await endMonitor(monitor, ending, tmpDir, limits, onProblem);
     await reportLastLogs(monitor, reader.pending, onEvent);
     return {
       steps,
@@ -134,16 +127,13 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
   }
 }
 
-interface EndOptions extends Ending {
-  readonly tmpDir: string;
-  readonly limits: DriveLimits;
-  readonly onProblem: (text: string) => void;
-}
-
 /** In the Orchestrator's order: the last message, the directory removed, SIGTERM to the group, finally SIGKILL. */
 async function endMonitor(
   monitor: MonitorProcess,
-  { lastMessage, tmpDir, limits, onProblem }: EndOptions,
+  { lastMessage }: Ending,
+  tmpDir: string,
+  limits: DriveLimits,
+  onProblem: (text: string) => void,
 ): Promise<void> {
   if (lastMessage !== undefined) monitor.write(lastMessage);
   await Promise.all([
@@ -172,22 +162,16 @@ async function endMonitor(
 
 /**
  * Passes on what a monitor logged while it ended. The Orchestrator does not read that, but it may be the only place where
- * the monitor names what it could not remove. Other messages and broken frames no longer matter.
+ * the monitor names what it could not remove. Other messages and problems no longer matter.
  */
 async function reportLastLogs(
   { events }: MonitorProcess,
   pending: Uint8Array,
   onEvent: (event: DriveEvent) => void,
 ): Promise<void> {
-  const frames = new FrameBuffer();
-  frames.append(pending);
+  const chunks = [pending];
   // The process has ended, so all of its output is in the queue.
-  for (let event; (event = await events.next(0)) !== undefined;) {
-    if (event.kind === 'stdout') frames.append(event.bytes);
-  }
-  try {
-    for (let body; (body = frames.next()) !== undefined;) reportLog(parseFromMonitor(body), onEvent);
-  } catch (error) {
-    if (!(error instanceof FrameError)) throw error;
-  }
+  for (let event; (event = await events.next(0)) !== undefined;) if (event.kind === 'stdout') chunks.push(event.bytes);
+  const bodies = new OrchestratorReader(() => {}).append(Buffer.concat(chunks));
+  for (const body of bodies) reportLog(parseFromMonitor(body), onEvent);
 }

@@ -1,4 +1,4 @@
-import type { MetristResult } from '../../delivery/results.ts';
+import { commonFields, formatMetristTime, type MetristResult } from '../../delivery/results.ts';
 import type { Metadata } from '../../result-text.ts';
 import type { LogLevel } from '../messages.ts';
 
@@ -73,32 +73,21 @@ export function isSuccessful({ steps, problems, interrupted }: DriveReport): boo
   return !interrupted && problems.length === 0 && steps.every(({ state }) => state === 'passed');
 }
 
-interface ReportedAs {
-  /** The monitor's logical name. */
-  readonly monitor: string;
-  /** Where the run took place, as Metrist shows it. */
-  readonly instance: string;
-  /** When an error is posted. */
-  readonly now: Date;
-}
-
 /**
  * What the Orchestrator would post after a run, in order: telemetry for each step that passed, and an error for the one
  * that failed, with the steps that it blocks. It posts nothing about steps that were lost or did not run.
+ *
+ * @param as the monitor's logical name, the place of the run as Metrist shows it, and the time of an error
  */
-export function toReportedResults({ steps }: Pick<DriveReport, 'steps'>, as: ReportedAs): MetristResult[] {
+export function toReportedResults(
+  { steps }: Pick<DriveReport, 'steps'>,
+  as: { readonly monitor: string; readonly instance: string; readonly now: Date },
+): MetristResult[] {
   return steps.flatMap((step, index): MetristResult[] => {
     if (step.state !== 'passed' && step.state !== 'failed') return [];
-    const common = {
-      monitor_logical_name: as.monitor,
-      instance_name: as.instance,
-      check_logical_name: step.name,
-      // The Orchestrator's own entry wins over the monitor's.
-      metadata: { ...step.metadata, 'metrist.source': 'monitor' },
-    };
+    const common = commonFields(as.monitor, as.instance, step.name, step.metadata);
     if (step.state === 'passed') return [{ kind: 'telemetry', body: { ...common, value: step.durationMs } }];
-    // With fewer than six digits Metrist answers 202 and never lists the error.
-    const time = as.now.toISOString().replace('Z', '000');
+    const time = formatMetristTime(as.now.getTime());
     const blocked = steps.slice(index + 1).map(({ name }) => name);
     return [{ kind: 'error', body: { ...common, message: step.text, time, blocked_steps: blocked } }];
   });

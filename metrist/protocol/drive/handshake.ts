@@ -1,6 +1,7 @@
 import { quote } from '../../../text/printable.ts';
 import { parseFromMonitor, protocolVersion } from '../messages.ts';
 import type { MonitorProcess, ProcessEvent } from './monitor-process.ts';
+import { parseChunk } from './orchestrator-rules.ts';
 
 interface HandshakeOptions {
   readonly monitor: Pick<MonitorProcess, 'events' | 'write'>;
@@ -78,11 +79,10 @@ async function readMessage(
       return undefined;
     }
     const bytes = Buffer.concat([pending, event.bytes]);
-    const chunk = parseHandshakeChunk(bytes);
+    const parsed = parseChunk(bytes);
     const wrote = `the monitor wrote ${quote(bytes)} to stdout`;
-    switch (chunk.kind) {
-      case 'message':
-        return { body: chunk.body, atMs: event.atMs };
+    if (parsed.kind === 'message' && parsed.rest.length === 0) return { body: parsed.body, atMs: event.atMs };
+    switch (parsed.kind) {
       case 'noise':
         onProblem(
           `${wrote} before ${expected}: the Orchestrator skips it, and a message in the same chunk; write only messages ` +
@@ -95,6 +95,7 @@ async function readMessage(
         }
         pending = bytes;
         break;
+      case 'message':
       case 'broken':
         onProblem(
           `${wrote}, which is not ${expected} as one message: ${effect}; until Config arrives, send one message at a time ` +
@@ -102,7 +103,7 @@ async function readMessage(
         );
         return undefined;
       default:
-        chunk satisfies never;
+        parsed satisfies never;
     }
   }
 }
@@ -114,26 +115,4 @@ async function nextOutput({ monitor, silenceMs, elapsedMs }: HandshakeOptions): 
     const event = await monitor.events.next(untilMs - elapsedMs());
     if (event?.kind !== 'stderr') return event;
   }
-}
-
-type HandshakeChunk =
-  | { readonly kind: 'message'; readonly body: Buffer }
-  /** The beginning of a message. */
-  | { readonly kind: 'part' }
-  /** The Orchestrator skips it. */
-  | { readonly kind: 'noise' }
-  /** It begins like a message and is not one, or is more than one. */
-  | { readonly kind: 'broken' };
-
-const maxLengthDigits = 16;
-
-/** Classifies a chunk of output during the handshake. */
-export function parseHandshakeChunk(chunk: Buffer): HandshakeChunk {
-  const [start = '', digits, space] = /^-?(\d+)?( )?/.exec(chunk.toString('latin1', 0, 32)) ?? [];
-  if (digits === undefined) return { kind: 'noise' };
-  if (start.startsWith('-') || digits.length > maxLengthDigits) return { kind: 'broken' };
-  if (space === undefined) return { kind: start.length === chunk.length ? 'part' : 'broken' };
-  const end = start.length + Number(digits);
-  if (chunk.length === end) return { kind: 'message', body: chunk.subarray(start.length) };
-  return { kind: chunk.length < end ? 'part' : 'broken' };
 }

@@ -60,23 +60,27 @@ export class MonitorProcess {
   /** Settles when all output is read. `outlived`: whether something that the process started had to be killed. */
   readonly closed: Promise<{ readonly outlived: boolean }>;
   readonly #child: ChildProcessWithoutNullStreams;
-  #running = true;
 
   constructor(child: ChildProcessWithoutNullStreams, options: Omit<MonitorProcessOptions, 'command' | 'env'>) {
     this.#child = child;
-    // A monitor that no longer reads is noticed by the answer that does not come.
+    // If the monitor no longer reads, we notice it when no answer comes.
     child.stdin.on('error', () => {});
     child.stdout.on('data', (bytes: Buffer) => this.events.push({ kind: 'stdout', bytes, atMs: options.elapsedMs() }));
     readline.createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', (line) => {
       options.onStderr(line);
       this.events.push({ kind: 'stderr' });
     });
-    this.exited = this.#watchExit();
+    const { promise, resolve } = Promise.withResolvers<MonitorExit>();
+    this.exited = promise;
+    child.once('exit', (code, signal) => {
+      this.signalGroup('SIGTERM');
+      resolve({ code, signal });
+    });
     this.closed = this.#watchClose(options.killAfterMs);
   }
 
   get isRunning(): boolean {
-    return this.#running;
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** Sends one frame. */
@@ -91,16 +95,6 @@ export class MonitorProcess {
     } catch {
       // The whole group has ended.
     }
-  }
-
-  async #watchExit(): Promise<MonitorExit> {
-    const { promise, resolve } = Promise.withResolvers<MonitorExit>();
-    this.#child.once('exit', (code, signal) => {
-      this.#running = false;
-      this.signalGroup('SIGTERM');
-      resolve({ code, signal });
-    });
-    return await promise;
   }
 
   async #watchClose(killAfterMs: number): Promise<{ readonly outlived: boolean }> {
@@ -123,9 +117,7 @@ export class MonitorProcess {
 /** What happens to the process. `ended` comes once, after all of its output. `stopped`: the run is to stop. */
 export type ProcessEvent =
   | { readonly kind: 'stdout'; readonly bytes: Buffer; readonly atMs: number }
-  | { readonly kind: 'stderr' }
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'ended' };
+  | { readonly kind: 'stderr' | 'stopped' | 'ended' };
 
 /** Takes events at any time, and hands them in order to one reader. */
 export class EventQueue<T> {

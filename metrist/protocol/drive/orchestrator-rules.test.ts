@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatFrame } from '../frame.ts';
 import { formatFromMonitor, parseFromMonitor } from '../messages.ts';
-import { checkAnswer, OrchestratorReader } from './orchestrator-rules.ts';
+import { checkAnswer, OrchestratorReader, parseChunk } from './orchestrator-rules.ts';
 
 function setUp() {
   const problems: string[] = [];
@@ -68,6 +68,39 @@ describe('other output', () => {
     const { problems, read } = setUp();
     expect(read(`00012 Step Error é${ok}`)).toEqual(['Step Error \uFFFD']);
     expect(problems).toEqual([expect.stringContaining('length in bytes of UTF-8') as unknown]);
+  });
+});
+
+describe('parseChunk', () => {
+  const kindOf = (text: string): string => parseChunk(Buffer.from(text)).kind;
+
+  test.for(['00011 Started 1.1', '11 Started 1.1', '5 Ready', '0 ', '00003 €'])('%j is a whole message', (text) => {
+    const body = Buffer.from(text.slice(text.indexOf(' ') + 1));
+    expect(parseChunk(Buffer.from(text))).toEqual({ kind: 'message', body, rest: Buffer.alloc(0) });
+  });
+
+  test.for(['0', '00011', '00011 ', '00011 Started 1.', '500 items'])('%j is the beginning of a message', (text) => {
+    expect(kindOf(text)).toBe('part');
+  });
+
+  test.for(['\n', 'Starting…\n', ' 00011 Started 1.1', 'x00011 Started 1.1', '-', '', '\n00011 Started 1.1'])(
+    '%j is not a message',
+    (text) => expect(kindOf(text)).toBe('noise'),
+  );
+
+  test.for(['2026-11-22 hello\n', '12:30', '-5 hello', `${'9'.repeat(17)} x`, '9'.repeat(40)])(
+    '%j can never become a message',
+    (text) => {
+      expect(kindOf(text)).toBe('broken');
+    },
+  );
+
+  test.for([
+    ['00011 Started 1.1', '\n'],
+    ['00011 Started 1.1', '00005 Ready'],
+    ['3 tes', 'ts passed'],
+  ] as const)('%j is a message, and %j the rest', ([message, rest]) => {
+    expect(parseChunk(Buffer.from(message + rest))).toMatchObject({ kind: 'message', rest: Buffer.from(rest) });
   });
 });
 

@@ -1,34 +1,50 @@
 import { isUtf8 } from 'node:buffer';
 import { quote } from '../../../text/printable.ts';
+import { maxLengthDigits } from '../frame.ts';
 import type { FromMonitor } from '../messages.ts';
 import { isBase16 } from '../metadata.ts';
 
-/** How long the Orchestrator waits, in milliseconds. */
-export interface DriveLimits {
+/**
+ * How long the Orchestrator waits, from `protocol_handler.ex` of Metrist-Software/orchestrator; the last one is erlexec's
+ * default.
+ */
+export const orchestratorLimits = {
   /** For output during the handshake. */
-  readonly handshakeSilenceMs: number;
-  /** Without output from the monitor and without a message to it. */
-  readonly inactivityMs: number;
-  /** From `Exit` after the last step to the end of the process. */
-  readonly finishMs: number;
-  /** From `Exit` after a failed step to SIGTERM. */
-  readonly terminateAfterMs: number;
-  /** From SIGTERM to SIGKILL. */
-  readonly killAfterMs: number;
-}
-
-/** From `protocol_handler.ex` of Metrist-Software/orchestrator; the last one is erlexec's default. */
-export const orchestratorLimits: DriveLimits = {
   handshakeSilenceMs: 60_000,
+  /** Without output from the monitor and without a message to it. */
   inactivityMs: 15 * 60_000,
+  /** From `Exit` after the last step to the end of the process. */
   finishMs: 5 * 60_000,
+  /** From `Exit` after a failed step to SIGTERM. */
   terminateAfterMs: 5,
+  /** From SIGTERM to SIGKILL. */
   killAfterMs: 5_000,
 };
 
+export type DriveLimits = Readonly<typeof orchestratorLimits>;
+
+/**
+ * What the Orchestrator finds at the start of a monitor's output. `part`: the beginning of a message. `noise`: it does not
+ * begin like a message. `broken`: it begins like a message and can never become one.
+ */
+type Chunk =
+  | { readonly kind: 'message'; readonly body: Buffer; readonly rest: Buffer }
+  | { readonly kind: 'part' | 'noise' | 'broken' };
+
+/** Reads output as the Orchestrator does. {@link FrameBuffer} is the correct way to read frames. */
+export function parseChunk(chunk: Buffer): Chunk {
+  const [head = '', digits, space] = /^-?(\d+)?( )?/.exec(chunk.toString('latin1', 0, 32)) ?? [];
+  if (digits === undefined) return { kind: 'noise' };
+  if (head.startsWith('-') || digits.length > maxLengthDigits) return { kind: 'broken' };
+  if (space === undefined) return { kind: head.length === chunk.length ? 'part' : 'broken' };
+  const end = head.length + Number(digits);
+  if (chunk.length < end) return { kind: 'part' };
+  return { kind: 'message', body: chunk.subarray(head.length, end), rest: chunk.subarray(end) };
+}
+
 /**
  * Reads a monitor's stdout after the handshake as the Orchestrator does, including what it does with bytes that are not a
- * frame. {@link FrameBuffer} is the correct way to read frames.
+ * message.
  */
 export class OrchestratorReader {
   #pending: Buffer = Buffer.alloc(0);
@@ -50,48 +66,38 @@ export class OrchestratorReader {
     if (this.#isStuck) return bodies;
     this.#pending = Buffer.concat([this.#pending, chunk]);
     while (this.#pending.length > 0) {
-      const [head, digits = '', space] = /^(-?\d+)( ?)/.exec(this.#pending.toString('latin1', 0, 32)) ?? [];
-      if (head === undefined) {
-        this.#discard(
-          'which is not a message: the Orchestrator throws it away with everything that arrives with it; write only ' +
-            'messages to stdout, with their length in bytes of UTF-8 and no line break after them',
-        );
-        break;
+      const parsed = parseChunk(this.#pending);
+      if (parsed.kind === 'part') break;
+      if (parsed.kind === 'message') {
+        bodies.push(parsed.body);
+        this.#pending = parsed.rest;
+        continue;
       }
-      if (space === '' && head.length === this.#pending.length) break;
-      if (space === '' || digits.startsWith('-')) {
-        this.#isStuck = true;
-        this.#discard(
-          'which the Orchestrator takes for an incomplete message: it waits for the rest forever and reads nothing ' +
-            'more; write only messages to stdout',
-        );
-        break;
-      }
-      const end = head.length + Number(digits);
-      if (this.#pending.length < end) break;
-      bodies.push(this.#pending.subarray(head.length, end));
-      this.#pending = this.#pending.subarray(end);
+      this.#isStuck = parsed.kind === 'broken';
+      const effect = this.#isStuck
+        ? 'which the Orchestrator takes for an incomplete message: it waits for the rest forever and reads nothing more; ' +
+          'write only messages to stdout'
+        : 'which is not a message: the Orchestrator throws it away with everything that arrives with it; write only ' +
+          'messages to stdout, with their length in bytes of UTF-8 and no line break after them';
+      this.#onProblem(`the monitor wrote ${quote(this.#pending)} to stdout, ${effect}`);
+      this.#pending = Buffer.alloc(0);
     }
     return bodies;
-  }
-
-  #discard(effect: string): void {
-    this.#onProblem(`the monitor wrote ${quote(this.#pending)} to stdout, ${effect}`);
-    this.#pending = Buffer.alloc(0);
   }
 }
 
 export type StepAnswer = Extract<FromMonitor, { kind: 'stepTime' | 'stepOk' | 'stepError' }>;
 
-interface AnswerCheck {
-  /** A sentence each. */
-  readonly problems: readonly string[];
-  /** Why the answer would never arrive at Metrist; absent if it would. */
-  readonly lost?: string;
-}
-
-/** Finds where the Orchestrator, or Metrist behind it, would change or lose an answer. */
-export function checkAnswer(answer: StepAnswer, text: string, step: string): AnswerCheck {
+/**
+ * Finds where the Orchestrator, or Metrist behind it, would change or lose an answer.
+ *
+ * @returns a sentence for each problem. `lost`: why the answer would never arrive at Metrist; absent if it would
+ */
+export function checkAnswer(
+  answer: StepAnswer,
+  text: string,
+  step: string,
+): { readonly problems: readonly string[]; readonly lost?: string } {
   const problems: string[] = [];
   let lost: string | undefined;
   const answered = `the monitor answered ${step} with`;

@@ -38,17 +38,11 @@ export function reportLog(message: FromMonitor, onEvent: RunStepsOptions['onEven
   onEvent({ kind: 'log', level: message.level, text: message.text.trim() });
 }
 
-interface Deadline {
-  readonly atMs: number;
-  readonly onMissed: () => Ending;
-}
-
 /** Why a run ends early, for the sentence `cause: effect, and nothing is reported …; advice`. */
-interface EarlyEnd {
+interface EarlyEnd extends Ending {
   readonly cause: string;
   readonly effect: string;
   readonly advice: string;
-  readonly lastMessage?: string;
 }
 
 class StepRun {
@@ -58,7 +52,7 @@ class StepRun {
   /** The step that runs. */
   #current: { readonly name: string; readonly startedMs: number } | undefined;
   #isConfigured = false;
-  /** Steps to start when the messages at hand are handled: the Orchestrator postpones them in the same way. */
+  /** Steps to start after the messages at hand, as the Orchestrator does. */
   #startsDue = 0;
   #lastActivityMs: number;
   #exitSentMs: number | undefined;
@@ -100,17 +94,15 @@ class StepRun {
   }
 
   /** The earliest deadline. If two are equal, the first one in the list. */
-  #nextDeadline(): Deadline {
+  #nextDeadline() {
     const { limits, stepTimeoutMs } = this.#options;
-    const deadlines: Deadline[] = [];
-    const current = this.#current;
-    if (current !== undefined) {
-      deadlines.push({ atMs: current.startedMs + stepTimeoutMs, onMissed: () => this.#timeOut() });
-    }
-    if (this.#exitSentMs !== undefined) {
-      deadlines.push({ atMs: this.#exitSentMs + limits.finishMs, onMissed: () => this.#giveUpOnExit() });
-    }
-    deadlines.push({ atMs: this.#lastActivityMs + limits.inactivityMs, onMissed: () => this.#giveUpOnSilence() });
+    const stepStartedMs = this.#current?.startedMs ?? Infinity;
+    const exitSentMs = this.#exitSentMs ?? Infinity;
+    const deadlines = [
+      { atMs: stepStartedMs + stepTimeoutMs, onMissed: () => this.#timeOut() },
+      { atMs: exitSentMs + limits.finishMs, onMissed: () => this.#giveUpOnExit() },
+      { atMs: this.#lastActivityMs + limits.inactivityMs, onMissed: () => this.#giveUpOnSilence() },
+    ];
     return deadlines.reduce((earliest, each) => (each.atMs < earliest.atMs ? each : earliest));
   }
 

@@ -18,8 +18,13 @@ export interface ParsedConfigJson {
  */
 export function parseConfigJson(json: string | undefined, properties: ReadonlyMap<string, string>): ParsedConfigJson {
   if (json === undefined) return unusable('is not valid UTF-8');
-  const config = parse(json);
-  if (config === undefined) return unusable('is not valid JSON');
+  let config: unknown;
+  try {
+    config = JSON.parse(json);
+  } catch {
+    // The parser's own error would quote the text.
+    return unusable('is not valid JSON');
+  }
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return unusable('is not a JSON object');
 
   const values: Record<string, string> = {};
@@ -37,13 +42,4 @@ export function parseConfigJson(json: string | undefined, properties: ReadonlyMa
 function unusable(what: string): ParsedConfigJson {
   const problem = `the Config that the Orchestrator sent ${what}: expected an object of strings, from the registration's extra_config`;
   return { values: {}, problems: [problem], unknown: [] };
-}
-
-/** The parser's own error would quote the text. */
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,31 +1,27 @@
 import { clip, redact } from '../../../text/redact.ts';
 import { toWireText } from '../../result-text.ts';
 import { FrameBuffer, formatFrame } from '../frame.ts';
-import { formatFromMonitor, type FromMonitor, type LogLevel, parseToMonitor, type ToMonitor } from '../messages.ts';
+import { formatFromMonitor, type LogLevel, parseToMonitor, type SentMessage, type ToMonitor } from '../messages.ts';
 
-interface MessageListener {
-  readonly onMessage: (message: ToMonitor) => void;
-  /** Called once, at the end of the input. `problem`: why it ended, unless it ended in order. */
-  readonly onEnd: (problem?: string) => void;
-}
-
-/** Where messages come from: stdin. */
-export interface MessageInput {
-  on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'end' | 'close', listener: () => void): unknown;
-}
-
-/** Reads the Orchestrator's messages until the input ends or cannot be understood. */
-export function readMessages(input: MessageInput, { onMessage, onEnd }: MessageListener): void {
+/**
+ * Reads the Orchestrator's messages from stdin until it ends or cannot be understood.
+ *
+ * @param onEnd called once. `problem`: why the input ended, unless it ended in order
+ */
+export function readMessages(
+  input: NodeJS.ReadableStream,
+  {
+    onMessage,
+    onEnd,
+  }: { readonly onMessage: (message: ToMonitor) => void; readonly onEnd: (problem?: string) => void },
+): void {
   const buffer = new FrameBuffer();
   let ended = false;
   const end = (problem?: string): void => {
-    if (ended) return;
+    if (!ended) onEnd(problem);
     ended = true;
-    onEnd(problem);
   };
-  input.on('data', (chunk) => {
+  input.on('data', (chunk: Buffer) => {
     if (ended) return;
     buffer.append(chunk);
     try {
@@ -68,7 +64,7 @@ export class MessageWriter {
     this.#canLog = true;
   }
 
-  write(message: FromMonitor, onLost = (): void => {}): void {
+  write(message: SentMessage, onLost = (): void => {}): void {
     this.#options.output(formatFrame(formatFromMonitor(redact.value(message))), onLost);
   }
 

@@ -16,18 +16,14 @@ export interface ConversationSettings {
   readonly properties: ReadonlyMap<string, string>;
   /** The program and its version, for the Orchestrator's log: `awsiam 0.1.0`. */
   readonly about: string;
-  /**
-   * How long teardown and sweep may go on when nobody waits for them any more. The Orchestrator kills five seconds after
-   * SIGTERM.
-   * @default 3_000
-   */
+  /** For teardown and sweep when nobody waits: the Orchestrator kills 5 s after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
 }
 
 interface ConversationOptions<Config, Session> extends ConversationSettings {
   readonly writer: MessageWriter;
   readonly monitor: Promise<Monitor<Config, Session>>;
-  /** The preparation that was started for the time of the handshake. */
+  /** The preparation, which runs during the handshake. */
   readonly prepared: Promise<void>;
 }
 
@@ -61,7 +57,7 @@ export class Conversation<Config, Session> {
   #isConfigured = false;
   #run: ConfiguredRun<Config, Session> | undefined;
   #hasRunStep = false;
-  /** When its error is sent, the run is over for the Orchestrator. It has been torn down before. */
+  /** The run is torn down before this step's error is sent, because the error ends the run for the Orchestrator. */
   #failedStep: string | undefined;
   #cleanup = false;
 
@@ -93,7 +89,6 @@ export class Conversation<Config, Session> {
     this.#end(reason);
   }
 
-  /** Takes an uncaught error. */
   crash(error: unknown): void {
     const { message, stack } = explainBug(error, 'this run');
     this.#writer.log('Error', stack ?? message);

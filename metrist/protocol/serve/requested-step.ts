@@ -1,16 +1,12 @@
 import type { Monitor } from '../../../runner/monitor.ts';
 import type { MonitorRunner } from '../../../runner/run-monitor.ts';
-import type { Evidence, PassedStep, StepError } from '../../../runner/step-result.ts';
+import type { Evidence, FailedStep, PassedStep, StepError } from '../../../runner/step-result.ts';
 import { copyError } from '../../../text/copy-error.ts';
 import { describeStepError, toMetadata } from '../../result-text.ts';
-import type { FromMonitor } from '../messages.ts';
+import type { SentMessage } from '../messages.ts';
 
 /** A requested step that did not pass, for any reason. */
-interface StepFailure {
-  readonly state: 'failed';
-  readonly evidence: Evidence;
-  readonly error: StepError;
-}
+type StepFailure = Pick<FailedStep, 'state' | 'evidence' | 'error'>;
 
 /** A monitor that has its configuration. */
 export interface ConfiguredRun<Config, Session> {
@@ -64,7 +60,7 @@ export async function runRequestedStep<Config, Session>(
 }
 
 /** The one message that answers `Run Step`. */
-export function toAnswer(result: PassedStep | StepFailure): FromMonitor {
+export function toAnswer(result: PassedStep | StepFailure): SentMessage {
   if (result.state === 'passed') {
     return { kind: 'stepTime', durationMs: result.durationMs, metadata: toMetadata(result.evidence) };
   }

@@ -1,12 +1,13 @@
 import type { Monitor } from '../../../runner/monitor.ts';
 import { protocolVersion } from '../messages.ts';
-import { type MessageInput, MessageWriter, readMessages, type WriterOptions } from './connection.ts';
+import { MessageWriter, readMessages, type WriterOptions } from './connection.ts';
 import { Conversation, type ConversationSettings } from './conversation.ts';
 
 export interface ServeOptions<Config, Session> extends ConversationSettings, WriterOptions {
   /** Loads the monitor. Called after `Started` is written, so that the Orchestrator does not wait for it. */
   readonly load: () => Promise<Monitor<Config, Session>>;
-  readonly input: MessageInput;
+  /** Where messages come from: stdin. */
+  readonly input: NodeJS.ReadableStream;
   /** Calls the listener when the process is told to stop. */
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
   /** Calls the listener with uncaught errors. */

@@ -7,7 +7,8 @@ import { requireConfig } from '../../../runner/settings.ts';
 import { parseConfig } from '../settings/config.ts';
 import { cleanUp, runHousekeeping } from './housekeeping.ts';
 import { groupPath, userPath } from '../names.ts';
-import { openSession } from '../session.ts';
+import { closeSession, openSession } from '../session.ts';
+import { iamXml, startHttpServer } from '../testing/http-server.ts';
 import { runName, seedStaleGroups, seedStaleUsers } from '../testing/stale.ts';
 import { makeAwsHome } from '../testing/aws-home.ts';
 import { testValues } from '../testing/values.ts';
@@ -61,6 +62,25 @@ describe('housekeeping after the steps', () => {
       expect(listEntities(state).users).toEqual([young]);
     },
   );
+
+  test("keeps what is young by IAM's clock if this host's clock is hours ahead", async () => {
+    const behind = new Date(Date.now() - 3 * 3_600_000);
+    const createdAt = new Date(behind.getTime() - 600_000).toISOString();
+    const group = `<member><Path>${groupPath}</Path><GroupName>${runName('testgroup', 'prod')}</GroupName><GroupId>A</GroupId><Arn>a</Arn><CreateDate>${createdAt}</CreateDate></member>`;
+    const asked: string[] = [];
+    const server = await startHttpServer((request, response) => {
+      asked.push(request.url ?? '');
+      const kind = asked.length === 1 ? 'Groups' : 'Users';
+      const members = kind === 'Groups' ? group : '';
+      const result = `<List${kind}Result><IsTruncated>false</IsTruncated><${kind}>${members}</${kind}></List${kind}Result>`;
+      response.writeHead(200, { date: behind.toUTCString() }).end(iamXml(`List${kind}`, result));
+    });
+    const config = requireConfig(parseConfig(testValues({ AWS_ENDPOINT_URL_IAM: server.url })));
+    const session = await openSession(config, { mode: 'offline', signal });
+    onTestFinished(() => closeSession(session));
+    expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 1, warnings: [] });
+    expect(asked).toHaveLength(2);
+  });
 
   test.for(['0', 'false', 'FALSE'])(
     'removes nothing with METRIST_CLEANUP_ENABLED=%s, and counts all the same',

@@ -1,11 +1,11 @@
 import { OpenTimeoutError, settleWithin } from '../../../runner/deadline.ts';
 import type { SweepReport } from '../../../runner/monitor-run.ts';
 import { hideSecrets } from '../../../text/redact.ts';
-import { closeSession, openSession, type Session } from '../session.ts';
+import { clockOffsetMs, closeSession, openSession, type Session } from '../session.ts';
 import type { Config } from '../settings/config.ts';
 import { secretsOfCredentials } from '../settings/secrets.ts';
 import { steps } from '../steps.ts';
-import { serviceTime, sweep, type SweepOptions, type SweepResult } from './sweep.ts';
+import { sweep, type SweepOptions, type SweepResult } from './sweep.ts';
 
 /** Time for teardown, for a late creation that it waits for, and for the pauses between steps. */
 const besideStepsMs = 300_000;
@@ -92,9 +92,11 @@ async function openInTime(config: Config, openTimeoutMs: number, signal: AbortSi
 }
 
 function sweepAccount(
-  { iam, history, config }: Session,
+  session: Session,
   options: Omit<SweepOptions, 'iam' | 'history' | 'namespace' | 'now' | 'random'>,
 ): Promise<SweepResult> {
-  const { namespace } = config;
-  return sweep({ iam, history, namespace, now: () => serviceTime(iam), random: Math.random, ...options });
+  const { iam, history, config } = session;
+  // IAM's time. If this host's clock were used and it were ahead, the entities of a run that is still going would look old.
+  const now = (): Date => new Date(Date.now() + clockOffsetMs(session));
+  return sweep({ iam, history, namespace: config.namespace, now, random: Math.random, ...options });
 }

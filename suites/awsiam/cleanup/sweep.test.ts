@@ -8,10 +8,10 @@ import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
 import { RetryHistory } from '../client/retry-history.ts';
 import { groupPath, userPath } from '../names.ts';
-import { serviceTime, sweep, type SweepOptions, type SweepResult } from './sweep.ts';
+import { sweep, type SweepOptions, type SweepResult } from './sweep.ts';
 import * as kinds from './swept-kinds.ts';
 import { namespaces } from '../testing/arbitraries.ts';
-import { deadPort, iamXml, startHttpServer } from '../testing/http-server.ts';
+import { deadPort } from '../testing/http-server.ts';
 import { originalName, runName, seedStaleGroups, seedStaleUsers, staleMs } from '../testing/stale.ts';
 
 vi.mock(import('node:timers/promises'), { spy: true });
@@ -696,11 +696,13 @@ describe('the check before every deletion', () => {
     seedUser(state, { ...truth, createDate: createdAt, groups: ['people'] });
     seedUser(state, { name: other, path: userPath, createDate: createdAt });
     const { signal } = new AbortController();
-    const options = { iam, namespace: 'dev', signal, paceMs: 0, endsSweep: () => false };
+    const options = { iam, namespace: 'dev', signal, paceMs: 0 };
     const users = kinds.sweptKinds(options).find(({ kind }) => kind === 'user');
     if (!users) throw new Error('users are swept');
     const entities = [disguised(truth), { path: userPath, name: other, createdAt }];
-    const list = () => Promise.resolve({ entities });
+    const list = async function* () {
+      yield* entities;
+    };
     vi.spyOn(kinds, 'sweptKinds').mockReturnValue([{ ...users, list }]);
     onTestFinished(() => void vi.restoreAllMocks());
 
@@ -729,41 +731,5 @@ describe('the check before every deletion', () => {
     mock.client.on(ListUsersCommand).resolves({ Users, IsTruncated: false });
     expect(await sweepDev()).toEqual(resultOf());
     expect(counts()).toEqual({ ListGroups: 1 });
-  });
-});
-
-describe('the time of the service', () => {
-  test("is this host's until an answer of IAM shows another", () => {
-    const { iam } = setUp();
-    const before = Date.now();
-    expect(serviceTime(iam).getTime()).toBeGreaterThanOrEqual(before);
-  });
-
-  test("protects what is young by IAM's clock if this host's clock is hours ahead", async () => {
-    const behind = new Date(Date.now() - 3 * 3_600_000);
-    const group = `<member><Path>${groupPath}</Path><GroupName>${runName('testgroup', 'dev')}</GroupName><GroupId>A</GroupId><Arn>a</Arn><CreateDate>${new Date(behind.getTime() - 600_000).toISOString()}</CreateDate></member>`;
-    const asked: string[] = [];
-    const server = await startHttpServer((request, response) => {
-      asked.push(request.url ?? '');
-      const kind = asked.length === 1 ? 'Groups' : 'Users';
-      const members = kind === 'Groups' ? group : '';
-      const result = `<List${kind}Result><IsTruncated>false</IsTruncated><${kind}>${members}</${kind}></List${kind}Result>`;
-      response.writeHead(200, { date: behind.toUTCString() }).end(iamXml(`List${kind}`, result));
-    });
-    const iam = testIam({ endpoint: server.url });
-    const { signal } = new AbortController();
-    const now = () => serviceTime(iam);
-    const options = {
-      iam,
-      history: { failed: [] },
-      namespace: 'dev',
-      now,
-      random: () => 0,
-      olderThanMs: hourMs,
-      signal,
-    };
-    const report = await sweep(options);
-    expect(report).toEqual(resultOf({ kept: 1 }));
-    expect(asked).toHaveLength(2);
   });
 });

@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
-import type { Verdict } from '../../../runner/step-result.ts';
 import { plural } from '../../../text/printable.ts';
 import type { RetryHistory } from '../client/retry-history.ts';
-import { codeOf, hadNoEffect, isAnswer } from '../errors/error-kinds.ts';
+import { codeOf, hadNoEffect, isPassingRefusal } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { assertOwn, type Entity } from '../names.ts';
-import { maxFailuresInARow, readPages, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
+import { endsSweep, maxFailuresInARow, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
 
 export interface SweepOptions {
   readonly iam: IAM;
@@ -60,43 +59,27 @@ export interface SweepResult {
  * throws: what went wrong is a warning.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const kinds = sweptKinds({ ...options, endsSweep: (error) => endsSweep(error, options.signal) });
-  const tally: Tally = {
-    removed: 0,
-    alreadyGone: 0,
-    kept: 0,
-    failed: 0,
-    untried: 0,
-    unlisted: new Set(kinds.map(({ kind }) => kind)),
-    warnings: new Warnings(),
-  };
+  const kinds = sweptKinds(options);
+  const tally = startTally(kinds);
   try {
     for (const kind of kinds) {
       const old = await listOld(kind, options, tally);
       await removeAll(kind, options.dryRun === true ? old : startAtRandom(old, options.random), options, tally);
     }
   } catch (error) {
-    tally.warnings.addStop(whyStopped(error, options.signal));
+    tally.stops.push(whyStopped(error, options.signal));
   }
-  return { ...tally, unlisted: [...tally.unlisted], warnings: tally.warnings.list };
+  const { unlisted, failures, stops, ...counts } = tally;
+  return { ...counts, unlisted: [...unlisted], warnings: [...showFailures(failures), ...stops] };
 }
 
-/**
- * The time by IAM's clock, as far as its answers have shown it. If this host's clock were used and it were ahead, the
- * entities of a run that is still going would look old.
- */
-export function serviceTime({ config }: IAM): Date {
-  return new Date(Date.now() + config.systemClockOffset);
-}
+type Tally = ReturnType<typeof startTally>;
 
-interface Tally {
-  removed: number;
-  alreadyGone: number;
-  kept: number;
-  failed: number;
-  untried: number;
-  readonly unlisted: Set<SweptKind['kind']>;
-  readonly warnings: Warnings;
+function startTally(kinds: readonly SweptKind[]) {
+  const unlisted = new Set(kinds.map(({ kind }) => kind));
+  /** What went wrong with single entities, and with the sweep itself. */
+  const [failures, stops]: [string[], string[]] = [[], []];
+  return { removed: 0, alreadyGone: 0, kept: 0, failed: 0, untried: 0, unlisted, failures, stops };
 }
 
 /**
@@ -108,25 +91,19 @@ async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Pr
   const old: Entity[] = [];
   const seen = new Set<string>();
   try {
-    await readPages(
-      (marker) => kind.list(marker),
-      ({ entities }) => {
-        // Read for each page: its answer may have corrected the service's time.
-        const nowMs = options.now().getTime();
-        for (const entity of entities) {
-          const isOwn = entity.path === kind.path && kind.pattern.test(entity.name);
-          if (!isOwn || seen.has(entity.name)) continue;
-          seen.add(entity.name);
-          if (isOld(entity, nowMs, options)) old.push({ path: entity.path, name: entity.name });
-          else tally.kept++;
-        }
-      },
-    );
+    for await (const entity of kind.list()) {
+      const isOwn = entity.path === kind.path && kind.pattern.test(entity.name);
+      if (!isOwn || seen.has(entity.name)) continue;
+      seen.add(entity.name);
+      // The time is read each time: the last page may have corrected it.
+      if (isOld(entity, options.now().getTime(), options)) old.push({ path: entity.path, name: entity.name });
+      else tally.kept++;
+    }
     tally.unlisted.delete(kind.kind);
   } catch (error) {
     if (endsSweep(error, options.signal)) throw error;
     const { message, advice } = explainError(error, 'sweep');
-    tally.warnings.addStop(`test ${kind.kind}s could not all be listed: ${message}. ${advice}`);
+    tally.stops.push(`test ${kind.kind}s could not all be listed: ${message}. ${advice}`);
   } finally {
     tally.untried += old.length;
   }
@@ -156,13 +133,13 @@ async function removeAll(
 ): Promise<void> {
   let failuresInARow = 0;
   for (const [index, entity] of entities.entries()) {
-    const outcome = await remove(kind, entity, options, tally.warnings);
+    const outcome = await remove(kind, entity, options, tally.failures);
     tally[outcome]++;
     tally.untried--;
     failuresInARow = outcome === 'failed' ? failuresInARow + 1 : 0;
     const left = entities.length - 1 - index;
     if (failuresInARow === maxFailuresInARow && left > 0) {
-      tally.warnings.addStop(
+      tally.stops.push(
         `${failuresInARow} test ${kind.kind}s in a row could not be removed: ${left} more are left for the next sweep, which begins with others`,
       );
       return;
@@ -173,7 +150,7 @@ async function removeAll(
 type Outcome = 'removed' | 'alreadyGone' | 'failed';
 
 /** @throws an error that ends the sweep */
-async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, warnings: Warnings): Promise<Outcome> {
+async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, failures: string[]): Promise<Outcome> {
   /** Why some of what is in the way could not be listed or removed. */
   let obstacles: readonly unknown[] = [];
   try {
@@ -194,20 +171,13 @@ async function remove(kind: SweptKind, entity: Entity, options: SweepOptions, wa
   } catch (error) {
     if (endsSweep(error, options.signal)) throw error;
     const reasons = [error, ...obstacles.slice(0, 1)].map((each) => explainError(each, 'sweep').message);
-    warnings.addFailure(`${kind.kind} ${entity.name} could not be removed: ${reasons.join('; what is in its way: ')}`);
+    failures.push(`${kind.kind} ${entity.name} could not be removed: ${reasons.join('; what is in its way: ')}`);
     return 'failed';
   }
 }
 
 /** After stripping, IAM may refuse the deletion for a while: its changes take a moment to become visible everywhere. */
 const settlingPausesMs = [500, 1000, 2000];
-
-/** Refusals that pass by themselves after a change of the entity. */
-const passingRefusals: ReadonlySet<string> = new Set([
-  'DeleteConflict',
-  'ConcurrentModification',
-  'EntityTemporarilyUnmodifiable',
-]);
 
 /** Deletes an entity, and repeats that after each pause as long as the refusal may pass. */
 async function deleteEntity(
@@ -224,18 +194,10 @@ async function deleteEntity(
     } catch (error) {
       // If an earlier attempt may have had an effect, we removed it ourselves and the answer was lost.
       if (codeOf(error) === 'NoSuchEntity') return history.failed.every(hadNoEffect) ? 'alreadyGone' : 'removed';
-      if (pauseMs === undefined || !passingRefusals.has(codeOf(error))) throw error;
+      if (pauseMs === undefined || !isPassingRefusal(error)) throw error;
     }
     await wait(pauseMs, undefined, { signal });
   }
-}
-
-/** With these, the next request would fail as well, or IAM asks for fewer requests. */
-const endingVerdicts: ReadonlySet<Verdict> = new Set(['throttled', 'credentials', 'network']);
-
-function endsSweep(error: unknown, signal: AbortSignal): boolean {
-  const wasNeverSent = !isAnswer(error) && hadNoEffect(error);
-  return signal.aborted || wasNeverSent || endingVerdicts.has(explainError(error, 'sweep').verdict);
 }
 
 function whyStopped(error: unknown, signal: AbortSignal): string {
@@ -247,25 +209,8 @@ function whyStopped(error: unknown, signal: AbortSignal): string {
 /** How many failures of entities are shown. The rest is counted: the first ones show the reason. */
 const maxFailuresShown = 5;
 
-class Warnings {
-  readonly #failures: string[] = [];
-  #hiddenFailures = 0;
-  readonly #stops: string[] = [];
-
-  /** For one entity. */
-  addFailure(warning: string): void {
-    if (this.#failures.length < maxFailuresShown) this.#failures.push(warning);
-    else this.#hiddenFailures++;
-  }
-
-  /** For the sweep itself. Always shown. */
-  addStop(warning: string): void {
-    this.#stops.push(warning);
-  }
-
-  get list(): string[] {
-    const hidden = plural(this.#hiddenFailures, 'more entity', 'more entities');
-    const more = this.#hiddenFailures === 0 ? [] : [`${hidden} could not be removed`];
-    return [...this.#failures, ...more, ...this.#stops];
-  }
+function showFailures(failures: readonly string[]): string[] {
+  const hidden = failures.length - maxFailuresShown;
+  const shown = failures.slice(0, maxFailuresShown);
+  return hidden > 0 ? [...shown, `${plural(hidden, 'more entity', 'more entities')} could not be removed`] : shown;
 }

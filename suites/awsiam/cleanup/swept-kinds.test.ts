@@ -5,11 +5,11 @@ import { createFaultPlan } from '../../../mocks/iam/faults.ts';
 import type { OperationName } from '../../../mocks/iam/operations.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
-import { strip, type Send } from './swept-kinds.ts';
+import { requestsOf, strip } from './swept-kinds.ts';
 
 const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
 const readOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
-const send: Send = (request) => request({ abortSignal: new AbortController().signal });
+const { signal } = new AbortController();
 
 function setUp(faults = '') {
   const account = testAccount();
@@ -18,8 +18,8 @@ function setUp(faults = '') {
   const credentials = { accessKeyId: 'OFFLINEACCESSKEYID00', secretAccessKey: 'unused' };
   const iam = new IAM({ region: 'us-east-1', credentials, maxAttempts: 1 });
   const operations = (): string[] => mock.calls.map(({ operation }) => operation);
-  const client = { iam, send, endsSweep: (error: unknown) => (error as Error).name === 'Throttling' };
-  return { ...account, mock, client, operations };
+  const stripped = (kind: 'user' | 'group', name: string) => strip(kind, name, requestsOf(iam, signal), signal);
+  return { ...account, mock, stripped, operations };
 }
 
 type Account = ReturnType<typeof setUp>;
@@ -92,11 +92,11 @@ function giveEverything(account: Account): void {
 describe('stripping a user', () => {
   test.for(belongings)('removes %s, so that the user can be deleted', async ([, give, operation, calls]) => {
     const account = setUp();
-    const { state, run, client, operations } = account;
+    const { state, run, stripped, operations } = account;
     seedUser(state, { name: 'u' });
     give(account);
     expect(() => run('DeleteUser', { UserName: 'u' })).toThrow(/^Cannot delete entity/);
-    await strip('user', 'u', client);
+    await stripped('user', 'u');
     expect(operations().filter((each) => each === operation)).toHaveLength(calls);
     run('DeleteUser', { UserName: 'u' });
     expect(listEntities(state).users).toEqual([]);
@@ -106,23 +106,23 @@ describe('stripping a user', () => {
     const account = setUp(`${operation}=NoSuchEntity`);
     seedUser(account.state, { name: 'u' });
     give(account);
-    await expect(strip('user', 'u', account.client)).resolves.toEqual([]);
+    await expect(account.stripped('user', 'u')).resolves.toEqual([]);
   });
 
   test('removes everything from more than one page', async () => {
-    const { state, run, client } = setUp();
+    const { state, run, stripped } = setUp();
     const names = Array.from({ length: 130 }, (_, index) => `p${index}`);
     seedUser(state, { name: 'u', inlinePolicies: names, groups: names });
-    expect(await strip('user', 'u', client)).toEqual([]);
+    expect(await stripped('user', 'u')).toEqual([]);
     run('DeleteUser', { UserName: 'u' });
     expect(listEntities(state).users).toEqual([]);
   });
 
   test('does not touch its groups, their other members or anybody else', async () => {
-    const { state, client } = setUp();
+    const { state, stripped } = setUp();
     seedUser(state, { name: 'u', groups: ['g'] });
     seedUser(state, { name: 'alice', groups: ['g'], policies: [denyAll] });
-    await strip('user', 'u', client);
+    await stripped('user', 'u');
     const members = [...(state.groups.get('g')?.members.values() ?? [])];
     expect(members.map(({ entity }) => entity.UserName)).toEqual(['alice']);
     expect(state.users.get('alice')?.attachedPolicies.size).toBe(1);
@@ -131,7 +131,7 @@ describe('stripping a user', () => {
   test.for(belongings)('goes on without permission to remove %s, and says why', async ([, , operation]) => {
     const account = setUp(`${operation}=AccessDenied`);
     giveEverything(account);
-    const failures = await strip('user', 'u', account.client);
+    const failures = await account.stripped('user', 'u');
     expect(failures.length).toBeGreaterThan(0);
     for (const failure of failures) expect(failure).toMatchObject({ name: 'AccessDenied' });
     for (const [, , each] of belongings) expect(account.operations()).toContain(each);
@@ -149,7 +149,7 @@ describe('stripping a user', () => {
   ] as const)('removes everything else if %s fails', async (operation) => {
     const account = setUp(`${operation}=html-502`);
     giveEverything(account);
-    expect(await strip('user', 'u', account.client)).toMatchObject([{ $metadata: { httpStatusCode: 502 } }]);
+    expect(await account.stripped('user', 'u')).toMatchObject([{ $metadata: { httpStatusCode: 502 } }]);
     const removals = belongings
       .map(([, , removal]) => removal)
       .filter((removal) => account.operations().includes(removal));
@@ -157,19 +157,19 @@ describe('stripping a user', () => {
   });
 
   test('ends with an error that ends the sweep', async () => {
-    const { state, client, operations } = setUp('DetachUserPolicy=Throttling');
+    const { state, stripped, operations } = setUp('DetachUserPolicy=Throttling');
     seedUser(state, { name: 'u', policies: [denyAll, readOnly] });
-    await expect(strip('user', 'u', client)).rejects.toMatchObject({ name: 'Throttling' });
+    await expect(stripped('user', 'u')).rejects.toMatchObject({ name: 'Throttling' });
     expect(operations()).toEqual(['ListGroupsForUser', 'ListAttachedUserPolicies', 'DetachUserPolicy']);
   });
 });
 
 describe('stripping a group', () => {
   test('removes its members, page by page, and its policies, so that it can be deleted', async () => {
-    const { state, run, client, operations } = setUp();
+    const { state, run, stripped, operations } = setUp();
     seedGroup(state, { name: 'g', policies: [denyAll, readOnly], inlinePolicies: ['a', 'b'] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g', 'h'] });
-    await strip('group', 'g', client);
+    await stripped('group', 'g');
     run('DeleteGroup', { GroupName: 'g' });
     expect(listEntities(state)).toMatchObject({ groups: ['h'], users: { length: 130 } });
     expect(state.groups.get('h')?.members.size).toBe(130);
@@ -179,45 +179,43 @@ describe('stripping a group', () => {
   test.for(['RemoveUserFromGroup', 'DetachGroupPolicy', 'DeleteGroupPolicy'])(
     'accepts that somebody else was faster with %s',
     async (operation) => {
-      const { state, client } = setUp(`${operation}=NoSuchEntity`);
+      const { state, stripped } = setUp(`${operation}=NoSuchEntity`);
       seedGroup(state, { name: 'g', policies: [denyAll], inlinePolicies: ['a'] });
       seedUser(state, { name: 'u', groups: ['g'] });
-      await expect(strip('group', 'g', client)).resolves.toEqual([]);
+      await expect(stripped('group', 'g')).resolves.toEqual([]);
     },
   );
 
   test('has nothing to do if the group itself is gone', async () => {
-    const { client } = setUp();
-    expect(await strip('group', 'g', client)).toEqual([]);
+    const { stripped } = setUp();
+    expect(await stripped('group', 'g')).toEqual([]);
   });
 
   test('asks for each page of members once, even if removing them changes nothing', async () => {
-    const { state, client, operations } = setUp('RemoveUserFromGroup=NoSuchEntity');
+    const { state, stripped, operations } = setUp('RemoveUserFromGroup=NoSuchEntity');
     seedGroup(state, { name: 'g' });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
-    expect(await strip('group', 'g', client)).toEqual([]);
+    expect(await stripped('group', 'g')).toEqual([]);
     expect(operations().filter((each) => each === 'GetGroup')).toHaveLength(2);
   });
 
   test('leaves the other members alone after five failures in a row', async () => {
-    const { state, client, operations } = setUp('RemoveUserFromGroup=AccessDenied');
+    const { state, stripped, operations } = setUp('RemoveUserFromGroup=AccessDenied');
     seedGroup(state, { name: 'g', policies: [denyAll] });
     for (let index = 0; index < 130; index++) seedUser(state, { name: `u${index}`, groups: ['g'] });
-    expect(await strip('group', 'g', client)).toHaveLength(5);
+    expect(await stripped('group', 'g')).toHaveLength(5);
     expect(operations().filter((each) => each === 'RemoveUserFromGroup')).toHaveLength(5);
     expect(operations()).toContain('DetachGroupPolicy');
   });
 
   test('does not follow members whose pages go round in a circle', async () => {
-    const { state, mock, client } = setUp();
+    const { state, mock, stripped } = setUp();
     seedGroup(state, { name: 'g' });
     seedUser(state, { name: 'u', groups: ['g'] });
     const Group = { Path: '/', GroupName: 'g', GroupId: 'AGPA', Arn: 'arn', CreateDate: new Date(0) };
     const Users = [{ Path: '/', UserName: 'u', UserId: 'AIDA', Arn: 'arn', CreateDate: new Date(0) }];
     mock.client.on(GetGroupCommand).resolves({ Group, Users, IsTruncated: true, Marker: 'again' });
-    expect(await strip('group', 'g', client)).toMatchObject([
-      { message: expect.stringContaining('go round in a circle') },
-    ]);
+    expect(await stripped('group', 'g')).toMatchObject([{ message: expect.stringContaining('go round in a circle') }]);
     expect(state.groups.get('g')?.members.size).toBe(0);
   });
 });

@@ -1,12 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IAM, IAMClient } from '@aws-sdk/client-iam';
+import type { Verdict } from '../../../runner/step-result.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
-import { codeOf } from '../errors/error-kinds.ts';
+import { codeOf, hadNoEffect, isAnswer } from '../errors/error-kinds.ts';
+import { explainError } from '../errors/explain-error.ts';
 import { groupPath, ownNamePattern, userPath, type Entity } from '../names.ts';
+import type { SweepOptions } from './sweep.ts';
 
 type Operation = Exclude<keyof IAM, keyof IAMClient>;
 
-/** One kind of thing that keeps IAM from deleting its owner. Items that are texts need no property that identifies them. */
+/**
+ * One kind of thing that keeps IAM from deleting its owner: the operation that lists it, the list's name in the answer, what
+ * identifies an item (the item itself if it is a text), and the operation that removes it.
+ */
 type Obstacle = readonly [list: Operation, items: string, id: string, remove: Operation];
 
 /** What IAM calls things, for each kind of entity. */
@@ -48,40 +54,24 @@ const kinds = {
 >;
 
 /** What the sweep does with users and with groups. */
-export interface SweptKind {
-  readonly kind: 'user' | 'group';
-  readonly path: string;
-  readonly pattern: RegExp;
-  list(marker: string | undefined): Promise<Page>;
-  delete(name: string): Promise<unknown>;
-  /** See {@link strip}. */
-  strip(name: string): Promise<readonly unknown[]>;
-}
-
-interface Page extends ListAnswer {
-  readonly entities: readonly DatedEntity[];
-}
+export type SweptKind = ReturnType<typeof sweptKinds>[number];
 
 export interface DatedEntity extends Entity {
   readonly createdAt: Date | undefined;
-}
-
-interface SweptKindsOptions {
-  readonly iam: IAM;
-  /** Whether every other request would fail with this error as well. */
-  readonly endsSweep: (error: unknown) => boolean;
-  readonly namespace: string;
-  readonly signal: AbortSignal;
-  /** @default 100 */
-  readonly paceMs?: number;
 }
 
 /**
  * Groups come first: an account may have the fewest of these, and once its groups are gone, a user takes one request to
  * delete.
  */
-export function sweptKinds({ iam, endsSweep, namespace, signal, paceMs = 100 }: SweptKindsOptions): SweptKind[] {
-  const send = createPacedSend(paceMs, signal);
+export function sweptKinds({
+  iam,
+  namespace,
+  signal,
+  paceMs = 100,
+}: Pick<SweepOptions, 'iam' | 'namespace' | 'signal' | 'paceMs'>) {
+  const request = requestsOf(iam, signal);
+  const pacedRequest = withPauses(request, paceMs, signal);
   return (['group', 'user'] as const).map((kind) => {
     const { path, namePrefix, operations } = kinds[kind];
     const [list, items, id, remove] = operations;
@@ -89,53 +79,38 @@ export function sweptKinds({ iam, endsSweep, namespace, signal, paceMs = 100 }: 
       kind,
       path,
       pattern: ownNamePattern(namePrefix, namespace),
-      async list(Marker) {
-        // Without a pause: a listing is no write call, and in most runs there is nothing else to do.
-        const answer = await request(iam, list, { PathPrefix: path, Marker }, { abortSignal: signal });
-        const entities = itemsOf(answer, items).map((item) => toEntity(item as Fields, id));
-        return { entities, IsTruncated: answer.IsTruncated, Marker: answer.Marker };
+      async *list(): AsyncGenerator<DatedEntity> {
+        // Without pauses: a listing is no write call, and in most runs there is nothing else to do.
+        for await (const item of readItems(request, list, { PathPrefix: path }, items)) {
+          const { Path = '', [id]: name = '', CreateDate } = item as Fields;
+          yield { path: Path as string, name: name as string, createdAt: CreateDate as Date | undefined };
+        }
       },
-      delete: (name) => send((options) => request(iam, remove, { [id]: name }, options)),
-      strip: (name) => strip(kind, name, { iam, send, endsSweep }),
+      delete: (name: string) => pacedRequest(remove, { [id]: name }),
+      strip: (name: string) => strip(kind, name, pacedRequest, signal),
     };
   });
 }
 
-function toEntity(item: Fields, nameKey: string): DatedEntity {
-  const { Path = '', [nameKey]: name = '', CreateDate } = item;
-  return { path: Path as string, name: name as string, createdAt: CreateDate as Date | undefined };
-}
-
 type Fields = Readonly<Record<string, unknown>>;
 
-interface RequestOptions {
-  readonly abortSignal: AbortSignal;
-}
+/** Calls an operation of IAM by its name. */
+type Request = (operation: Operation, input: Fields) => Promise<Fields>;
 
-/** Calls an operation by its name. */
-async function request(
-  iam: IAM,
-  operation: Operation,
-  input: Fields,
-  options: RequestOptions,
-): Promise<Fields & ListAnswer> {
-  const send = iam[operation] as unknown as (input: Fields, options: RequestOptions) => Promise<Fields & ListAnswer>;
-  return await send.call(iam, input, options);
+export function requestsOf(iam: IAM, abortSignal: AbortSignal): Request {
+  return async (operation, input) => {
+    const send = iam[operation] as unknown as (...parameters: unknown[]) => Promise<Fields>;
+    return await send.call(iam, input, { abortSignal });
+  };
 }
-
-function itemsOf(answer: Fields, key: string): readonly unknown[] {
-  return (answer[key] as readonly unknown[] | undefined) ?? [];
-}
-
-export type Send = <Answer>(send: (options: RequestOptions) => Promise<Answer>) => Promise<Answer>;
 
 /** Sends requests with a pause between each two. */
-function createPacedSend(paceMs: number, signal: AbortSignal): Send {
+function withPauses(request: Request, paceMs: number, signal: AbortSignal): Request {
   let isFirst = true;
-  return async (send) => {
+  return async (operation, input) => {
     if (!isFirst && paceMs > 0) await wait(paceMs, undefined, { signal });
     isFirst = false;
-    return await send({ abortSignal: signal });
+    return await request(operation, input);
   };
 }
 
@@ -154,7 +129,8 @@ export const maxFailuresInARow = 5;
 export async function strip(
   kind: 'user' | 'group',
   name: string,
-  { iam, send, endsSweep }: Pick<SweptKindsOptions, 'iam' | 'endsSweep'> & { readonly send: Send },
+  request: Request,
+  signal: AbortSignal,
 ): Promise<readonly unknown[]> {
   const { operations, obstacles } = kinds[kind];
   const owner = { [operations[2]]: name };
@@ -166,64 +142,57 @@ export async function strip(
     } catch (error) {
       // Another sweep, or a person, may have removed it first.
       if (codeOf(error) === 'NoSuchEntity') return true;
-      if (endsSweep(error)) throw error;
+      if (endsSweep(error, signal)) throw error;
       failures.push(error);
       return false;
     }
     return true;
   };
-  const call = (operation: Operation, input: Fields = {}): Promise<Fields & ListAnswer> =>
-    send((options) => request(iam, operation, { ...owner, ...input }, options));
 
   for (const [list, items, id, remove] of obstacles) {
     const found: unknown[] = [];
-    await tolerate(
-      readPages(
-        (Marker) => call(list, { Marker }),
-        (answer) => found.push(...itemsOf(answer, items)),
-      ),
-    );
+    await tolerate(Array.fromAsync(readItems(request, list, owner, items), (item) => found.push(item)));
     let failuresInARow = 0;
     for (const item of found) {
       const target = { [id]: typeof item === 'string' ? item : (item as Fields)[id] };
-      failuresInARow = (await tolerate(call(remove, target))) ? 0 : failuresInARow + 1;
+      failuresInARow = (await tolerate(request(remove, { ...owner, ...target }))) ? 0 : failuresInARow + 1;
       if (failuresInARow === maxFailuresInARow) break;
     }
   }
   // A user has at most one login profile, and IAM has no list of them.
-  if (kind === 'user') await tolerate(call('deleteLoginProfile'));
+  if (kind === 'user') await tolerate(request('deleteLoginProfile', owner));
   return failures;
 }
 
-/** How every list of IAM says whether there is more, and where. */
-interface ListAnswer {
-  readonly IsTruncated?: boolean | undefined;
-  readonly Marker?: string | undefined;
+/** With these, the next request would fail as well, or IAM asks for fewer requests. */
+const endingVerdicts: ReadonlySet<Verdict> = new Set(['throttled', 'credentials', 'network']);
+
+/** Whether every other request would fail with this error as well. */
+export function endsSweep(error: unknown, signal: AbortSignal): boolean {
+  const wasNeverSent = !isAnswer(error) && hadNoEffect(error);
+  return signal.aborted || wasNeverSent || endingVerdicts.has(explainError(error, 'sweep').verdict);
 }
 
 /** Far above the longest real list: an account has a few thousand users, and a page up to 100 of them. */
 const maxPages = 1000;
 
 /**
- * Reads a list of IAM to its end, page by page.
+ * Reads a list of IAM to its end. Gives the items of each page as soon as it arrives, so that nothing is lost when a later
+ * page fails.
  *
- * @param onPage gets each page as soon as it arrives, so that nothing is lost when a later page fails
  * @throws {ForeignAnswerError} for a list that does not end: some emulators repeat a marker, or give none
  */
-export async function readPages<Answer extends ListAnswer>(
-  list: (marker: string | undefined) => Promise<Answer>,
-  onPage: (answer: Answer) => void,
-): Promise<void> {
+async function* readItems(request: Request, list: Operation, input: Fields, items: string): AsyncGenerator {
   const markers = new Set<string>();
-  for (let marker: string | undefined; ;) {
-    const answer = await list(marker);
-    onPage(answer);
-    if (answer.IsTruncated !== true) return;
-    marker = answer.Marker ?? '';
-    if (marker === '') throw endlessList('it says that there is more, but gives no marker to ask for it');
-    if (markers.has(marker)) throw endlessList('its pages go round in a circle: it gave the same marker twice');
+  for (let Marker: string | undefined; ;) {
+    const answer = await request(list, { ...input, Marker });
+    yield* (answer[items] as readonly unknown[] | undefined) ?? [];
+    if (answer['IsTruncated'] !== true) return;
+    Marker = (answer['Marker'] as string | undefined) ?? '';
+    if (Marker === '') throw endlessList('it says that there is more, but gives no marker to ask for it');
+    if (markers.has(Marker)) throw endlessList('its pages go round in a circle: it gave the same marker twice');
     if (markers.size === maxPages) throw endlessList(`it has more than ${maxPages} pages`);
-    markers.add(marker);
+    markers.add(Marker);
   }
 }
 

@@ -1,12 +1,22 @@
+import type { MetadataBearer } from '@smithy/types';
 import { formatLimit } from '../../../text/duration.ts';
 import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
-import { isUserOrGroup, mayNeedRemoval, type EntityName, type Existence } from '../entities.ts';
-import { codeOf, httpStatusOf, isAnswer, hadNoEffect } from '../errors/error-kinds.ts';
+import {
+  isOwner,
+  links,
+  linksOf,
+  mayNeedRemoval,
+  owners,
+  type EntityName,
+  type Existence,
+  type Owner,
+} from '../entities.ts';
+import { codeOf, hadNoEffect, httpStatusOf, isAnswer, isPassingRefusal } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { groupPath, userPath, assertOwn, ownNamePattern } from '../names.ts';
-import { type Answer, removals } from '../call.ts';
+import { removals } from '../call.ts';
 import { policyArnOf, type Session } from '../session.ts';
 
 /** Time limit for one removal, so that a hanging one leaves time for the others. */
@@ -24,13 +34,6 @@ const maxWatchPauseMs = 1000;
  */
 const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, possible: 3, present: Infinity };
 
-interface TeardownOptions {
-  /** Aborted when no time is left. */
-  readonly signal: AbortSignal;
-  /** How long to watch for what an unanswered request may still make. */
-  readonly watchMs: number;
-}
-
 /**
  * Removes what this run made or may have made, in the order that IAM demands. What could not be removed is reported with the
  * command that removes it, and the next sweep tries again.
@@ -39,7 +42,10 @@ interface TeardownOptions {
  * for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
  * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watchMs` have passed.
  */
-export async function teardown(session: Session, { signal, watchMs }: TeardownOptions): Promise<TeardownReport> {
+export async function teardown(
+  session: Session,
+  { signal, watchMs }: { readonly signal: AbortSignal; readonly watchMs: number },
+): Promise<TeardownReport> {
   const { names, config } = session;
   assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
   assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
@@ -48,24 +54,25 @@ export async function teardown(session: Session, { signal, watchMs }: TeardownOp
     watch: within(signal, watchMs),
     longest: within(signal, Math.max(watchMs, removalTimeoutMs)),
   };
-  const pending = stages
-    .flat()
-    .flatMap((entity) => (mayNeedRemoval(session, entity) ? [new Removal(session, entity)] : []));
-  for (const stage of stages) {
-    await Promise.all(
-      pending.filter(({ entity }) => stage.includes(entity)).map((removal) => removal.tryOnce(deadlines)),
-    );
+  const pending: Removal[] = [];
+  // A user or a group can be deleted once its links are gone.
+  for (const stage of [links, owners]) {
+    const begun = stage
+      .filter((entity) => mayNeedRemoval(session, entity))
+      .map((entity) => new Removal(session, entity));
+    pending.push(...begun);
+    await Promise.all(begun.map((removal) => removal.tryOnce(deadlines)));
   }
   await Promise.all(pending.map((removal) => removal.finish(deadlines)));
   const leftovers = pending.flatMap(({ entity, reason }): Leftover[] =>
-    isUserOrGroup(entity) && mayNeedRemoval(session, entity) ? [{ ...nameRemaining(session, entity), reason }] : [],
+    isOwner(entity) && mayNeedRemoval(session, entity) ? [{ ...nameRemaining(session, entity), reason }] : [],
   );
   return { leftovers, warnings: [] };
 }
 
 /** The user and the group of this run, if they exist or may still appear. */
 export function remainingOf(session: Session): Remaining[] {
-  return (['group', 'user'] as const)
+  return owners
     .filter((entity) => mayNeedRemoval(session, entity))
     .map((entity) => ({
       ...nameRemaining(session, entity),
@@ -73,16 +80,10 @@ export function remainingOf(session: Session): Remaining[] {
     }));
 }
 
-function nameRemaining(session: Session, entity: 'group' | 'user'): Remaining {
+function nameRemaining(session: Session, entity: Owner): Remaining {
   const certainty = { present: '', possible: ' (may exist)', absent: ' (may still appear)' }[session.entities[entity]];
   return { entity: `${entity} ${session.names[entity]}${certainty}`, command: commandFor(session, entity) };
 }
-
-/** A user or a group can be deleted once its links are gone. */
-const stages: readonly (readonly EntityName[])[] = [
-  ['membership', 'attachment'],
-  ['group', 'user'],
-];
 
 interface Deadlines {
   /** Gives a signal that aborts when a removal that begins now has taken too long. */
@@ -151,7 +152,7 @@ class Removal {
 
   #deadline({ watch, longest }: Deadlines, limit: AbortSignal): AbortSignal {
     if (!this.#mayAppear) return limit;
-    return isUserOrGroup(this.entity) && this.#session.entities[this.entity] === 'absent' ? watch : longest;
+    return isOwner(this.entity) && this.#session.entities[this.entity] === 'absent' ? watch : longest;
   }
 
   async #attempt(abortSignal: AbortSignal): Promise<void> {
@@ -182,7 +183,7 @@ class Removal {
   /** If it was absent before, one of the unanswered requests has made it. */
   #noteExistence(): void {
     const { entities, unanswered } = this.#session;
-    if (entities[this.entity] === 'absent' && isUserOrGroup(this.entity)) {
+    if (entities[this.entity] === 'absent' && isOwner(this.entity)) {
       unanswered[this.entity] = Math.max(0, unanswered[this.entity] - 1);
     }
     entities[this.entity] = 'present';
@@ -196,7 +197,7 @@ class Removal {
 
 /** Whether the SDK had sent the request before and had got no usable answer. */
 function wasRepeated(error: unknown): boolean {
-  const { attempts = 1 } = (error as Partial<Answer>).$metadata ?? {};
+  const { attempts = 1 } = (error as Partial<MetadataBearer>).$metadata ?? {};
   return attempts > 1;
 }
 
@@ -204,36 +205,26 @@ function within(signal: AbortSignal, ms: number): AbortSignal {
   return AbortSignal.any([signal, abortAfter(ms, `gave up after ${formatLimit(ms)}`)]);
 }
 
-/** Refusals that pass: an earlier change is not visible yet, another is under way, or there were too many requests. */
-const passingRefusals: ReadonlySet<string> = new Set([
-  'NoSuchEntity',
-  'DeleteConflict',
-  'EntityTemporarilyUnmodifiable',
-  'ConcurrentModification',
-  'Throttling',
-  'RequestLimitExceeded',
-  'TooManyRequests',
-]);
-
 /** Whether IAM would refuse it again. */
 function isFinalRefusal(error: unknown): boolean {
-  const status = httpStatusOf(error) ?? 0;
-  return isAnswer(error) && status < 500 && status !== 429 && !passingRefusals.has(codeOf(error));
+  const mayPass = isPassingRefusal(error) || explainError(error, 'teardown').verdict === 'throttled';
+  return isAnswer(error) && (httpStatusOf(error) ?? 0) < 500 && codeOf(error) !== 'NoSuchEntity' && !mayPass;
 }
+
+const removalCommands: Readonly<Record<EntityName, (session: Session) => string>> = {
+  user: ({ names }) => `delete-user --user-name ${names.user}`,
+  group: ({ names }) => `delete-group --group-name ${names.group}`,
+  membership: ({ names }) => `remove-user-from-group --user-name ${names.user} --group-name ${names.group}`,
+  attachment: (session) => `detach-user-policy --user-name ${session.names.user} --policy-arn ${policyArnOf(session)}`,
+};
 
 /**
  * What a person types to remove a leftover. IAM's names need no quoting in a shell. Each command runs even if the one before
  * it fails, because a link that may be in the way may not exist.
  */
-function commandFor(session: Session, entity: 'group' | 'user'): string {
-  const { names } = session;
-  const user = `--user-name ${names.user}`;
-  const group = `--group-name ${names.group}`;
-  const commands: string[] = [];
-  if (mayNeedRemoval(session, 'membership')) commands.push(`aws iam remove-user-from-group ${user} ${group}`);
-  if (entity === 'group') return [...commands, `aws iam delete-group ${group}`].join('; ');
-  if (mayNeedRemoval(session, 'attachment')) {
-    commands.push(`aws iam detach-user-policy ${user} --policy-arn ${policyArnOf(session)}`);
-  }
-  return [...commands, `aws iam delete-user ${user}`].join('; ');
+function commandFor(session: Session, owner: Owner): string {
+  return [...linksOf[owner], owner]
+    .filter((entity) => entity === owner || mayNeedRemoval(session, entity))
+    .map((entity) => `aws iam ${removalCommands[entity](session)}`)
+    .join('; ');
 }

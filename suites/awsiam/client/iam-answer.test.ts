@@ -2,10 +2,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hideSecrets } from '../../../text/redact.ts';
 import { secretAccessKey } from '../testing/values.ts';
-import { checkAnswer, ForeignAnswerError } from './iam-answer.ts';
+import { checkAnswer, ForeignAnswerError, whyNotXml } from './iam-answer.ts';
 import { iamErrorXml, iamXml } from '../testing/http-server.ts';
 
-const check = (body: string, status: number): void => checkAnswer(new TextEncoder().encode(body), status);
+const checkBytes = (body: Uint8Array, status: number): void => checkAnswer(body, status, whyNotXml('IAM'));
+const check = (body: string, status: number): void => checkBytes(new TextEncoder().encode(body), status);
 
 describe('checkAnswer', () => {
   test.for([
@@ -56,8 +57,8 @@ describe('checkAnswer', () => {
 
   test('shows a page in an older encoding as text, and other bytes not at all', () => {
     const page = Buffer.from('<html>Zugriff verweigert f\u00FCr Sie</html>', 'latin1');
-    expect(() => checkAnswer(page, 403)).toThrow(': <html>Zugriff verweigert f\u00FCr Sie</html>');
-    expect(() => checkAnswer(Buffer.from([0x1f, 0x8b, 8, 0, 255, 254]), 403)).toThrow(/, nor is it text$/);
+    expect(() => checkBytes(page, 403)).toThrow(': <html>Zugriff verweigert f\u00FCr Sie</html>');
+    expect(() => checkBytes(Buffer.from([0x1f, 0x8b, 8, 0, 255, 254]), 403)).toThrow(/, nor is it text$/);
   });
 
   test('refuses every answer that breaks off', () => {
@@ -72,7 +73,7 @@ describe('checkAnswer', () => {
   test('has a verdict on any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.integer({ min: 100, max: 599 }), (bytes, status) => {
-        expect(() => checkAnswer(bytes, status)).toThrow(ForeignAnswerError);
+        expect(() => checkBytes(bytes, status)).toThrow(ForeignAnswerError);
       }),
     );
   });

@@ -28,25 +28,29 @@ export class ForeignAnswerError extends Error {
   }
 }
 
+/** Says why a text is not an answer of a service. @returns `undefined` if it is one */
+export type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
+
+/** Reads an answer's body to its end. @throws {ForeignAnswerError} unless it is a complete answer of its service */
+export async function readAnswer(response: HttpResponse, whyForeign: AnswerCheck): Promise<Uint8Array> {
+  const { statusCode, headers } = response;
+  const raw = await readBody(response.body as AsyncIterable<Uint8Array>, statusCode);
+  const body = decompress(raw, headers['content-encoding'], statusCode);
+  checkAnswer(body, statusCode, whyForeign);
+  return body;
+}
+
 /** Far above the largest real answer, a page of a list. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
-/**
- * Reads an answer to its end.
- *
- * @throws {ForeignAnswerError} if it is too long
- * @throws the stream's error
- */
-export async function readAnswer(body: AsyncIterable<Uint8Array>, httpStatus: number): Promise<Uint8Array> {
+async function readBody(body: AsyncIterable<Uint8Array>, httpStatus: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maxBodyBytes) {
-      throw new ForeignAnswerError(
-        httpStatus,
-        `the answer is longer than any of IAM's: more than ${maxBodyBytes} bytes`,
-      );
+      const reason = `the answer is longer than any of IAM's: more than ${maxBodyBytes} bytes`;
+      throw new ForeignAnswerError(httpStatus, reason);
     }
     chunks.push(chunk);
   }
@@ -61,12 +65,7 @@ const decompressors = {
   br: 'brotliDecompressSync',
 } as const;
 
-/**
- * Undoes the compression that an answer's `Content-Encoding` names.
- *
- * @throws {ForeignAnswerError} if the encoding is unknown or the body does not match it
- */
-export function decompressAnswer(body: Uint8Array, encoding: string | undefined, httpStatus: number): Uint8Array {
+function decompress(body: Uint8Array, encoding: string | undefined, httpStatus: number): Uint8Array {
   const name = (encoding ?? 'identity').trim().toLowerCase();
   if (name === 'identity' || name === '' || body.length === 0) return body;
   try {
@@ -83,16 +82,8 @@ export function decompressAnswer(body: Uint8Array, encoding: string | undefined,
 /** How many characters of a foreign answer are shown. */
 const excerptLength = 120;
 
-/** Says why a text is not an answer of a service. @returns `undefined` if it is one */
-export type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
-
-/**
- * Checks that a body is a complete XML document of IAM, or passes another service's check.
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/programming.html
- *
- * @throws {ForeignAnswerError}
- */
-export function checkAnswer(body: Uint8Array, httpStatus: number, whyForeign: AnswerCheck = whyNotIam): void {
+/** @throws {ForeignAnswerError} unless a body is a complete answer of its service */
+export function checkAnswer(body: Uint8Array, httpStatus: number, whyForeign: AnswerCheck): void {
   const text = decode(body).trim();
   const reason = whyForeign(text, httpStatus);
   if (reason === undefined) return;
@@ -152,14 +143,6 @@ function toForeignAnswer(error: unknown): unknown {
   });
 }
 
-function whyNotIam(text: string, httpStatus: number): string | undefined {
-  return whyNotXml(text, httpStatus, "the answer is not one of IAM's");
-}
-
-/** STS answers in the same format as IAM. */
-export const whyNotSts: AnswerCheck = (text, httpStatus) =>
-  whyNotXml(text, httpStatus, "the answer is not one of STS's");
-
 /** SSO and the services that renew its tokens speak JSON. */
 export const whyNotJson: AnswerCheck = (text) => {
   if (text === '') return 'the answer is empty';
@@ -171,12 +154,15 @@ export const whyNotJson: AnswerCheck = (text) => {
   }
 };
 
-function whyNotXml(text: string, httpStatus: number, notTheirs: string): string | undefined {
-  if (text === '') return 'the answer is empty';
-  const root = /^(?:<\?xml[^>]*\?>\s*)?<(\w+Response)\b/.exec(text)?.[1];
-  if (root === undefined) return notTheirs;
-  if (!text.endsWith(`</${root}>`)) return 'the answer breaks off';
-  if ((root === 'ErrorResponse') !== httpStatus >= 300) return 'the answer contradicts its own HTTP status';
-  if (root === 'ErrorResponse' && !/<Code>\s*[^<\s]/.test(text)) return 'the answer is an error without a code';
-  return undefined;
-}
+/** The format of IAM and STS. https://docs.aws.amazon.com/IAM/latest/UserGuide/programming.html */
+export const whyNotXml =
+  (service: 'IAM' | 'STS'): AnswerCheck =>
+  (text, httpStatus) => {
+    if (text === '') return 'the answer is empty';
+    const root = /^(?:<\?xml[^>]*\?>\s*)?<(\w+Response)\b/.exec(text)?.[1];
+    if (root === undefined) return `the answer is not one of ${service}'s`;
+    if (!text.endsWith(`</${root}>`)) return 'the answer breaks off';
+    if ((root === 'ErrorResponse') !== httpStatus >= 300) return 'the answer contradicts its own HTTP status';
+    if (root === 'ErrorResponse' && !/<Code>\s*[^<\s]/.test(text)) return 'the answer is an error without a code';
+    return undefined;
+  };

@@ -14,23 +14,15 @@ const clockRefusals =
  */
 export class RetryHistory extends StandardRetryStrategy {
   readonly #elapsedMs: () => number;
-  #failed: unknown[] = [];
-  #attempts = 1;
+  /** Errors of this call's attempts that were repeated, or were about to be. */
+  failed: unknown[] = [];
+  /** How many attempts have begun. */
+  attempts = 1;
   #lastAttemptAtMs = 0;
 
   constructor(maxAttempts: number, elapsedMs: () => number) {
     super(maxAttempts);
     this.#elapsedMs = elapsedMs;
-  }
-
-  /** Errors of this call's attempts that were repeated, or were about to be. */
-  get failed(): readonly unknown[] {
-    return this.#failed;
-  }
-
-  /** How many attempts have begun. */
-  get attempts(): number {
-    return this.#attempts;
   }
 
   /** How long ago the call's last attempt began. */
@@ -40,8 +32,8 @@ export class RetryHistory extends StandardRetryStrategy {
 
   /** Starts the record of a new call. Also called directly, since a call without credentials fails before its first attempt. */
   begin(): void {
-    this.#failed = [];
-    this.#attempts = 1;
+    this.failed = [];
+    this.attempts = 1;
     this.#lastAttemptAtMs = this.#elapsedMs();
   }
 
@@ -58,12 +50,12 @@ export class RetryHistory extends StandardRetryStrategy {
     if (error instanceof Error && error.name.startsWith('LimitExceeded')) throw error;
     if (error instanceof Error && isUnrelatedToClock(error, errorInfo)) throw error;
     // Recorded before the delay, because the call may be aborted during it.
-    const failed = this.#failed;
+    const failed = this.failed;
     failed.push(error);
     try {
       // Returns after the delay.
       const next = await super.refreshRetryTokenForRetry(token, errorInfo);
-      this.#attempts += 1;
+      this.attempts += 1;
       this.#lastAttemptAtMs = this.#elapsedMs();
       return next;
     } catch (refusal) {

@@ -1,34 +1,24 @@
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import net from 'node:net';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { HttpResponse } from '@smithy/core/protocols';
+import type { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { settleWithin } from '../../../runner/deadline.ts';
 import { hideSecrets } from '../../../text/redact.ts';
 import { ConnectTimeoutError } from '../errors/error-kinds.ts';
+import type { Config } from '../settings/config.ts';
 import { secretsOfAnswer, secretsOfRequest } from '../settings/secrets.ts';
-import {
-  checkAnswer,
-  decompressAnswer,
-  ForeignAnswerError,
-  readAnswer,
-  whyNotJson,
-  whyNotSts,
-  type AnswerCheck,
-} from './iam-answer.ts';
+import { ForeignAnswerError, readAnswer, whyNotJson, whyNotXml } from './iam-answer.ts';
 
 // An import would evaluate every export of node:http. One of them is `WebSocket`, which loads undici and takes 10 ms.
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');
 
-export interface TransportOptions {
+export interface TransportOptions extends Pick<Config, 'requestTimeoutMs' | 'proxyEnvironment'> {
   /** For connecting, with DNS, TCP, a proxy's tunnel and TLS. */
   readonly connectionTimeoutMs: number;
-  /** How long nothing may arrive, from sending a request to the last byte of its answer. */
-  readonly requestTimeoutMs: number;
-  /** The proxy variables. */
-  readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
   readonly elapsedMs: () => number;
 }
 
@@ -42,23 +32,15 @@ export interface Origin {
 /** For the connection that is opened ahead and for those that the agents open. */
 const socketOptions = { keepAlive: true, noDelay: true, ALPNProtocols: ['http/1.1'] };
 
+type Handle = NodeHttpHandler['handle'];
+
 /** The SDK's HTTP handler. It reads every answer to its end and accepts only those of IAM. */
 class IamHttpHandler extends NodeHttpHandler {
-  override async handle(
-    ...[request, options]: Parameters<NodeHttpHandler['handle']>
-  ): Promise<{ response: HttpResponse }> {
-    const { response } = await super.handle(request, options);
-    return { response: await readWhole(response) };
+  override async handle(...parameters: Parameters<Handle>): Promise<{ response: HttpResponse }> {
+    const { response } = await super.handle(...parameters);
+    response.body = await readAnswer(response, whyNotXml('IAM'));
+    return { response };
   }
-}
-
-/** Reads an answer to its end, and accepts it only in its service's format. */
-async function readWhole(response: HttpResponse, whyForeign?: AnswerCheck): Promise<HttpResponse> {
-  const { statusCode, reason, headers } = response;
-  const raw = await readAnswer(response.body as Readable, statusCode);
-  const body = decompressAnswer(raw, headers['content-encoding'], statusCode);
-  checkAnswer(body, statusCode, whyForeign);
-  return new HttpResponse({ statusCode, reason, headers, body });
 }
 
 /**
@@ -70,21 +52,19 @@ export class CredentialsHttpHandler extends NodeHttpHandler {
   silentHost: string | undefined;
   failure: { readonly host: string; readonly error: unknown } | undefined;
 
-  override async handle(
-    ...[request, options]: Parameters<NodeHttpHandler['handle']>
-  ): Promise<{ response: HttpResponse }> {
+  override async handle(...[request, options]: Parameters<Handle>): Promise<{ response: HttpResponse }> {
     const host = request.hostname;
     this.silentHost = host;
     this.failure = undefined;
     hideSecrets(secretsOfRequest(request));
     try {
-      const answer = await super.handle(request, options);
+      const { response } = await super.handle(request, options);
       // Only STS takes forms.
       const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
-      const response = await readWhole(answer.response, (text, httpStatus) => {
+      response.body = await readAnswer(response, (text, httpStatus) => {
         // Before the text is cut, which could leave half of a secret.
         hideSecrets(secretsOfAnswer(text));
-        return (isForm ? whyNotSts : whyNotJson)(text, httpStatus);
+        return (isForm ? whyNotXml('STS') : whyNotJson)(text, httpStatus);
       });
       const { statusCode } = response;
       if (statusCode >= 500) {
@@ -146,28 +126,17 @@ export class Transport {
     const agent = origin.protocol === 'http:' ? this.#agents['http:'] : this.#agents['https:'];
     const host = origin.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = origin.port ?? (origin.protocol === 'http:' ? 80 : 443);
-    const { promise, resolve } = Promise.withResolvers<Duplex | undefined>();
-    const awaitConnected = (socket: Duplex): void => {
-      socket.once('error', () => resolve(undefined));
-      if (isConnecting(socket)) socket.once(connectEvent(socket), () => resolve(socket));
-      else resolve(socket);
-    };
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    const options = { ...socketOptions, host, port, servername: net.isIP(host) === 0 ? host : '' };
+    let direct: Duplex | null | undefined;
     try {
-      const options = { ...socketOptions, host, port, servername: net.isIP(host) === 0 ? host : '' };
-      const direct = agent.createConnection(options, (error, tunnelled?: Duplex) => {
-        // When a proxy refuses, there is an error and a socket.
-        if (error) resolve(undefined);
-        else if (tunnelled) awaitConnected(tunnelled);
-      });
-      if (direct && !leadsToProxy(agent, direct)) awaitConnected(direct);
-      const opened = await promise;
+      const { socket, opened } = this.#connect(agent, options);
+      direct = socket;
+      this.#spare = { origin: `${host}:${port}`, socket: await settleWithin(opened, signal, 0) };
       // This time is part of no step.
       this.takeConnectMs();
-      if (opened === undefined) direct?.destroy();
-      else this.#spare = { origin: `${host}:${port}`, socket: opened };
     } catch {
-      // The origin is invalid, such as a port out of range. The first request reports it better.
+      // Also if the origin is invalid, such as a port out of range. The first request reports it better.
+      direct?.destroy();
     }
   }
 
@@ -177,40 +146,48 @@ export class Transport {
   }
 
   #instrument<Agent extends HttpAgent>(agent: Agent): Agent {
-    const create = agent.createConnection.bind(agent);
-    agent.createConnection = (options, callback) => {
-      const spare = this.#takeSpare(`${options.host}:${options.port}`);
-      if (spare !== undefined) return spare;
-      const startMs = this.#elapsedMs();
-      let unopened: Duplex | undefined;
-      let throughProxy = false;
-      const timer = setTimeout(() => {
-        const host = `${options.host}:${options.port}`;
-        unopened?.destroy(new ConnectTimeoutError(host, this.#connectionTimeoutMs, { throughProxy }));
-      }, this.#connectionTimeoutMs).unref();
-      const measure = (socket: Duplex): void => {
-        unopened = socket;
-        const done = (): void => {
-          clearTimeout(timer);
-          this.#connectMs = (this.#connectMs ?? 0) + this.#elapsedMs() - startMs;
-        };
-        if (!isConnecting(socket)) return done();
-        socket.once(connectEvent(socket), done).once('close', () => clearTimeout(timer));
-      };
-      // A direct connection is returned, and the callback gets none. With a proxy, the socket to the proxy is returned first,
-      // and the callback gets the tunnel.
-      const socket = create(options, (error, tunnelled?: Duplex) => {
-        if (error) clearTimeout(timer);
-        else if (tunnelled) measure(tunnelled);
-        callback?.(error, tunnelled as Duplex);
-      });
-      if (socket && leadsToProxy(agent, socket)) {
-        throughProxy = true;
-        unopened = socket;
-      } else if (socket) measure(socket);
-      return socket;
-    };
+    agent.createConnection = (options, callback) =>
+      this.#takeSpare(`${options.host}:${options.port}`) ?? this.#connect(agent, options, callback).socket;
     return agent;
+  }
+
+  /**
+   * Opens a connection as Node's own agents do, but limits and measures the time that this takes.
+   *
+   * @returns what Node returned, and the connection once it is open
+   */
+  #connect(agent: HttpAgent, ...[options, callback]: Parameters<HttpAgent['createConnection']>) {
+    const { promise: opened, resolve, reject } = Promise.withResolvers<Duplex>();
+    const startMs = this.#elapsedMs();
+    let unopened: Duplex | null | undefined;
+    const awaitOpen = (socket: Duplex): void => {
+      unopened = socket;
+      const done = (): void => {
+        this.#connectMs = (this.#connectMs ?? 0) + this.#elapsedMs() - startMs;
+        resolve(socket);
+      };
+      socket.once('error', reject).once('close', reject);
+      if (isConnecting(socket)) socket.once(connectEvent(socket), done);
+      else done();
+    };
+    // A direct connection is returned, and the callback gets none. With a proxy, the socket to the proxy is returned first,
+    // and the callback gets the tunnel. When a proxy refuses, it gets an error and a socket.
+    const { prototype } = agent instanceof https.Agent ? https.Agent : http.Agent;
+    const socket = prototype.createConnection.call(agent, options, (error, tunnelled?: Duplex) => {
+      if (error) reject(error);
+      else if (tunnelled) awaitOpen(tunnelled);
+      callback?.(error, tunnelled as Duplex);
+    });
+    const throughProxy = socket ? leadsToProxy(agent, socket) : false;
+    if (socket && !throughProxy) awaitOpen(socket);
+    else unopened ??= socket;
+    const timer = setTimeout(() => {
+      const host = `${options.host}:${options.port}`;
+      unopened?.destroy(new ConnectTimeoutError(host, this.#connectionTimeoutMs, { throughProxy }));
+    }, this.#connectionTimeoutMs).unref();
+    const stopTimer = (): void => clearTimeout(timer);
+    opened.then(stopTimer, stopTimer);
+    return { socket, opened };
   }
 
   #takeSpare(origin: string): Duplex | undefined {

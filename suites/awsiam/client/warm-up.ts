@@ -120,6 +120,6 @@ export async function prepareFirstCall(
     await client.send(neverSent, { abortSignal: signal });
     return await client.config.credentials();
   } catch (error) {
-    throw signal.aborted ? error : (refusedSetting(error) ?? error);
+    throw refusedSetting(error) ?? error;
   }
 }

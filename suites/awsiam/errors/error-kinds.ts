@@ -1,5 +1,6 @@
+import type { MetadataBearer } from '@smithy/types';
 import { formatLimit } from '../../../text/duration.ts';
-import { isUserOrGroup, type Change } from '../entities.ts';
+import { isOwner, type Change } from '../entities.ts';
 import { tlsErrorCode } from './error-table.ts';
 
 /**
@@ -15,8 +16,7 @@ export function codeOf(error: unknown): string {
 
 /** The HTTP status of the answer that caused an error, if there was one. */
 export function httpStatusOf(error: unknown): number | undefined {
-  return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined)?.$metadata
-    ?.httpStatusCode;
+  return (error as Partial<MetadataBearer> | undefined)?.$metadata?.httpStatusCode;
 }
 
 /** Whether IAM itself answered, in its own format, with an error code. */
@@ -119,7 +119,7 @@ export function isAlreadyDone(error: unknown, change: Change): boolean {
  */
 export function isNotYetVisible(error: unknown, change: Change): boolean {
   const entity = 'makes' in change ? change.makes : change.removes;
-  const standsAlone = isUserOrGroup(entity);
+  const standsAlone = isOwner(entity);
   switch (codeOf(error)) {
     case 'NoSuchEntity':
       // This run makes no policy, so waiting for a missing one is useless.
@@ -131,15 +131,24 @@ export function isNotYetVisible(error: unknown, change: Change): boolean {
   }
 }
 
+const passingRefusals: ReadonlySet<string> = new Set([
+  'DeleteConflict',
+  'ConcurrentModification',
+  'EntityTemporarilyUnmodifiable',
+]);
+
+/** Whether IAM refused because an earlier change of the entity is not visible yet or another is under way. */
+export function isPassingRefusal(error: unknown): boolean {
+  return passingRefusals.has(codeOf(error));
+}
+
 /** An earlier change of this run did not become visible in time. */
 export class PropagationError extends Error {
   override readonly name = 'PropagationError';
   readonly waitedMs: number;
-  override readonly cause: Error;
 
   constructor(cause: Error, waitedMs: number) {
     super(cause.message, { cause });
-    this.cause = cause;
     this.waitedMs = waitedMs;
   }
 }

@@ -8,7 +8,6 @@ import { ConnectTimeoutError, NoCredentialsError, PropagationError } from './err
 import { explainError } from './explain-error.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { UnknownAccountError } from '../session.ts';
-import { ForeignEntityError } from '../names.ts';
 import { iamError, nodeError } from '../testing/errors.ts';
 
 const named = (name: string, message: string, fields: object = {}): Error =>
@@ -179,7 +178,6 @@ describe('explainError', () => {
     ],
     ['an SSO session that ended', named('TokenProviderError', 'Token is expired'), 'credentials', /SSO/],
     ['an account that stayed unknown', new UnknownAccountError(), 'service', /METRIST_POLICY_ARN/],
-    ['an entity that is not ours', new ForeignEntityError({ path: '/', name: 'alice' }), 'monitor', /report it/],
     ['a bug', new TypeError('x is not a function'), 'monitor', /report it/],
   ])('says of %s: $2', ([, error, verdict, advice]) => {
     const explained = explainError(error, 'CreateUser');

@@ -224,7 +224,7 @@ describe('parseConfig', () => {
     (namespace) => {
       expect(problemsOf({ METRIST_NAMESPACE: namespace })).toEqual([
         expect.stringContaining(
-          `METRIST_NAMESPACE is ${describeValue(namespace)}: expected at most 38 of the characters`,
+          `METRIST_NAMESPACE is ${describeValue(namespace)}: expected the first part of the test policy's name, at most 38`,
         ),
       ]);
     },

@@ -23,7 +23,7 @@ export interface Config {
   readonly policyArn?: string;
   /** @default 900_000 */
   readonly stepTimeoutMs: number;
-  /** For one request. @default 30_000 */
+  /** How long nothing may arrive, from sending a request to the last byte of its answer. @default 30_000 */
   readonly requestTimeoutMs: number;
   /** For an earlier change of the run to become visible. @default 60_000 */
   readonly propagationTimeoutMs: number;
@@ -55,34 +55,31 @@ const awsSettings = {
 /** Reads settings one by one and collects the problems. */
 function readSettings(values: Values) {
   const problems: string[] = [];
-  const read = (variable: Variable): Setting | undefined => {
-    const setting = readVariable(variable, values);
-    if (setting === undefined || !isUnresolved(setting.value)) return setting;
-    problems.push(describeUnresolved(setting.from, setting.value));
-    return { ...setting, value: '' };
-  };
   const check = (setting: Setting | undefined, ok: (value: string) => boolean, expected: string): void => {
     if (setting === undefined || setting.value === '' || ok(setting.value)) return;
     problems.push(`${setting.from} is ${describeValue(setting.value)}: expected ${expected}`);
   };
-  const require = (setting: Setting | undefined, variable: Variable, expected: string): void => {
-    if (setting === undefined) problems.push(`${variable.name} is not set: expected ${expected}`);
+  const read = (variable: Variable, ok = (_value: string) => true, expected = 'a value'): Setting | undefined => {
+    const setting = readVariable(variable, values);
+    if (setting === undefined && variable.required) problems.push(`${variable.name} is not set: expected ${expected}`);
+    if (setting === undefined || !isUnresolved(setting.value)) {
+      check(setting, ok, expected);
+      return setting;
+    }
+    problems.push(describeUnresolved(setting.from, setting.value));
+    return { ...setting, value: '' };
   };
   const seconds = (variable: Variable, fallback: number, max: number): number => {
-    const setting = read(variable);
-    const value = setting === undefined ? fallback : parseDecimal(setting.value);
-    check(setting, () => value >= 0.001 && value <= max, `a number of seconds from 0.001 to ${max}, such as 30 or 2.5`);
+    const isInRange = (text: string): boolean => parseDecimal(text) >= 0.001 && parseDecimal(text) <= max;
+    const setting = read(variable, isInRange, `a number of seconds from 0.001 to ${max}, such as 30 or 2.5`);
     // Timers take whole milliseconds, and 1.005 * 1000 is not quite 1005.
-    return Math.round(value * 1000);
+    return Math.round((setting === undefined ? fallback : parseDecimal(setting.value)) * 1000);
   };
-  return { problems, read, check, require, seconds };
+  return { problems, read, check, seconds };
 }
 
 /** Reads the deadline of a step alone, for a registration. */
-export function parseStepTimeout(values: Values): {
-  readonly stepTimeoutMs: number;
-  readonly problems: readonly string[];
-} {
+export function parseStepTimeout(values: Values) {
   const { seconds, problems } = readSettings(values);
   return { stepTimeoutMs: stepTimeout(seconds), problems };
 }
@@ -92,31 +89,23 @@ const stepTimeout = (seconds: ReturnType<typeof readSettings>['seconds']): numbe
 
 /** Reads the configuration from environment variables or the Orchestrator's Config JSON. Never throws. */
 export function parseConfig(values: Values): ParsedSettings<Config> {
-  const { problems, read, check, require, seconds } = readSettings(values);
+  const { problems, read, check, seconds } = readSettings(values);
   const hints: string[] = [];
-
-  const region = read(variables.region);
-  require(region, variables.region, 'an AWS region such as us-east-1');
-  check(region, (value) => regionName.test(value), 'an AWS region such as us-east-1');
-
-  const namespace = read(variables.namespace);
-  const namespaceRule = `at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`;
-  require(namespace, variables.namespace, `the first part of the test policy's name, ${namespaceRule}`);
-  check(namespace, (value) => nameCharacters.test(value) && value.length <= maxNamespaceLength, namespaceRule);
-
-  const policyArn = read(variables.policyArn);
-  check(policyArn, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
-
+  const region = read(variables.region, (value) => regionName.test(value), 'an AWS region such as us-east-1');
+  const namespace = read(
+    variables.namespace,
+    (value) => nameCharacters.test(value) && value.length <= maxNamespaceLength,
+    `the first part of the test policy's name, at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`,
+  );
+  const policyArn = read(variables.policyArn, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
   const credentials = readCredentials(read, problems, hints);
   const stepTimeoutMs = stepTimeout(seconds);
   const requestTimeoutMs = seconds(variables.requestTimeoutSecs, 30, 300);
   const propagationTimeoutMs = seconds(variables.propagationTimeoutSecs, 60, 600);
 
-  const cleanup = read(variables.cleanupEnabled);
-  check(cleanup, (value) => parseSwitch(value) !== undefined, switchRule);
+  const cleanup = read(variables.cleanupEnabled, (value) => parseSwitch(value) !== undefined, switchRule);
   const cleanupEnabled = parseSwitch(cleanup?.value ?? 'on') ?? false;
-  const entities = read(variables.maxTestEntities);
-  check(entities, (value) => /^0*[1-9]\d{0,14}$/.test(value), 'a whole number above 0');
+  const entities = read(variables.maxTestEntities, isPositiveInteger, 'a whole number above 0');
   const maxTestEntities = Number(entities?.value ?? 50);
 
   const isResolved = read(variables.endpoint)?.value !== '';
@@ -146,6 +135,8 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
   });
   return { config, problems, hints };
 }
+
+const isPositiveInteger = (value: string): boolean => /^0*[1-9]\d{0,14}$/.test(value);
 
 function isHttpUrl(value: string): boolean {
   const url = URL.parse(value);

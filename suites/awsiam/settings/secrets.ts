@@ -1,3 +1,4 @@
+import type { HttpRequest } from '@smithy/types';
 import { proxyNames } from '../../../host/proxy-settings.ts';
 import type { Secret } from '../../../text/redact.ts';
 import { isUnresolved } from '../../../host/setting-text.ts';
@@ -51,31 +52,24 @@ export function secretsOfCredentials({ accessKeyId, secretAccessKey, sessionToke
 }
 
 /** The secrets in a request for credentials. They come from a profile, a file or a cache that only the SDK reads. */
-export function secretsOfRequest({ headers, body }: CredentialsRequest): Secret[] {
+export function secretsOfRequest({ headers, body }: Pick<HttpRequest, 'headers' | 'body'>): Secret[] {
   const sent = secretHeaders.map((name) => headers[name] ?? '');
   if (typeof body !== 'string') return sent.map(hidden);
-  const fields = new URLSearchParams(body);
-  return [...sent, ...secretFields.map((name) => fields.get(name) ?? ''), ...jsonFieldsOf(body)].map(hidden);
-}
-
-interface CredentialsRequest {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: unknown;
+  const form = new URLSearchParams(body);
+  const formFields = secretFields.map((name) => form.get(name) ?? '');
+  return [...sent.concat(formFields).map(hidden), ...findHidden(body, secretJsonFields)];
 }
 
 const secretHeaders = ['x-amz-security-token', 'x-amz-sso_bearer_token'];
 /** Parameters of a request to STS. */
 const secretFields = ['WebIdentityToken', 'SAMLAssertion', 'TokenCode'];
-
-/** The same for a request to SSO's OIDC, which takes JSON. */
-function jsonFieldsOf(body: string): string[] {
-  return [...body.matchAll(/"(?:refreshToken|clientSecret)"\s*:\s*"([^"]*)"/g)].map(([, value = '']) => value);
-}
+/** Fields of a request to SSO's OIDC. */
+const secretJsonFields = /"(?:refreshToken|clientSecret)"\s*:\s*"([^"]*)"/g;
 
 /** The credentials and tokens in an answer of STS or SSO, even if it breaks off. */
 export function secretsOfAnswer(text: string): Secret[] {
   const fields = /(?:SecretAccessKey|SessionToken|accessToken|refreshToken|idToken)(?:>|"\s*:\s*")\s*([^\s"<]+)/gi;
-  return [...text.matchAll(fields)].map(([, value = '']) => hidden(value));
+  return findHidden(text, fields);
 }
 
 /**
@@ -84,9 +78,14 @@ export function secretsOfAnswer(text: string): Secret[] {
  */
 export function secretsOfProcess(commandLine: string, printed: string): Secret[] {
   return [
-    ...commandLine.matchAll(/--?[\w-]*(?:secret|token|passw|key)[\w-]*[= ]+["']?([^\s"']+)/gi),
-    ...`${commandLine} ${printed}`.matchAll(/\w*(?:secret|token|passw|key)\w*(?:=|"\s*:\s*)["']?([^\s"',}]+)/gi),
-  ].map(([, value = '']) => hidden(value));
+    ...findHidden(commandLine, /--?[\w-]*(?:secret|token|passw|key)[\w-]*[= ]+["']?([^\s"']+)/gi),
+    ...findHidden(`${commandLine} ${printed}`, /\w*(?:secret|token|passw|key)\w*(?:=|"\s*:\s*)["']?([^\s"',}]+)/gi),
+  ];
+}
+
+/** The values that a pattern captures. */
+function findHidden(text: string, pattern: RegExp): Secret[] {
+  return [...text.matchAll(pattern)].map(([, value = '']) => hidden(value));
 }
 
 const hidden = (value: string): Secret => ({ value, shownAs: '[redacted]' });

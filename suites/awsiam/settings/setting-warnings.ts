@@ -1,6 +1,6 @@
 import { productVariables } from '../../../host/setting-text.ts';
 import type { SettingsReader, Values } from '../../../runner/monitor.ts';
-import { variables } from './variables.ts';
+import { variables, type Variable } from './variables.ts';
 
 const mockVariables = ['AWSIAM_MOCK_FAULTS', 'AWSIAM_MOCK_LATENCY', 'AWSIAM_MOCK_SEED'];
 
@@ -29,10 +29,7 @@ function isSet(name: string, values: Values): boolean {
   return (values[name] ?? '').trim() !== '';
 }
 
-function describeOverruled(
-  { orchestrator, name }: { readonly orchestrator: string; readonly name: string },
-  values: Values,
-): string[] {
+function describeOverruled({ orchestrator, name }: Variable, values: Values): string[] {
   const isOverruled = [orchestrator, name].every((each) => isSet(each, values));
   if (!isOverruled || values[orchestrator]?.trim() === values[name]?.trim()) return [];
   return [`${name} has no effect: ${orchestrator} is set to something else, and wins`];
