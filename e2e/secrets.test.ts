@@ -117,8 +117,8 @@ describe('an answer that contains the whole request', () => {
         if (step.state !== 'failed') throw new Error(`the step ${step.state}`);
         const run = monitorRun({ steps: [step], state: 'failed' });
         const everything = [
-          renderStepLine(step, { color: false }),
-          renderSummary(run, [], { color: false }),
+          renderStepLine(step, { color: false, columns: 100 }),
+          renderSummary(run, [], { color: false, columns: 100 }),
           renderJunit(run),
           ...[run, toMetristResults(run, 'e2e'), toAnswer(step)].map((value) => JSON.stringify(value)),
         ].join('\n');

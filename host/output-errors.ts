@@ -1,10 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
-
-interface OutputProcess {
-  on(signal: 'SIGXFSZ', listener: () => void): unknown;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
+import type { Readable } from 'node:stream';
 
 /**
  * Keeps the process alive if its output cannot be written, because the reader of its pipe is gone, the terminal is closed or
@@ -12,7 +6,7 @@ interface OutputProcess {
  *
  * Says so once on stderr, unless the reader is gone.
  */
-export function surviveOutputErrors(process: OutputProcess): void {
+export function surviveOutputErrors(process: Pick<NodeJS.Process, 'on' | 'stdout' | 'stderr'>): void {
   const { stdout, stderr } = process;
   // Sent if a file would exceed `ulimit -f`. With a listener the write fails, without one the process ends.
   process.on('SIGXFSZ', () => {});

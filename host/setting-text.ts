@@ -12,17 +12,14 @@ export const productVariables = [
   'METRIST_RUN_GROUPS',
 ] as const;
 
-const switchWords: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 'true', 'yes', 'on'].map((word) => [word, true] as const),
-  ...['0', 'false', 'no', 'off'].map((word) => [word, false] as const),
-]);
-
 /** What {@link parseSwitch} accepts, for messages. */
 export const switchRule = '1, true, yes or on, or else 0, false, no or off';
 
 /** Reads a setting that is on or off, in upper or lower case. @returns `undefined` for any other text */
 export function parseSwitch(text: string): boolean | undefined {
-  return switchWords.get(text.toLowerCase());
+  const word = text.toLowerCase();
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true;
+  return ['0', 'false', 'no', 'off'].includes(word) ? false : undefined;
 }
 
 /** Reads a number such as `30` or `2.5`: no sign, exponent, unit or other base. @returns `NaN` for any other text */

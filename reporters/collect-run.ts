@@ -98,11 +98,7 @@ const explanations = {
 function missingStep(
   name: string,
   earlier: readonly StepResult[],
-  run: {
-    readonly problems: readonly RunProblem[];
-    readonly interruption: string | undefined;
-    readonly startedAt: Date;
-  },
+  run: Pick<MonitorRun, 'problems'> & Pick<RunContext, 'startedAt'> & { readonly interruption: string | undefined },
 ): StepResult {
   if (run.interruption !== undefined) return { state: 'blocked', name, reason: run.interruption };
   const failed = earlier.find(({ state }) => state === 'failed');

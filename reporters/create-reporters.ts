@@ -23,38 +23,28 @@ interface CreateReportersOptions {
 
 /** Where finished runs go. The disk comes before Metrist. To add a report, add a line here. */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { resultsDir, stepsFile, metrist } = options;
+  const { resultsDir, stepsFile, metrist, userAgent, values } = options;
   const inResults = (name: string): string => path.join(resultsDir, name);
   const shown = (name: string): string => shortenPath(inResults(name), process.cwd());
-  return [
-    new JunitReporter({
-      file: inResults('junit.xml'),
-      shownAs: shown('junit.xml'),
-      hostname: os.hostname(),
-      stepsFile,
-    }),
+  const hostname = os.hostname();
+  const onDisk = [
+    new JunitReporter({ file: inResults('junit.xml'), shownAs: shown('junit.xml'), hostname, stepsFile }),
     new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs') }),
-    ...(metrist === undefined ? [] : [await createMetristReporter(metrist, options, { inResults, shown })]),
   ];
-}
-
-/** Loads its code only when it is called: most runs send nothing to Metrist. */
-async function createMetristReporter(
-  config: MetristConfig,
-  { userAgent, values }: CreateReportersOptions,
-  { inResults, shown }: Record<'inResults' | 'shown', (name: string) => string>,
-): Promise<RunReporter> {
+  if (metrist === undefined) return onDisk;
+  // Loaded only now, because most runs send nothing to Metrist.
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
     import('../metrist/delivery/api.ts'),
     import('../metrist/request.ts'),
     import('./metrist.ts'),
   ]);
-  return new MetristReporter({
-    api: createMetristApi({ ...config, userAgent, fetch: fetchThroughProxy(values, config.baseUrl) }),
-    instance: config.instance,
+  const toMetrist = new MetristReporter({
+    api: createMetristApi({ ...metrist, userAgent, fetch: fetchThroughProxy(values, metrist.baseUrl) }),
+    instance: metrist.instance,
     outboxDir: inResults('outbox'),
     shownAs: { outboxDir: shown('outbox'), historyDir: shown('runs') },
-    required: config.requireDelivery,
+    required: metrist.requireDelivery,
     clock: systemClock,
   });
+  return [...onDisk, toMetrist];
 }

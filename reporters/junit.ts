@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeDir, removeStale } from '../host/make-dir.ts';
+import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
@@ -36,41 +36,33 @@ const maxTextLength = 64 * 1024;
  * message, because GitLab reads only bodies. Names and class names are the same in every run.
  *
  * ```xml
- * <?xml version="1.0" encoding="UTF-8"?>
- * <testsuites name="awsiam" tests="2" failures="1" errors="0" skipped="0" time="0.9">
- *   <testsuite name="awsiam.lifecycle" timestamp="2026-11-22T10:00:00.000Z" time="0.9" tests="2" failures="1" …>
- *     <properties>
- *       <property name="version" value="0.1.0"/> …
- *     </properties>
- *     <testcase classname="awsiam.lifecycle" name="CreateUser" time="0.084" timestamp="2026-11-22T10:00:00.000Z">
- *       <properties>
- *         <property name="requestId" value="6b7f9f3e-0000-4000-8000-000000000001"/> …
- *       </properties>
- *       <system-out>started 2026-11-22T10:00:00.000Z …</system-out>
- *     </testcase>
- *     <testcase classname="awsiam.lifecycle" name="CreateGroup" time="0.313" timestamp="2026-11-22T10:00:01.000Z">
- *       <failure message="service: CreateGroup failed: …" type="service">service: CreateGroup failed: …</failure>
- *     </testcase>
- *     <system-out>awsiam 0.1.0 live at us-east-1: 1 failed, 1 passed in 900 ms</system-out>
- *   </testsuite>
- * </testsuites>
+ * <testsuite name="awsiam.lifecycle" timestamp="2026-11-22T10:00:00.000Z" time="0.9" tests="8" failures="1" …>
+ *   <testcase classname="awsiam.lifecycle" name="CreateGroup" time="0.313" timestamp="2026-11-22T10:00:01.000Z">
+ *     <properties><property name="requestId" value="6b7f9f3e-0000-4000-8000-000000000001"/> …</properties>
+ *     <failure message="service: CreateGroup failed: …" type="service">service: CreateGroup failed: …</failure>
+ *     <system-out>started 2026-11-22T10:00:01.000Z …</system-out>
+ *   </testcase> …
  * ```
  *
  * Pure, and never throws on any text. `reporters/testing/golden/` has complete documents.
  */
 export function renderJunit(run: MonitorRun, options: JunitOptions = {}): string {
   const builder = junitReportBuilder.newBuilder().name(run.monitor);
-  const suite = builder.testSuite().name(className(run)).timestamp(run.startedAt).time(seconds(run.durationMs));
-  for (const [name, value] of runProperties(run)) suite.property(name, attribute(value));
-  for (const step of run.steps) addStep(suite.testCase().className(className(run)), step, options);
+  const className = `${run.monitor}.lifecycle`;
+  const suite = builder.testSuite().name(className).timestamp(run.startedAt).time(seconds(run.durationMs));
+  const { version, mode, instance, state } = run;
+  for (const [name, value] of Object.entries({ version, mode, instance, state })) {
+    if (value !== undefined) suite.property(name, attribute(value));
+  }
+  for (const step of run.steps) addStep(suite.testCase().className(className), step, options);
   const names = new Set<string>();
-  for (const problem of problemsOutsideSteps(run))
-    addProblem(suite.testCase().className(className(run)), problem, names);
+  for (const problem of problemsOutsideSteps(run)) addProblem(suite.testCase().className(className), problem, names);
 
   onBuild(suite, (element) => {
     element.up().att('time', seconds(run.durationMs));
     if (options.hostname !== undefined) element.att('hostname', attribute(options.hostname));
-    putText(element, 'system-out', body([describeRun(run)]));
+    const place = instance === undefined ? '' : ` at ${instance}`;
+    putText(element, 'system-out', body([`${run.monitor} ${version} ${mode}${place}: ${summariseRun(run)}`]));
     const remarks = describeRemarks(run);
     if (remarks.length > 0) putText(element, 'system-err', body(remarks));
   });
@@ -131,20 +123,6 @@ function addProblem(testCase: TestCase, problem: RunProblem, names: Set<string>)
   onBuild(testCase, (element) => putText(element, 'error', body(text)));
 }
 
-function runProperties(run: MonitorRun): [name: string, value: string][] {
-  return [
-    ['version', run.version],
-    ['mode', run.mode],
-    ...(run.instance === undefined ? [] : ([['instance', run.instance]] satisfies [string, string][])),
-    ['state', run.state],
-  ];
-}
-
-function describeRun(run: MonitorRun): string {
-  const place = run.instance === undefined ? '' : ` at ${run.instance}`;
-  return `${run.monitor} ${run.version} ${run.mode}${place}: ${summariseRun(run)}`;
-}
-
 function describeRemarks(run: MonitorRun): string[] {
   const interruption = describeInterruption(run);
   return [
@@ -155,10 +133,6 @@ function describeRemarks(run: MonitorRun): string[] {
     ),
     ...run.warnings.map((warning) => `warning: ${warning}`),
   ];
-}
-
-function className(run: MonitorRun): string {
-  return `${run.monitor}.lifecycle`;
 }
 
 /**
@@ -206,9 +180,7 @@ export class JunitReporter implements RunReporter {
     try {
       await makeDir(path.dirname(file));
       await replaceFile(file, renderJunit(run, this.#options));
-      const start = `${path.basename(file)}.`;
-      const isUnfinished = (name: string): boolean => name.startsWith(start) && /^\d+$/.test(name.slice(start.length));
-      await removeStale(path.dirname(file), isUnfinished, { olderThanMs: staleAfterMs, recursive: false });
+      await removeUnfinished(file);
       return { ok: true, text: this.what };
     } catch (error) {
       const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
@@ -228,6 +200,18 @@ async function removeOlder(file: string): Promise<boolean> {
   );
 }
 
+/** Removes the old documents that processes left unfinished when they were killed. What cannot be removed stays. */
+async function removeUnfinished(file: string): Promise<void> {
+  const dir = path.dirname(file);
+  const start = `${path.basename(file)}.`;
+  for (const name of await readdir(dir).catch(() => [])) {
+    if (!name.startsWith(start) || !/^\d+$/.test(name.slice(start.length))) continue;
+    const unfinished = path.join(dir, name);
+    const stats = await stat(unfinished).catch(() => undefined);
+    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
+  }
+}
+
 /** Writes another file and renames it, so that nobody reads half a document. A symbolic link stays one. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const target = await realpath(file).catch(() => file);
@@ -245,16 +229,11 @@ async function replaceFile(file: string, text: string): Promise<void> {
 /** An element of the document that junit-report-builder writes (`XMLElement` of the package xmlbuilder). */
 type XmlElement = ReturnType<TestCase['build']>;
 
-/** A node of junit-report-builder. */
-interface Buildable {
-  build(parent: XmlElement): XmlElement;
-}
-
 /**
  * Extends the element of `node` after junit-report-builder has built it, because the library has no methods for some
  * attributes, for the reason of a skipped case and for a suite's output.
  */
-function onBuild(node: Buildable, extend: (element: XmlElement) => void): void {
+function onBuild(node: { build(parent: XmlElement): XmlElement }, extend: (element: XmlElement) => void): void {
   const build = node.build.bind(node);
   node.build = (parent) => {
     const element = build(parent);

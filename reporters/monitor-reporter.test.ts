@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { createRedactor } from '../text/redact.ts';
+import { hideSecrets } from '../text/redact.ts';
 import type { RunReporter } from './run-reporter.ts';
 import type { StepResult } from '../runner/step-result.ts';
 import { failedStep, passedStep, stepError } from '../runner/testing/builders.ts';
@@ -11,6 +11,7 @@ import { MonitorReporter, type MonitorReporterOptions } from './monitor-reporter
 import { fakeModule, fakeSuite, fakeTest } from './testing/fake-vitest.ts';
 
 const secret = 'hunter2hunter2';
+hideSecrets([{ value: secret, shownAs: '[redacted]' }]);
 
 function setUp({
   reporters = [],
@@ -34,7 +35,7 @@ function setUp({
     mode: 'offline',
     createReporters,
     root: '/project',
-    terminal: { color: false },
+    terminal: { color: false, columns: 100 },
     output: {
       write: (text, done) => {
         if (outputError === undefined) written.output += text;
@@ -47,7 +48,6 @@ function setUp({
         onError();
       },
     },
-    redact: createRedactor([{ value: secret, shownAs: '[redacted]' }]),
     clock,
     setExitCode,
     onHang,
@@ -178,6 +178,8 @@ describe('MonitorReporter', () => {
     const { reporter, createReporters } = setUp();
     for (let run = 1; run <= 2; run++) {
       reporter.onTestRunStart();
+      expect(createReporters).toHaveBeenCalledTimes(run - 1);
+      reporter.onTestModuleCollected();
       await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
       expect(createReporters).toHaveBeenCalledTimes(run);
     }
@@ -240,8 +242,18 @@ describe('MonitorReporter', () => {
 
   test('writes what the run’s own code prints to the error output, without secrets', () => {
     const { reporter, written } = setUp();
-    reporter.printLog(`retrying with ${secret}\n`);
+    reporter.onUserConsoleLog({ type: 'stdout', content: `retrying with ${secret}\n`, time: 0, size: 1 });
     expect(written).toEqual({ output: '', errorOutput: 'retrying with [redacted]\n' });
+  });
+
+  test('beside another reporter only removes secrets from what the run’s own code prints', () => {
+    const { reporter, written } = setUp();
+    reporter.shareTerminal();
+    const log = { type: 'stdout', content: `retrying with ${secret}\n`, time: 0, size: 1 } as const;
+    const shared = { ...log };
+    reporter.onUserConsoleLog(shared);
+    expect(shared).toEqual({ ...log, content: 'retrying with [redacted]\n' });
+    expect(written).toEqual({ output: '', errorOutput: '' });
   });
 
   test('shows while it lasts what takes longer than two seconds, and nothing that is quick', async () => {

@@ -1,18 +1,18 @@
-import type { SerializedError } from 'vitest';
+import type { SerializedError, UserConsoleLog } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 import type { Clock } from '../runner/clock.ts';
 import { listenForInterruption, type InterruptionListener, watchForPauses } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { isSlow, listenForProgress, sendProgress } from '../runner/progress.ts';
 import { formatElapsed, formatLimit } from '../text/duration.ts';
-import type { Redactor } from '../text/redact.ts';
+import { redact } from '../text/redact.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { collectRun, collectStep, type RunContext, withRelativeStacks } from './collect-run.ts';
 import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
 export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'elapsedMs' | 'pause'> {
-  /** Makes the destinations of the finished run. They report one after the other. Called when the run starts. */
+  /** Makes the destinations of the finished run. They report one after the other. Called once in a run. */
   readonly createReporters: () => Promise<readonly RunReporter[]>;
   /** The project's directory. Paths in stacks are shown relative to it. */
   readonly root: string;
@@ -20,7 +20,6 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   readonly output: { write(text: string, done?: (error?: Error | null) => void): unknown };
   /** For what the run's code writes to the console, and for progress. */
   readonly errorOutput: StatusOutput;
-  readonly redact: Redactor;
   readonly clock: Clock;
   /**
    * Called with 1 if the run did not pass or a required report failed. For vitest, a run in which every test was skipped is
@@ -44,18 +43,15 @@ export class MonitorReporter implements Reporter {
   #isSharing = false;
   #isHanging = false;
   #isReporting = false;
-  #startedAt: Date;
-  #startMs: number;
+  #startedAt = new Date(0);
+  #startMs = 0;
   #pauses: InterruptionListener | undefined;
   #progress: Disposable | undefined;
-  #reporters: Promise<readonly RunReporter[]> = Promise.resolve([]);
+  #reporters: Promise<readonly RunReporter[]> | undefined;
 
   constructor(options: MonitorReporterOptions) {
     this.#options = options;
-    const { clock, errorOutput } = options;
-    this.#status = this.#newStatusLine(errorOutput);
-    this.#startedAt = clock.now();
-    this.#startMs = clock.elapsedMs();
+    this.#status = new StatusLine(options.errorOutput, options);
   }
 
   /** Whether the run's reports are being written or have been written. */
@@ -72,6 +68,11 @@ export class MonitorReporter implements Reporter {
       if (isSlow(progress)) this.#status.show(progress.doing, formatElapsed(progress.forMs, progress.atMostMs));
     });
     this.#printed.clear();
+    this.#reporters = undefined;
+  }
+
+  /** Loads the reporters while the worker runs the steps. Before that, it would delay the start of the worker. */
+  onTestModuleCollected(): void {
     this.#reporters = this.#options.createReporters();
     // If this fails, the end of the run says so.
     this.#reporters.catch(() => {});
@@ -81,7 +82,7 @@ export class MonitorReporter implements Reporter {
     const step = collectStep(test);
     if (step === undefined || test.fullName !== `${this.#options.monitor} > ${step.name}`) return;
     this.#printed.add(step.name);
-    this.#print(renderStepLine(this.#options.redact.value(step), this.#options.terminal));
+    this.#print(renderStepLine(redact.value(step), this.#options.terminal));
   }
 
   /** Leaves stdout to another reporter. Warnings and the summary then go to stderr. */
@@ -89,13 +90,15 @@ export class MonitorReporter implements Reporter {
     this.#isSharing = true;
     // Repainting a line on the terminal would damage what the other reporter prints.
     const { errorOutput } = this.#options;
-    this.#status = this.#newStatusLine({ write: (text) => errorOutput.write(text) });
+    this.#status = new StatusLine({ write: (text) => errorOutput.write(text) }, this.#options);
   }
 
-  /** Prints what the run's code wrote to the console. */
-  printLog(content: string): void {
+  /** Prints what the run's code wrote to the console. Another reporter prints it itself, later and from the same object. */
+  onUserConsoleLog(log: UserConsoleLog): void {
+    log.content = redact.text(log.content);
+    if (this.#isSharing) return;
     this.#status.clear();
-    this.#options.errorOutput.write(this.#options.redact.text(content));
+    this.#options.errorOutput.write(log.content);
   }
 
   /** Reports that the run could not start, as a failure of its first step. */
@@ -109,7 +112,7 @@ export class MonitorReporter implements Reporter {
     unhandledErrors: readonly SerializedError[],
     reason: TestRunEndReason,
   ): Promise<void> {
-    const { redact, clock, terminal, root, setExitCode } = this.#options;
+    const { clock, terminal, root, setExitCode } = this.#options;
     const pause = this.#pauses?.signal;
     this.#pauses?.[Symbol.dispose]();
     const context = {
@@ -140,7 +143,7 @@ export class MonitorReporter implements Reporter {
 
   async #report(run: MonitorRun): Promise<ReportOutcome[]> {
     try {
-      const reporters = await this.#reporters;
+      const reporters = await (this.#reporters ?? this.#options.createReporters());
       for (const reporter of reporters) {
         // If this fails, the report itself says so.
         await this.#withTimeLimit({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
@@ -182,10 +185,6 @@ export class MonitorReporter implements Reporter {
     } finally {
       clearInterval(timer);
     }
-  }
-
-  #newStatusLine(output: StatusOutput): StatusLine {
-    return new StatusLine(output, this.#options);
   }
 
   #print(text: string, done?: (error?: Error | null) => void): void {

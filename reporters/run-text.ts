@@ -4,12 +4,7 @@ import { formatDuration } from '../text/duration.ts';
 
 /** What several reports say in the same words. */
 
-const statesByImportance = [
-  'failed',
-  'interrupted',
-  'blocked',
-  'passed',
-] as const satisfies readonly StepResult['state'][];
+const statesByImportance: readonly StepResult['state'][] = ['failed', 'interrupted', 'blocked', 'passed'];
 
 /**
  * A run in one clause: `8 passed in 1.24 s`, `1 failed, 6 blocked, 1 passed in 2.02 s`, `no step ran`. If the run went wrong

@@ -21,7 +21,7 @@ import {
   theirFailureRun,
 } from './testing/runs.ts';
 
-const plain: TerminalOptions = { color: false, nameWidth: 20 };
+const plain: TerminalOptions = { color: false, columns: 100 };
 
 function render(run: MonitorRun, outcomes: readonly ReportOutcome[] = [], options = plain): string {
   const steps = run.steps.map((step) => renderStepLine(step, options));
@@ -180,9 +180,9 @@ test.for([passedRun, theirFailureRun, emptyRun, interruptedRun])(
 );
 
 describe('renderStepLine', () => {
-  test('aligns the times of names of up to 30 characters', () => {
-    const ends = ['A', 'RemoveUserFromGroup', 'A'.repeat(30)].map((name) => {
-      const line = renderStepLine(passedStep({ name, durationMs: 84, evidence: {} }), { color: false });
+  test('aligns the times of names of up to 20 characters', () => {
+    const ends = ['A', 'RemoveUserFromGroup', 'A'.repeat(20)].map((name) => {
+      const line = renderStepLine(passedStep({ name, durationMs: 84, evidence: {} }), plain);
       return line.indexOf(' 84 ms');
     });
     expect(new Set(ends).size).toBe(1);

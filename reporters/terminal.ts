@@ -11,16 +11,8 @@ import { clip } from '../text/redact.ts';
 export interface TerminalOptions {
   /** `false` writes no escape code at all. */
   readonly color: boolean;
-  /**
-   * The width to wrap to, in characters.
-   * @default 100
-   */
-  readonly columns?: number;
-  /**
-   * Room for a step's name. The length of the longest name aligns the times.
-   * @default 30
-   */
-  readonly nameWidth?: number;
+  /** The width to wrap to, in characters. */
+  readonly columns: number;
 }
 
 const indent = '      ';
@@ -29,6 +21,8 @@ const maxMessageLength = 2000;
 const maxMessageLines = 12;
 const maxStackLines = 4;
 const maxPartLength = 1000;
+/** Room for a step's name: the longest one and a space. */
+const nameWidth = 20;
 /** Room for a time or the word `blocked`, with a space before it. */
 const timeWidth = 8;
 
@@ -46,30 +40,19 @@ const timeWidth = 8;
  */
 export function renderStepLine(step: StepResult, options: TerminalOptions): string {
   const paint = painter(options);
+  const line = (sign: string, time: string, remarks: readonly string[]): string =>
+    stepLine(sign, step.name, time, remarks, options);
+  if (step.state === 'blocked') return paint('dim', line('-', 'blocked', [step.reason]));
+  const time = formatDuration(step.durationMs);
   switch (step.state) {
     case 'passed':
-      return stepLine(
-        paint('green', '✓'),
-        step.name,
-        formatDuration(step.durationMs),
-        describeRetries(step.evidence),
-        options,
-      );
-    case 'failed':
-      return [
-        stepLine(
-          paint('red', '✗'),
-          step.name,
-          formatDuration(step.durationMs),
-          describeRetries(step.evidence),
-          options,
-        ),
-        ...failureLines(step, options),
-      ].join('\n');
-    case 'blocked':
-      return paint('dim', stepLine('-', step.name, 'blocked', [step.reason], options));
+      return line(paint('green', '✓'), time, describeRetries(step.evidence));
+    case 'failed': {
+      const first = line(paint('red', '✗'), time, describeRetries(step.evidence));
+      return [first, ...failureLines(step, options)].join('\n');
+    }
     case 'interrupted':
-      return stepLine(paint('yellow', '!'), step.name, formatDuration(step.durationMs), [step.reason], options);
+      return line(paint('yellow', '!'), time, [step.reason]);
     default:
       return step satisfies never;
   }
@@ -112,7 +95,6 @@ function stepLine(
   remarks: readonly string[],
   options: TerminalOptions,
 ): string {
-  const { nameWidth = 30 } = options;
   const label = oneLine(name, 60);
   // A name that is too long first uses up the room before the time.
   const start = `  ${sign} ${label}${time.padStart(Math.max(nameWidth + timeWidth - label.length, time.length + 1))}`;
@@ -159,12 +141,12 @@ function stackLines(stack: string | undefined, options: TerminalOptions): string
     .map((frame) => painter(options)('dim', `${indent}${oneLine(frame, maxPartLength)}`));
 }
 
-function inParts(start: string, parts: readonly string[], { columns = 100 }: TerminalOptions): string {
+function inParts(start: string, parts: readonly string[], { columns }: TerminalOptions): string {
   return wrapParts(start, parts, { columns, indent });
 }
 
 /** `text` as indented, wrapped and printable lines. */
-function block(text: string, { columns = 100 }: TerminalOptions): string[] {
+function block(text: string, { columns }: TerminalOptions): string[] {
   const width = Math.max(columns - indent.length, 20);
   return wrapText(visibleText(clip(text, maxMessageLength)), width, maxMessageLines).map((line) => `${indent}${line}`);
 }

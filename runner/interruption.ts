@@ -50,8 +50,8 @@ const tickMs = 1000;
 const shortestPauseMs = 5000;
 
 /**
- * Notices when this process stood still. Deadlines expire during a pause, and durations that contain one are meaningless;
- * the watched service is to blame for neither.
+ * Notices when this process stood still. Deadlines expire during a pause, and measured durations include it. The
+ * watched service is to blame for neither.
  */
 export function watchForPauses({ elapsedMs }: Pick<Clock, 'elapsedMs'>): InterruptionListener {
   const controller = new AbortController();

@@ -7,7 +7,7 @@ import { formatLimit, formatSpan } from '../text/duration.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
 import { requireConfig, type ParsedSettings } from './settings.ts';
-import type { BlockedStep, StepError, StepResult, Verdict } from './step-result.ts';
+import type { StepError, StepResult, Verdict } from './step-result.ts';
 import { watchForPauses } from './interruption.ts';
 
 export interface MonitorRunnerOptions<Config> {
@@ -84,7 +84,7 @@ export class MonitorRunner<Config, Session> {
       ...options,
     };
     hideSecrets(monitor.secrets(options.values));
-    this.#activity = this.#begin(() => ({ doing: 'starting' }));
+    this.#activity = { sinceMs: this.#options.clock.elapsedMs(), describe: () => ({ doing: 'starting' }) };
   }
 
   /** From the start of the first step to the end of the last one, by the monotonic clock. 0 if no step ran. */
@@ -110,8 +110,8 @@ export class MonitorRunner<Config, Session> {
     }
   }
 
-  #begin(describe: Activity['describe']): Activity {
-    return { sinceMs: this.#options.clock.elapsedMs(), describe };
+  #begin(describe: Activity['describe']): void {
+    this.#activity = { sinceMs: this.#options.clock.elapsedMs(), describe };
   }
 
   /**
@@ -124,7 +124,7 @@ export class MonitorRunner<Config, Session> {
     const monitor = this.#monitor;
     const deadline = AbortSignal.timeout(openTimeoutMs);
     const within = AbortSignal.any([signal, deadline]);
-    this.#activity = this.#begin(() => ({
+    this.#begin(() => ({
       doing: 'looking for credentials and opening the connection',
       limitMs: openTimeoutMs,
     }));
@@ -155,7 +155,7 @@ export class MonitorRunner<Config, Session> {
    * @param signal aborted when the run is cancelled
    */
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
-    if (this.#hasRun(name)) return { state: 'blocked', name, reason: `${name} has already run` };
+    if (this.#stateOf(name) !== 'blocked') return { state: 'blocked', name, reason: `${name} has already run` };
     using pauses = watchForPauses(this.#options.clock);
     const stop = AbortSignal.any([signal, this.#pausedWhileOpening, pauses.signal]);
     const result = redact.value(this.#inServiceTime(await this.#step(name, stop)));
@@ -164,20 +164,21 @@ export class MonitorRunner<Config, Session> {
   }
 
   async #step(name: string, signal: AbortSignal): Promise<StepResult> {
-    const index = this.#monitor.steps.findIndex((candidate) => candidate.name === name);
-    const step = this.#monitor.steps[index];
+    const { steps } = this.#monitor;
+    const index = steps.findIndex((candidate) => candidate.name === name);
+    const step = steps[index];
     if (step === undefined) return { state: 'blocked', name, reason: `${this.#monitor.name} has no step ${name}` };
-    const blocked = this.#blockedBy(index);
-    if (blocked !== undefined) return blocked;
+    for (const { name: earlier } of steps.slice(0, index)) {
+      const state = this.#stateOf(earlier);
+      if (state !== 'passed') return { state: 'blocked', name, reason: `${earlier} ${blockingReasons[state]}` };
+    }
     const opened = this.#opened;
     const options: RunStepOptions = {
       clock: this.#options.clock,
       timeoutMs: opened === undefined ? 1000 : this.#stepTimeoutMs,
       signal,
       explain: this.#explain,
-      onStart: (context) => {
-        this.#activity = this.#begin(() => ({ doing: `${name}: waiting for ${context.waitingFor}` }));
-      },
+      onStart: (context) => this.#begin(() => ({ doing: `${name}: waiting for ${context.waitingFor}` })),
     };
     const startMs = this.#options.clock.elapsedMs();
     if (this.#span.lastMs === 0) this.#span.firstMs = startMs;
@@ -216,19 +217,9 @@ export class MonitorRunner<Config, Session> {
     ];
   }
 
-  #hasRun(name: string): boolean {
-    const result = this.#results.get(name);
-    return result !== undefined && result.state !== 'blocked';
-  }
-
-  #blockedBy(index: number): BlockedStep | undefined {
-    const { steps } = this.#monitor;
-    for (const { name: earlier } of steps.slice(0, index)) {
-      const { state = 'blocked' } = this.#results.get(earlier) ?? {};
-      if (state === 'passed') continue;
-      return { state: 'blocked', name: steps[index]?.name ?? '', reason: `${earlier} ${blockingReasons[state]}` };
-    }
-    return undefined;
+  /** `blocked` as well if the step was not asked for yet. */
+  #stateOf(name: string): StepResult['state'] {
+    return this.#results.get(name)?.state ?? 'blocked';
   }
 
   /**
@@ -242,7 +233,7 @@ export class MonitorRunner<Config, Session> {
     const { teardownTimeoutMs, watchMs } = this.#options;
     const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${formatLimit(teardownTimeoutMs)}`);
     const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
-    this.#activity = this.#begin((remaining) => {
+    this.#begin((remaining) => {
       if (remaining.length === 0) return { doing: 'ending', limitMs: teardownTimeoutMs };
       const names = remaining.map(({ entity }) => entity).join(' and ');
       return remaining.every(({ isAwaited }) => isAwaited === true)
@@ -280,7 +271,7 @@ export class MonitorRunner<Config, Session> {
     const { sweepTimeoutMs } = this.#options;
     const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${formatLimit(sweepTimeoutMs)}`);
     const within = AbortSignal.any([signal, deadline]);
-    this.#activity = this.#begin(() => ({ doing: 'looking for what earlier runs left', limitMs: sweepTimeoutMs }));
+    this.#begin(() => ({ doing: 'looking for what earlier runs left', limitMs: sweepTimeoutMs }));
     try {
       return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));
     } catch (error) {
@@ -296,7 +287,7 @@ export class MonitorRunner<Config, Session> {
 
   /** Closes the session. Nothing runs afterwards. */
   close(): void {
-    this.#activity = this.#begin(() => ({ doing: 'ending' }));
+    this.#begin(() => ({ doing: 'ending' }));
     try {
       if (this.#opened !== undefined) this.#monitor.closeSession(this.#opened.session);
     } catch {

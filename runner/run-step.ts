@@ -2,7 +2,7 @@ import { type Clock, roundMs } from './clock.ts';
 import { settleWithin, StepTimeoutError } from './deadline.ts';
 import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
-import type { FailedStep, InterruptedStep, PassedStep, StepError } from './step-result.ts';
+import type { FailedStep, InterruptedStep, PassedStep, RanStep, StepError } from './step-result.ts';
 
 export interface RunStepOptions {
   readonly clock: Clock;
@@ -35,7 +35,7 @@ export async function runStep<Session>(
   const timer = setTimeout(() => deadline.abort(new Error(`the deadline of ${step.name} has passed`)), timeoutMs);
   const startedAt = clock.now().toISOString();
   const startMs = clock.elapsedMs();
-  const settled = (): Omit<PassedStep, 'state'> => ({
+  const settled = (): RanStep => ({
     name: step.name,
     startedAt,
     durationMs: roundMs(clock.elapsedMs() - startMs),

@@ -30,24 +30,24 @@ export interface StepError {
   readonly stack?: string;
 }
 
-/** The step did what it was meant to do. */
-export interface PassedStep {
-  readonly state: 'passed';
+/** What is known about every step that ran. */
+export interface RanStep {
   readonly name: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
+  /** Until the step ended, by the monotonic clock. */
   readonly durationMs: number;
   readonly evidence: Evidence;
 }
 
+/** The step did what it was meant to do. */
+export interface PassedStep extends RanStep {
+  readonly state: 'passed';
+}
+
 /** The step failed; the steps after it are blocked. */
-export interface FailedStep {
+export interface FailedStep extends RanStep {
   readonly state: 'failed';
-  readonly name: string;
-  /** ISO 8601, UTC. */
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly evidence: Evidence;
   readonly error: StepError;
 }
 
@@ -60,13 +60,8 @@ export interface BlockedStep {
 }
 
 /** Something outside cut the step off, such as a signal. That is neither a success nor a failure. */
-export interface InterruptedStep {
+export interface InterruptedStep extends RanStep {
   readonly state: 'interrupted';
-  readonly name: string;
-  /** ISO 8601, UTC. */
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly evidence: Evidence;
   readonly reason: string;
 }
 

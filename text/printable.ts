@@ -17,14 +17,10 @@ function visibleCharacter(character: string): string {
   return character === '\u007F' ? '␡' : '�';
 }
 
-/** The first line of `text` that is not empty. */
-function firstLine(text: string): string {
-  return text.trimStart().split(/\r?\n/, 1)[0]?.trimEnd() ?? '';
-}
-
-/** The first line, printable and clipped. For places that take only one line. */
+/** The first line of `text` that is not empty, printable and clipped. For places that take only one line. */
 export function oneLine(text: string, maxLength: number): string {
-  return visibleText(clip(firstLine(text), maxLength)).replaceAll('\t', ' ');
+  const [first = ''] = text.trimStart().split(/\r?\n/, 1);
+  return visibleText(clip(first.trimEnd(), maxLength)).replaceAll('\t', ' ');
 }
 
 /** All lines of `text` on one line, printable and clipped. */

@@ -17,23 +17,17 @@ export interface Secret {
 }
 
 const known: Secret[] = [];
-let current = createRedactor(known);
-
-/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in. */
-export function hideSecrets(secrets: readonly Secret[]): void {
-  known.push(...secrets);
-  current = createRedactor(known);
-}
 
 /**
  * The one redaction of the process. Everything that cuts text uses {@link clip}, which redacts first, because half a secret
  * is hard to recognise.
  */
-export const redact: Redactor = {
-  text: (text) => current.text(text),
-  value: (value) => current.value(value),
-  clip: (text, maxLength) => current.clip(text, maxLength),
-};
+export const redact = createRedactor(known);
+
+/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in. */
+export function hideSecrets(secrets: readonly Secret[]): void {
+  known.push(...secrets);
+}
 
 /** {@link Redactor.clip} of the process. Use it to cut any text that may come from outside. */
 export const { clip } = redact;
@@ -57,18 +51,26 @@ const shortestPiece = 12;
 const gramLength = 4;
 const gramDistance = shortestPiece - gramLength + 1;
 
-/** Redacts by the *values* of secrets, so the text around them does not matter. */
+/** Redacts by the *values* of secrets, so the text around them does not matter. The list may grow later. */
 export function createRedactor(secrets: readonly Secret[]): Redactor {
-  let index: Index | undefined;
+  let index: Index = new Map();
+  let indexedCount = 0;
   const run = (text: string, maxLength: number): string => {
     // Made only when needed, because that takes time.
-    index ??= createIndex(secrets);
+    if (indexedCount < secrets.length) index = createIndex(secrets);
+    indexedCount = secrets.length;
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
   };
   const text = (input: string): string => run(input, Infinity);
+  const value = <T>(input: T): T => {
+    if (typeof input === 'string') return text(input) as T;
+    if (Array.isArray(input)) return input.map(value) as T;
+    if (typeof input !== 'object' || input === null) return input;
+    return Object.fromEntries(Object.entries(input).map(([key, item]) => [text(key), value(item as unknown)])) as T;
+  };
   return {
     text,
-    value: (value) => redactValue(value, text),
+    value,
     clip: (input, maxLength) => cut(run(input, maxLength), maxLength),
   };
 }
@@ -204,14 +206,4 @@ function maskSpans(text: string, spans: readonly Span[]): string {
     ({ end } = span);
   }
   return masked + text.slice(end);
-}
-
-function redactValue<T>(value: T, text: (input: string) => string): T {
-  if (typeof value === 'string') return text(value) as T;
-  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, text)) as T;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(([key, item]: [string, unknown]) => [text(key), redactValue(item, text)]);
-    return Object.fromEntries(entries) as T;
-  }
-  return value;
 }

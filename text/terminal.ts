@@ -50,11 +50,9 @@ export function wrapParts(
       current = `${current} · ${part}`;
       continue;
     }
-    const [last = '', ...others] = wrapText(part, columns - indent.length - end.length)
-      .map((line) => `${indent}${line}`)
-      .toReversed();
-    lines.push(`${current} ·`, ...others.toReversed());
-    current = last;
+    const broken = wrapText(part, columns - indent.length - end.length).map((line) => `${indent}${line}`);
+    lines.push(`${current} ·`, ...broken.slice(0, -1));
+    current = broken.at(-1) ?? '';
   }
   return [...lines, current].join('\n');
 }

@@ -39,7 +39,7 @@ test.for([
   ['a promise that nobody awaits', `void Promise.reject(new Error('stray ${secrets.secretAccessKey}'));`],
   ['a timer that throws', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
   [
-    'errors that cannot be changed',
+    'an error that cannot be changed',
     `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));
       void Promise.reject(Object.freeze(new AggregateError([new Error('${secrets.secretAccessKey}')], 'stray ${secrets.secretAccessKey}')));`,
   ],
@@ -78,4 +78,25 @@ test('a worker that exits during a step is an error in every report', async () =
   expect(run.code, run.everything).toBe(1);
   expect(run.junit?.errors).toBeGreaterThan(0);
   expect(metrist.errors).toHaveLength(1);
+});
+
+test.for([
+  ['is shown on stderr', [], 'stderr'],
+  ['is shown by another reporter', ['--reporter=verbose'], 'stdout'],
+] as const)('what a step writes to the console %s, without secrets', async ([, args, stream]) => {
+  const iam = await startIam();
+  const cwd = await withCodeInCreateGroup(`console.log('a log with ${secrets.secretAccessKey}');`);
+  const run = await runVitest({ args, cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(0);
+  expect(run.everything.split('a log with')).toHaveLength(2);
+  expect(run[stream]).toContain('a log with [redacted]\n');
+  expect(run.everything).not.toContain(secrets.secretAccessKey);
+});
+
+test('what a file of the monitor writes to the console while it loads is shown on stderr', async () => {
+  const iam = await startIam();
+  const cwd = await withCode('suites/awsiam/awsiam.suite.ts', /^/, "console.error('the suite loads');");
+  const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(0);
+  expect(run.stderr).toContain('the suite loads\n');
 });

@@ -91,7 +91,6 @@ const { parseMetristConfig } = await import('../../metrist/config.ts');
 const { MonitorReporter } = await import('../../reporters/monitor-reporter.ts');
 const { fakeModule, fakeSuite, fakeTest } = await import('../../reporters/testing/fake-vitest.ts');
 const { systemClock } = await import('../../runner/clock.ts');
-const { createRedactor } = await import('../../text/redact.ts');
 const reporter = new MonitorReporter({
   monitor: 'awsiam',
   stepNames: steps.map(({ name }) => name),
@@ -109,7 +108,6 @@ const reporter = new MonitorReporter({
   terminal: { color: false, columns: 10_000 },
   output: { write: (text) => fs.writeSync(1, text) },
   errorOutput: { write: () => true },
-  redact: createRedactor([]),
   clock: systemClock,
   setExitCode: () => {},
 });

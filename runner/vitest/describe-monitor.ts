@@ -31,7 +31,7 @@ class StepFailure extends Error {
 }
 
 /** Longer than all of our deadlines, so that vitest's own timers never end a step or a hook. */
-const never = 2 ** 31 - 1;
+const noTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Front end 1: declares a monitor as a vitest suite with one test per step. The steps run once and in order, despite
@@ -49,12 +49,12 @@ export function describeMonitor<Config, Session>(
   /** Whether only some steps were selected (`-t`). Then none runs, because each needs those before it. */
   let isSelection = false;
 
-  describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: never }, () => {
+  describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: noTimeoutMs }, () => {
     // oxlint-disable-next-line no-empty-pattern -- vitest accepts no other first argument
     beforeAll(async ({}, { tasks }) => {
       isSelection = tasks.some(({ mode }) => mode === 'skip' || mode === 'todo');
       if (!isSelection) await runner.open(interruption.signal);
-    }, never);
+    }, noTimeoutMs);
 
     for (const { name } of monitor.steps) {
       test(name, async ({ task, signal, skip }) => {
@@ -86,6 +86,6 @@ export function describeMonitor<Config, Session>(
       sending[Symbol.dispose]();
       interruption[Symbol.dispose]();
       stopScrubbing();
-    }, never);
+    }, noTimeoutMs);
   });
 }

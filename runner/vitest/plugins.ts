@@ -1,21 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import type { ProvidedContext } from 'vitest';
 import type { Plugin } from 'vitest/config';
 import type { Reporter } from 'vitest/node';
 
 /**
- * vitest writes a token for its API, which a run does not use, to the user's data directory, and does not start if it
- * cannot. This plugin lends it another directory for that moment.
+ * vitest writes a token for its API to the user's data directory, and does not start if it cannot. If a token is there, it
+ * only reads it. So this plugin lends it a directory of ours for that moment. The token in it is public, and a random one
+ * takes its place, in case somebody turns on the API. A run does not use it.
  */
-export function hideApiToken(dir: { readonly path: string; remove(): Promise<void> }): Plugin {
+export function avoidApiToken(): Plugin {
   const { XDG_DATA_HOME: before } = process.env;
-  process.env['XDG_DATA_HOME'] = dir.path;
+  process.env['XDG_DATA_HOME'] = path.join(import.meta.dirname, 'placeholder-token');
   return {
-    name: 'hide-api-token',
-    // oxlint-disable-next-line no-misused-promises -- vitest waits for it
-    async configureVitest() {
+    name: 'avoid-api-token',
+    configureVitest({ vitest, project }) {
       if (before === undefined) delete process.env['XDG_DATA_HOME'];
       else process.env['XDG_DATA_HOME'] = before;
-      await dir.remove();
+      const token = randomUUID();
+      vitest.config.api.token = token;
+      project.config.api.token = token;
     },
   };
 }
@@ -33,7 +37,10 @@ export function provideToSuite(values: Partial<ProvidedContext>): Plugin {
   };
 }
 
-/** Adds our reporter to those of `--reporter`, which replaces the reporters of the config file. */
+/**
+ * Adds our reporter to those of `--reporter`, which replaces the reporters of the config file. Ours comes first, because it
+ * removes secrets from what the others print.
+ */
 export function addReporter(reporter: Reporter & { shareTerminal(): void }): Plugin {
   return {
     name: 'add-reporter',
@@ -41,7 +48,7 @@ export function addReporter(reporter: Reporter & { shareTerminal(): void }): Plu
       const { reporters } = vitest.config;
       if (reporters.flat().includes(reporter)) return;
       reporter.shareTerminal();
-      reporters.push(reporter);
+      reporters.unshift(reporter);
     },
   };
 }

@@ -36,11 +36,7 @@ function exchange(event: (typeof events)[number], before: readonly Listener[], a
  * exception, and that would cut off the worker, which runs the steps and teardown. The error becomes a problem of the run,
  * like one in the worker, and the exit code is 1.
  */
-export function keepUnhandledErrors({
-  errorOutput,
-}: {
-  readonly errorOutput: { write(text: string): unknown };
-}): Plugin {
+export function keepUnhandledErrors(errorOutput: { write(text: string): unknown }): Plugin {
   return {
     name: 'keep-unhandled-errors',
     configureVitest({ vitest }) {

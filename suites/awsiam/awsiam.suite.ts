@@ -6,7 +6,7 @@ import { awsiam } from './monitor.ts';
 import type { Config } from './settings/config.ts';
 
 declare module 'vitest' {
-  /** From vitest.config.ts. */
+  /** From cli/vitest-run.ts. */
   interface ProvidedContext {
     mode: RunMode;
     /** The settings, and what else is wrong with how the run was started. */
