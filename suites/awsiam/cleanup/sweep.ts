@@ -1,17 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { IAM } from '@aws-sdk/client-iam';
 import { plural } from '../../../text/printable.ts';
 import type { RetryHistory } from '../client/retry-history.ts';
 import { codeOf, hadNoEffect, isPassingRefusal } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { assertOwn, type Entity } from '../names.ts';
-import { endsSweep, maxFailuresInARow, sweptKinds, type DatedEntity, type SweptKind } from './swept-kinds.ts';
+import {
+  endsSweep,
+  maxFailuresInARow,
+  sweptKinds,
+  type DatedEntity,
+  type SweptKind,
+  type SweptKindsOptions,
+} from './swept-kinds.ts';
 
-export interface SweepOptions {
-  readonly iam: IAM;
+export interface SweepOptions extends SweptKindsOptions {
   /** The client's own retries. */
   readonly history: Pick<RetryHistory, 'failed'>;
-  readonly namespace: string;
   readonly now: () => Date;
   /** A number in [0, 1) that decides where in its list the sweep begins. */
   readonly random: () => number;
@@ -21,14 +25,6 @@ export interface SweepOptions {
   readonly removeUndated?: boolean;
   /** Lists and counts, but removes nothing. @default false */
   readonly dryRun?: boolean;
-  /**
-   * Shortest time between two requests, except the listing of users and groups. IAM throttles write calls per account, and
-   * everything else in the account shares that limit.
-   * @default 100
-   */
-  readonly paceMs?: number;
-  /** Ends the sweep. The next run goes on with it. */
-  readonly signal: AbortSignal;
   /** Called with every entity that was removed, or would be in a dry run. */
   readonly onEntity?: (kind: 'user' | 'group', name: string) => void;
 }

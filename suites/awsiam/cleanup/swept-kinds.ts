@@ -5,7 +5,19 @@ import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { codeOf, hadNoEffect, isAnswer } from '../errors/error-kinds.ts';
 import { explainError } from '../errors/explain-error.ts';
 import { groupPath, ownNamePattern, userPath, type Entity } from '../names.ts';
-import type { SweepOptions } from './sweep.ts';
+
+export interface SweptKindsOptions {
+  readonly iam: IAM;
+  readonly namespace: string;
+  /**
+   * Shortest time between two requests, except the listing of users and groups. IAM throttles write calls per account, and
+   * everything else in the account shares that limit.
+   * @default 100
+   */
+  readonly paceMs?: number;
+  /** Ends the sweep. The next run goes on with it. */
+  readonly signal: AbortSignal;
+}
 
 type Operation = Exclude<keyof IAM, keyof IAMClient>;
 
@@ -64,12 +76,7 @@ export interface DatedEntity extends Entity {
  * Groups come first: an account may have the fewest of these, and once its groups are gone, a user takes one request to
  * delete.
  */
-export function sweptKinds({
-  iam,
-  namespace,
-  signal,
-  paceMs = 100,
-}: Pick<SweepOptions, 'iam' | 'namespace' | 'signal' | 'paceMs'>) {
+export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsOptions) {
   const request = requestsOf(iam, signal);
   const pacedRequest = withPauses(request, paceMs, signal);
   return (['group', 'user'] as const).map((kind) => {
