@@ -16,7 +16,7 @@ export function describeUnsupportedNode(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
   if (major >= 26 || (major === 24 && minor >= 15)) return undefined;
   return (
-    `awsiam needs Node.js 24.15 or a later 24.x, or 26 or later; this is ${version}. ` +
+    `awsiam needs Node.js 24.15 or later within 24.x, or 26 or later; this is ${version}. ` +
     '"npm ci" installs one with the other packages: start with npx or npm, or put node_modules/.bin first in PATH.'
   );
 }
