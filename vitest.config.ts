@@ -1,8 +1,9 @@
 /**
- * CommonJS, because of where vitest writes: an ES module would be bundled to a file in `node_modules` first, which fails in a
- * checkout that is read-only or full. For the same reason package.json has no `"type"`, and each folder has its own.
- * `load()` loads everything else, so that this file runs on an old Node.js and can say that it is too old. `cli/vitest-run.ts`
- * configures a run of the monitor.
+ * `cli/vitest-run.ts` configures a run of the monitor. This file chooses between such a run and the project's own tests.
+ *
+ * It is CommonJS, because vitest would first bundle an ES module to a file in `node_modules`, which fails if the disk is
+ * read-only or full. For the same reason package.json has no `"type"`, and each folder has its own. `load()` loads everything
+ * else, so that this file also runs on a Node.js that is too old, and can say so.
  */
 type ConfigEnv = import('vitest/config').ConfigEnv;
 type ViteUserConfig = import('vitest/config').ViteUserConfig;
@@ -15,7 +16,7 @@ const { describeUnsupportedNode, removeOldReport } =
 
 const cores = os.availableParallelism();
 
-/** Tests that start processes, and mostly wait for them. */
+/** For tests that start processes and mostly wait for them. */
 const endToEnd: ViteUserConfig['test'] = {
   globalSetup: ['packaging/package-executable.ts'],
   testTimeout: 120_000,
@@ -29,7 +30,7 @@ const ownTests: Readonly<Record<string, ViteUserConfig['test']>> = {
     include: ['**/*.test.ts'],
     exclude: ['e2e/**', 'node_modules/**', '**/*.deep.test.ts'],
     testTimeout: 60_000,
-    // Many of them wait for a timer or a process. vitest's default leaves a core idle.
+    // Many tests wait for a timer or a process, and vitest's default leaves a core idle.
     maxWorkers: cores * 2,
   },
   e2e: { include: ['e2e/**/*.test.ts'], exclude: ['e2e/deep/**'], ...endToEnd },
@@ -55,7 +56,7 @@ async function configureMonitorRun(mode: string): Promise<ViteUserConfig> {
   return await run.configureMonitorRun(__dirname, mode);
 }
 
-/** By Node itself: if this file imported it, Vite would bundle it and everything behind it at every start. */
+/** Lets Node load a file. If this file imported it, Vite would bundle it and everything that it imports at every start. */
 async function load<Module>(file: string): Promise<Module> {
   return (await import(pathToFileURL(path.join(__dirname, file)).href)) as Module;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plain JavaScript, so that an old Node.js, which cannot load the rest, can say which version is needed.
+// Plain JavaScript: an old Node.js cannot load the rest, but it can run this file and say which version is needed.
 import path from 'node:path';
 import { describeUnsupportedNode } from '../host/last-resort.js';
 

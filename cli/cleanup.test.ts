@@ -54,7 +54,7 @@ describe('awsiam cleanup', () => {
     });
   });
 
-  test('uses the singular for one, and counts what it kept', async () => {
+  test('uses the singular for one entity, and counts what it kept', async () => {
     const { state, context, clean } = await setUp();
     seedStaleUsers(state, 'prod', 1);
     seedUser(state, { name: runName('testuser', 'prod', 9), path: userPath });
@@ -89,7 +89,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
   });
 
-  test('also removes younger ones if it may break runs', async () => {
+  test('also removes younger entities with --may-break-runs', async () => {
     const { state, clean } = await setUp();
     seedUser(state, { name: runName('testuser', 'prod'), path: userPath, createDate: new Date(Date.now() - 600_000) });
     await clean({ mayBreakRuns: true });
@@ -151,7 +151,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.errorOutput).toBe('');
   });
 
-  test('fails if something could not be removed, names it and removes the others', async () => {
+  test('fails if an entity could not be removed, names it and removes the others', async () => {
     const stuck = runName('testuser', 'prod', 0);
     const faults: FaultPlan = {
       next: (operation, { UserName } = {}) =>
@@ -171,7 +171,7 @@ describe('awsiam cleanup', () => {
     expect(context.written.output).toBe('1 test entity of the namespace prod removed, 2 already gone\n');
   });
 
-  test('says what it did not get to when it is stopped', async () => {
+  test('says what it did not reach before it was stopped', async () => {
     const { state, context, events, clean } = await setUp({ faults: 'DeleteGroup=slow:1:2,DeleteGroup=hang' });
     seedStaleGroups(state, 'prod', 6);
     seedStaleUsers(state, 'prod', 30);

@@ -15,7 +15,7 @@ interface CleanupArguments {
   readonly pace: number;
 }
 
-/** Adds `awsiam cleanup`, which removes test entities until none is left that it may remove. */
+/** Adds `awsiam cleanup`, which removes the test users and groups that killed runs left behind. */
 export function addCleanupCommand(program: Command, context: RunningContext): void {
   const command = program
     .command('cleanup')
@@ -24,11 +24,11 @@ export function addCleanupCommand(program: Command, context: RunningContext): vo
     .addOption(
       durationOption(
         '--older-than <duration>',
-        'keep what is younger: 3h, 1d (default: the longest that a run with these settings can last)',
+        'remove only what is older, such as 3h or 1d (default: the longest that a run with these settings can last)',
       ),
     )
     .option('--may-break-runs', 'allow a shorter --older-than, and also remove what has no usable creation date')
-    .addOption(durationOption('--pace <duration>', 'shortest time between two requests: 100ms, 1s', 100))
+    .addOption(durationOption('--pace <duration>', 'shortest time between two requests, such as 100ms or 1s', 100))
     .action(async (options: CleanupArguments) => {
       if (!(await cleanUpAndPrint({ ...options, signal: context.signal, refuse }, context))) context.onFailure();
     });
@@ -37,12 +37,12 @@ export function addCleanupCommand(program: Command, context: RunningContext): vo
 
 export interface CleanupOptions extends CleanupArguments {
   readonly signal: AbortSignal;
-  /** Ends the command, because its options make no sense. */
+  /** Prints why the options make no sense, and ends the command. */
   readonly refuse: (why: string) => never;
 }
 
 /**
- * @returns whether everything that it should remove is gone
+ * @returns whether everything that was to be removed is gone. In a dry run: whether the listing had no problems
  * @throws ConfigError, and the SDK's error if there are no credentials
  */
 export async function cleanUpAndPrint(options: CleanupOptions, context: CommandContext): Promise<boolean> {

@@ -29,15 +29,15 @@ export interface CommandContext {
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** The context of a command that runs. */
+/** What a command gets in addition while it runs. */
 export interface RunningContext extends CommandContext {
-  /** Aborted when the command is to stop. */
+  /** Aborted when a signal asks the command to stop. */
   readonly signal: AbortSignal;
-  /** To be called if the command did not do what it was asked to do, and has said so. */
+  /** The command calls this if it failed, after it has printed why. */
   readonly onFailure: () => void;
 }
 
-/** The same context, with streams that never show a secret: neither one of its values nor one that is found later. */
+/** Returns the same context with streams that hide every secret: those in its values and those that are found later. */
 export function redactContext(context: CommandContext): CommandContext {
   hideSecrets(outline.secrets(context.values));
   return { ...context, output: redactStream(context.output), errorOutput: redactStream(context.errorOutput) };

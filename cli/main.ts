@@ -7,15 +7,15 @@ declare const AWSIAM_BUILD: { readonly commit: string; readonly version: string 
 interface MainOptions {
   /** The command that starts this program, without arguments. */
   readonly self: readonly string[];
-  /** Where `.env` is looked for by commands. @default the working directory */
+  /** The directory where commands look for `.env`. @default the working directory */
   readonly baseDir?: string;
-  /** Whether `Started` has already been sent. @default false */
+  /** Whether the protocol's message `Started` has already been sent. @default false */
   readonly startedSent?: boolean;
 }
 
 /**
- * Serves the Orchestrator if there are no arguments and stdin is no terminal; else runs a command. Both load only what they
- * need, and end the process.
+ * Serves the Orchestrator if there are no arguments and stdin is not a terminal; otherwise runs a command. Each loads only
+ * the code that it needs, and ends the process.
  */
 export async function main(
   args: readonly string[],

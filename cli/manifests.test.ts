@@ -58,11 +58,11 @@ describe('the manifests', () => {
     [{ steps: [{ logical_name: 'a', name: 'A', default_timeout_seconds: 1, timeout: 1 }] }, ['steps']],
     [{ config_values: [{ name: 'a', environment_variable_name: 'A', required: 'yes' }] }, ['config_values']],
     [{ description: null }, ['description']],
-  ] as const)('would be refused with %o', ([change, faults]) => {
+  ] as const)('are invalid with %o', ([change, faults]) => {
     expect(findShapeFaults({ ...packageManifest, ...change }, packageManifestShape)).toEqual(faults);
   });
 
-  test('would be refused without a required property', () => {
+  test('are invalid without a required property', () => {
     const { publisher: _, ...incomplete } = packageManifest ?? {};
     expect(findShapeFaults(incomplete, packageManifestShape)).toEqual(['publisher']);
   });

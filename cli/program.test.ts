@@ -80,7 +80,7 @@ describe('the awsiam command', () => {
     expect(calls).toEqual([]);
   });
 
-  test('refuses with code 2 an age that a run in progress can have, and names the option and the alternatives', async () => {
+  test('refuses --older-than with code 2 if a run in progress can be that old, and names the alternatives', async () => {
     const { state, calls, context, run } = await setUp();
     seedStaleUsers(state, 'prod', 1);
     expect(await run('cleanup', '--older-than', '0s')).toBe(2);
@@ -153,7 +153,7 @@ describe('the awsiam command', () => {
   test.for([
     ['SIGTERM', 143],
     ['SIGINT', 130],
-  ] as const)('after %s returns %d and says that it did not get to the end', async ([signal, code]) => {
+  ] as const)('after %s returns %d and says that it did not finish', async ([signal, code]) => {
     const { state, events, context, run } = await setUp('DeleteUser=hang');
     seedStaleUsers(state, 'prod', 2);
     events.on('call', ({ operation }: IamCall) => operation === 'DeleteUser' && context.raise(signal));

@@ -21,7 +21,7 @@ import { addStatusCommand } from './metrist/status.ts';
 import { addUnregisterCommand } from './metrist/unregister.ts';
 
 interface RunCommandOptions extends Pick<CommandContext, 'self' | 'build'> {
-  /** Where `.env` is looked for. */
+  /** The directory of `.env`. */
   readonly baseDir: string;
 }
 
@@ -49,7 +49,7 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
       for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
     },
   });
-  // A search for credentials that was given up may still hold a connection or a child process.
+  // An abandoned search for credentials may still hold a connection or a child process, which would keep Node alive.
   setTimeout(() => process.exit(), 1000).unref();
 }
 
@@ -79,7 +79,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
   const program = new Command('awsiam')
     .description(packageJson.description)
     .version(context.build, '--version', 'print the version and the commit')
-    // So that descriptions are also wrapped on a narrow terminal.
+    // Wraps descriptions on a narrow terminal, too.
     .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => context.output.write(text),

@@ -44,7 +44,7 @@ describe('progress', () => {
   });
 
   test.for([[false], [undefined]])(
-    'writes a line now and then where the output is no terminal (isTTY %s)',
+    'writes a line now and then if the output is not a terminal (isTTY %s)',
     ([isTTY]) => {
       const file = output(isTTY);
       const progress = createProgress(file, 'looking');

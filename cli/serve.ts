@@ -3,9 +3,9 @@ import { serveMonitor } from '../metrist/protocol/serve/serve-monitor.ts';
 import { configProperties } from '../suites/awsiam/outline.ts';
 
 interface ServeOptions {
-  /** What runs here, for the Orchestrator's log. */
+  /** The name and version of this program, for the Orchestrator's log. */
   readonly build: string;
-  /** Whether `Started` has been written already. */
+  /** Whether the message `Started` has already been sent. */
   readonly startedSent: boolean;
 }
 
@@ -38,7 +38,7 @@ export async function serve({ build, startedSent }: ServeOptions): Promise<void>
     startedSent,
   });
   await wire.sent();
-  // Node does not end before a thread that waits for a name server, which takes ten seconds or more if none answers.
+  // Node waits for a thread that is resolving a host name: ten seconds or more if no name server answers.
   if (process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap')) process.kill(process.pid, 'SIGKILL');
 }
 
@@ -49,7 +49,7 @@ interface Wire {
   readonly sent: () => Promise<void>;
 }
 
-/** How long to wait for a slow reader at the end. With teardown's three seconds it stays below four. */
+/** How long to wait at the end for a slow reader. Together with teardown's three seconds, this stays below four. */
 const maxWaitMs = 600;
 
 /**
@@ -60,7 +60,7 @@ function takeStdout(): Wire {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = stderr.write.bind(stderr);
-  // Nobody reads any more. Treat it like the end of the input.
+  // Nobody reads stdout any more. Treat that like the end of the input.
   stdout.on('error', () => process.stdin.destroy());
   // A message that cannot be written is no reason to fail a step.
   stderr.on('error', () => {});
@@ -76,7 +76,7 @@ function takeStdout(): Wire {
     sent: async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, maxWaitMs);
-      // Written after the frames that a full pipe has not taken yet, which would be lost with the process.
+      // Completes after the frames that a full pipe has not taken yet. They would be lost if the process ended now.
       write('', () => resolve());
       await promise;
       for (const onLost of unsent) onLost();

@@ -24,7 +24,8 @@ const runModes: Readonly<Record<string, RunMode>> = { test: 'live', offline: 'of
 const hangGraceMs = 1000;
 
 /**
- * The vitest config of a run of the monitor. What keeps the run from starting is reported as a failure of its first step.
+ * Returns the vitest config for a run of the monitor. A problem that keeps the run from starting is reported as a failure of
+ * its first step.
  *
  * @param root the project's directory
  * @param modeName what the user gave as `--mode`
@@ -54,9 +55,9 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
   const otherProblems = [...envFile.problems, ...results.problems, ...(mode === 'live' ? metrist.problems : [])];
   const settings = { ...parsed, problems: [...parsed.problems, ...otherProblems] };
   return {
-    // Also if `--config` names vitest.config.ts and the working directory is another one.
+    // Set, because `--config` can name our vitest.config.ts from another working directory.
     root,
-    // Vite would read .env as well, for variables that it puts into pages.
+    // Otherwise Vite would read .env as well, for variables that it puts into web pages.
     envDir: false,
     plugins: [
       takeOverSignals({ errorOutput: process.stderr }),
@@ -112,7 +113,7 @@ function createMonitorReporter(
           values,
         });
       } catch (error) {
-        // This run has no report, and that of an earlier run would look like it.
+        // This run has no report, and the report of an earlier run would look like this run's.
         removeReport(resultsDir);
         throw error;
       }

@@ -10,7 +10,7 @@ async function makeDir(): Promise<string> {
   return dir;
 }
 
-test('no file adds nothing', async () => {
+test('adds nothing if there is no file', async () => {
   expect(await readEnvFile(await makeDir(), { A: 'a' })).toEqual({ added: {}, problems: [] });
 });
 
@@ -36,7 +36,7 @@ test.for([
   ['replaces an empty variable', { A: '' }, 'A=a', { A: 'a' }],
   ['replaces a blank variable', { A: ' \t' }, 'A=a', { A: 'a' }],
   ['adds no empty variable', { B: '' }, 'A=\nB=" "', {}],
-] as const)('a file %s', async ([, environment, text, added]) => {
+] as const)('%s', async ([, environment, text, added]) => {
   const dir = await makeDir();
   await writeFile(path.join(dir, '.env'), text);
   expect(await readEnvFile(dir, environment)).toEqual({ added, problems: [] });

@@ -1,6 +1,6 @@
 /**
  * What still has to work on an old Node.js and in a broken installation, where nothing else of this program loads. Plain
- * JavaScript that imports nothing else.
+ * JavaScript that imports no other file of this program.
  */
 import { readFileSync, rmSync, truncateSync } from 'node:fs';
 import path from 'node:path';
@@ -10,13 +10,13 @@ import util from 'node:util';
  * Says in one line that this version of Node.js is too old. Keep it in step with `engines` in package.json.
  *
  * @param {string} version `process.version`: `v20.20.2`
- * @returns {string | undefined} nothing if the version will do
+ * @returns {string | undefined} `undefined` if the version is new enough
  */
 export function describeUnsupportedNode(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
   if (major >= 26 || (major === 24 && minor >= 15)) return undefined;
   return (
-    `awsiam needs Node.js 24.15 or later of the 24 line, or 26 and later, and this is ${version}. ` +
+    `awsiam needs Node.js 24.15 or later within 24.x, or 26 or later; this is ${version}. ` +
     '"npm ci" installs one with the other packages: start with npx or npm, or put node_modules/.bin first in PATH.'
   );
 }
@@ -44,7 +44,7 @@ function readEnvFile(projectDir) {
   try {
     return util.parseEnv(readFileSync(path.join(projectDir, '.env'), 'utf8'));
   } catch {
-    // There is none, it cannot be read, or this Node.js cannot parse it.
+    // The file does not exist, it cannot be read, or this Node.js cannot parse it.
     return {};
   }
 }
@@ -63,7 +63,7 @@ export function removeReport(resultsDir) {
       // Programs that read the report fail on an empty file.
       truncateSync(file);
     } catch {
-      // It belongs to somebody else, or the disk is read-only.
+      // The report belongs to somebody else, or the disk is read-only.
     }
   }
 }

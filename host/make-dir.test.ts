@@ -25,7 +25,7 @@ test('fails if a file is in the way', async () => {
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'fails if the file system takes no directory, and does not try forever',
+  'fails if the file system refuses to make a directory, and does not try forever',
   async () => {
     await expect(makeDir('/proc/x')).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(makeDir('/proc/x/y/z')).rejects.toMatchObject({ code: 'ENOENT' });

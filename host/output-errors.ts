@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
  */
 export function surviveOutputErrors(process: Pick<NodeJS.Process, 'on' | 'stdout' | 'stderr'>): void {
   const { stdout, stderr } = process;
-  // Sent if a file would exceed `ulimit -f`. With a listener the write fails, without one the process ends.
+  // The signal comes if a file would exceed `ulimit -f`. With a listener only the write fails; without one the process ends.
   process.on('SIGXFSZ', () => {});
   let isReported = false;
   stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
@@ -17,6 +17,6 @@ export function surviveOutputErrors(process: Pick<NodeJS.Process, 'on' | 'stdout
     stderr.write(`stdout could not be written, so some of the output is missing: ${message}\n`);
   });
   stderr.on('error', () => {});
-  // A worker thread ends only when its output was read to the end, even if that cannot be passed on.
+  // A worker thread ends only when its output has been read to the end, so read on even if nothing can be written.
   for (const stream of [stdout, stderr]) stream.on('unpipe', (source: Readable) => source.resume());
 }

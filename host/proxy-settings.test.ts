@@ -4,13 +4,13 @@ import { readProxySettings } from './proxy-settings.ts';
 describe('readProxySettings', () => {
   test.for([
     ['a proxy as it is', { HTTPS_PROXY: 'http://proxy:3128' }, { HTTPS_PROXY: 'http://proxy:3128' }],
-    ['the form without a scheme as http', { https_proxy: 'proxy:3128' }, { https_proxy: 'http://proxy:3128' }],
+    ['an address without a scheme as http', { https_proxy: 'proxy:3128' }, { https_proxy: 'http://proxy:3128' }],
     ['a proxy over TLS', { HTTPS_PROXY: 'https://proxy/' }, { HTTPS_PROXY: 'https://proxy/' }],
     ['a scheme in capitals, which Node ignores', { HTTPS_PROXY: 'HTTP://proxy' }, { HTTPS_PROXY: 'http://proxy' }],
     ['user and password', { HTTP_PROXY: 'svc:Pa55%2Fword@proxy:1' }, { HTTP_PROXY: 'http://svc:Pa55%2Fword@proxy:1' }],
     ['an empty variable as none', { HTTPS_PROXY: ' ', HTTP_PROXY: '' }, {}],
-    ['what is to be reached directly', { NO_PROXY: 'localhost' }, { NO_PROXY: 'localhost' }],
-    ['the lower-case form of it first', { NO_PROXY: 'a', no_proxy: 'b' }, { NO_PROXY: 'b' }],
+    ['NO_PROXY', { NO_PROXY: 'localhost' }, { NO_PROXY: 'localhost' }],
+    ['the lower-case no_proxy first', { NO_PROXY: 'a', no_proxy: 'b' }, { NO_PROXY: 'b' }],
     ['nothing else', { HOME: '/root', METRIST_API_TOKEN: 't' }, {}],
   ] as const)('takes %s', ([, values, environment]) => {
     expect(readProxySettings(values)).toEqual({ environment, problems: [] });
@@ -20,7 +20,7 @@ describe('readProxySettings', () => {
     ['a slash in the password', 'http://svc:Pa55/word@proxy:8080'],
     ['a slash after digits, which makes a valid URL', 'http://svc:55/word@proxy:8080'],
     ['a question mark in the password', 'http://svc:55?word@proxy:8080'],
-    ['the same without a scheme', 'svc:Pa55/word@proxy:8080'],
+    ['a slash in the password, without a scheme', 'svc:Pa55/word@proxy:8080'],
     ['a percent sign that encodes nothing', 'http://bob:a6%6qPw@proxy:8080'],
     ['a path', 'http://proxy:8080/proxy.pac'],
     ['a scheme that Node ignores', 'socks5://svc:word@proxy:1080'],

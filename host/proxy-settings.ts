@@ -8,7 +8,7 @@ const expected =
   'in which special characters of user and password are percent-encoded (/ as %2F, @ as %40, % as %25)';
 
 interface ProxySettings {
-  /** For Node. Holds only what Node can use, because it ignores some wrong values and then connects directly. */
+  /** For Node. Only values that Node can use, because Node ignores some wrong ones and then connects directly. */
   readonly environment: NodeJS.ProcessEnv;
   /** One sentence for each variable that cannot be used, without its value, which may hold a password. */
   readonly problems: readonly string[];

@@ -33,7 +33,7 @@ test('a file is refused, and so is a path through one', async () => {
   await writeFile(file, '');
   for (const value of [file, path.join(file, 'below')]) {
     expect(parseResultsDir({ METRIST_RESULTS_DIR: value }, '/').problems).toEqual([
-      `METRIST_RESULTS_DIR is "${value}": expected a directory, or a path where one can be made; there is a file`,
+      `METRIST_RESULTS_DIR is "${value}": expected a directory, or a path where one can be made; a file is in the way`,
     ]);
   }
 });
@@ -46,15 +46,15 @@ test('an unresolved value is refused', () => {
 
 const clone = path.dirname(import.meta.dirname);
 
-test('in a clone the base directory is that of vitest.config.ts, wherever the run was started', () => {
+test('in a clone the base directory is the directory of vitest.config.ts, wherever the run was started', () => {
   expect(chooseBaseDir(clone, '/somewhere/else')).toBe(clone);
 });
 
-test('an installed package belongs to the working directory', () => {
+test('for an installed package the base directory is the working directory', () => {
   expect(chooseBaseDir('/srv/app/node_modules/awsiam', '/srv/app')).toBe('/srv/app');
 });
 
-test('a directory without vitest.config.ts is no clone', () => {
+test('without vitest.config.ts, which only a clone has, the base directory is the working directory', () => {
   expect(chooseBaseDir('/', '/srv/app')).toBe('/srv/app');
 });
 
@@ -64,6 +64,6 @@ test.for([
   ['/srv/awsiam', '/srv/awsiam', '/srv/awsiam'],
   ['/srv/awsiam-2/junit.xml', '/srv/awsiam', '/srv/awsiam-2/junit.xml'],
   ['/results/junit.xml', '/', '/results/junit.xml'],
-] as const)('%s read in %s is %s', ([file, workingDir, shown]) => {
+] as const)('shows %s in the working directory %s as %s', ([file, workingDir, shown]) => {
   expect(shortenPath(file, workingDir)).toBe(shown);
 });

@@ -4,7 +4,7 @@ import type { Values } from '../runner/monitor.ts';
 import { resultsDirText } from './last-resort.js';
 import { describeUnresolved, isUnresolved } from './setting-text.ts';
 
-/** `METRIST_RESULTS_DIR`, read. */
+/** What `METRIST_RESULTS_DIR` says. */
 export interface ParsedResultsDir {
   /** Where the run writes: an absolute path. */
   readonly dir: string;
@@ -22,7 +22,7 @@ export function parseResultsDir(values: Values, baseDir: string): ParsedResultsD
   const dir = path.resolve(baseDir, text);
   if (!isFile(dir)) return { dir, problems: [] };
   // The path of an existing file is no secret.
-  const expected = 'expected a directory, or a path where one can be made; there is a file';
+  const expected = 'expected a directory, or a path where one can be made; a file is in the way';
   return { dir, problems: [`${name} is ${JSON.stringify(text)}: ${expected}`] };
 }
 
@@ -36,10 +36,10 @@ function isFile(file: string): boolean {
 }
 
 /**
- * The directory of `.env`, which a relative `METRIST_RESULTS_DIR` starts from: in a clone that of `vitest.config.ts`, for an
- * installed package and for the executable the working directory.
+ * Chooses the directory of `.env`. A relative `METRIST_RESULTS_DIR` starts there, too. In a clone of the repository it is the
+ * directory of `vitest.config.ts`; for an installed package and for the executable it is the working directory.
  *
- * @param projectDir where this program lies
+ * @param projectDir the directory that this program is in
  */
 export function chooseBaseDir(projectDir: string, workingDir: string): string {
   const isInstalled = projectDir.split(path.sep).includes('node_modules');

@@ -2,7 +2,7 @@ import { clip } from '../text/redact.ts';
 
 /** How the text of a setting is read, whichever variable or property it comes from. */
 
-/** The variables of this product that belong to no monitor. */
+/** The variables of this product that are not settings of a monitor. */
 export const productVariables = [
   'METRIST_API_TOKEN',
   'METRIST_INSTANCE_ID',
@@ -27,7 +27,7 @@ export function parseDecimal(text: string): number {
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** What the Orchestrator writes if it could not find a value. */
+/** What the Orchestrator writes in place of a value that it could not find. */
 const failedLookup = /^\s*<<ERROR/;
 /** A placeholder. Only the Orchestrator replaces it, and only in the registration's extra_config. */
 const reference = /^\s*(@(?:secret|env)@:)/;
@@ -39,7 +39,7 @@ export function isUnresolved(text: string): boolean {
 
 const maxShownLength = 200;
 
-/** The problem with a setting whose text {@link isUnresolved}. */
+/** Describes the problem with a setting for which {@link isUnresolved} holds. */
 export function describeUnresolved(name: string, text: string): string {
   const [, prefix] = reference.exec(text) ?? [];
   if (prefix !== undefined) {
@@ -49,12 +49,12 @@ export function describeUnresolved(name: string, text: string): string {
   return `${name} could not be resolved by the Orchestrator, which put this in its place: ${shown}`;
 }
 
-/** The length of the shortest AWS key id. A text of this length may be a key or a token. */
+/** The length of the shortest AWS key id. A text of at least this length may be a key or a token. */
 const shortestKey = 16;
 
 /**
- * A wrong value for a message: `NAME is ${describeValue(value)}: expected …`. Users put keys into the wrong variable, so a
- * value that may be a key is not shown, nor one that may hold `user:password@host`.
+ * Describes a wrong value in a message: `NAME is ${describeValue(value)}: expected …`. Users put keys into the wrong variable,
+ * so a value that may be a key is not shown, nor one that may hold `user:password@host`.
  */
 export function describeValue(value: string): string {
   return mayHoldSecret(value)

@@ -219,7 +219,7 @@ describe('collectRun', () => {
     expect(run).toMatchObject({ state: 'passed', steps: allPassed });
   });
 
-  test('lasts as long as its worker measured, even if the wall clock jumped', () => {
+  test('takes the duration that the worker measured, even if the wall clock jumped', () => {
     const steps = [
       passed('CreateUser'),
       passedStep({ name: 'CreateGroup', startedAt: '2026-11-22T11:00:03.000Z', durationMs: 10.5 }),
@@ -231,11 +231,11 @@ describe('collectRun', () => {
     expect(collect({ testModules: [moduleOf(steps)] }).durationMs).toBe(100);
   });
 
-  test('lasts as long as vitest ran if no step ran', () => {
+  test('takes the duration of the whole vitest run if no step ran', () => {
     expect(collect({ reason: 'interrupted' }).durationMs).toBe(5000);
   });
 
-  test('calls it an interruption if a worker did not start because of a pause', () => {
+  test('calls a run interrupted if its worker did not start because of a pause', () => {
     const pause = 'the run was interrupted by a pause of 70 s';
     const run = collect({ unhandledErrors: [{ message: 'Timeout waiting for worker to respond' }] }, { pause });
     expect(run).toMatchObject({ state: 'interrupted', problems: [] });
@@ -248,7 +248,7 @@ describe('collectRun', () => {
     expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'unhandled' }] });
   });
 
-  test('contains what the sweep removed and its warnings, if there was one', () => {
+  test('contains the warnings of the sweep and how much it removed, if there was a sweep', () => {
     const meta = {
       teardown: { leftovers: [], warnings: ['of teardown'] },
       sweep: { removed: 3, remaining: 1, warnings: ['of the sweep'] },
@@ -258,7 +258,7 @@ describe('collectRun', () => {
     expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('swept');
   });
 
-  test('has every step once and in order, and never passes a run in which a step failed', () => {
+  test('lists every step once and in order, and never passes a run in which a step failed', () => {
     const { stepNames } = context;
     const anyTest = fc
       .tuple(

@@ -13,7 +13,7 @@ export interface RunContext extends Pick<MonitorRun, 'monitor' | 'version' | 'mo
   readonly startedAt: Date;
   /** From the start of the run to its end, by the monotonic clock. */
   readonly elapsedMs: number;
-  /** Describes a pause of this process. vitest may have given up because of it. */
+  /** Describes a pause of this process, if there was one. vitest may have given up because of it. */
   readonly pause?: string;
 }
 
@@ -32,7 +32,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
   const { monitor, stepNames, version, mode, instance, warnings = [], startedAt, elapsedMs } = context;
   const suites = testModules.flatMap((module) => [...module.children.allSuites()]);
   const tests = suites.filter(({ name }) => name === monitor).flatMap((suite) => [...suite.children.tests()]);
-  // vitest gives up on a worker that does not start within a minute, even if the whole process stood still meanwhile.
+  // vitest gives up on a worker that does not start within a minute, even if the whole process was paused meanwhile.
   const pause = tests.every((test) => collectStep(test) === undefined) ? context.pause : undefined;
   const problems =
     pause === undefined
@@ -71,7 +71,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
   };
 }
 
-/** The result that the step of a test recorded. If it recorded nothing, what vitest itself saw. */
+/** Returns the result that a test's step recorded or, if it recorded none, a failure that vitest itself saw. */
 export function collectStep(test: TestCase | undefined): StepResult | undefined {
   if (test === undefined) return undefined;
   const recorded = test.meta().step;
@@ -94,7 +94,7 @@ const explanations = {
   },
 } as const;
 
-/** The result of a step that left none. */
+/** Makes a result for a step that recorded none. */
 function missingStep(
   name: string,
   earlier: readonly StepResult[],
@@ -157,8 +157,9 @@ function problem(kind: RunProblem['kind'], error: SerializedError): RunProblem {
 }
 
 /**
- * From the first step to the last, as the worker measured it. If the worker could not report it, the sum of the steps' own
- * times; if no step ran, the time of the whole run. Always by the monotonic clock, because the wall clock may jump.
+ * How long the run took, from the first step to the last, as the worker measured it. If the worker could not report it, the
+ * sum of the steps' own times; if no step ran, the time of the whole run. Always by the monotonic clock, because the wall
+ * clock may jump.
  */
 function durationOf(steps: readonly StepResult[], suites: readonly TestSuite[], elapsedMs: number): number {
   const measuredMs = suites.reduce((sum, suite) => sum + (suite.meta().durationMs ?? 0), 0);

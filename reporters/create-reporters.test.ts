@@ -30,6 +30,6 @@ test.for([
   expect(reporters.map((reporter) => reporter.constructor)).toEqual(classes);
 });
 
-test.for(['http://', 'ftp//nonsense', '://'])('a proxy that makes no sense (%s) costs no report', async (proxy) => {
+test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
   expect(await createReporters({ ...options, values: { HTTPS_PROXY: proxy } })).toHaveLength(3);
 });

@@ -21,7 +21,7 @@ interface CreateReportersOptions {
   readonly values: Values;
 }
 
-/** Where finished runs go. The disk comes before Metrist. To add a report, add a line here. */
+/** Creates the reporters that get each finished run, in this order: disk, then Metrist. To add a report, add a line here. */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
   const { resultsDir, stepsFile, metrist, userAgent, values } = options;
   const inResults = (name: string): string => path.join(resultsDir, name);

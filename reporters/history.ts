@@ -10,7 +10,7 @@ export class HistoryReporter implements RunReporter {
   readonly what: string;
   readonly #dir: string;
 
-  /** @param options.dir `results/runs`; `shownAs` is the path as people read it */
+  /** @param options.dir `results/runs`; `shownAs` is the path as messages show it */
   constructor({ dir, shownAs = dir }: { readonly dir: string; readonly shownAs?: string }) {
     this.what = `history ${shownAs}`;
     this.#dir = dir;

@@ -68,7 +68,7 @@ describe('renderJunit', () => {
     await expect(xml).toMatchFileSnapshot(`testing/golden/${name}.xml`);
   });
 
-  test('blames a failure on one side, the right one', () => {
+  test('writes a failure either as <failure> or as <error>, by whose fault it is', () => {
     const [, theirs] = suiteOf(theirFailureRun).testcase;
     const [ours] = suiteOf(ourFailureRun).testcase;
     expect(theirs).toMatchObject({ failure: { type: 'service' } });
@@ -77,7 +77,7 @@ describe('renderJunit', () => {
     expect(ours).not.toHaveProperty('failure');
   });
 
-  test('counts what it contains', () => {
+  test('counts its cases, failures, errors and skipped cases', () => {
     for (const run of Object.values(runs)) {
       const suite = suiteOf(run);
       const count = (kind: 'failure' | 'error' | 'skipped') => suite.testcase.filter((item) => kind in item).length;
@@ -160,7 +160,7 @@ describe('renderJunit', () => {
     expect(xml).not.toMatch(/remove with|undefined/);
   });
 
-  test('stays well-formed and keeps the words, whatever the texts are', () => {
+  test('stays well-formed and keeps the words of every text', () => {
     const text = fc.string({
       unit: fc.oneof(
         fc.string({ unit: 'binary', minLength: 1 }),

@@ -155,7 +155,7 @@ function body(lines: readonly string[]): string {
 interface JunitReporterOptions extends JunitOptions {
   /** Path of the document. Missing directories are made. */
   readonly file: string;
-  /** The path as people read it. @default file */
+  /** The path as messages show it. @default file */
   readonly shownAs?: string;
 }
 
@@ -164,7 +164,7 @@ const staleAfterMs = 600_000;
 
 /**
  * Writes each run as a JUnit document. The new document replaces the old one in one go. If that fails, the old one is
- * removed: its success is out of date.
+ * removed: it would look like the report of this run.
  */
 export class JunitReporter implements RunReporter {
   readonly #options: JunitReporterOptions;
@@ -200,7 +200,7 @@ async function removeOlder(file: string): Promise<boolean> {
   );
 }
 
-/** Removes the old documents that processes left unfinished when they were killed. What cannot be removed stays. */
+/** Removes unfinished documents of processes that were killed while they wrote. A document that cannot be removed stays. */
 async function removeUnfinished(file: string): Promise<void> {
   const dir = path.dirname(file);
   const start = `${path.basename(file)}.`;

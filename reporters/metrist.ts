@@ -18,23 +18,23 @@ export interface MetristReporterOptions {
   readonly api: MetristApi;
   /** Where the run took place (`METRIST_INSTANCE_ID`). Metrist shows it. */
   readonly instance: string;
-  /** Where errors wait until Metrist has accepted them: `results/outbox`. */
+  /** The directory where errors wait until Metrist has accepted them: `results/outbox`. */
   readonly outboxDir: string;
-  /** The paths for people: of the outbox, and of the history, where every result can be found later. */
+  /** The paths as messages show them: the outbox, and the history, where every result can be found later. */
   readonly shownAs: { readonly outboxDir: string; readonly historyDir: string };
   readonly clock: Clock;
   /** Whether a run fails when its own results were not all delivered (`METRIST_REQUIRE_DELIVERY`). @default false */
   readonly required?: boolean;
-  /** For all that is delivered after a run. @default 60_000 */
+  /** Time limit for everything that is delivered after a run. @default 60_000 */
   readonly deadlineMs?: number;
-  /** Between attempts. @default the timers of Node */
+  /** Waits between two attempts. @default the timers of Node */
   readonly wait?: DeliverOptions['wait'];
 }
 
 const defaultDeadlineMs = 60_000;
-/** How long the disk may take to hold an error, on top of the time before the reports began. */
+/** How long the report waits until the outbox has the run's error, after the time that `prepare` had for it. */
 const diskTimeoutMs = 1000;
-/** How long writing may take after the deadline. */
+/** How long writing to the disk may take after the delivery deadline. */
 const writeTimeoutMs = 15_000;
 
 /** Delivers each run to Metrist, after the errors that earlier runs could not deliver. An offline run is never posted. */
@@ -78,7 +78,7 @@ export class MetristReporter implements RunReporter {
     }
   }
 
-  /** Gives the results from memory if the disk does not answer: the network may be fine. */
+  /** Returns the results from memory if the disk does not answer, because the network may be fine. */
   async #heldInTime(run: MonitorRun): Promise<HeldResults> {
     const results = toMetristResults(run, this.#options.instance);
     const { promise: timeUp, resolve } = Promise.withResolvers<HeldResults>();

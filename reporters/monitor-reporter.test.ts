@@ -88,7 +88,7 @@ describe('MonitorReporter', () => {
 
   test.for([
     ['a report that failed', false, /! not written[^]*2 passed/],
-    ['nothing that is not in a file', true, /^$/],
+    ['nothing if all of it is in files', true, /^$/],
   ] as const)('if stdout cannot be written, stderr shows %s', async ([, ok, shown]) => {
     const reporters = [{ what: 'log', report: () => Promise.resolve({ ok, text: 'not written' }) }];
     const { reporter, written } = setUp({ reporters, outputError: new Error('ENOSPC') });
@@ -224,15 +224,12 @@ describe('MonitorReporter', () => {
     ['is delivered', { ok: true, required: true, text: 'arrived' }, 0],
     ['is not delivered', { ok: false, text: 'not arrived' }, 0],
     ['is required and not delivered', { ok: false, required: true, text: 'not arrived' }, 1],
-  ] as const)(
-    'after steps that passed and a report that %s sets the exit code accordingly',
-    async ([, outcome, code]) => {
-      const { reporter, setExitCode } = setUp({ reporters: [{ what: 'log', report: () => Promise.resolve(outcome) }] });
-      reporter.onTestRunStart();
-      await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
-      expect(setExitCode.mock.calls).toEqual(code === 0 ? [] : [[code]]);
-    },
-  );
+  ] as const)('if all steps passed, sets the exit code by whether a report %s', async ([, outcome, code]) => {
+    const { reporter, setExitCode } = setUp({ reporters: [{ what: 'log', report: () => Promise.resolve(outcome) }] });
+    reporter.onTestRunStart();
+    await reporter.onTestRunEnd([moduleOf(passedSteps)], [], 'passed');
+    expect(setExitCode.mock.calls).toEqual(code === 0 ? [] : [[code]]);
+  });
 
   test('leaves the exit code alone when every step passed', async () => {
     const { reporter, setExitCode } = setUp();
@@ -256,7 +253,7 @@ describe('MonitorReporter', () => {
     expect(written).toEqual({ output: '', errorOutput: '' });
   });
 
-  test('shows while it lasts what takes longer than two seconds, and nothing that is quick', async () => {
+  test('shows a report that takes longer than two seconds, but not a quick one', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => void vi.useRealTimers());
     const events = new EventTarget();

@@ -12,7 +12,7 @@ import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
 export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | 'elapsedMs' | 'pause'> {
-  /** Makes the destinations of the finished run. They report one after the other. Called once in a run. */
+  /** Makes the reporters that get the finished run, one after the other. Called once in a run. */
   readonly createReporters: () => Promise<readonly RunReporter[]>;
   /** The project's directory. Paths in stacks are shown relative to it. */
   readonly root: string;
@@ -74,7 +74,7 @@ export class MonitorReporter implements Reporter {
   /** Loads the reporters while the worker runs the steps. Before that, it would delay the start of the worker. */
   onTestModuleCollected(): void {
     this.#reporters = this.#options.createReporters();
-    // If this fails, the end of the run says so.
+    // If this fails, the end of the run reports it.
     this.#reporters.catch(() => {});
   }
 
@@ -93,7 +93,10 @@ export class MonitorReporter implements Reporter {
     this.#status = new StatusLine({ write: (text) => errorOutput.write(text) }, this.#options);
   }
 
-  /** Prints what the run's code wrote to the console. Another reporter prints it itself, later and from the same object. */
+  /**
+   * Prints what the run's code wrote to the console, without secrets. A reporter that shares the terminal prints `log` itself,
+   * after this.
+   */
   onUserConsoleLog(log: UserConsoleLog): void {
     log.content = redact.text(log.content);
     if (this.#isSharing) return;
@@ -156,7 +159,7 @@ export class MonitorReporter implements Reporter {
     }
   }
 
-  /** If a disk or the network does not answer, that costs only this report. */
+  /** Ends the wait for one report, so that a disk or a network that does not answer costs no other report. */
   async #withTimeLimit<T>(
     { what, timeoutMs = reportTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
     { leftovers }: MonitorRun,

@@ -15,7 +15,7 @@ export interface RunReporter {
   /** What it writes, for the message if it hangs: `JUnit results/junit.xml`. */
   readonly what: string;
   /**
-   * Time limit for one report. The caller goes on after that.
+   * Time limit for one report. After that, the caller goes on without it.
    * @default 10_000
    */
   readonly timeoutMs?: number;

@@ -14,7 +14,7 @@ test.for([
   expect(summariseRun(run)).toBe(text);
 });
 
-test('a problem that is the failure of a step is left out', () => {
+test('a problem that a failed step already shows is left out', () => {
   expect(problemsOutsideSteps(loadErrorRun)).toEqual([]);
   expect(problemsOutsideSteps(emptyRun)).toEqual(emptyRun.problems);
 });

@@ -8,7 +8,7 @@ const statesByImportance: readonly StepResult['state'][] = ['failed', 'interrupt
 
 /**
  * A run in one clause: `8 passed in 1.24 s`, `1 failed, 6 blocked, 1 passed in 2.02 s`, `no step ran`. If the run went wrong
- * although no step failed, it begins with the state of the run, because the counts alone would look fine.
+ * although no step failed, the clause begins with the state of the run, because the counts alone would look fine.
  */
 export function summariseRun(run: MonitorRun): string {
   const counts = statesByImportance
@@ -20,7 +20,7 @@ export function summariseRun(run: MonitorRun): string {
   return showsState ? outcome : `run ${run.state}: ${outcome}`;
 }
 
-/** The problems that are not already the failure of a step. If no step ran, the first one fails with the run's problem. */
+/** The problems that no step's failure shows already. If no step ran, the first step fails with the run's first problem. */
 export function problemsOutsideSteps({ problems, steps }: MonitorRun): RunProblem[] {
   const failures = steps.flatMap((step) => (step.state === 'failed' ? [step.error.message] : []));
   return problems.filter(({ message }) => !failures.some((text) => text === message || text.endsWith(`: ${message}`)));

@@ -9,7 +9,7 @@ function setUp(output: Omit<StatusOutput, 'write'>, options: { readonly quietMs?
   return { clock, written, line: new StatusLine(stream, { clock, ...options }) };
 }
 
-test('on a terminal it is one line that is repainted and removed again', () => {
+test('on a terminal the status is one line that is repainted and removed again', () => {
   const { line, clock, written } = setUp({ isTTY: true, columns: 24 });
   line.show('boiling (2 s)');
   line.show('boiling (2 s)');
@@ -29,13 +29,13 @@ test.for([
   expect(written).toEqual([`\r\u001B[K${line}`]);
 });
 
-test('on a terminal that is too narrow for both it leaves out the time', () => {
+test('on a terminal that is too narrow for text and time it leaves out the time', () => {
   const { line, written } = setUp({ isTTY: true, columns: 30 });
   line.show('removing user testuser-prod', '(12 s, at most 48 s more)');
   expect(written).toEqual(['\r\u001B[K  … removing user testuser…']);
 });
 
-test('elsewhere it is a line at once and then one every ten seconds', () => {
+test('elsewhere the status is a line at once and then a line every ten seconds', () => {
   const { line, clock, written } = setUp({});
   for (let seconds = 2; seconds < 24; seconds++) {
     line.show(`boiling (${seconds} s)`);
@@ -45,7 +45,7 @@ test('elsewhere it is a line at once and then one every ten seconds', () => {
   expect(written).toEqual(['  … boiling (2 s)\n', '  … boiling (12 s)\n', '  … boiling (22 s)\n']);
 });
 
-test('elsewhere it can wait before the first line', () => {
+test('elsewhere the first line can wait', () => {
   const { line, clock, written } = setUp({}, { quietMs: 10_000 });
   line.show('a');
   clock.advance(10_000);
@@ -53,13 +53,13 @@ test('elsewhere it can wait before the first line', () => {
   expect(written).toEqual(['  … b\n']);
 });
 
-test('it lets no text rewrite the terminal', () => {
+test('no text can rewrite the terminal', () => {
   const { line, written } = setUp({});
   line.show('a\u001B[2J\nb');
   expect(written).toEqual(['  … a␛[2J\n']);
 });
 
-test('it never cuts a surrogate pair in half', () => {
+test('no surrogate pair is cut in half', () => {
   for (let columns = 4; columns < 40; columns++) {
     for (const text of ['😀'.repeat(20), `a${'😀'.repeat(20)}`, 'ab 😀😀😀 a😀😀😀😀😀😀']) {
       const { line, written } = setUp({ isTTY: true, columns });

@@ -17,7 +17,7 @@ interface StatusLineOptions {
 
 /** On a terminal, the line is repainted at most this often. */
 const repaintMs = 100;
-/** In a log every line stays, so there are fewer. */
+/** Elsewhere a line is written at most this often, because every line stays. */
 const logEveryMs = 10_000;
 
 const start = '  … ';
@@ -38,7 +38,7 @@ export class StatusLine {
     this.#nextMs = clock.elapsedMs() + (output.isTTY === true ? 0 : quietMs);
   }
 
-  /** @param time how long it has taken so far. Never cut, even if the text has to be */
+  /** @param time how long it has taken so far. It is never cut; on a very narrow terminal it is left out */
   show(text: string, time = ''): void {
     const nowMs = this.#clock.elapsedMs();
     if (nowMs < this.#nextMs) return;

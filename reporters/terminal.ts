@@ -21,13 +21,14 @@ const maxMessageLength = 2000;
 const maxMessageLines = 12;
 const maxStackLines = 4;
 const maxPartLength = 1000;
-/** Room for a step's name: the longest one and a space. */
+/** Width of the column for a step's name: the longest name and a space. */
 const nameWidth = 20;
-/** Room for a time or the word `blocked`, with a space before it. */
+/** Width of the column for a time or the word `blocked`, with a space before it. */
 const timeWidth = 8;
 
 /**
- * One line for a step. For a failed step, indented lines follow that say why it failed and what to do. No final line break.
+ * Renders one line for a step. For a failed step, indented lines follow that say why it failed and what to do. No final line
+ * break.
  *
  * ```text
  *   ✓ CreateUser                84 ms
@@ -59,8 +60,8 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
 }
 
 /**
- * The end of the output: problems outside of the steps, what is left behind and how to remove it, reports that failed, and
- * one line that sums up the run. No final line break.
+ * Renders the end of the output: problems outside of the steps, what is left behind and how to remove it, reports that
+ * failed, and one line that sums up the run. No final line break.
  *
  * ```text
  *   ! left behind: user testuser-prod-m3x-1 (DeleteUser: AccessDenied)

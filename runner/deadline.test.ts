@@ -27,9 +27,9 @@ describe('settleWithin', () => {
   });
 
   test.for([
-    ['before', true],
-    ['while', false],
-  ] as const)('abandons work that ignores an abort from %s it began', async ([, early]) => {
+    ['comes before it begins', true],
+    ['comes while it runs', false],
+  ] as const)('abandons work that ignores an abort that %s', async ([, early]) => {
     const controller = new AbortController();
     if (early) controller.abort(new Error('enough'));
     const outcome = expect(settleWithin(new Promise(() => {}), controller.signal)).rejects.toThrow('enough');

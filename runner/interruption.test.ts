@@ -6,7 +6,7 @@ import { fakeClock } from './testing/fake-clock.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-test('a listener that came before the signal learns which one it was', async () => {
+test('a listener from before the signal learns which signal came', async () => {
   vi.stubEnv('MONITOR_INTERRUPTED_BY', undefined);
   using listener = listenForInterruption();
   expect(listener.signal.aborted).toBe(false);
@@ -17,7 +17,7 @@ test('a listener that came before the signal learns which one it was', async () 
   expect(listener.signal.reason).toMatchObject({ message: 'the run was interrupted by SIGTERM' });
 });
 
-test('a listener that comes later learns it at once', () => {
+test('a listener from after the signal learns at once which signal came', () => {
   vi.stubEnv('MONITOR_INTERRUPTED_BY', 'SIGINT');
   using listener = listenForInterruption();
   expect(listener.signal.reason).toEqual(new Interruption('SIGINT'));

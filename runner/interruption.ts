@@ -2,10 +2,10 @@ import { BroadcastChannel } from 'node:worker_threads';
 import { formatSeconds } from '../text/duration.ts';
 import type { Clock } from './clock.ts';
 
-/** From the main thread, which gets the signals, to the worker, which has to stop. A process has one run. */
+/** Leads from the main thread, which gets the signals, to the worker, which has to stop. A process has one run. */
 const channelName = 'interruption';
 
-/** For workers that start after the signal: their environment is a copy of the main thread's. */
+/** An environment variable, for workers that start after the signal: they get a copy of the main thread's environment. */
 const variable = 'MONITOR_INTERRUPTED_BY';
 
 /** A worker that does not listen yet misses messages, so they are repeated. */
@@ -33,7 +33,7 @@ export interface InterruptionListener extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** Listens in a worker. Does not keep it alive. */
+/** Listens in any thread. Does not keep it alive. */
 export function listenForInterruption(): InterruptionListener {
   const controller = new AbortController();
   const interrupt = (by: unknown): void => controller.abort(new Interruption(String(by)));

@@ -34,7 +34,7 @@ export interface SweepReport {
   readonly warnings: readonly string[];
 }
 
-/** One pass over the steps, as every reporter gets it: complete, in step order, JSON-safe, without secrets. */
+/** The outcome of one run, as every reporter gets it: complete, in step order, JSON-safe, without secrets. */
 export interface MonitorRun {
   /** The monitor's logical name, which is also the title of its vitest suite: `awsiam`. */
   readonly monitor: string;

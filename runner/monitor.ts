@@ -52,7 +52,7 @@ export interface Monitor<Config, Session> {
   readonly stepTimeoutMs: (config: Config) => number;
   /** Loads and warms up code, before the session is opened. Only for speed. */
   readonly prepare: (options: { readonly mode: RunMode }) => Promise<void>;
-  /** Does everything else that must not count as a step's time: clients, credentials, connections. */
+  /** Does everything that must not count as a step's time: makes clients, finds credentials, opens connections. */
   readonly openSession: (
     config: Config,
     options: { readonly mode: RunMode; readonly signal: AbortSignal },

@@ -12,18 +12,19 @@ export interface Remaining extends Omit<Leftover, 'reason'> {
 export interface Progress {
   /** `CreateGroup: waiting for the answer to CreateGroup`, `removing user testuser-…` */
   readonly doing: string;
+  /** How long it has taken so far. */
   readonly forMs: number;
   /** How much longer it may take, if there is a limit. */
   readonly atMostMs?: number;
   readonly remaining: readonly Remaining[];
 }
 
-/** From the thread that does the work to the main thread, which shows it. A process has one run. */
+/** Leads from the thread that does the work to the main thread, which shows it. A process has one run. */
 const channelName = 'progress';
 
 const slowMs = 2000;
 const sendEveryMs = 1000;
-/** After a signal, because a second one asks at once what the run is waiting for. */
+/** How often after a signal. A second signal asks at once what the run is waiting for. */
 const sendStoppingEveryMs = 100;
 
 /** Whether a user should see what the run is waiting for. */
@@ -32,8 +33,8 @@ export function isSlow({ forMs }: Progress): boolean {
 }
 
 /**
- * Sends every second what is going on, once it has taken two seconds. Sends at once and more often after `stopping` is
- * aborted. A quick run sends nothing.
+ * Sends the progress every second once the current work has taken two seconds. After `stopping` is aborted, sends it at once
+ * and more often. A quick run sends nothing.
  *
  * If anything was sent, disposing sends the last state.
  */

@@ -172,7 +172,7 @@ describe('a run of a monitor', () => {
 });
 
 describe('teardown of a run', () => {
-  test('gets the session and leaves it open', async () => {
+  test('receives the session and leaves it open', async () => {
     const session = testSession();
     const leftover = { entity: 'cup', reason: 'hot', command: 'drink' };
     const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() =>
@@ -260,7 +260,7 @@ describe('the sweep of a run', () => {
     ['permission', true],
     ['configuration', true],
     ['propagation', true],
-  ] as const)('after a failure with the verdict %s happens: %j', async ([verdict, happens]) => {
+  ] as const)('after a failure with the verdict %s, happens or not: %j', async ([verdict, happens]) => {
     const runner = makeRunner(failing(verdict));
     await runAll(runner, ['Fill']);
     expect((await runner.sweep(quiet)) !== undefined).toBe(happens);
@@ -323,7 +323,7 @@ describe('opening the session', () => {
   const explain = (error: unknown, step: string) =>
     explained(error instanceof OpenTimeoutError ? error.cause : error, step);
 
-  test('takes too long: the explanation says what the monitor was waiting for', async () => {
+  test('that takes too long is explained with what the monitor was waiting for', async () => {
     const openSession: Monitor<TestConfig, TestSession>['openSession'] = async (_config, { signal }) => {
       await once(signal, 'abort');
       throw new Error('waiting for the plug');
@@ -332,7 +332,7 @@ describe('opening the session', () => {
     expect(step).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: waiting for the plug' } });
   });
 
-  test('takes too long, and the monitor does not say why: there is no cause', async () => {
+  test('that takes too long has no cause if the monitor does not say what it was waiting for', async () => {
     const [step] = await runAll(makeRunner({ openSession: () => new Promise(() => {}), explain }, { openTimeoutMs }));
     expect(step).toMatchObject({ state: 'failed', error: { message: 'Broken at Fill: undefined' } });
   });
@@ -373,39 +373,36 @@ describe('a host whose clock is wrong', () => {
     ]);
   });
 
-  test('reports its own time if that is nearly right', async () => {
+  test('reports its own time if its clock is nearly right', async () => {
     expect(await runWith([-900, 59_000, 0])).toEqual({
       starts: Array.from({ length: 3 }, () => '2026-11-22T12:00:00.000Z'),
       warnings: [],
     });
   });
 
-  test('is corrected from the moment on at which the clock jumps', async () => {
+  test('corrects the times from the moment at which its clock jumps', async () => {
     const { starts } = await runWith([0, -60 * minuteMs, -60 * minuteMs]);
     expect(starts).toEqual(['2026-11-22T12:00:00.000Z', '2026-11-22T11:00:00.000Z', '2026-11-22T11:00:00.000Z']);
   });
 
-  test.for([60, -60])(
-    'that jumps by %d min during a step puts the step neither into the past nor the future',
-    async (minutes) => {
-      let nowMs = Date.parse('2026-11-22T12:00:00.000Z');
-      let offsetMs = 0;
-      const clock = { now: () => new Date(nowMs), elapsedMs: () => 0 };
-      const jump = (): Promise<void> => {
-        nowMs += minutes * minuteMs;
-        offsetMs = -minutes * minuteMs;
-        return Promise.resolve();
-      };
-      const steps = [testStep({ name: 'Fill', run: jump })];
-      const results = await runAll(makeRunner({ steps, clockOffsetMs: () => offsetMs }, { clock }), ['Fill']);
-      expect(results).toMatchObject([{ state: 'passed', startedAt: '2026-11-22T12:00:00.000Z' }]);
-    },
-  );
+  test.for([60, -60])('reports the right start of a step during which its clock jumps by %d min', async (minutes) => {
+    let nowMs = Date.parse('2026-11-22T12:00:00.000Z');
+    let offsetMs = 0;
+    const clock = { now: () => new Date(nowMs), elapsedMs: () => 0 };
+    const jump = (): Promise<void> => {
+      nowMs += minutes * minuteMs;
+      offsetMs = -minutes * minuteMs;
+      return Promise.resolve();
+    };
+    const steps = [testStep({ name: 'Fill', run: jump })];
+    const results = await runAll(makeRunner({ steps, clockOffsetMs: () => offsetMs }, { clock }), ['Fill']);
+    expect(results).toMatchObject([{ state: 'passed', startedAt: '2026-11-22T12:00:00.000Z' }]);
+  });
 
   test.for([
     [36 * 60, '36 h'],
     [29_928_687, '20784 days'],
-  ] as const)('says in suitable units that it is off by %d min', async ([minutes, amount]) => {
+  ] as const)('warns in suitable units that its clock is off by %d min', async ([minutes, amount]) => {
     const offsetMs = minutes * minuteMs;
     const { warnings } = await runWith([offsetMs, offsetMs, offsetMs]);
     expect(warnings).toEqual([expect.stringContaining(`is ${amount} behind`)]);
@@ -424,7 +421,7 @@ test.for([
   expect(leftovers.map((each) => each.command)).toEqual([command]);
 });
 
-test('the shorter deadline of monitor and front end ends a step', async () => {
+test('a step ends at the deadline of the monitor or of the front end, whichever is shorter', async () => {
   const steps = [testStep({ name: 'Fill', run: () => new Promise(() => {}) })];
   const [step] = await runAll(makeRunner({ steps, stepTimeoutMs: () => 900_000 }, { longestStepMs: 1 }));
   expect(step).toMatchObject({ state: 'failed', error: { code: 'StepTimeout' } });
@@ -438,7 +435,7 @@ test('a step does not run twice, and its first result counts', async () => {
   expect(await runner.step('Boil', quiet)).toMatchObject({ state: 'passed' });
 });
 
-test('teardown ends early if there is no more time', async () => {
+test('teardown ends early if the caller has no more time', async () => {
   const hurry = new AbortController();
   const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() => {
     hurry.abort(new Error('no time'));
@@ -452,8 +449,8 @@ test('teardown ends early if there is no more time', async () => {
   });
 });
 
-describe('the time of a run', () => {
-  test('is from the start of the first step to the end of the last, even if the wall clock jumps', async () => {
+describe('the duration of a run', () => {
+  test('lasts from the start of the first step to the end of the last, even if the wall clock jumps', async () => {
     const clock = fakeClock();
     let stepsBack = 0;
     const take = (name: string, ms: number) =>

@@ -11,7 +11,7 @@ import type { StepError, StepResult, Verdict } from './step-result.ts';
 import { watchForPauses } from './interruption.ts';
 
 export interface MonitorRunnerOptions<Config> {
-  /** The monitor's settings, and what else is wrong with how it was started. */
+  /** The monitor's settings. Their problems include everything else that is wrong with how the run was started. */
   readonly settings: ParsedSettings<Config>;
   /** What the settings were read from. It may hold secrets, and advice names its variables. */
   readonly values: Values;
@@ -36,14 +36,14 @@ export interface MonitorRunnerOptions<Config> {
 /** A sweep can still succeed after a failure with one of these verdicts. It may even free what a quota limits. */
 const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
 
-/** Why a step blocks those after it, by its state. */
+/** Why a step blocks the steps after it, by its state. */
 const blockingReasons = {
   failed: 'failed',
   interrupted: 'was interrupted',
   blocked: 'did not run',
 } as const satisfies Record<Exclude<StepResult['state'], 'passed'>, string>;
 
-/** If this host's clock is off by more, the results are corrected and a warning is given. Answers have whole seconds. */
+/** If this host's clock is off by more, the results are corrected and a warning is given. Dates in answers are whole seconds. */
 const clockToleranceMs = 60_000;
 
 /** What the run is doing right now. */
@@ -115,7 +115,7 @@ export class MonitorRunner<Config, Session> {
   }
 
   /**
-   * Opens the session. Wrong settings, and whatever fails here, fail the first step.
+   * Opens the session. Wrong settings, and everything that fails here, make the first step fail.
    *
    * @param signal aborted when the run is cancelled
    */
@@ -136,7 +136,7 @@ export class MonitorRunner<Config, Session> {
         monitor.openSession(config, { mode, signal: within }),
       );
       const session = await settleWithin(opening, within).catch((error: unknown) => {
-        // If it opens too late, it must not stay open.
+        // A session that opens too late must not stay open.
         opening.then(monitor.closeSession).catch(() => {});
         if (!deadline.aborted || signal.aborted) throw error;
         throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
@@ -217,7 +217,7 @@ export class MonitorRunner<Config, Session> {
     ];
   }
 
-  /** `blocked` as well if the step was not asked for yet. */
+  /** The state of a step so far. It is `blocked` also before the step is requested. */
   #stateOf(name: string): StepResult['state'] {
     return this.#results.get(name)?.state ?? 'blocked';
   }

@@ -125,7 +125,7 @@ describe('runStep', () => {
   test.for([
     ['heeds', (signal: AbortSignal) => aborted(signal).then(() => Promise.reject(new Error('aborted')))],
     ['ignores', () => new Promise<never>(() => {})],
-  ] as const)('calls a step interrupted that %s a cancelled run', async ([, wait]) => {
+  ] as const)('calls a step interrupted if it %s the signal of a cancelled run', async ([, wait]) => {
     const { run, cancel, clock } = setUp();
     const result = run(async (_session, { evidence, signal }) => {
       evidence.attempts = 1;

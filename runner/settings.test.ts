@@ -9,7 +9,7 @@ test.for([
   expect(new ConfigError(problems, hints).message).toBe(message);
 });
 
-test('a config without problems is taken', () => {
+test('a config without problems is returned', () => {
   expect(requireConfig({ config: 'c', problems: [] })).toBe('c');
 });
 

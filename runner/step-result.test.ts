@@ -12,7 +12,7 @@ test('the verdict is the first word of a failure', () => {
 test.for([
   ['theirs', ['service', 'throttled', 'timeout', 'network', 'propagation']],
   ['ours', ['credentials', 'permission', 'quota', 'configuration', 'monitor']],
-] as const)('faults are %s for %j', ([side, expected]) => {
+] as const)('whose fault: %s for %j', ([side, expected]) => {
   const all = Object.entries(verdicts).filter(([, each]) => each === side);
   expect(all.map(([verdict]) => verdict)).toEqual(expected);
 });

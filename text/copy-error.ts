@@ -5,7 +5,7 @@ const maxCopies = 50;
 
 /**
  * Copies a thrown value to a plain error, with every text passed through `convert`. Never throws: the value may be frozen,
- * have getters (as the message of a DOMException), or be no error at all. Copies only the usual properties of errors,
+ * have getters (like the message of a DOMException), or not be an error. Copies only the usual properties of errors,
  * because others may hold anything.
  */
 export function copyError(

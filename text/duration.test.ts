@@ -31,7 +31,7 @@ test.for([
   [4100, undefined, '(4 s)'],
   [12_000, 48_000, '(12 s, at most 48 s more)'],
   [61_000, -1000, '(61 s, at most 0 s more)'],
-] as const)('%d ms of a wait, with at most %s ms more, are %s', ([forMs, atMostMs, text]) => {
+] as const)('%d ms so far, with at most %s ms more, are shown as %s', ([forMs, atMostMs, text]) => {
   expect(formatElapsed(forMs, atMostMs)).toBe(text);
 });
 

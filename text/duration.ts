@@ -8,7 +8,7 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
-/** In whole seconds: `12 s`. */
+/** A duration in whole seconds: `12 s`. */
 export function formatSeconds(durationMs: number): string {
   return `${Math.round(durationMs / 1000)} s`;
 }
@@ -24,7 +24,7 @@ export function formatElapsed(forMs: number, atMostMs?: number): string {
   return `(${formatSeconds(forMs)}${limit})`;
 }
 
-/** Roughly, for spans of minutes to years: `10 min`, `36 h`, `20784 days`. */
+/** A rough duration, from minutes to years: `10 min`, `36 h`, `20784 days`. */
 export function formatSpan(spanMs: number): string {
   const hours = spanMs / 3_600_000;
   if (hours < 2) return `${Math.round(spanMs / 60_000)} min`;

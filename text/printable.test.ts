@@ -39,7 +39,7 @@ describe('clip', () => {
     ['one two three four five', 19, 'one two three four…'],
     ['one two-three-four-five', 20, 'one two-three-four-…'],
     ['one two three\nfour-five', 17, 'one two three…'],
-  ] as const)('of %j to %d cuts between two words if that costs little', ([text, maxLength, clipped]) => {
+  ] as const)('cuts %j to %d between two words if that costs little', ([text, maxLength, clipped]) => {
     expect(clip(text, maxLength)).toBe(clipped);
   });
 

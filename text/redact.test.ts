@@ -44,7 +44,7 @@ describe('createRedactor', () => {
   test.for([
     ['longer one first', ['abcdefgh-tail', 'abcdefgh']],
     ['shorter one first', ['abcdefgh', 'abcdefgh-tail']],
-  ] as const)('leaves no part of a secret that contains another one, given the %s', ([, secrets]) => {
+  ] as const)('hides all of a secret that contains another secret, given the %s', ([, secrets]) => {
     const { text } = createRedactor(secrets.map(hidden));
     expect(text('abcdefgh-tail abcdefgh')).toBe('[redacted] [redacted]');
   });
@@ -60,7 +60,7 @@ describe('createRedactor', () => {
     expect(text('an innocent text')).toBe('an innocent text');
   });
 
-  test.for(['', 'a', 'seven77'])('ignores %j: hiding so short a text would tear holes into others', (value) => {
+  test.for(['', 'a', 'seven77'])('ignores %j, because such a short text also occurs in innocent ones', (value) => {
     expect(createRedactor([hidden(value)]).text('a seven77 text')).toBe('a seven77 text');
   });
 
@@ -211,7 +211,7 @@ describe('clip', () => {
   });
 });
 
-test('the whole process hides a secret from the moment at which it is known', () => {
+test('the whole process hides a secret as soon as it is known', () => {
   expect(clip('learnt-early learnt-later', 20)).toBe('learnt-early learnt…');
   hideSecrets([hidden('learnt-early')]);
   hideSecrets([hidden('learnt-later')]);

@@ -36,7 +36,7 @@ export const { clip } = redact;
 interface Form {
   readonly text: string;
   readonly mask: string;
-  /** A piece of this length is hidden, too, because other programs may have cut the text. */
+  /** A piece of at least this length is hidden, too, because other programs may have cut the text. */
   readonly shortestPiece: number;
 }
 
@@ -47,7 +47,7 @@ const shortestPair = 4;
 /** A piece of a secret of this length does not occur in innocent text by chance. */
 const shortestPiece = 12;
 
-/** A form is found by four of its characters. Every piece to be hidden has four that start at a multiple of the distance. */
+/** A form is found by a gram: four of its characters. Every piece to be hidden has one at a multiple of the distance. */
 const gramLength = 4;
 const gramDistance = shortestPiece - gramLength + 1;
 
@@ -56,7 +56,7 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   let index: Index = new Map();
   let indexedCount = 0;
   const run = (text: string, maxLength: number): string => {
-    // Made only when needed, because that takes time.
+    // Made only when it is needed, because making it takes time.
     if (indexedCount < secrets.length) index = createIndex(secrets);
     indexedCount = secrets.length;
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
@@ -84,7 +84,7 @@ function cut(text: string, maxLength: number): string {
   return `${start.replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** Finds, by {@link nextKey}, the forms that contain four characters, and at which position. Few others share a key. */
+/** For the key of each gram (see {@link nextKey}), the forms that contain it, and where. Different grams rarely share a key. */
 type Index = ReadonlyMap<number, readonly { readonly form: Form; readonly start: number }[]>;
 
 function createIndex(secrets: readonly Secret[]): Index {
@@ -108,7 +108,7 @@ function createIndex(secrets: readonly Secret[]): Index {
   return index;
 }
 
-/** A number for the last four characters: earlier ones are shifted out of the 32 bits. */
+/** Adds a character to a key. The key depends on the last four characters: earlier ones are shifted out of the 32 bits. */
 function nextKey(key: number, code: number): number {
   return (key << 8) ^ code;
 }
@@ -130,7 +130,7 @@ function hexOf(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, '0');
 }
 
-/** Alone, and after one or two other bytes, because base64 encodes three bytes at a time. */
+/** The secret in base64: alone, and after one or two other bytes, because base64 encodes three bytes at a time. */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const [alone = '', ...shifted] = [0, 1, 2].map((before) =>
@@ -183,7 +183,7 @@ function lengthOf({ start, end }: Span): number {
   return end - start;
 }
 
-/** The longest piece of a form that the text has around a position, if it is long enough. */
+/** The longest piece of a form around a position of the text, if it is long enough to be hidden. */
 function spanAt(
   text: string,
   at: number,

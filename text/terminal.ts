@@ -73,7 +73,7 @@ function wrapLine(line: string, width: number): string[] {
   return [...lines, current];
 }
 
-/** Without the escape codes of colours. */
+/** The length of a text without the escape codes of colours. */
 function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }

@@ -124,7 +124,7 @@ describe('awsiam drive', () => {
     expect(parseLines(output)).toMatchObject(['A', 'B', 'C'].map(() => ({ body: { instance_name: instance } })));
   });
 
-  test('drives this program with its own steps if no other is named', async () => {
+  test('drives awsiam with its own steps if no other monitor is named', async () => {
     const self = [await writeMonitor()];
     const { code, output } = await run(['--json'], { self });
     expect(code).toBe(0);
@@ -183,7 +183,7 @@ describe('awsiam drive', () => {
     expect(output).toContain('Timeout: check did not complete within 0.02 seconds - METRIST_MONITOR_ERROR\n');
   });
 
-  test('shows that a run was stopped', async () => {
+  test('shows that the run was stopped', async () => {
     const { code, output } = await drive({}, [], { signal: AbortSignal.abort() });
     expect(code).toBe(1);
     expect(output).toContain('awsiam driven · interrupted: 3 not run');
@@ -214,7 +214,7 @@ describe('awsiam drive', () => {
   });
 });
 
-describe('is refused', () => {
+describe('awsiam drive refuses', () => {
   test.for([
     [['--', './monitor'], '--step'],
     [['--step', ''], '--step'],
@@ -226,7 +226,7 @@ describe('is refused', () => {
     [['--instance', ''], '--instance'],
     [['--monitor', ' '], '--monitor'],
     [['--jsn'], '--jsn'],
-  ] as const)('%j, which names %s', async ([args, named]) => {
+  ] as const)('the arguments %j, and names %s', async ([args, named]) => {
     const { code, output, errorOutput } = await run(args);
     expect([code, output]).toEqual([2, '']);
     expect(errorOutput).toContain(named);

@@ -27,7 +27,7 @@ import {
 
 interface DriveOptions {
   readonly step?: readonly string[];
-  /** For a step, in milliseconds. */
+  /** Time limit for one step, in milliseconds. */
   readonly timeout: number;
   readonly config?: Readonly<Record<string, string>>;
   readonly cleanup?: boolean;
@@ -46,9 +46,9 @@ export function addDriveCommand(program: Command, context: RunningContext): void
     )
     .argument(
       '[command...]',
-      'the monitor, after --; it starts in the directory of its executable, so give absolute paths (default: this one)',
+      "the monitor's command line, after --; it starts in the directory of its executable, so give absolute paths (default: awsiam itself)",
     )
-    .option('--step <name>', "a step to run; repeat it for more (default: this monitor's own)", addStep)
+    .option('--step <name>', 'a step to run; repeat the option for more (default: the steps of awsiam)', addStep)
     .addOption(
       new Option('--timeout <duration>', 'when to give up on a step: 90s, 2m, 1500ms, or seconds')
         .argParser(parseTimeout)
@@ -56,10 +56,10 @@ export function addDriveCommand(program: Command, context: RunningContext): void
     )
     .option(
       '--config <Key=Value>',
-      'an entry of the extra configuration; repeat it for more. Other users can see arguments: give secrets in the environment',
+      'an entry of the extra configuration; repeat the option for more. Other users can see arguments: give secrets in the environment',
       addConfigEntry,
     )
-    .option('--cleanup', 'also make it remove what earlier runs left behind')
+    .option('--cleanup', 'also make the monitor remove what earlier runs left behind')
     .option(
       '--instance <name>',
       "the instance's name in what is reported (default: METRIST_INSTANCE_ID, or drive)",
@@ -100,7 +100,7 @@ export function addConfigEntry(
   previous: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const equals = text.indexOf('=');
-  // Does not show the text, which may be a secret.
+  // The message does not show the text, which may be a secret.
   if (equals < 1) throw new InvalidArgumentError('Expected Key=Value; repeat the option for more.');
   const key = text.slice(0, equals);
   if (Object.hasOwn(previous, key)) throw new InvalidArgumentError(`${describeValue(key)} was given before.`);
@@ -138,7 +138,7 @@ async function driveAndPrint(
   });
   let failedAt: Date | undefined;
   const print = (event: DriveEvent): void => {
-    const remarks = json ? errorOutput : output;
+    const remarkOutput = json ? errorOutput : output;
     switch (event.kind) {
       case 'step':
         if (event.step.state === 'failed') failedAt = new Date();
@@ -146,7 +146,7 @@ async function driveAndPrint(
         break;
       case 'problem':
       case 'notice':
-        remarks.write(`${renderDriveProblem(event.text, styleOf(remarks))}\n`);
+        remarkOutput.write(`${renderDriveProblem(event.text, styleOf(remarkOutput))}\n`);
         break;
       case 'stderr':
         errorOutput.write(`${renderMonitorText('stderr', event.line, styleOf(errorOutput))}\n`);
@@ -170,7 +170,7 @@ async function driveAndPrint(
       configJson: JSON.stringify(config),
       stepTimeoutMs: options.timeout,
       cleanup: options.cleanup ?? false,
-      // Without what .env adds: the Orchestrator reads no such file.
+      // Without what .env adds, because the Orchestrator reads no such file.
       env: environment,
       signal,
       onEvent: print,

@@ -27,7 +27,7 @@ describe('renderDrivenStep', () => {
     );
   });
 
-  test('wraps everything to the width, with indents', () => {
+  test('wraps everything to the given width, with indents', () => {
     const steps = [
       drivenPass({ metadata: { attempts: 1, httpStatus: 200, requestId: '6b7f9f3e-0001' } }),
       drivenFailure({

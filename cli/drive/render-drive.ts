@@ -8,19 +8,19 @@ import { painter, wrapParts, wrapText } from '../../text/terminal.ts';
 export interface DriveStyle {
   /** `false` writes no escape codes. */
   readonly color: boolean;
-  /** Room for a step's name. */
+  /** Width of the column for a step's name. */
   readonly nameWidth: number;
   /** Width at which everything is wrapped, except the monitor's own output. */
   readonly columns: number;
 }
 
-/** Room for a time, or a word in its place, with the space before it. */
+/** Width of the column for a time, or for a word such as `blocked` in its place. Includes the space before it. */
 const timeWidth = 9;
 const maxLineLength = 1000;
 const indent = '      ';
 
 /**
- * One step, as soon as it is finished. No line break at the end.
+ * Renders one finished step. No line break at the end.
  *
  * ```text
  *   ✓ CreateUser           84 ms · attempts 1 · httpStatus 200

@@ -18,7 +18,7 @@ import type { RunningContext } from '../command-context.ts';
 import { secondsOption } from '../options.ts';
 import { refuseSettings } from './with-metrist.ts';
 
-/** Adds `awsiam config`, which prints the body that registers the monitor, and nothing else on stdout. */
+/** Adds `awsiam config`. Its stdout is the body of the request that registers the monitor, and nothing else. */
 export function addConfigCommand(program: Command, context: RunningContext): void {
   const { values, output, errorOutput } = context;
   withRegistrationOptions(program.command('config'))
@@ -42,7 +42,7 @@ export interface RegistrationArguments {
   readonly interval: number;
   /** Seconds. */
   readonly timeout: number;
-  /** Absent: those of `METRIST_RUN_GROUPS`. */
+  /** Absent: the groups in `METRIST_RUN_GROUPS`. */
   readonly runGroup?: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export function withRegistrationOptions(command: Command): Command {
     )
     .option(
       '--run-group <name>',
-      'a group of Orchestrators that run it; repeat the option for more (default: METRIST_RUN_GROUPS)',
+      'a group of Orchestrators that run the monitor; repeat the option for more (default: METRIST_RUN_GROUPS)',
       addRunGroup,
     )
     .addOption(
@@ -77,7 +77,7 @@ function addRunGroup(text: string, previous: readonly string[] = []): readonly s
   return [...previous, text];
 }
 
-/** Makes a registration from the command line and the settings, and says what is wrong with these. */
+/** Makes a registration from the command line and the settings, and lists what is wrong with the settings. */
 export function resolveRegistration(
   { interval, timeout, runGroup }: RegistrationArguments,
   values: Values,

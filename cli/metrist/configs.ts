@@ -16,7 +16,7 @@ export function addConfigsCommand(program: Command, context: RunningContext): vo
         const configs = await api.list(awsiam.name);
         context.output.write(json ? `${JSON.stringify(configs)}\n` : renderConfigs(configs, awsiam.name));
         if (configs.length > 1) {
-          context.errorOutput.write(`! ${awsiam.name} runs once for each of them; awsiam register leaves one\n`);
+          context.errorOutput.write(`! ${awsiam.name} runs once for each of them; "awsiam register" keeps only one\n`);
         }
       });
     });

@@ -39,7 +39,7 @@ describe('awsiam config', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test('prints it on one line for a pipe, with the options of register', async () => {
+  test('prints the body on one line for a pipe, and takes the options of register', async () => {
     const { run } = await setUp();
     const { output, errorOutput } = await run('config', '--json', '--interval', '5m', '--run-group=eu', '--timeout=1h');
     expect(output).toMatch(/^\{.*\}\n$/);
@@ -70,7 +70,7 @@ describe('awsiam config', () => {
 });
 
 describe('awsiam register', () => {
-  test('lists every wrong setting at once, those of Metrist too', async () => {
+  test('lists every wrong setting at once, including those for Metrist', async () => {
     const { run, metrist } = await setUp({
       METRIST_RUN_GROUPS: 'a,,b',
       METRIST_STEP_TIMEOUT_SECS: 'soon',
@@ -101,7 +101,7 @@ describe('awsiam register', () => {
     expect(methods()).toEqual(['GET', 'POST', 'GET', 'GET']);
   });
 
-  test('replaces what differs, removes duplicates, and says so', async () => {
+  test('replaces registrations that differ, removes duplicates, and says so', async () => {
     const { run, seed, stored, methods } = await setUp();
     const [old, other] = [seed({ intervalSecs: 300 }), seed({ timeoutSecs: 60 })];
     const { code, output } = await run('register', '--run-group', 'prod');
@@ -197,7 +197,7 @@ describe('awsiam configs', () => {
     expect(errorOutput).toMatch(/^! awsiam runs once for each of them/);
   });
 
-  test('says that there is none', async () => {
+  test('says that there is no registration', async () => {
     const { run } = await setUp();
     expect(await run('configs')).toEqual({ code: 0, output: 'awsiam is not registered\n', errorOutput: '' });
     expect((await run('configs', '--json')).output).toBe('[]\n');
@@ -211,7 +211,7 @@ describe('awsiam configs', () => {
 });
 
 describe('awsiam unregister', () => {
-  test('removes one, and says what is left', async () => {
+  test('removes one registration, and says which are left', async () => {
     const { run, seed, stored } = await setUp({}, { readsUntilVisible: 2 });
     const [first, second] = [seed(), seed()];
     expect(await run('unregister', first)).toEqual({
@@ -222,7 +222,7 @@ describe('awsiam unregister', () => {
     expect(stored().map(({ id }) => id)).toEqual([second]);
   });
 
-  test('removes all of them', async () => {
+  test('removes all registrations', async () => {
     const { run, seed, stored } = await setUp();
     const [first, second] = [seed(), seed()];
     const { output } = await run('unregister', '--all');

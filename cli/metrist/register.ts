@@ -81,7 +81,7 @@ function renderRegistrationEvent(event: RegistrationEvent, wanted: MonitorConfig
     case 'removed':
       return `removed: ${event.id} (${event.why})`;
     case 'appeared':
-      return `! ${event.id} was registered by somebody else meanwhile, so ${monitor} runs for it as well; awsiam register leaves one`;
+      return `! ${event.id} was registered by somebody else meanwhile, so ${monitor} runs for that registration as well; "awsiam register" keeps only one`;
     default:
       return event satisfies never;
   }

@@ -5,7 +5,7 @@ import { awsiam } from '../../suites/awsiam/monitor.ts';
 import type { RunningContext } from '../command-context.ts';
 import { withMetrist } from './with-metrist.ts';
 
-/** Metrist makes its states from results that come at least every 20 minutes. */
+/** An older state is out of date: Metrist's states need a result at least every 20 minutes. */
 const oldMs = 20 * 60_000;
 
 /** Adds `awsiam status`, which shows the state of the monitor as Metrist sees it. */

@@ -24,7 +24,7 @@ export function addUnregisterCommand(program: Command, context: RunningContext):
     });
 }
 
-/** Accepts what Metrist's ids look like. */
+/** Accepts only a text that looks like one of Metrist's ids. */
 function parseConfigId(text: string): string {
   if (!/^[\dA-Za-z]+$/.test(text)) {
     throw new InvalidArgumentError('Expected an id of letters and digits, as awsiam configs shows it.');

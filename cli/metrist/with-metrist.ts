@@ -10,8 +10,8 @@ import type { RunningContext } from '../command-context.ts';
 import { secondsOption } from '../options.ts';
 
 /**
- * Gives a command a client of Metrist. The command fails with a message if its settings are wrong, if Metrist refuses a
- * request, or after a signal.
+ * Runs `work` with a client of Metrist's API. The command fails with a message if its settings are wrong, if Metrist refuses
+ * a request, or after a signal.
  */
 export async function withMetrist(
   context: RunningContext,
@@ -37,7 +37,7 @@ export async function withMetrist(
   }
 }
 
-/** Prints every problem with the settings. The command has then failed. */
+/** Prints every problem with the settings and makes the command fail. */
 export function refuseSettings(problems: readonly string[], { errorOutput, onFailure }: RunningContext): void {
   const { message } = new ConfigError(problems);
   const advice = 'Set the variables in the environment or in the file .env (.env.example shows how).';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { onTestFinished, type TestContext } from 'vitest';
 
-/** A test that this machine cannot run is skipped. It fails under `.ci/run`, which sets CI. */
+/** Whether a test that this machine cannot run is skipped. If not, it fails: under `.ci/run`, which sets CI. */
 export const maySkip = process.env['CI'] === undefined;
 
 /** Skips the running test if this machine lacks what it needs. */

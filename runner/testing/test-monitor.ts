@@ -2,10 +2,10 @@ import { StepTimeoutError } from '../deadline.ts';
 import type { Monitor, Step } from '../monitor.ts';
 import type { StepError } from '../step-result.ts';
 
-/** The test monitor's config: its values, unchanged. */
+/** The test monitor's config: the values that it was given, unchanged. */
 export type TestConfig = Readonly<Record<string, string | undefined>>;
 
-/** Records which steps ran and how often it was closed. */
+/** A session that records which steps ran and how often it was closed. */
 export interface TestSession {
   readonly ran: string[];
   /** A secret that is not in the values. It was found while the session opened. */

@@ -34,7 +34,7 @@ class StepFailure extends Error {
 const noTimeoutMs = 2 ** 31 - 1;
 
 /**
- * Front end 1: declares a monitor as a vitest suite with one test per step. The steps run once and in order, despite
+ * The front end for vitest: declares a monitor as a suite with one test per step. The steps run once and in order, despite
  * `--retry`, `--repeats` or `--sequence.shuffle`, because they build on each other and create things in a real account.
  */
 export function describeMonitor<Config, Session>(
@@ -46,7 +46,7 @@ export function describeMonitor<Config, Session>(
   const stopScrubbing = scrubUnhandledErrors();
   const sending = sendProgress(() => runner.progress, interruption.signal);
   let suite: RunnerTestSuite | undefined;
-  /** Whether only some steps were selected (`-t`). Then none runs, because each needs those before it. */
+  /** Whether only some steps were selected (`-t`). Then no step runs, because each needs those before it. */
   let isSelection = false;
 
   describe(monitor.name, { shuffle: false, concurrent: false, retry: 0, repeats: 0, timeout: noTimeoutMs }, () => {

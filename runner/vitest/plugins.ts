@@ -5,9 +5,9 @@ import type { Plugin } from 'vitest/config';
 import type { Reporter } from 'vitest/node';
 
 /**
- * vitest writes a token for its API to the user's data directory, and does not start if it cannot. If a token is there, it
- * only reads it. So this plugin lends it a directory of ours for that moment. The token in it is public, and a random one
- * takes its place, in case somebody turns on the API. A run does not use it.
+ * vitest writes a token for its API to the user's data directory, and does not start if it cannot. If a token is there already,
+ * vitest only reads it. So while vitest starts, this plugin gives it a directory of ours that holds a token. That token is
+ * public, so a random one then takes its place, in case somebody turns on the API. A monitor run does not use the API.
  */
 export function avoidApiToken(): Plugin {
   const { XDG_DATA_HOME: before } = process.env;
@@ -53,7 +53,7 @@ export function addReporter(reporter: Reporter & { shareTerminal(): void }): Plu
   };
 }
 
-/** Lets `vitest list` run the suite. By default it only searches the text for tests, and ours are made by a function. */
+/** Makes `vitest list` run the suite's file. By default it only searches the text for tests, and a function makes ours. */
 export function listSteps(): Plugin {
   return {
     name: 'list-steps',

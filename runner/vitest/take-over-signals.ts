@@ -12,10 +12,10 @@ type Signal = (typeof signals)[number];
 /** One Ctrl-C can arrive twice: npm forwards it, and the terminal sends it to the whole process group. */
 const sameRequestMs = 500;
 
-/** Enough for a teardown of 60 s and the reports, and less than `deploy/` allows before it kills. */
+/** Enough for a teardown of 60 s and the reports. Shorter than the time after which `deploy/awsiam.service` kills. */
 const longestEndMs = 80_000;
 
-/** For text that belongs to the line above. */
+/** Starts a line that continues the line above. */
 const indent = '      ';
 
 interface TakeOverSignalsOptions {

@@ -56,7 +56,7 @@ test('other properties of an error are not passed on: they may hold the whole re
   expect(Object.getOwnPropertyNames(error)).toEqual(expect.not.arrayContaining(['request', 'input']));
 });
 
-test('a frozen error is passed on, too, and does not change', () => {
+test('a frozen error is passed on without secrets, and does not change itself', () => {
   const frozen = Object.freeze(new Error('outer hunter2hunter2'));
   const heardErrors = hear(frozen, new DOMException('hunter2hunter2 took too long', 'TimeoutError'));
   expect(heardErrors).toMatchObject([

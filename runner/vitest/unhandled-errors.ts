@@ -45,7 +45,7 @@ export function keepUnhandledErrors(errorOutput: { write(text: string): unknown 
         process.on(event, (thrown: unknown) => {
           const error = copyError(thrown, redact.text);
           process.exitCode = 1;
-          // The reports may be written already, or the error may be theirs.
+          // Printed too, because the reports may already be written, or the error may come from them.
           errorOutput.write(`unhandled error; the run goes on: ${error.message}\n`);
           vitest.state.catchError(error, event);
         });

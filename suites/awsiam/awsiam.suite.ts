@@ -9,7 +9,7 @@ declare module 'vitest' {
   /** From cli/vitest-run.ts. */
   interface ProvidedContext {
     mode: RunMode;
-    /** The settings, and what else is wrong with how the run was started. */
+    /** The settings. Their problems include everything else that is wrong with how the run was started. */
     settings: ParsedSettings<Config>;
   }
 }

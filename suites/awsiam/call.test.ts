@@ -72,26 +72,29 @@ const settle = <T>(outcome: Promise<T>): Promise<PromiseSettledResult<T>> => {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-describe('a call that is answered at once', () => {
+describe('a call of a step', () => {
   test.for([
     [{ makes: 'user' }, 'absent', 'present'],
     [{ makes: 'membership' }, 'absent', 'present'],
     [{ removes: 'user' }, 'present', 'absent'],
     [{ removes: 'attachment' }, 'present', 'absent'],
-  ] as const)('%o: gives the answer and takes note of the change', async ([change, before, after]) => {
-    const { outcome, send, during, existence, context } = setUp(change, before, [answer()]);
-    expect(await outcome).toEqual(answer());
-    expect(send).toHaveBeenCalledExactlyOnceWith({ abortSignal: context.signal });
-    expect(during).toEqual(['possible']);
-    expect(existence()).toBe(after);
-    expect(context.evidence).toEqual({
-      requestId: 'id-of-the-answer',
-      httpStatus: 200,
-      attempts: 1,
-      retryDelayMs: 0,
-      lastAttemptMs: 5,
-    });
-  });
+  ] as const)(
+    'that is answered at once returns the answer and records the change: %o',
+    async ([change, before, after]) => {
+      const { outcome, send, during, existence, context } = setUp(change, before, [answer()]);
+      expect(await outcome).toEqual(answer());
+      expect(send).toHaveBeenCalledExactlyOnceWith({ abortSignal: context.signal });
+      expect(during).toEqual(['possible']);
+      expect(existence()).toBe(after);
+      expect(context.evidence).toEqual({
+        requestId: 'id-of-the-answer',
+        httpStatus: 200,
+        attempts: 1,
+        retryDelayMs: 0,
+        lastAttemptMs: 5,
+      });
+    },
+  );
 
   test('that a deadline cuts off says how the attempts before it failed', async () => {
     const cancel = new AbortController();
@@ -102,7 +105,7 @@ describe('a call that is answered at once', () => {
     expect(context.waitingFor).toBe('the answer to TheCall, repeated after Throttling');
   });
 
-  test('says what it waits for', async () => {
+  test('says that it waits for the answer', async () => {
     const { outcome, context } = setUp({ makes: 'user' }, 'absent', [answer()]);
     expect(context.waitingFor).toBe('the answer to TheCall');
     await outcome;
@@ -171,7 +174,7 @@ describe('a change that is not visible yet', () => {
     await settle(outcome);
   });
 
-  test('is waited for from its first refusal on, however long the requests before took', async () => {
+  test('is waited for from the first refusal on, however long the requests before that took', async () => {
     const session = fakeSession();
     const context: StepContext = { signal: new AbortController().signal, evidence: {}, waitingFor: 'its result' };
     const send = vi.fn(async () => answer());
@@ -192,7 +195,7 @@ describe('a change that is not visible yet', () => {
     expect(context.evidence.propagationMs).toBeGreaterThan(0);
   });
 
-  test('is still named if a deadline cuts off the repeated request', async () => {
+  test('is still named as the reason if a deadline cuts off the repeated request', async () => {
     const { outcome, send, cancel, context } = setUp({ removes: 'user' }, 'present', [conflict]);
     send.mockImplementation(() => {
       cancel.abort(new Error('enough'));
@@ -222,7 +225,7 @@ describe('an answer that was lost', () => {
     ['removed', { removes: 'membership' }, 'present', unknown, 'absent', 'the membership was gone already'],
     ['removed', { removes: 'attachment' }, 'present', unknown, 'absent', 'the attachment was gone already'],
   ] as const)(
-    'is a success where the repetition finds the change %s: %o',
+    'counts as a success if the repeated request finds the change already made: %s, %o',
     async ([, change, before, found, after, words]) => {
       for (const first of [lost, failure]) {
         const { outcome, existence, context } = setUp(change, before, [{ repeated: [first], ends: found }]);
@@ -237,16 +240,19 @@ describe('an answer that was lost', () => {
   test.for([
     ['a refusal', throttled],
     ['another refusal', iamError('RequestLimitExceeded', 503)],
-  ] as const)('is not assumed after %s: NoSuchEntity is then no success of a removal', async ([, refusal]) => {
-    const { outcome, context, existence } = setUp({ removes: 'user' }, 'present', [
-      { repeated: [refusal], ends: unknown },
-    ]);
-    expect(await settle(outcome)).toMatchObject({ status: 'rejected', reason: { name: 'PropagationError' } });
-    expect(context.evidence).not.toHaveProperty('resolution');
-    expect(existence()).toBe('present');
-  });
+  ] as const)(
+    'is not assumed after %s, so that NoSuchEntity does not make a removal a success',
+    async ([, refusal]) => {
+      const { outcome, context, existence } = setUp({ removes: 'user' }, 'present', [
+        { repeated: [refusal], ends: unknown },
+      ]);
+      expect(await settle(outcome)).toMatchObject({ status: 'rejected', reason: { name: 'PropagationError' } });
+      expect(context.evidence).not.toHaveProperty('resolution');
+      expect(existence()).toBe('present');
+    },
+  );
 
-  test('is not assumed after a throttled request: EntityAlreadyExists is then no success', async () => {
+  test('is not assumed after a throttled request, so that EntityAlreadyExists is not a success', async () => {
     const { outcome, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [throttled], ends: exists }]);
     expect(await settle(outcome)).toEqual({ status: 'rejected', reason: exists });
     expect(existence()).toBe('absent');
@@ -272,8 +278,8 @@ describe('what exists after a failed call', () => {
     ['is as before after a refusal', throttled, 'absent', 0],
     ['is as before after a denial', iamError('AccessDenied', 403), 'absent', 0],
     ['is as before after a connection that could not be made', nodeError('ECONNREFUSED'), 'absent', 0],
-    ['is open after a failure of the service', failure, 'possible', 0],
-    ['is open after a page in place of an answer', new ForeignAnswerError(200, 'a page'), 'possible', 0],
+    ['is unknown after a failure of the service', failure, 'possible', 0],
+    ['is unknown after a page in place of an answer', new ForeignAnswerError(200, 'a page'), 'possible', 0],
     ['is as before after a lost answer, but it may still be made', lost, 'absent', 1],
     ['is as before after an abort, but it may still be made', new DOMException('aborted', 'AbortError'), 'absent', 1],
     ['is as before after a gateway that had no answer, but it may still be made', badGateway, 'absent', 1],
@@ -344,7 +350,7 @@ describe('attempts at a creation that had no answer', () => {
   });
 });
 
-describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
+describe('an AddUserToGroup or AttachUserPolicy that IAM carries out late', () => {
   function holding(change: Change, link: 'membership' | 'attachment', unanswered: number) {
     const set = setUp(change, 'present', [conflict, answer()]);
     const remove = vi.fn(async () => answer());
@@ -358,16 +364,19 @@ describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
     ['group', 'membership'],
     ['user', 'membership'],
     ['user', 'attachment'],
-  ] as const)('that keeps the %s from being deleted is removed once more: the %s', async ([entity, link]) => {
-    const { outcome, remove, context, existence } = holding({ removes: entity }, link, 1);
-    expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
-    expect(remove).toHaveBeenCalledExactlyOnceWith(expect.anything(), { abortSignal: context.signal });
-    expect(context.evidence.resolution).toBe(
-      `IAM carried out an unanswered request late; the ${link} was removed once more`,
-    );
-    expect(context.evidence).toHaveProperty('propagationMs');
-    expect(existence()).toBe('absent');
-  });
+  ] as const)(
+    'and that keeps the %s from being deleted is undone: the %s is removed once more',
+    async ([entity, link]) => {
+      const { outcome, remove, context, existence } = holding({ removes: entity }, link, 1);
+      expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });
+      expect(remove).toHaveBeenCalledExactlyOnceWith(expect.anything(), { abortSignal: context.signal });
+      expect(context.evidence.resolution).toBe(
+        `IAM carried out an unanswered request late; the ${link} was removed once more`,
+      );
+      expect(context.evidence).toHaveProperty('propagationMs');
+      expect(existence()).toBe('absent');
+    },
+  );
 
   test('is not looked for if every such request was answered', async () => {
     const { outcome, remove, context } = holding({ removes: 'group' }, 'membership', 0);
@@ -376,7 +385,7 @@ describe('a late AddUserToGroup or AttachUserPolicy of this run', () => {
     expect(context.evidence).not.toHaveProperty('resolution');
   });
 
-  test('that does not exist is no reason to fail', async () => {
+  test('that did not happen does not make the deletion fail', async () => {
     const { outcome, remove, context } = holding({ removes: 'group' }, 'membership', 1);
     remove.mockRejectedValue(unknown);
     expect(await settle(outcome)).toMatchObject({ status: 'fulfilled' });

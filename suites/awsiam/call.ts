@@ -47,9 +47,9 @@ export async function call<A extends MetadataBearer>(
   const entity = 'makes' in change ? change.makes : change.removes;
   const before = entities[entity];
   const after = 'makes' in change ? 'present' : 'absent';
-  /** An earlier request may have been carried out although no success was seen. */
+  /** Whether an earlier request may have been carried out although no answer said so. */
   let mayBeDone = false;
-  /** A failure answer left open whether the entity exists. IAM will not carry out that request later. */
+  /** Whether an answer with a failure left open if the entity exists. IAM will not carry out that request later. */
   let isUncertain = false;
   /** Why the request before this one failed. */
   let earlierFailure: unknown;
@@ -60,7 +60,7 @@ export async function call<A extends MetadataBearer>(
       entities[entity] = 'possible';
       history.begin();
       context.waitingFor = describeWait(operation, earlierFailure);
-      // Counted now: the SDK may ignore an abort for a while, and teardown starts in the meantime.
+      // Counted before the answer: the SDK may ignore an abort for a while, and teardown starts in the meantime.
       const inFlight = 'makes' in change ? 1 : 0;
       unanswered[entity] += inFlight;
       try {
@@ -75,10 +75,10 @@ export async function call<A extends MetadataBearer>(
         recordAttempts(session, context.evidence, error);
         // The error of a call that was cut off between two attempts belongs to no attempt.
         const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
-        const maybeDone = failures.filter((failure) => !hadNoEffect(failure));
-        const withoutAnswer = 'makes' in change ? maybeDone.filter(isUnanswered).length : 0;
-        mayBeDone ||= maybeDone.length > 0;
-        isUncertain ||= maybeDone.length > withoutAnswer;
+        const inconclusive = failures.filter((failure) => !hadNoEffect(failure));
+        const withoutAnswer = 'makes' in change ? inconclusive.filter(isUnanswered).length : 0;
+        mayBeDone ||= inconclusive.length > 0;
+        isUncertain ||= inconclusive.length > withoutAnswer;
         unanswered[entity] += withoutAnswer;
         if (mayBeDone && isAlreadyDone(error, change)) {
           // One of the unanswered requests made it, unless a request that was answered with a failure did.
@@ -142,7 +142,7 @@ function recordAttempts({ history, transport }: Session, evidence: StepContext['
   evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);
   const connectMs = transport.takeConnectMs();
   if (connectMs !== undefined) evidence.connectMs = roundMs((evidence.connectMs ?? 0) + connectMs);
-  // Only of the last answer: an id from one attempt beside a status from another would mislead.
+  // Both from the last answer only: an id from one attempt beside a status from another would mislead.
   delete evidence.requestId;
   delete evidence.httpStatus;
   if (requestId !== undefined) evidence.requestId = requestId;

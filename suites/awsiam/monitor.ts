@@ -6,7 +6,7 @@ import { outline } from './outline.ts';
 import { clockOffsetMs, closeSession, openSession, prepare, type Session } from './session.ts';
 import type { Config } from './settings/config.ts';
 
-// This file is what other folders import. Those who only need the monitor's outline import outline.ts, which loads faster.
+// Other folders import this file or, if the monitor's outline is enough, outline.ts, which loads faster.
 export { cleanUp, longestRunMs } from './cleanup/housekeeping.ts';
 export type { SweepResult } from './cleanup/sweep.ts';
 export { parseStepTimeout } from './settings/config.ts';

@@ -114,7 +114,7 @@ describe('ownNamePattern', () => {
     ['testuser-dev', false],
     ['testgroup-dev-mf3k2x1c', false],
     ['', false],
-  ] as const)('matches among the users of dev %j: %j', ([name, own]) => {
+  ] as const)('as the pattern for users of dev, matches %j: %j', ([name, own]) => {
     expect(ownNamePattern('testuser', 'dev').test(name)).toBe(own);
   });
 

@@ -10,7 +10,7 @@ const minTimeDigits = 8;
 const maxTimeDigits = 9;
 const randomDigits = 6;
 
-/** How long a namespace may be, so that a user name with it stays within IAM's limit. */
+/** How long a namespace may be without making a user name too long for IAM. */
 export const maxNamespaceLength = maxUserNameLength - 'testuser--'.length - maxTimeDigits - '-'.length - randomDigits;
 
 /** The characters that IAM allows in names. */

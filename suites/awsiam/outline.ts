@@ -8,8 +8,8 @@ import { steps } from './steps.ts';
 export { configJsonKey, configProperties } from './settings/variables.ts';
 
 /**
- * The monitor as far as it is needed by those who do not run it: vitest's main process, `awsiam drive` and the start of
- * the Orchestrator's monitor. It loads in half the time of `monitor.ts`, which has the rest.
+ * The part of the monitor that code needs before it runs the steps, or without running them: vitest's main process,
+ * `awsiam drive` and the start of a run under the Orchestrator. It loads in half the time of `monitor.ts`, which has the rest.
  */
 export const outline = {
   name: 'awsiam',

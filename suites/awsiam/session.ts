@@ -26,7 +26,7 @@ export interface Session {
   readonly elapsedMs: () => number;
 }
 
-/** How often one call may be sent, the first time included. */
+/** How often one call may be sent, including the first time. */
 const maxAttempts = 3;
 
 const elapsedMs = (): number => performance.now();

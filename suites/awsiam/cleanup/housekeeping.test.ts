@@ -51,7 +51,7 @@ describe('housekeeping after the steps', () => {
     [{ METRIST_STEP_TIMEOUT_SECS: '600' }, 85],
     [{ METRIST_STEP_TIMEOUT_SECS: '30' }, 60],
   ] as const)(
-    'with %o keeps what is younger than %d minutes, the longest that a run can last',
+    'with %o keeps entities younger than %d minutes, the longest that a run can last',
     async ([values, minutes]) => {
       const { session, state } = await setUp(values);
       const [old, young] = [runName('testuser', 'prod', 1), runName('testuser', 'prod', 2)];
@@ -83,7 +83,7 @@ describe('housekeeping after the steps', () => {
   });
 
   test.for(['0', 'false', 'FALSE'])(
-    'removes nothing with METRIST_CLEANUP_ENABLED=%s, and counts all the same',
+    'removes nothing with METRIST_CLEANUP_ENABLED=%s, but still counts',
     async (value) => {
       const account = await setUp({ METRIST_CLEANUP_ENABLED: value });
       const { session, state } = account;
@@ -109,7 +109,7 @@ describe('housekeeping after the steps', () => {
     expect(await runHousekeeping(session, { signal })).toEqual({ removed: 0, remaining: 0, warnings: [] });
   });
 
-  test('says that it did not get to the end when it is stopped', async () => {
+  test('says that it did not finish when it is stopped', async () => {
     const { session, events } = await setUp();
     const stop = new AbortController();
     events.on('call', () => stop.abort());
@@ -132,7 +132,7 @@ describe('the quota guard', () => {
     [{}, 51, /^at least 51 test users and groups of the namespace prod exist; .*300 groups, 5000 users.*LimitExceeded/],
     [{ METRIST_MAX_TEST_ENTITIES: '3' }, 3, undefined],
     [{ METRIST_MAX_TEST_ENTITIES: '3' }, 4, /^at least 4 test users and groups/],
-  ] as const)('with %o of %d entities warns: %s', async ([values, count, warning]) => {
+  ] as const)('with %o and %d entities, warns: %s', async ([values, count, warning]) => {
     const { session, state } = await setUp(values);
     seedYoung(state, count - 2, 2);
     const { warnings } = await runHousekeeping(session, { signal });

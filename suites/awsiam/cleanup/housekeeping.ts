@@ -12,7 +12,7 @@ const besideStepsMs = 300_000;
 const minSparedMs = 3_600_000;
 
 /**
- * The longest time that a run with these settings can need its entities. Younger ones are never removed. It is at least an
+ * The longest time that a run with these settings can need its entities. Younger entities are kept. It is at least an
  * hour, because another run of the namespace may have longer timeouts than this one.
  */
 export function longestRunMs({ stepTimeoutMs }: Pick<Config, 'stepTimeoutMs'>): number {
@@ -39,7 +39,7 @@ export async function runHousekeeping(
     removed: cleanupEnabled ? result.removed : 0,
     remaining,
     warnings: [
-      // Whoever turned it off may have taken away its permissions as well.
+      // A user who turned the removal off may have taken away its permissions as well.
       ...(cleanupEnabled ? result.warnings : []),
       ...(remaining > maxTestEntities ? [describeTooMany(remaining, namespace, cleanupEnabled)] : []),
     ],
@@ -62,7 +62,7 @@ interface CleanupOptions extends Pick<
 }
 
 /**
- * `awsiam cleanup`: a sweep to its end, in a session of its own.
+ * Does the work of `awsiam cleanup`: one sweep, in a session of its own.
  *
  * @throws {NoCredentialsError}
  * @throws {OpenTimeoutError}
@@ -84,7 +84,7 @@ async function openInTime(config: Config, openTimeoutMs: number, signal: AbortSi
   const deadline = AbortSignal.timeout(openTimeoutMs);
   const within = AbortSignal.any([signal, deadline]);
   try {
-    // Not just awaited: the search for credentials ignores signals.
+    // With a limit of its own, because the search for credentials ignores signals.
     return await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
   } catch (error) {
     throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
@@ -96,7 +96,7 @@ function sweepAccount(
   options: Omit<SweepOptions, 'iam' | 'history' | 'namespace' | 'now' | 'random'>,
 ): Promise<SweepResult> {
   const { iam, history, config } = session;
-  // IAM's time. If this host's clock were used and it were ahead, the entities of a run that is still going would look old.
+  // IAM's time. By the clock of a host that is ahead, the entities of a run in progress would look old.
   const now = (): Date => new Date(Date.now() + clockOffsetMs(session));
   return sweep({ iam, history, namespace: config.namespace, now, random: Math.random, ...options });
 }

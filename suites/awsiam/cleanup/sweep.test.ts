@@ -104,7 +104,7 @@ describe('the sweep', () => {
     expect(counts()).toEqual({ ListUsers: 5, DeleteUser: 250, ListGroups: 3, DeleteGroup: 130 });
   });
 
-  test('needs two calls to find nothing', async () => {
+  test('makes two calls if there is nothing to remove', async () => {
     const { sweepDev, mock } = setUp();
     expect(await sweepDev()).toEqual(resultOf());
     expect(mock.calls.map(({ operation, params }) => [operation, params])).toEqual([
@@ -113,7 +113,7 @@ describe('the sweep', () => {
     ]);
   });
 
-  test('needs one call to delete a user that has nothing', async () => {
+  test('makes one call to delete a user that owns nothing', async () => {
     const { state, sweepDev, counts } = setUp();
     seedStaleUsers(state, 'dev', 3);
     await sweepDev();
@@ -140,7 +140,7 @@ describe('the sweep', () => {
   });
 
   test.for(['dev1', 'dev-eu', 'dev.eu', 'de', 'dev-', 'DEV', 'd.v', 'dev-mf3k2x1c', 'dev-mf3k2x1c-9a8b7c'])(
-    'of the namespace dev leaves what is of %s, and the other way round',
+    'of the namespace dev keeps the entities of the namespace %s, and the other way round',
     async (other) => {
       const { state, sweepDev } = setUp();
       const namesIn = (namespace: string, from: number): string[] => [
@@ -208,7 +208,7 @@ describe('the sweep', () => {
     ['no creation date', undefined],
     ['a creation date that is none', new Date(Number.NaN)],
     ['a creation date an hour ahead', new Date(Date.now() + hourMs)],
-  ] as const)('keeps what has %s, unless it is told to remove it', async ([, CreateDate]) => {
+  ] as const)('keeps an entity with %s, unless it is told to remove undated ones', async ([, CreateDate]) => {
     const { state, sweepDev, mock, counts } = setUp();
     const [name = ''] = seedStaleUsers(state, 'dev', 1);
     const user = { Path: userPath, UserName: name, UserId: 'AIDA', Arn: 'arn', CreateDate };
@@ -269,7 +269,7 @@ describe('the sweep', () => {
     expect(alice?.attachedPolicies.size).toBe(1);
   });
 
-  test('does not count what another sweep removed before it or in the middle', async () => {
+  test('does not count what another sweep removed before or during this one', async () => {
     const { state, sweepDev, mock, ago } = setUp('DeleteUser=NoSuchEntity:1,ListAccessKeys=NoSuchEntity:1');
     const [first, second, third] = [0, 1, 2].map((index) => runName('testuser', 'dev', index)) as [
       string,
@@ -344,7 +344,7 @@ describe('the sweep', () => {
   });
 
   test.for(['AccessDenied', 'ServiceFailure', 'InvalidInput', 'html', 'html-502', 'truncated'])(
-    'where the groups cannot be listed for %s says so, and sweeps the users all the same',
+    'that cannot list the groups because of %s says so, and still sweeps the users',
     async (fault) => {
       const { state, sweepDev } = setUp(`ListGroups=${fault}`);
       seedStaleGroups(state, 'dev', 2);
@@ -365,7 +365,7 @@ describe('the sweep', () => {
     expect((await sweepDev()).warnings).toEqual([expect.stringContaining('iam:ListUsers is not allowed')]);
   });
 
-  test('removes what a listing gave before it failed', async () => {
+  test('removes the entities that a listing gave before it failed', async () => {
     const { state, sweepDev } = setUp('ListUsers=slow:1:1,ListUsers=ServiceFailure');
     seedStaleUsers(state, 'dev', 150);
     const { unlisted, removed, warnings } = await sweepDev();
@@ -424,7 +424,7 @@ describe('the sweep', () => {
     });
   });
 
-  describe('an entity that resists', () => {
+  describe('an entity that cannot be removed', () => {
     const resisting = [
       'AccessDenied',
       'ServiceFailure',
@@ -437,7 +437,7 @@ describe('the sweep', () => {
       'truncated',
     ];
 
-    test.for(resisting)('with %s is named and counted, and the others are removed', async (fault) => {
+    test.for(resisting)('because of %s is named and counted, and the others are removed', async (fault) => {
       const { state, sweepDev } = setUp(`DeleteGroup=${fault}:1,DeleteUser=${fault}:1`);
       const [group = ''] = seedStaleGroups(state, 'dev', 3);
       const [user = ''] = seedStaleUsers(state, 'dev', 3);
@@ -449,7 +449,7 @@ describe('the sweep', () => {
       ]);
     });
 
-    test('that never answers does not keep the others from being removed', async () => {
+    test('because IAM never answers does not keep the others from being removed', async () => {
       const { state, sweepDev } = setUp('DeleteUser=hang:1');
       const [stuck = ''] = seedStaleUsers(state, 'dev', 3);
       const iam = testIam({ requestHandler: { requestTimeout: 50, throwOnRequestTimeout: true } });
@@ -460,17 +460,20 @@ describe('the sweep', () => {
       });
     });
 
-    test.for(resisting)('against a listing with %s is removed if nothing else is in the way', async (fault) => {
-      const { state, sweepDev, ago } = setUp(
-        `ListServiceSpecificCredentials=${fault},ListAttachedGroupPolicies=${fault}`,
-      );
-      const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
-      seedGroup(state, { name: group, path: groupPath, createDate: ago(staleMs) });
-      seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group, 'people'] });
-      expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
-    });
+    test.for(resisting)(
+      'because a listing of what is in its way fails with %s is removed if nothing is in the way',
+      async (fault) => {
+        const { state, sweepDev, ago } = setUp(
+          `ListServiceSpecificCredentials=${fault},ListAttachedGroupPolicies=${fault}`,
+        );
+        const [user, group] = [runName('testuser', 'dev'), runName('testgroup', 'dev')];
+        seedGroup(state, { name: group, path: groupPath, createDate: ago(staleMs) });
+        seedUser(state, { name: user, path: userPath, createDate: ago(staleMs), groups: [group, 'people'] });
+        expect(await sweepDev()).toEqual(resultOf({ removed: 2 }));
+      },
+    );
 
-    test('because of something that cannot be removed is reported with both reasons', async () => {
+    test('because of something in its way is reported with both reasons', async () => {
       const { state, sweepDev, ago } = setUp('DetachUserPolicy=InvalidInput');
       const stuck = runName('testuser', 'dev', 0);
       seedStaleUsers(state, 'dev', 3);
@@ -485,7 +488,7 @@ describe('the sweep', () => {
       ]);
     });
 
-    test('leaves the rest of its kind to the next sweep after five in a row', async () => {
+    test('leaves the rest of its kind to the next sweep if it is the fifth in a row', async () => {
       const { state, sweepDev, counts } = setUp('DeleteUser=AccessDenied,DeleteGroup=AccessDenied:5');
       seedStaleUsers(state, 'dev', 8);
       seedStaleGroups(state, 'dev', 5);
@@ -500,14 +503,14 @@ describe('the sweep', () => {
       expect(warnings[0]).toContain('not authorized to perform: iam:DeleteGroup');
     });
 
-    test('does not count together with those after a success', async () => {
+    test('does not count as one of five in a row if another was removed in between', async () => {
       const names = Array.from({ length: 20 }, (_, index) => runName('testuser', 'dev', index));
       const { state, sweepDev } = setUp(resistingUsers(names.filter((_, index) => index % 5 !== 4)));
       seedStaleUsers(state, 'dev', 20);
       expect(await sweepDev()).toMatchObject({ removed: 4, failed: 16, untried: 0 });
     });
 
-    test('does not protect the others for ever, because each sweep begins elsewhere', async () => {
+    test('does not keep the others in the account for ever, because each sweep begins elsewhere', async () => {
       const names = Array.from({ length: 10 }, (_, index) => runName('testuser', 'dev', index));
       const { state, sweepDev } = setUp(resistingUsers(names.slice(0, 5)));
       seedStaleUsers(state, 'dev', 10);
@@ -519,7 +522,7 @@ describe('the sweep', () => {
   });
 
   test.for(['DeleteConflict', 'EntityTemporarilyUnmodifiable', 'ConcurrentModification'])(
-    'waits a little for %s to pass after everything in the way was taken away',
+    'waits a little for %s to pass after it removed everything in the way',
     async (code) => {
       const { state, sweepDev, counts } = setUp(`DeleteUser=DeleteConflict:1,DeleteUser=${code}:3`);
       seedStaleUsers(state, 'dev', 1);
@@ -605,7 +608,7 @@ describe('the sweep', () => {
     [undefined, [100, 100, 100]],
     [2500, [2500, 2500, 2500]],
     [0, []],
-  ] as const)('with a pace of %s ms pauses between its write calls', async ([paceMs, pauses]) => {
+  ] as const)('with a pace of %s ms pauses that long between its write calls', async ([paceMs, pauses]) => {
     const { state, sweepDev } = setUp();
     seedStaleUsers(state, 'dev', 4);
     skipPauses();
@@ -671,7 +674,7 @@ describe('the check before every deletion', () => {
   const rightName = runName('testuser', 'dev');
   const createdAt = new Date(0);
 
-  /** Looks like our own at the first look only, like an entity that a broken filter lets through. */
+  /** Looks like one of our entities only at the first look, like an entity that a broken filter lets through. */
   const disguised = (truth: { readonly path: string; readonly name: string }) => {
     const looks = { path: 0, name: 0 };
     return {

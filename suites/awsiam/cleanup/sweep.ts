@@ -14,7 +14,7 @@ import {
 } from './swept-kinds.ts';
 
 export interface SweepOptions extends SweptKindsOptions {
-  /** The client's own retries. */
+  /** The history of the client's retries. */
   readonly history: Pick<RetryHistory, 'failed'>;
   readonly now: () => Date;
   /** A number in [0, 1) that decides where in its list the sweep begins. */
@@ -91,7 +91,7 @@ async function listOld(kind: SweptKind, options: SweepOptions, tally: Tally): Pr
       const isOwn = entity.path === kind.path && kind.pattern.test(entity.name);
       if (!isOwn || seen.has(entity.name)) continue;
       seen.add(entity.name);
-      // The time is read each time: the last page may have corrected it.
+      // The time is read for each entity, because the answer with the last page may have corrected the clock.
       if (isOld(entity, options.now().getTime(), options)) old.push({ path: entity.path, name: entity.name });
       else tally.kept++;
     }

@@ -22,12 +22,12 @@ export interface SweptKindsOptions {
 type Operation = Exclude<keyof IAM, keyof IAMClient>;
 
 /**
- * One kind of thing that keeps IAM from deleting its owner: the operation that lists it, the list's name in the answer, what
- * identifies an item (the item itself if it is a text), and the operation that removes it.
+ * How to list and remove things of one kind: the operation that lists them, the list's name in the answer, the field that
+ * identifies an item (not used if the items are texts), and the operation that removes an item.
  */
-type Obstacle = readonly [list: Operation, items: string, id: string, remove: Operation];
+type ListedKind = readonly [list: Operation, items: string, id: string, remove: Operation];
 
-/** What IAM calls things, for each kind of entity. */
+/** What IAM calls each kind of entity, and the obstacles that keep it from deleting one. */
 const kinds = {
   group: {
     path: groupPath,
@@ -62,10 +62,10 @@ const kinds = {
   },
 } as const satisfies Record<
   'group' | 'user',
-  { path: string; namePrefix: string; operations: Obstacle; obstacles: readonly Obstacle[] }
+  { path: string; namePrefix: string; operations: ListedKind; obstacles: readonly ListedKind[] }
 >;
 
-/** What the sweep does with users and with groups. */
+/** What the sweep can do with one kind of entity. */
 export type SweptKind = ReturnType<typeof sweptKinds>[number];
 
 export interface DatedEntity extends Entity {
@@ -73,8 +73,8 @@ export interface DatedEntity extends Entity {
 }
 
 /**
- * Groups come first: an account may have the fewest of these, and once its groups are gone, a user takes one request to
- * delete.
+ * Lists, deletes and strips the entities of each kind. Groups come first: their quota is smaller, and a user without groups
+ * mostly takes one request to delete.
  */
 export function sweptKinds({ iam, namespace, signal, paceMs = 100 }: SweptKindsOptions) {
   const request = requestsOf(iam, signal);
@@ -111,7 +111,7 @@ export function requestsOf(iam: IAM, abortSignal: AbortSignal): Request {
   };
 }
 
-/** Sends requests with a pause between each two. */
+/** Returns a function that sends requests and pauses between two of them. */
 function withPauses(request: Request, paceMs: number, signal: AbortSignal): Request {
   let isFirst = true;
   return async (operation, input) => {
@@ -171,10 +171,10 @@ export async function strip(
   return failures;
 }
 
-/** With these, the next request would fail as well, or IAM asks for fewer requests. */
+/** After an error with one of these verdicts the next request would fail as well, or IAM asks for fewer requests. */
 const endingVerdicts: ReadonlySet<Verdict> = new Set(['throttled', 'credentials', 'network']);
 
-/** Whether every other request would fail with this error as well. */
+/** Whether an error ends the sweep, because other requests would fail as well. */
 export function endsSweep(error: unknown, signal: AbortSignal): boolean {
   const wasNeverSent = !isAnswer(error) && hadNoEffect(error);
   return signal.aborted || wasNeverSent || endingVerdicts.has(explainError(error, 'sweep').verdict);

@@ -127,7 +127,7 @@ describe('teardown', () => {
     expect(listEntities(mock.state)).toEqual({ users: [], groups: [] });
   });
 
-  test('has no leftover if what may have been made never was, and asks more than once', async () => {
+  test('has no leftover if an entity that may exist was never made, and asks for it more than once', async () => {
     const { session, mock } = await setUp(
       { user: 'possible', group: 'possible', membership: 'possible', attachment: 'possible' },
       { really: {} },
@@ -136,7 +136,7 @@ describe('teardown', () => {
     expect(operationsOf(mock).filter((name) => name === 'DeleteUser').length).toBeGreaterThan(1);
   });
 
-  test('names what was made but stays invisible', async () => {
+  test('names an entity that was made but stays invisible', async () => {
     const { session } = await setUp({ user: 'present' }, { faults: 'DeleteUser=NoSuchEntity' });
     const { leftovers } = await run(session);
     expect(leftovers).toMatchObject([
@@ -144,7 +144,7 @@ describe('teardown', () => {
     ]);
   });
 
-  test('does not let what exists wait for what only may exist', async () => {
+  test('removes what exists without waiting for what only may exist', async () => {
     const { session, mock } = await setUp({ user: 'present', group: 'possible' }, { really: { user: 'present' } });
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(operationsOf(mock).slice(0, 3)).toEqual(['DeleteGroup', 'DeleteUser', 'DeleteGroup']);
@@ -163,7 +163,7 @@ describe('teardown', () => {
 
   test.for([
     ['is not visible at first', 'DeleteUser=NoSuchEntity:3'],
-    ['is held by what was removed', 'DeleteUser=DeleteConflict:3'],
+    ['is refused because of links that were just removed', 'DeleteUser=DeleteConflict:3'],
     ['is throttled', 'DeleteUser=Throttling:4'],
     ['meets a failing service', 'DeleteUser=ServiceFailure:4'],
     ['meets an earlier change', 'DeleteUser=EntityTemporarilyUnmodifiable:2'],
@@ -177,7 +177,7 @@ describe('teardown', () => {
     expect(listEntities(mock.state).users).toEqual([]);
   });
 
-  test('names what it may not remove, with the reason and the command that removes it', async () => {
+  test('names an entity that it is not allowed to remove, with the reason and the command that removes it', async () => {
     const { session, mock } = await setUp(
       { user: 'present', group: 'present', membership: 'present', attachment: 'present' },
       { faults: 'RemoveUserFromGroup=AccessDenied,DetachUserPolicy=AccessDenied' },
@@ -211,7 +211,7 @@ describe('teardown', () => {
     expect(operationsOf(mock)).toEqual(['DeleteGroup', 'DeleteUser']);
   });
 
-  test('gives a command without what is gone, even if it may not ask for that', async () => {
+  test('leaves out of the command what is gone with a removed group, even if its own removal was denied', async () => {
     const { session } = await setUp(
       { user: 'present', group: 'present', membership: 'possible' },
       {
@@ -229,7 +229,7 @@ describe('teardown', () => {
     expect(leftovers).toMatchObject([{ entity: `user ${session.names.user} (may exist)` }]);
   });
 
-  test('ends with its signal if a removal hangs, and names what is left', async () => {
+  test('ends when its signal aborts if a removal hangs, and names what is left', async () => {
     const cancel = new AbortController();
     const { session, mock } = await setUp({ user: 'present', group: 'present' }, { faults: 'DeleteGroup=hang' });
     mock.events.once('call', () => cancel.abort(new Error('no more time')));
@@ -280,8 +280,8 @@ describe('teardown', () => {
   });
 
   test.for([
-    ['a user that is nobody’s test', { user: 'alice' }],
-    ['a group that is nobody’s test', { group: 'admins' }],
+    ['a user that is not a test user', { user: 'alice' }],
+    ['a group that is not a test group', { group: 'admins' }],
     ['a user of another namespace', { user: 'testuser-prod-eu-mf3k2x1c-9a8b7c' }],
   ] as const)('refuses to touch %s', async ([, names]) => {
     const { session, mock } = await setUp({ user: 'present', group: 'present' });
@@ -360,7 +360,7 @@ describe('a creation that had no answer', () => {
     expect(performance.now() - startMs).toBeLessThan(14_000);
   });
 
-  test('is shown differently from what exists while teardown works', async () => {
+  test('is shown differently from an entity that exists while teardown works', async () => {
     const { session } = await setUp({ user: 'present' }, { unanswered: { group: 1 } });
     const { user, group } = session.names;
     expect(remainingOf(session)).toEqual([

@@ -38,8 +38,8 @@ const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, poss
  * Removes what this run made or may have made, in the order that IAM demands. What could not be removed is reported with the
  * command that removes it, and the next sweep tries again.
  *
- * There may be three seconds for everything. So each removal is tried once first, and what is known to exist does not wait
- * for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
+ * There may be only three seconds for everything. So each removal is first tried once, and what is known to exist does not
+ * wait for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
  * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watchMs` have passed.
  */
 export async function teardown(
@@ -88,9 +88,9 @@ function nameRemaining(session: Session, entity: Owner): Remaining {
 interface Deadlines {
   /** Gives a signal that aborts when a removal that begins now has taken too long. */
   readonly limit: () => AbortSignal;
-  /** Aborts when nothing can appear any more. */
+  /** Aborts when we stop waiting for an entity that may still appear. */
   readonly watch: AbortSignal;
-  /** Aborts when the time is up for an entity that exists and may appear again. */
+  /** Aborts when we give up on an entity that exists, or may exist, and may appear again. */
   readonly longest: AbortSignal;
 }
 
@@ -98,12 +98,12 @@ interface Deadlines {
 class Removal {
   readonly entity: EntityName;
   readonly #session: Session;
-  /** IAM may make the entity, or make it again, during the removal. */
+  /** Whether IAM may make the entity, or make it again, during the removal. */
   readonly #mayAppear: boolean;
   #notFound = 0;
-  /** An answer was lost: the removal may have been carried out. */
+  /** Whether an answer was lost, so that the removal may have been carried out. */
   #isAnswerLost = false;
-  /** IAM refused, and would refuse again. */
+  /** Whether IAM refused the removal and would refuse it again. */
   #isRefused = false;
   /** Why the last attempts did not remove it. */
   #failure: unknown;

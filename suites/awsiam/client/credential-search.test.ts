@@ -47,7 +47,7 @@ describe('a profile with a credential_process', () => {
     expect(await open()).toBe('AKIAPROCESS');
   });
 
-  test('that fails is named, with its stderr, but without its command line and its stdout', async () => {
+  test('that fails is named with its stderr, but without its command line and its stdout', async () => {
     await start('echo onlyonstdout; echo "the vault is sealed" >&2; exit 3');
     const failure = await failureOf();
     expect(failure).toMatchObject(
@@ -150,12 +150,12 @@ test('a missing token file of a web identity is a credentials problem', async ()
   );
 });
 
-describe('a role that STS gives', () => {
+describe('a role whose credentials come from STS', () => {
   const config =
     '[profile dev]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\n' +
     '[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n';
 
-  test('is found', async () => {
+  test('gives its credentials', async () => {
     const { url } = await startHttpServer((_request, response) =>
       response.end(
         '<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s' +
@@ -172,7 +172,7 @@ describe('a role that STS gives', () => {
     ['ExpiredToken', 403, 'credentials', /AWS_PROFILE/],
     ['Throttling', 400, 'throttled', /./],
     ['InternalFailure', 500, 'service', /gives out credentials/],
-  ] as const)('and is refused with %s is explained by the refusal', async ([code, status, verdict, advice]) => {
+  ] as const)('that STS refuses with %s is explained by the refusal', async ([code, status, verdict, advice]) => {
     const { url } = await startHttpServer((_request, response) =>
       response.writeHead(status).end(iamErrorXml(code, 'as STS says')),
     );
@@ -183,7 +183,7 @@ describe('a role that STS gives', () => {
   test.for([
     ['defaults_mode = bogus', /AWS_DEFAULTS_MODE \(defaults_mode in the AWS config file\).*got bogus/],
     ['use_fips_endpoint = true', /AWS_USE_FIPS_ENDPOINT.*unset it, or the endpoint/],
-  ] as const)('and cannot be requested because of %s is a configuration problem', async ([setting, message]) => {
+  ] as const)('that cannot be requested because of %s is a configuration problem', async ([setting, message]) => {
     await makeAwsHome(config.replace('\n', `\n${setting}\n`), { AWS_PROFILE: 'dev' });
     expect(await failureOf()).toMatchObject(expected('configuration', 'ConfigError', message));
   });
@@ -194,21 +194,27 @@ describe('a role that STS gives', () => {
     [200, '<AssumeRoleResponse><Assume', 'service', /failed; the answer breaks off: <AssumeRoleResponse><Assume$/],
     [429, '<html>slow</html>', 'throttled', /failed; the answer is not one of STS's: <html>slow<\/html>$/],
     [502, '', 'service', /failed; the answer is empty$/],
-  ] as const)('but something else answers with HTTP %d: %j', async ([status, body, verdict, message]) => {
-    const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
-    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
-    expect(await failureOf()).toMatchObject(expected(verdict, 'ForeignAnswer', message));
-  });
+  ] as const)(
+    'that something other than STS answers for is explained: HTTP %d, %j',
+    async ([status, body, verdict, message]) => {
+      const { url } = await startHttpServer((_request, response) => response.writeHead(status).end(body));
+      await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+      expect(await failureOf()).toMatchObject(expected(verdict, 'ForeignAnswer', message));
+    },
+  );
 
-  test.for([20, 4, 0])('and breaks off %d characters after the secret does not show that', async (after) => {
-    const before = '<AssumeRoleResponse><SecretAccessKey>';
-    const answer = `${before}secretOfTheRole</SecretAccessKey><SessionToken>`.slice(0, before.length + 15 + after);
-    const { url } = await startHttpServer((_request, response) => response.end(answer));
-    await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
-    expect((await failureOf()).message).toMatch(/the answer breaks off: .*\[redacted\]/);
-  });
+  test.for([20, 4, 0])(
+    'whose answer breaks off %d characters after the secret does not show the secret',
+    async (after) => {
+      const before = '<AssumeRoleResponse><SecretAccessKey>';
+      const answer = `${before}secretOfTheRole</SecretAccessKey><SessionToken>`.slice(0, before.length + 15 + after);
+      const { url } = await startHttpServer((_request, response) => response.end(answer));
+      await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+      expect((await failureOf()).message).toMatch(/the answer breaks off: .*\[redacted\]/);
+    },
+  );
 
-  test('and is refused with the session token of the source profile does not show that', async () => {
+  test('that is refused does not show the session token of the source profile', async () => {
     const { url } = await startHttpServer((request, response) =>
       response
         .writeHead(403)
@@ -221,7 +227,7 @@ describe('a role that STS gives', () => {
     expect((await failureOf()).message).toMatch(/not with \[redacted\]$/);
   });
 
-  test('and cannot be reached is a network failure', async () => {
+  test('is a network failure if STS cannot be reached', async () => {
     await makeAwsHome(config, {
       AWS_PROFILE: 'dev',
       AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${await deadPort()}`,
@@ -231,7 +237,7 @@ describe('a role that STS gives', () => {
     );
   });
 
-  test('and does not answer is named as what we waited for', async () => {
+  test('names STS as what we waited for if STS does not answer', async () => {
     const cancel = new AbortController();
     const { url } = await startHttpServer(() => cancel.abort());
     await makeAwsHome(config, { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
@@ -242,7 +248,7 @@ describe('a role that STS gives', () => {
         'timeout',
         'OpenTimeout',
         /within 30 s; waiting for credentials from 127\.0\.0\.1/,
-        /way from this host/,
+        /path from this host/,
       ),
     );
   });
@@ -285,7 +291,7 @@ describe('an SSO session with a cached token', () => {
     expect(await failureOf()).toMatchObject(expected('network', 'ECONNREFUSED', /connect ECONNREFUSED/));
   });
 
-  test.for([200, 403])('for which a page answers with HTTP %d shows the page', async (status) => {
+  test.for([200, 403])('shows the page if a page with HTTP %d comes instead of an answer', async (status) => {
     const { url } = await startHttpServer((_request, response) => response.writeHead(status).end('<html>No</html>'));
     await start({ AWS_ENDPOINT_URL_SSO: url });
     expect(await failureOf()).toMatchObject(

@@ -10,7 +10,7 @@ import type { CredentialsHttpHandler } from './transport.ts';
 /** For the SDK's clients, which otherwise print their own warnings into the output of a run. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** What a provider logs if it is simply not configured. */
+/** What a provider logs if the user has not configured it, which is no failure. */
 const notConfigured =
   /^(Skipping SSO provider|Unable to find environment variable|AWS_PROFILE is set, skipping|Web identity configuration not|EC2 Instance Metadata Service access disabled|AWS_EC2_METADATA_V1_DISABLED not set|Could not load credentials from any|Not found in )|Profile default could not be found|profile: \[default\]|did not contain credential_process/;
 

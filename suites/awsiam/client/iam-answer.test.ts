@@ -70,7 +70,7 @@ describe('checkAnswer', () => {
     );
   });
 
-  test('has a verdict on any bytes', () => {
+  test('accepts or refuses any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.integer({ min: 100, max: 599 }), (bytes, status) => {
         expect(() => checkBytes(bytes, status)).toThrow(ForeignAnswerError);

@@ -8,7 +8,7 @@ import { clip } from '../../../text/redact.ts';
  */
 export class ForeignAnswerError extends Error {
   override readonly name = 'ForeignAnswer';
-  /** The SDK's retries look here for the status, because a proxy's 502 may pass like one of IAM's. */
+  /** The SDK's retries look for the status here. They repeat after a proxy's 502 as after one of IAM's. */
   readonly $metadata: { readonly httpStatusCode: number };
   /** Tells the SDK's retries that this is throttling where the status does not show it. */
   readonly $retryable?: { readonly throttling: true };
@@ -28,7 +28,7 @@ export class ForeignAnswerError extends Error {
   }
 }
 
-/** Says why a text is not an answer of a service. @returns `undefined` if it is one */
+/** Says why a text is not an answer of the expected service. @returns `undefined` if it is one */
 export type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
 
 /** Reads an answer's body to its end. @throws {ForeignAnswerError} unless it is a complete answer of its service */

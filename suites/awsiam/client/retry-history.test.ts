@@ -54,7 +54,7 @@ describe('RetryHistory', () => {
     vi.restoreAllMocks();
   });
 
-  test('has nothing for a call that succeeds at once', async () => {
+  test('is empty for a call that succeeds at once', async () => {
     const { history, deleteUser } = setUp([success]);
     expect(await deleteUser()).toMatchObject({ status: 'fulfilled', value: { $metadata: { attempts: 1 } } });
     expect(history.failed).toEqual([]);
@@ -80,7 +80,7 @@ describe('RetryHistory', () => {
     expect(summaryOf(history.failed)).toEqual(['Throttling']);
   });
 
-  test('leaves the last attempt out: its error is the call’s own', async () => {
+  test('leaves out the last attempt, because the call itself fails with its error', async () => {
     const { history, deleteUser } = setUp([throttled, unknown]);
     expect(await deleteUser()).toMatchObject({ status: 'rejected', reason: { name: 'NoSuchEntityException' } });
     expect(summaryOf(history.failed)).toEqual(['Throttling']);

@@ -16,7 +16,7 @@ const answerWell = (): Promise<TestServer> =>
   startHttpServer((_request, response) => response.end(iamXml('DeleteUser')));
 
 describe('an answer over the transport', () => {
-  test('passes when it is IAM’s', async () => {
+  test('is passed on if it is one of IAM’s', async () => {
     const { url } = await startHttpServer((_request, response) =>
       response
         .writeHead(200, { 'x-amzn-requestid': '6b7f9f3e' })
@@ -31,7 +31,7 @@ describe('an answer over the transport', () => {
     });
   });
 
-  test('passes as the SDK’s exception when it is IAM’s refusal', async () => {
+  test('becomes the SDK’s exception if it is a refusal of IAM', async () => {
     const { url } = await startHttpServer((_request, response) =>
       response.writeHead(404).end(iamErrorXml('NoSuchEntity')),
     );
@@ -328,7 +328,7 @@ describe('connecting', () => {
       'https',
     );
 
-  /** A connection that does not open in time, so that nothing is sent over it. */
+  /** Expects that the connection does not open in time, so that nothing is sent over it. */
   async function expectGivenUp(iam: IAM, host: string): Promise<void> {
     const error = await failureOf(deleteUser(iam));
     expect(explainError(error, 'DeleteUser')).toMatchObject({
@@ -351,7 +351,7 @@ describe('connecting', () => {
   test.for([
     ['accepts and says nothing', undefined],
     ['makes a tunnel to a host that says nothing', 'HTTP/1.1 200 Connection established\r\n\r\n'],
-  ] as const)('by a proxy that %s ends in time', async ([, words]) => {
+  ] as const)('through a proxy that %s ends in time', async ([, words]) => {
     const proxy = await listen(
       net.createServer((socket) => socket.once('data', () => void (words && socket.write(words)))),
       'http',
@@ -368,7 +368,7 @@ describe('connecting', () => {
     await expectGivenUp(iam, `127.0.0.1:${server.port}`);
   });
 
-  test('ahead ends in time, too, without an error', async () => {
+  test('ahead of the first request ends in time, too, without an error', async () => {
     const server = await startSilent();
     const { transport } = connect(server.url, { connectionTimeoutMs });
     await transport.openAhead({ protocol: 'https:', hostname: '127.0.0.1', port: server.port }, quiet);

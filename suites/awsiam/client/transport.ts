@@ -29,7 +29,7 @@ export interface Origin {
   readonly port?: number | undefined;
 }
 
-/** For the connection that is opened ahead and for those that the agents open. */
+/** For every connection, whether it is opened ahead or by an agent. */
 const socketOptions = { keepAlive: true, noDelay: true, ALPNProtocols: ['http/1.1'] };
 
 type Handle = NodeHttpHandler['handle'];
@@ -93,7 +93,7 @@ export class Transport {
   constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
     const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
     this.#elapsedMs = elapsedMs;
-    // So that a request that times out while connecting is not taken for one that was sent.
+    // Never longer than a request may take, so that a timeout while connecting is not taken for one after sending.
     this.#connectionTimeoutMs = Math.min(connectionTimeoutMs, requestTimeoutMs);
     this.#agents = {
       'http:': this.#instrument(new http.Agent(options)),

@@ -108,17 +108,14 @@ test.for([
 const entities = ['user', 'group', 'membership', 'attachment'] as const satisfies readonly EntityName[];
 
 describe('isAlreadyDone', () => {
-  test.for(entities)(
-    'takes EntityAlreadyExists for a %s that was to be made, NoSuchEntity for one that was to go',
-    (entity) => {
-      const exists = iamError('EntityAlreadyExistsException', 409);
-      const unknown = iamError('NoSuchEntityException', 404);
-      expect(isAlreadyDone(exists, { makes: entity })).toBe(true);
-      expect(isAlreadyDone(exists, { removes: entity })).toBe(false);
-      expect(isAlreadyDone(unknown, { removes: entity })).toBe(true);
-      expect(isAlreadyDone(unknown, { makes: entity })).toBe(false);
-    },
-  );
+  test.for(entities)('accepts EntityAlreadyExists for making a %s, and NoSuchEntity for removing it', (entity) => {
+    const exists = iamError('EntityAlreadyExistsException', 409);
+    const unknown = iamError('NoSuchEntityException', 404);
+    expect(isAlreadyDone(exists, { makes: entity })).toBe(true);
+    expect(isAlreadyDone(exists, { removes: entity })).toBe(false);
+    expect(isAlreadyDone(unknown, { removes: entity })).toBe(true);
+    expect(isAlreadyDone(unknown, { makes: entity })).toBe(false);
+  });
 });
 
 describe('isNotYetVisible', () => {
@@ -138,7 +135,7 @@ describe('isNotYetVisible', () => {
     [conflict, 'removes', { user: true, group: true, membership: false, attachment: false }],
     [iamError('AccessDenied', 403), 'removes', { user: false, group: false, membership: false, attachment: false }],
     [nodeError('ECONNRESET'), 'removes', { user: false, group: false, membership: false, attachment: false }],
-  ] as const)('of %s when it %s: %o', ([error, verb, expected]) => {
+  ] as const)('of %s when a call %s the entity: %o', ([error, verb, expected]) => {
     const found = Object.fromEntries(
       entities.map((entity) => [
         entity,

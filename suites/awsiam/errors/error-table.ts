@@ -25,7 +25,7 @@ const clock = "Compare this host's clock with the real time (NTP): AWS refuses r
 const leastPrivilege = "Give the monitor's principal the permissions in deploy/monitor-policy.json";
 const invalidValue = 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.';
 
-/** By IAM's error code. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
+/** Explanations by IAM's error code. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
 export const iamErrors = explanations<string>({
   service: {
     ServiceFailure: theirFault,
@@ -33,14 +33,14 @@ export const iamErrors = explanations<string>({
     InternalError: theirFault,
     ServiceUnavailable: theirFault,
     ConcurrentModification:
-      'IAM saw a concurrent change of an entity that only this run touches. If it stays, tell AWS support.',
+      'IAM saw a concurrent change of an entity that only this run touches. If this goes on, tell AWS support.',
     NoSuchEntity: 'IAM does not know an entity that it should know. See the message.',
     DeleteConflict:
-      'IAM says that something is still attached although it was removed. If it stays, check what holds the entity.',
+      'IAM says that something is still attached although it was removed. If this goes on, check what holds the entity.',
   },
   propagation: {
     EntityTemporarilyUnmodifiable:
-      'IAM has not settled an earlier change of the entity yet. If it stays, check the AWS Health Dashboard.',
+      'IAM has not settled an earlier change of the entity yet. If this goes on, check the AWS Health Dashboard.',
   },
   throttled: { Throttling: slowDown, RequestLimitExceeded: slowDown, TooManyRequests: slowDown },
   quota: {
@@ -68,17 +68,17 @@ export const iamErrors = explanations<string>({
     PolicyNotAttachable: 'Check METRIST_POLICY_ARN: this policy can only be attached by AWS itself.',
   },
   monitor: {
-    EntityAlreadyExists: 'The name is random and should be free. If it stays, report it with this message.',
+    EntityAlreadyExists: 'The name is random and should be free. If this happens again, report it with this message.',
   },
 });
 
 const proxy = 'If this host reaches the internet through a proxy, set HTTPS_PROXY.';
-const reach = `Check the way from this host to the endpoint (routes, firewall, security groups). ${proxy}`;
+const reach = `Check the network path from this host to the endpoint (routes, firewall, security groups). ${proxy}`;
 const dns = `Check this host's DNS, and METRIST_AWS_REGION and AWS_ENDPOINT_URL_IAM if they were changed. ${proxy}`;
 const cut = `The connection was cut. ${reach}`;
 const notAllowed = `This host does not allow the connection. ${reach}`;
 
-/** By Node's error code, for a service that cannot be reached. https://nodejs.org/api/errors.html#common-system-errors */
+/** Explanations by Node's error code, for a service that cannot be reached. https://nodejs.org/api/errors.html#common-system-errors */
 export const networkErrors = explanations<string>({
   network: {
     ENOTFOUND: `The endpoint's name does not resolve. ${dns}`,
@@ -120,7 +120,7 @@ export const httpParserErrorCode = /^HPE_/;
 export const tlsErrorCode =
   /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
 
-/** For an answer of IAM whose code is not in the table. */
+/** Explains an answer of IAM whose code is not in the table. */
 export function unknownAnswer(httpStatus: number): Explanation {
   if (httpStatus >= 500) return { verdict: 'service', advice: theirFault };
   if (httpStatus === 429) return { verdict: 'throttled', advice: slowDown };
@@ -133,7 +133,7 @@ export function unknownAnswer(httpStatus: number): Explanation {
   };
 }
 
-/** For errors that are recognised by more than their code. */
+/** Explanations of errors for which the code alone says too little. */
 export const situations = explanations({
   service: {
     foreignAnswer:
@@ -142,7 +142,7 @@ export const situations = explanations({
     credentialServiceFailed:
       'The AWS service that gives out credentials answered with an error of its own: check the AWS Health Dashboard.',
     accountUnknown:
-      'The name of the test policy depends on the account. If this stays, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
+      'The name of the test policy depends on the account. If this goes on, name the policy in METRIST_POLICY_ARN, and check the AWS Health Dashboard.',
   },
   /** A proxy or a gateway refuses requests because there are too many. */
   throttled: {
@@ -158,9 +158,9 @@ export const situations = explanations({
   },
   timeout: {
     noAnswer:
-      'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the way to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
+      'IAM took the connection but did not answer in time. Check the AWS Health Dashboard and the network path to the endpoint; METRIST_REQUEST_TIMEOUT_SECS says how long to wait.',
     stepTimeout:
-      'Check the AWS Health Dashboard and the way to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
+      'Check the AWS Health Dashboard and the network path to the endpoint; METRIST_STEP_TIMEOUT_SECS says how long a step may take.',
   },
   permission: {
     roleRefused:

@@ -84,10 +84,10 @@ describe('explainError', () => {
     ['EPIPE', 'network', /was cut/],
     ['ECONNABORTED', 'network', /was cut/],
     ['ERR_STREAM_PREMATURE_CLOSE', 'network', /was cut/],
-    ['EHOSTUNREACH', 'network', /way from this host/],
-    ['EHOSTDOWN', 'network', /way from this host/],
-    ['ENETUNREACH', 'network', /way from this host/],
-    ['ENETDOWN', 'network', /way from this host/],
+    ['EHOSTUNREACH', 'network', /path from this host/],
+    ['EHOSTDOWN', 'network', /path from this host/],
+    ['ENETUNREACH', 'network', /path from this host/],
+    ['ENETDOWN', 'network', /path from this host/],
     ['ENETRESET', 'network', /was cut/],
     ['EADDRNOTAVAIL', 'network', /no address or port/],
     ['EACCES', 'network', /does not allow/],
@@ -147,7 +147,7 @@ describe('explainError', () => {
       /did not answer in time/,
     ],
     ['a body that stalls', named('TimeoutError', socketTimeout), 'timeout', /did not answer in time/],
-    ['a connection that does not open', connectTimeout, 'timeout', /Nothing was sent.*way from this host/],
+    ['a connection that does not open', connectTimeout, 'timeout', /Nothing was sent.*path from this host/],
     ['a step past its deadline', new StepTimeoutError(900_000, 'it'), 'timeout', /METRIST_STEP_TIMEOUT_SECS/],
     ['a host too slow to load the SDK', new OpenTimeoutError(30_000, undefined), 'monitor', /slow file system/],
     ['a reset that the SDK calls a timeout', nodeError('ECONNRESET', { name: 'TimeoutError' }), 'network', /was cut/],
@@ -196,7 +196,7 @@ describe('explainError', () => {
     });
   });
 
-  describe('of a policy that does not exist', () => {
+  describe('for a policy that does not exist', () => {
     const arn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
     const explain = (message: string, mode: 'live' | 'offline' = 'live') =>
       explainError(iamError('NoSuchEntityException', 404, message), 'AttachPolicy', { ...context, mode });

@@ -120,12 +120,12 @@ function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Ex
   return explanation.verdict === 'monitor' ? situations.noCredentials : explanation;
 }
 
-/** Not by index alone: a code may be any text, even `constructor`. */
+/** Looks only at the table's own keys, because a code may be any text, even `constructor`. */
 function find(table: Readonly<Record<string, Explanation>>, code: string): Explanation | undefined {
   return Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
-/** The SDK calls several things a TimeoutError. In these a connected server did not answer. */
+/** Whether a connected server did not answer. The SDK gives the name TimeoutError to other errors, too. */
 function isRequestTimeout(error: unknown): boolean {
   return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
 }

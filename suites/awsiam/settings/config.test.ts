@@ -410,7 +410,7 @@ describe('parseConfig', () => {
 });
 
 describe('parseStepTimeout', () => {
-  test('needs nothing else of the configuration', () => {
+  test('needs no other setting', () => {
     expect(parseStepTimeout({})).toEqual({ stepTimeoutMs: 900_000, problems: [] });
     expect(parseStepTimeout({ METRIST_STEP_TIMEOUT_SECS: '90' })).toEqual({ stepTimeoutMs: 90_000, problems: [] });
   });

@@ -19,13 +19,13 @@ export interface Config {
   readonly credentials?: Credentials;
   readonly region: string;
   readonly namespace: string;
-  /** Set by the user. Absent: the test policy, whose ARN follows from the account, the namespace and the region. */
+  /** The policy that the user chose. Absent: the test policy, whose ARN follows from the account, namespace and region. */
   readonly policyArn?: string;
-  /** @default 900_000 */
+  /** Deadline of one step. @default 900_000 */
   readonly stepTimeoutMs: number;
-  /** How long nothing may arrive, from sending a request to the last byte of its answer. @default 30_000 */
+  /** How long the service may send nothing, from a request to the last byte of its answer. @default 30_000 */
   readonly requestTimeoutMs: number;
-  /** For an earlier change of the run to become visible. @default 60_000 */
+  /** How long to wait for an earlier change of the run to become visible. @default 60_000 */
   readonly propagationTimeoutMs: number;
   /** Whether entities of killed runs are removed after the steps. @default true */
   readonly cleanupEnabled: boolean;
@@ -78,7 +78,7 @@ function readSettings(values: Values) {
   return { problems, read, check, seconds };
 }
 
-/** Reads the deadline of a step alone, for a registration. */
+/** Reads only the deadline of a step, which a registration needs. */
 export function parseStepTimeout(values: Values) {
   const { seconds, problems } = readSettings(values);
   return { stepTimeoutMs: stepTimeout(seconds), problems };

@@ -4,7 +4,7 @@ import type { Secret } from '../../../text/redact.ts';
 import { isUnresolved } from '../../../host/setting-text.ts';
 import { configJsonKey, regionName, variables, type Variable } from './variables.ts';
 
-/** Credentials, wherever they come from. */
+/** AWS credentials from any source. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -95,7 +95,7 @@ const masked = (value: string): Secret => ({ value, shownAs: `****${value.slice(
 
 /**
  * `user:password` in front of a host, in every form: as written, as encoded in a URL, and decoded, which is what a proxy gets
- * in base64. Also where they make the URL invalid.
+ * in base64. Finds them even if they make the URL invalid.
  */
 function userInfoOf(address: string): string[] {
   const [, written] = /^(?:[a-z][a-z\d+.-]*:\/\/)?(.*)@/is.exec(address) ?? [];

@@ -37,7 +37,7 @@ describe('a misspelt variable', () => {
     ['METRIST_RESULT_DIR', 'METRIST_RESULTS_DIR'],
     ['METRIST_RUN_GROUP', 'METRIST_RUN_GROUPS'],
     ['AWSIAM_MOCK_FAULT', 'AWSIAM_MOCK_FAULTS'],
-  ] as const)('%s is mentioned together with %s', ([name, known]) => {
+  ] as const)('%s is mentioned with the suggestion %s', ([name, known]) => {
     expect(proposalFor(name)).toBe(known);
   });
 
@@ -133,7 +133,7 @@ describe('the list of settings', () => {
   const projectDir = path.resolve(import.meta.dirname, '../../..');
   const known = new Set(settingNames.flat());
 
-  test('has every variable of .env.example, and that has every setting', async () => {
+  test('has every variable of .env.example, and .env.example has every setting', async () => {
     const text = await readFile(path.join(projectDir, '.env.example'), 'utf8');
     const shown = [...text.matchAll(/^([A-Z\d_]+)=/gm)].map(([, name = '']) => name);
     expect(shown.filter((name) => !known.has(name))).toEqual([]);

@@ -11,8 +11,8 @@ export const settingNames: readonly (readonly string[])[] = [
 ];
 
 /**
- * Finds variables that look like a mistake and have no effect: a misspelt one, one that a stronger one overrules, one of the
- * mock in a live run. One sentence each, with names and no values.
+ * Warns about variables that look like a mistake and have no effect: a misspelt name, a name that a stronger name overrules,
+ * a variable of the mock in a live run. One sentence each, with names and without values.
  */
 export function findSettingWarnings(values: Values, reader: SettingsReader): string[] {
   return [
@@ -48,7 +48,7 @@ function describeMisspelling(name: string, values: Values): string[] {
     .filter(({ known, edits }) => isNear(given, known, edits))
     .toSorted((a, b) => a.edits - b.edits);
   if (nearest === undefined) return [];
-  // The prefix METRIST_AWSIAM_ is ours alone. Any other name may be somebody else's if the setting is given in another form.
+  // Only we use the prefix METRIST_AWSIAM_. Any other name may be somebody else's if the setting is given by another name.
   const { known, names } = nearest;
   const isGiven = (given.startsWith('METRIST_AWSIAM_') ? [known] : names).some((each) => isSet(each, values));
   return isGiven ? [] : [`${name} has no effect: there is no such setting; did you mean ${known}?`];

@@ -26,7 +26,7 @@ describe.for(Object.entries<Variable>(variables))('the setting %s', ([, variable
     },
   );
 
-  test('is absent if there is nothing or only blanks', () => {
+  test('is absent if every name is unset or has only blanks', () => {
     expect(readVariable(variable, {})).toBeUndefined();
     expect(readVariable(variable, { [orchestrator]: '', [name]: '  ' })).toBeUndefined();
   });

@@ -98,7 +98,7 @@ export const variables = {
 /** Region names of every partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`, `us-isob-east-1`. */
 export const regionName = /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/;
 
-/** The key of a Config JSON property among the values. With its spaces it cannot be an environment variable. */
+/** The key of a Config JSON property among the values. Its spaces keep it apart from environment variables. */
 export function configJsonKey(property: string): string {
   return `${property} in the Config JSON`;
 }
@@ -131,7 +131,7 @@ export function readVariable(
 export function endpointSetting(values: Readonly<Record<string, string | undefined>>): Setting | undefined {
   const setting = readVariable(variables.endpoint, values);
   const ours = setting?.from === variables.endpoint.name ? undefined : setting;
-  // AWS's switch turns off AWS's variables only.
+  // This switch of AWS turns off only AWS's own variables.
   if (ours !== undefined || values['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.trim() === 'true') return ours;
   const [from, value] = ['AWS_ENDPOINT_URL', values['AWS_ENDPOINT_URL']?.trim()];
   return setting ?? (value ? { from, value } : undefined);

@@ -11,8 +11,8 @@ export interface AwsHome {
 }
 
 /**
- * For one test: a home directory with this AWS config file, and of AWS's variables these alone. There is no endpoint but
- * a closed port, so that what a test forgets fails.
+ * Makes a home directory with this AWS config file for one test, and sets these variables of AWS and no others. Every endpoint
+ * that a test does not set is a closed port, so that a forgotten one fails.
  */
 export async function makeAwsHome(config: string, variables: Readonly<Record<string, string>> = {}): Promise<AwsHome> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'awsiam-home-'));

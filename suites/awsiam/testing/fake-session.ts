@@ -4,7 +4,7 @@ import type { Session } from '../session.ts';
 import type { Transport } from '../client/transport.ts';
 import { testConfig } from './values.ts';
 
-/** A session without client and connection, for what does not reach them. Its clock is the global `performance`, which fake timers move. */
+/** A session without client and connection, for code that uses neither. Fake timers move its clock, the global `performance`. */
 export function fakeSession(overrides: Partial<Session> = {}): Session {
   return {
     config: testConfig(),

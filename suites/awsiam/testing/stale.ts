@@ -5,7 +5,7 @@ import { groupPath, userPath } from '../names.ts';
 /** The age of the leftovers that the seeding functions make: more than the longest run with the default settings. */
 export const staleMs = 3 * 3_600_000;
 
-/** A name as a run gives it; every number another one. */
+/** A name as a run gives it. Each number makes another name. */
 export function runName(kind: 'testuser' | 'testgroup', namespace: string, index = 0): string {
   return `${kind}-${namespace}-${originalTime(index)}-9a8b7c`;
 }
