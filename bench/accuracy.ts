@@ -8,9 +8,9 @@ import { settingsFor, spawnNode, vitestBin } from './spawn-node.ts';
 import { describeResult, median, quantile } from './statistics.ts';
 
 /**
- * Measures how much of a step's reported time is not the server's: the overhead. For comparison it measures the overhead of
- * bare keep-alive requests. Each round does one run of both. Targets: the overhead of the median step is at most 4 ms above
- * that of a bare request, and that of the first step at most 5 ms above that of the median of the others.
+ * Measures the overhead of a step: its reported time minus the server's own time. Each round does one run of the monitor
+ * and, for comparison, the same calls as bare keep-alive requests. Targets: the median overhead of a step is at most 4 ms
+ * above that of a bare request, and the median of the first step at most 5 ms above that of the other steps.
  */
 const rounds = Number(process.argv[2] ?? 50);
 const latencyMs = 20;
@@ -19,7 +19,7 @@ const server = await startIamServer({ latency: () => latencyMs });
 const results = await mkdtemp(path.join(os.tmpdir(), 'awsiam-bench-'));
 const live = { ...settingsFor(server.url), METRIST_CLEANUP_ENABLED: '0', METRIST_RESULTS_DIR: results };
 
-/** For each of the eight calls, the time beyond the server's own. */
+/** The overhead of each of the eight calls. */
 function overhead(reportedMs: readonly number[]): number[] {
   const served = server.calls.slice(-reportedMs.length);
   return reportedMs.map((ms, index) => ms - (served[index]?.serviceMs ?? Number.NaN));
@@ -55,7 +55,9 @@ try {
 
 const column = (runs: readonly number[][], step: number): number[] => runs.map((run) => run[step] ?? Number.NaN);
 const ms = (value: number): string => value.toFixed(1).padStart(6);
-console.log(`Reported time minus the server's (which waits ${latencyMs} ms): medians of ${rounds} runs, in ms`);
+console.log(
+  `Reported time minus the server's own (which includes a wait of ${latencyMs} ms): medians of ${rounds} runs, in ms`,
+);
 console.log(`${'step'.padEnd(20)}  awsiam (p90)    bare (p90)`);
 for (const [index, { name }] of steps.entries()) {
   const [a, b] = [column(ours, index), column(bare, index)];

@@ -2,8 +2,8 @@ import http from 'node:http';
 import { text } from 'node:stream/consumers';
 
 /**
- * What `bench:accuracy` compares a run with: the same eight calls as bare keep-alive requests. Prints a JSON array with the
- * time of each call in milliseconds, from making the request until its answer is read.
+ * Makes the eight calls of a run as bare keep-alive requests, with which `bench:accuracy` compares the run. Prints a JSON
+ * array with the time of each call in milliseconds, from making the request until its answer is read.
  */
 const [, , endpoint = ''] = process.argv;
 const agent = new http.Agent({ keepAlive: true });

@@ -10,9 +10,9 @@ import { readCpuMs, timed, timeProcess } from './time-process.ts';
 
 /**
  * Measures the time and memory of the executable. Each round starts bare `node -e 0`, then the executable without an
- * Orchestrator, then drives the executable through all eight steps against a server without latency. Targets, compared with
- * bare Node: `Started` after 1.3 times, wall time 7 times, CPU time 8 times. Memory: 100 MiB. A step: 4 ms more than the
- * server's own time.
+ * Orchestrator, then drives the executable through all eight steps against a server without latency. Targets: `Started`
+ * within 1.3 times the wall time of bare Node; at most 7 times its wall time and 8 times its CPU time; at most 100 MiB of
+ * memory; the median step at most 4 ms longer than the server's own time.
  */
 const rounds = Number(process.argv[2] ?? 15);
 const memoryRounds = 3;
@@ -98,7 +98,7 @@ const peaks: number[] = [];
 try {
   for (let round = -1; round < rounds; round++) {
     const [a, b, c] = [await timeProcess(bareNode, env), await timeProcess([executable], env), await drive()];
-    // The first round fills the disk's cache.
+    // The first round only fills the disk's cache.
     if (round < 0) continue;
     bare.push(a);
     idle.push(b);

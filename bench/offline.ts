@@ -15,7 +15,7 @@ try {
   for (let round = -1; round < rounds; round++) {
     const bare = await spawnNode([vitestBin, 'run', '--config', 'bench/empty/vitest.config.ts']);
     const ours = await spawnNode([vitestBin, 'run', '--mode', 'offline'], { METRIST_RESULTS_DIR: results });
-    // The first round fills the disk's cache.
+    // The first round only fills the disk's cache.
     if (round < 0) continue;
     empty.push(bare.wallMs);
     offline.push(ours.wallMs);

@@ -5,14 +5,14 @@ import { settingsFor, spawnNode } from './spawn-node.ts';
 import { describeResult } from './statistics.ts';
 
 /**
- * Measures a sweep that finds many leftovers: users that have nothing, and a tenth as many groups, up to the account's quota.
- * Targets: at most 1.5 calls for each stale user, pages of lists included; hardly more memory than for the names of what it
- * removes.
+ * Measures a sweep that finds many leftovers: users without groups or policies, and a tenth as many groups, up to the
+ * account's quota. Targets: at most 1.5 calls for each stale user, including those that list users, and hardly more memory
+ * than the names of the removed entities need.
  */
 const sizes = [100, 500, 1000, 5000];
 const maxGroups = 300;
 const maxCallsPerUser = 1.5;
-/** Includes what any process needs to warm up. Keeping more than the names of 5,000 users would exceed it. */
+/** Includes what any process needs to warm up. Keeping more than the names of 5,000 users in memory would exceed it. */
 const maxGrowthMb = 2;
 
 interface Measured {
@@ -53,7 +53,7 @@ const all: Measured[] = [];
 for (const users of sizes) all.push(await measure(users));
 
 const columns = ['users', 'groups', 'calls per user', 'wall time', 'heap in use', 'peak RSS'];
-console.log('One sweep without pauses. Heap in use: the maximum after garbage collections');
+console.log('One sweep without pauses. Heap in use: the maximum, measured after garbage collections');
 console.log(columns.map((title) => title.padStart(16)).join(''));
 for (const { users, groups, callsPerUser, wallMs, heldMb, rssMb } of all) {
   const cells = [

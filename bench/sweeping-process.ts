@@ -44,7 +44,7 @@ console.log(
     ...report,
     wallMs,
     heldBytes: Math.max(...heldBytes),
-    // Node gives kilobytes on every system.
+    // `maxRSS` is in kilobytes on every system.
     rssBytes: process.resourceUsage().maxRSS * 1024,
   }),
 );

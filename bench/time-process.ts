@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 
 /** The time that one process takes, measured from outside. */
 export interface ProcessTimes {
-  /** From starting it to its end. */
+  /** From its start to its end. */
   readonly wallMs: number;
-  /** From starting it to the first byte on its stdout. Absent if it wrote none. */
+  /** From its start to the first byte on its stdout. Absent if it wrote none. */
   readonly firstByteMs?: number;
   /** User and system time, all threads. */
   readonly cpuMs: number;
@@ -21,7 +21,7 @@ export function timed(command: readonly string[]): readonly string[] {
   return ['bash', '--norc', '-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@"', 'bash', ...command];
 }
 
-/** The CPU time in a line of {@link timed}'s stderr, if it is that line. */
+/** Reads the CPU time from the line that {@link timed} adds to stderr. `undefined` for any other line. */
 export function readCpuMs(line: string): number | undefined {
   const [, , user, system] = format.exec(line) ?? [];
   return user === undefined ? undefined : (Number(user) + Number(system)) * 1000;

@@ -62,7 +62,7 @@ test('with an API token in the environment nothing is posted, and no file is wri
   expect(metrist.requests).toEqual([]);
 });
 
-test('a failed step is not posted either', async ({ scenario }) => {
+test('with an API token in the environment a failed step is not posted', async ({ scenario }) => {
   const metrist = await startMetrist();
   const monitor = await scenario.start(await scenario.account('CreateUser=AccessDenied'), { env: metristEnv(metrist) });
   await completeHandshake(monitor);

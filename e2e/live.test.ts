@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import { createIamState } from '../mocks/iam/state.ts';
 import { operationOf, stepNames } from './harness/conformance.ts';
-import { liveEnv, noRemark, runVitest, secrets } from './harness/run.ts';
+import { liveEnv, onlyWaitLines, runVitest, secrets } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
 test('a live run makes the eight calls in order, posts eight results and leaves nothing behind', async () => {
@@ -10,7 +10,7 @@ test('a live run makes the eight calls in order, posts eight results and leaves 
   const metrist = await startMetrist();
   const run = await runVitest({ env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
 
-  expect(run, run.everything).toMatchObject({ code: 0, stderr: noRemark });
+  expect(run, run.everything).toMatchObject({ code: 0, stderr: onlyWaitLines });
   // After the steps the sweep looks for leftovers of earlier runs.
   expect(iam.calls.map(({ operation }) => operation)).toEqual([
     ...stepNames.map(operationOf),
@@ -56,7 +56,7 @@ test('a wait of more than two seconds is reported while it lasts', async () => {
   expect(run.stderr).toMatch(/^ {2}… AddUserToGroup: waiting for the answer to AddUserToGroup \(\d+ s\)$/m);
 });
 
-test('the client names itself in its user agent', async () => {
+test('the user agent of every request names awsiam and its version', async () => {
   const iam = await startIam();
   await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
   expect(new Set(iam.calls.map(({ userAgent }) => /awsiam\/\d+\.\d+\.\d+/.test(userAgent ?? '')))).toEqual(
@@ -81,7 +81,7 @@ test('the test policy is in the partition and account of the created user, unles
   expect(given.calls.find(({ operation }) => operation === 'AttachUserPolicy')?.params['PolicyArn']).toBe(arn);
 });
 
-test('the Orchestrator’s names of the variables work as well, and take precedence', async () => {
+test('the Orchestrator’s names of the variables work too, and take precedence', async () => {
   const iam = await startIam();
   const run = await runVitest({
     env: {

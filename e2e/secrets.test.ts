@@ -109,7 +109,7 @@ describe('an answer that contains the whole request', () => {
       const context = { mode: 'live', values, howToConfigure: 'Set the variables' } as const;
       const explain = (error: unknown, step: string): StepError => awsiam.explain(error, step, context);
       if (createUser === undefined) throw new Error('there is no step');
-      // Steps shorter than the shortest secret, up to past the longest text that we keep.
+      // The padding grows by less than the shortest secret, to beyond the longest text that we keep.
       for (let padding = 0; padding < 4300; padding += 29) {
         behave(kind, padding);
         const options = { clock: systemClock, timeoutMs: 20_000, signal, explain };
@@ -193,7 +193,7 @@ describe('a proxy', () => {
     ['https_proxy', 'http://svc-user:a6%6qPw-Pa55@proxy:8080'],
     ['HTTP_PROXY', 'svc-user:Pa55?word@proxy:8080'],
   ] as const)(
-    'whose %s is unusable is a configuration error in every front end, and %s never appears',
+    'whose address in %s is unusable is a configuration error in every front end, and %s never appears',
     async ([name, url]) => {
       const metrist = await startMetrist();
       const env = { ...liveEnv, ...metristEnv(metrist), [name]: url };
@@ -213,7 +213,7 @@ describe('a proxy', () => {
     },
   );
 
-  test('that refuses and sends its password back reveals the password in no report', async () => {
+  test('that refuses and sends back its password does not reveal it in any report', async () => {
     const password = 'Pa55 word/Pa55';
     const auth = btoa(`svc-user:${password}`);
     const given = [`svc-user:${password}`, `svc-user:${encodeURIComponent(password)}`, `Basic ${auth}`].join(' ');

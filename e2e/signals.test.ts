@@ -29,7 +29,7 @@ test.for(signalled)('%s during a step ends the run cleanly, with code %d', async
   expect(run.stderr).toContain(`${signal}: stopping`);
 });
 
-test('repeated signals, also to the whole process group, do not stop teardown', async () => {
+test('repeated signals do not stop teardown', async () => {
   const iam = await startIam('AddUserToGroup=hang-after:1,DeleteGroup=slow:300');
   const again = (child: ChildProcess): void => {
     void arrival(iam, 'AddUserToGroup').then(() => child.kill('SIGINT'));
@@ -67,7 +67,7 @@ test('after a second signal the run says what it is waiting for; a third ends it
       stderr += text.toString();
       said.emit('text');
     });
-    /** Three signals at once: the run gets them from the terminal and again from npm. */
+    /** Sends three signals at once: a run may get one Ctrl+C several times, from the terminal and from npm. */
     const press = async (answer: string): Promise<void> => {
       for (let count = 0; count < 3; count++) child.kill('SIGINT');
       while (!stderr.includes(answer)) await once(said, 'text');

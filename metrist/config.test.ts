@@ -74,7 +74,7 @@ describe('parseMetristConfig', () => {
     ['az:westeurope', 'az:westeurope'],
     ['aws:us-east-1', 'us-east-1'],
     ['x'.repeat(255), 'x'.repeat(255)],
-  ] as const)('stores the instance %s as %s, like Metrist', ([instance, stored]) => {
+  ] as const)('reads the instance %s as %s, the form in which Metrist stores it', ([instance, stored]) => {
     expect(parseMetristConfig({ ...complete, METRIST_INSTANCE_ID: instance }).config?.instance).toBe(stored);
   });
 
@@ -98,7 +98,7 @@ describe('parseMetristConfig', () => {
     });
   });
 
-  test('gives a configuration with which a wrong METRIST_REQUIRE_DELIVERY can be reported to Metrist', () => {
+  test('still gives a configuration if METRIST_REQUIRE_DELIVERY is wrong, so that Metrist learns of the problem', () => {
     const { config, problems } = parseMetristConfig({ ...complete, METRIST_REQUIRE_DELIVERY: 'always' });
     expect(problems).toEqual([
       'METRIST_REQUIRE_DELIVERY is "always": expected 1, true, yes or on, or else 0, false, no or off',
@@ -113,7 +113,7 @@ describe('parseMetristConfig', () => {
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eight0ch' }).problems).toEqual([]);
   });
 
-  test('refuses a host name as the token: the token may then be in the host’s variable, where messages would show it', () => {
+  test('refuses a host name as the token: if token and host are swapped, messages would show the token as a wrong host', () => {
     const values = { METRIST_API_TOKEN: 'app.metrist.io', METRIST_API_HOST: 'k3v0secretk3v0secret' };
     expect(parseMetristConfig({ ...complete, ...values })).toEqual({
       instance: 'us-east-1',
@@ -140,7 +140,7 @@ describe('parseMetristAccess', () => {
   });
 
   test.for([{}, { METRIST_API_TOKEN: ' ' }, { METRIST_INSTANCE_ID: 'us-east-1' }])(
-    'reports that it is missing in %o',
+    'reports that the token is missing in %o',
     (values) => {
       expect(parseMetristAccess(values)).toEqual({
         problems: ["METRIST_API_TOKEN is not set: expected your Metrist account's API token"],

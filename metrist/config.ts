@@ -21,12 +21,12 @@ export interface MetristConfig {
   readonly requireDelivery: boolean;
 }
 
-/** The settings for Metrist. Without a token there is no `config`, and that alone is no problem. */
+/** The settings for Metrist. Without a token there is no `config`; that alone is not a problem. */
 export interface ParsedMetristConfig {
   readonly config?: MetristConfig;
-  /** `METRIST_INSTANCE_ID` alone. Reports show it even if nothing is posted. */
+  /** `METRIST_INSTANCE_ID`, which reports show even if nothing is posted. */
   readonly instance?: string;
-  /** One sentence each: the variable, its value, what was expected. Never the token. */
+  /** Each one says the variable, its value and what was expected. None shows the token. */
   readonly problems: readonly string[];
 }
 
@@ -70,7 +70,7 @@ export function readInstance(values: Values): ReadSetting<string> {
   return readSetting(values, 'METRIST_INSTANCE_ID', parseInstance, instanceRule);
 }
 
-/** One setting. A setting that is set but was not understood has a `problem`. */
+/** One setting. If it is set but invalid, it has a `problem`. */
 interface ReadSetting<Value> {
   readonly isSet: boolean;
   readonly value?: Value;
@@ -79,7 +79,7 @@ interface ReadSetting<Value> {
 
 /**
  * @param rule what a valid value looks like
- * @param show how a message shows a text that was not understood
+ * @param show how a message shows an invalid text
  */
 function readSetting<Value>(
   values: Values,
@@ -97,8 +97,8 @@ function readSetting<Value>(
 }
 
 /**
- * Reads `METRIST_API_TOKEN` and `METRIST_API_HOST`, which are enough to ask Metrist something. Here a missing token is a
- * problem. Never throws.
+ * Reads `METRIST_API_TOKEN` and `METRIST_API_HOST`, which are all that a request to Metrist needs. A missing token is a
+ * problem here. Never throws.
  */
 export function parseMetristAccess(values: Values): {
   readonly access?: Pick<MetristConfig, 'token' | 'baseUrl'>;
@@ -119,7 +119,7 @@ function parseToken(text: string): string | undefined {
   return /^[!-~]+$/.test(text) && text.length >= shortestSecret && !hostName.test(text) ? text : undefined;
 }
 
-/** Somebody may have swapped token and host. Messages would then show the token as a wrong host. */
+/** Finds a host name in place of the token: if the two are swapped, messages would show the token as a wrong host. */
 const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
 
 function hideToken(text: string): string {

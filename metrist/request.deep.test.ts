@@ -55,7 +55,7 @@ describe.skipIf(certificate === undefined)('a request with the settings of a pro
     expect(standIn.requests).toHaveLength(1);
   });
 
-  test('goes through no proxy to this machine: the proxy would look for it on its own machine, and see the token', async () => {
+  test('to this machine goes through no proxy: the proxy would connect to its own machine, and see the token', async () => {
     const { standIn, proxy, ask } = await setUpProxy('http');
     const values = { HTTPS_PROXY: `http://${proxy.address}`, HTTP_PROXY: `http://${proxy.address}` };
     expect(await ask(values)).toBe(200);

@@ -57,7 +57,7 @@ describe('a request', () => {
     [20, '0.02'],
     [19.97, '0.02'],
     [5000, '0.05'],
-  ] as const)('ends after the shorter one of its time limit (%s ms) and the client’s (50 ms)', async ([own, shown]) => {
+  ] as const)('ends after the shorter of its own time limit (%s ms) and the client’s (50 ms)', async ([own, shown]) => {
     const { standIn, send } = await setUp({ requestTimeoutMs: 50 });
     standIn.behave([{ kind: 'hang' }]);
     const error = await errorOf(send({ path: '/', ...(own !== undefined && { timeoutMs: own }) }));
@@ -96,7 +96,7 @@ describe('a request', () => {
     expect(error.isNeverSent).toBe(true);
   });
 
-  test('reads no answer that is far too long, or that is cut off', async () => {
+  test('fails if its answer is far too long or cut off', async () => {
     for (const [body, words] of [
       ['x'.repeat(4_000_001), 'the answer is too long'],
       [new ReadableStream({ pull: (controller) => controller.error(new Error('cut off')) }), 'cut off'],

@@ -8,7 +8,7 @@ export interface MetristClientOptions {
   readonly token: string;
   /** `awsiam/0.1.0` */
   readonly userAgent: string;
-  /** For one request, from connecting to the end of the answer. @default 10_000 */
+  /** Time limit for one request, from connecting to the end of the answer. @default 10_000 */
   readonly requestTimeoutMs?: number;
   /** @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch;
@@ -45,8 +45,8 @@ export interface MetristAnswer {
 const maxAnswerLength = 4_000_000;
 
 /**
- * The one HTTP client for Metrist. What it returns sends a request once and never follows a redirect; it rejects with a
- * {@link MetristError} when there is no answer.
+ * The one HTTP client for Metrist. The returned function sends a request once and never follows a redirect. It rejects with
+ * a {@link MetristError} if there is no answer.
  */
 export function createMetristClient({
   baseUrl,
@@ -102,15 +102,15 @@ async function readBody({ body }: Response): Promise<string> {
 
 /**
  * Metrist gave no answer, refused, or did not do what it had said. The message says why and what to do about it. Code that
- * knows what was attempted wraps it and says that, too.
+ * knows what was attempted wraps this error and adds that.
  */
 export class MetristError extends Error {
   readonly code = 'MetristError';
-  /** Of the answer. Absent when there was no answer, or when the answer was fine but its effect never showed. */
+  /** The status of the answer. Absent if there was no answer, or if the answer was fine but its effect never showed. */
   readonly status: number | undefined;
   /** The request certainly did not reach Metrist: there was no connection to send it on. */
   readonly isNeverSent: boolean;
-  /** The same request now would take another timeout, or its caller has given up. */
+  /** Repeating the request at once would end in another timeout, or its caller has given up. */
   readonly isPointlessToRepeat: boolean;
 
   constructor(
@@ -156,7 +156,7 @@ function explainCommonStatus(status: number, headers: Headers): string {
   return 'not what the Metrist API answers; check METRIST_API_HOST and any proxy on the way';
 }
 
-/** Why `fetch` got no whole answer and what to do about it, in one line, and what that means for the request. */
+/** Explains in one line why `fetch` got no complete answer and what to do, and says what that means for the request. */
 function explainFailure(error: unknown, host: string, timeoutMs: number) {
   if (error instanceof Error && error.name === 'TimeoutError') {
     const reason = `no answer from ${host} within ${formatLimit(timeoutMs)}; check the network and METRIST_API_HOST`;
@@ -172,7 +172,7 @@ function explainFailure(error: unknown, host: string, timeoutMs: number) {
 }
 
 interface KnownFailure {
-  /** Finds it by the code of the error, a space, and the message. */
+  /** Matches the error's code, a space, and its message. */
   readonly pattern: RegExp;
   readonly explain?: (host: string, code: string, message: string) => string;
   /** It happens before anything is sent. */
@@ -228,7 +228,7 @@ function rootCause(error: unknown): { code: string; syscall: unknown; message: s
   return { code, syscall, message: error.message.split('\n', 1)[0] ?? '' };
 }
 
-// Not imported: an import would evaluate every export of node:http, including all of undici.
+// Not imported, because an import would evaluate every export of node:http, including all of undici.
 const http = process.getBuiltinModule('node:http');
 
 /**

@@ -70,7 +70,7 @@ describe('toMetadata', () => {
     expect(toMetadata({})).toEqual({});
   });
 
-  test('puts other metadata before it', () => {
+  test('puts other metadata before the evidence', () => {
     const metadata = toMetadata({ attempts: 3 }, { verdict: 'service', code: 'Throttling' });
     expect(Object.entries(metadata)).toEqual([
       ['verdict', 'service'],
@@ -101,7 +101,7 @@ describe('toWireText', () => {
     ['é😀\n\t', 'é😀\n\t'],
     ['\0a\0', '\uFFFDa\uFFFD'],
     ['\uDE00\uD83D', '\uFFFD\uFFFD'],
-  ])('makes %j %j', (text, expected) => {
+  ])('turns %j into %j', (text, expected) => {
     expect(toWireText(text)).toBe(expected);
   });
 });

@@ -1,7 +1,7 @@
 import { clip } from '../text/redact.ts';
 import { type Evidence, type StepError, formatStepError } from '../runner/step-result.ts';
 
-/** Flat, because the backend drops a result, behind a 202, if a value is neither a string nor a number. */
+/** Flat, because the backend answers 202 and drops the result if a value is neither a string nor a number. */
 export type Metadata = Readonly<Record<string, string | number>>;
 
 const maxMessageLength = 2000;
@@ -16,7 +16,7 @@ export function describeStepError(error: StepError): string {
   return toWireText(`${message}\nWhat to do: ${clip(error.advice, maxTextLength)}`);
 }
 
-/** A step's evidence as metadata. For a failure `more` stands before it. */
+/** A step's evidence as metadata. `more`, which a failure has, comes first. */
 export function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
   const metadata: Record<string, string | number> = {};
   for (const [name, value] of Object.entries({ ...more, ...evidence })) {

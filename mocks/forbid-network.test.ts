@@ -15,7 +15,7 @@ test.each([
   ['a port and a host', () => connect(8080, '127.0.0.1'), '127.0.0.1:8080'],
   ['a path', () => connect('/run/docker.sock'), '/run/docker.sock'],
   ['a request over TLS', () => get('https://iam.amazonaws.com/'), 'iam.amazonaws.com:443'],
-])('a connection by %s fails and names its target', async (_how, open, target) => {
+])('a connection opened with %s fails and names its target', async (_how, open, target) => {
   forbid();
   const [error] = (await once(open(), 'error')) as [Error];
   expect(error).toMatchObject({

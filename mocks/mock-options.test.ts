@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readMockOptions } from './mock-options.ts';
 
-test('without variables nothing goes wrong and nothing takes time', () => {
+test('without variables there are no faults and no latency', () => {
   const { faults, latency } = readMockOptions({ AWSIAM_MOCK_SEED: '' });
   expect(faults.next('CreateUser')).toBeUndefined();
   expect(latency()).toBe(0);
@@ -40,7 +40,7 @@ function sampleLatency(text: string, count = 10_000): number[] {
 }
 
 describe('latency', () => {
-  test('a median alone is the same time for all answers', () => {
+  test('a median alone gives all answers the same time', () => {
     expect(new Set(sampleLatency('20', 10))).toEqual(new Set([20]));
   });
 

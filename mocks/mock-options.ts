@@ -33,7 +33,7 @@ export function readMockOptions(values: Readonly<Record<string, string | undefin
     throw Object.assign(new Error(message), { code: 'ConfigError' });
   }
   const seed = Number(seedText);
-  // Two sources: the number of ids must not change how long answers take.
+  // Two sources of random numbers, so that the number of ids does not change how long answers take.
   return { faults: faults.plan, latency: createLatency(latency, createRandom(seed)), random: createRandom(~seed) };
 }
 

@@ -6,11 +6,11 @@ const keys = {
   METRIST_AWS_SECRET_ACCESS_KEY: 'offline-mode-needs-no-secret-access-key',
 };
 
-test('an empty environment gets everything; empty variables count as absent', () => {
-  const everything = { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'offline', ...keys };
-  expect(offlineDefaults({})).toEqual(everything);
+test('an empty environment gets every default; empty variables count as absent', () => {
+  const allDefaults = { METRIST_AWS_REGION: 'us-east-1', METRIST_NAMESPACE: 'offline', ...keys };
+  expect(offlineDefaults({})).toEqual(allDefaults);
   expect(offlineDefaults({ METRIST_NAMESPACE: '', AWS_REGION: ' ', METRIST_AWS_ACCESS_KEY_ID: '\t' })).toEqual(
-    everything,
+    allDefaults,
   );
 });
 

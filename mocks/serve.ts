@@ -20,7 +20,7 @@ Serves a mocked IAM account on 127.0.0.1 and prints the line that points the AWS
 AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see docs/mock-server.md.
 `;
 
-// The reader of its log may close the pipe while clients still use the server.
+// Whoever reads the log may close the pipe while clients still use the server.
 surviveOutputErrors(process);
 try {
   const { port, help } = readArguments(process.argv.slice(2));

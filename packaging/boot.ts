@@ -13,7 +13,7 @@ const { main, isCacheRejected } = loadProgram(
   Buffer.from(sea.getRawAsset(assetNames.compiledCode)),
 );
 if (isCacheRejected)
-  process.stderr.write('awsiam: the compiled code in the executable is not usable here: slower start\n');
+  process.stderr.write('awsiam: the compiled code in the executable cannot be used here, so the start takes longer\n');
 void main(args, { self: [process.execPath], startedSent });
 
 /** @returns whether `Started` was written; if not, the program writes it again and handles the error */

@@ -68,7 +68,7 @@ describe('a bundle', () => {
   });
 });
 
-describe('code that cannot be loaded', () => {
+describe('findUnsupported', () => {
   it.for([
     ['import("x")', 1],
     ['await import (name)', 1],
@@ -79,7 +79,7 @@ describe('code that cannot be loaded', () => {
     ['loader.import("x"); reimport(); $import(); loader.require(name)', 0],
     ['"please call require(\\"x\\")"', 0],
     ['require("node:os")', 0],
-  ] as const)('in %s', ([code, problems]) => {
+  ] as const)('finds in %s this number of problems: %d', ([code, problems]) => {
     expect(findUnsupported(code)).toHaveLength(problems);
   });
 });

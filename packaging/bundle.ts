@@ -15,7 +15,7 @@ const unwanted =
   /(^|\/)(mocks|testing|e2e|bench)\/|\.test\.ts$|(^|\/)node_modules\/(vitest|@vitest|aws-sdk-client-mock|junit-report-builder)\//;
 
 /**
- * Makes one file of a program and everything that it imports.
+ * Makes one file out of a program and everything that it imports.
  *
  * It is not minified, so that stack traces stay readable. A smaller file would not start faster.
  *
@@ -65,7 +65,7 @@ export async function bundle(input: string, projectDir: string): Promise<Bundle>
   }
 }
 
-/** What `loadProgram` does not give to the code that it loads, and how code that needs it looks. */
+/** What `loadProgram` does not give to the code that it loads, with a pattern for code that needs it. */
 const missing: Readonly<Record<string, RegExp>> = {
   'a loader for what is known only at run time': /(?<![\w$.])(?:import\s*\(|require\s*\(\s*[A-Za-z_$])/,
   'a path of its own': /(?<![\w$.])(?:import\.meta|__dirname|__filename)\b/,

@@ -26,7 +26,7 @@ it('keeps the lines of the bundle, for stack traces', () => {
   expect(stack).toContain('awsiam.js:3:');
 });
 
-it('uses compiled code of the same source, and compiles again if it is of another', () => {
+it('uses compiled code of the same source, and compiles again if the source differs', () => {
   const compiled = loadProgram(source).compiledCode();
   expect(loadProgram(source, compiled).isCacheRejected).toBe(false);
 

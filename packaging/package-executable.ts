@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** vitest's global setup of the end-to-end tests: makes the package, unless `dist` has that of the current sources. */
+/** vitest's global setup of the end-to-end tests: makes the package, unless the one in `dist` is of the current sources. */
 export async function setup(): Promise<void> {
   const { version, isReused } = await packageExecutable({ reuse: true });
   if (!isReused) console.log(`packaged ${version}`);

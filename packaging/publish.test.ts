@@ -89,7 +89,7 @@ describe('a claim on a directory', () => {
     expect(await withClaim(dir, () => Promise.resolve('done'))).toBe('done');
   });
 
-  it('is waited for while another process has it, also if that process is killed', async () => {
+  it('is waited for while another process has it, and is free as soon as that process is killed', async () => {
     const act = '() => (console.log("claimed"), new Promise(() => {}))';
     const code = `import { withClaim } from '${script}'; await withClaim(${JSON.stringify(dir)}, ${act});`;
     const holder = spawn(process.execPath, ['--input-type=module', '--eval', code]);

@@ -90,7 +90,7 @@ export function draftOf(name: string): string {
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
   await rm(to, { force: true });
-  // Some file systems have no links.
+  // Some file systems have no hard links.
   await link(from, to).catch(() => copyFile(from, to));
 }
 

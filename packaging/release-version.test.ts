@@ -63,7 +63,7 @@ describe('the status of the work tree', () => {
     ['an untracked file that is not packed', '?? notes.txt\0', false],
     ['an untracked file that is packed', '?? cli/unknown.ts\0', true],
     ['a changed file after an untracked one', '?? notes.txt\0 D README.md\0', true],
-  ] as const)('with %s', ([, status, expected]) => {
+  ] as const)('with %s (%j) is modified: %s', ([, status, expected]) => {
     expect(hasModified(status, new Set(['cli/main.ts', 'cli/unknown.ts']))).toBe(expected);
   });
 });

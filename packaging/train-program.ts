@@ -76,7 +76,7 @@ async function requireOutcome(command: readonly string[], home: string, { faults
     env: { HOME: home, AWS_ENDPOINT_URL: iam.url, AWS_EC2_METADATA_DISABLED: 'true' },
     stepTimeoutMs: 10_000,
     cleanup: true,
-    // It has to exit by itself, because it writes its compiled code on exit.
+    // The program has to exit by itself, because it writes its compiled code on exit.
     limits: { handshakeSilenceMs: 10_000, finishMs: 10_000, terminateAfterMs: 1_000 },
     onEvent: (event) => {
       if (event.kind === 'stderr') stderr.push(event.line);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { loadProgram } from './load-program.ts';
 
-// node packaging/train.ts <program> <where to write the compiled code> [<compiled code so far>]
+// Usage: node packaging/train.ts <program> <where to write the compiled code> [<compiled code so far>]
 const [, , programPath = '', resultPath = '', soFarPath] = process.argv;
 const soFar = soFarPath === undefined ? undefined : readFileSync(soFarPath);
 const { main, isCacheRejected, compiledCode } = loadProgram(readFileSync(programPath, 'latin1'), soFar);

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The yardstick of `bench:offline`: vitest itself, with as many tests as the monitor has steps and nothing in them. */
+/** `bench:offline` compares an offline run with this: vitest with as many empty tests as the monitor has steps. */
 export default defineConfig({
   test: { root: import.meta.dirname, include: ['empty.suite.ts'], pool: 'threads', maxWorkers: 1 },
 });

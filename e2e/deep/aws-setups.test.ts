@@ -48,7 +48,7 @@ test('every report names a failing credential_process and shows its message', as
   expect(metrist.errors).toEqual([expect.objectContaining({ message: expect.stringContaining(words) as unknown })]);
 });
 
-test('a run with both a profile and keys prints no warning of the SDK', async () => {
+test('a run with both a profile and keys prints no SDK warning', async () => {
   const iam = await startIam();
   const home = await homeWith(
     '[profile dev]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secretofprofile\n',

@@ -8,7 +8,7 @@ import { groupPath, userPath } from '../../suites/awsiam/names.ts';
 import { steps, type StepName } from '../../suites/awsiam/steps.ts';
 import { iamErrorXml, startHttpServer } from '../../suites/awsiam/testing/http-server.ts';
 import { runName, seedStaleGroups, seedStaleUsers, staleMs } from '../../suites/awsiam/testing/stale.ts';
-import { copyProject, liveEnv, noRemark, preload, runAwsiam, runVitest, secrets } from '../harness/run.ts';
+import { copyProject, liveEnv, onlyWaitLines, preload, runAwsiam, runVitest, secrets } from '../harness/run.ts';
 import { operationOf } from '../harness/conformance.ts';
 import { nowhere } from '../harness/loopback-only.ts';
 import { arrival, startIam } from '../harness/servers.ts';
@@ -91,7 +91,7 @@ describe('awsiam cleanup', () => {
     expect(iam.calls).toEqual([]);
   });
 
-  test('without settings ends with code 1, and names the variables and the file', async () => {
+  test('ends with code 1 without settings, and names the variables and the file', async () => {
     const run = await runAwsiam(['cleanup']);
     expect(run).toMatchObject({ code: 1, stdout: '' });
     for (const words of ['METRIST_AWS_REGION', 'METRIST_NAMESPACE', '.env']) expect(run.stderr).toContain(words);
@@ -103,7 +103,7 @@ describe('awsiam cleanup', () => {
     expect(run.stderr).toMatch(/ECONNREFUSED.*Nobody listens at the endpoint/);
   });
 
-  test('after SIGTERM ends with code 143 and says that it did not get to the end', async () => {
+  test('ends with code 143 after SIGTERM and says that it did not get to the end', async () => {
     const iam = await startIam('DeleteUser=slow:1:3,DeleteUser=hang');
     seedStaleUsers(iam.state, namespace, 10);
     const run = await runAwsiam(['cleanup', '--pace', '0ms'], envFor(iam), {
@@ -157,14 +157,14 @@ describe('awsiam cleanup', () => {
     expect(run).toMatchObject({
       code: 0,
       stdout: '5300 test entities of the namespace e2e removed\n',
-      stderr: noRemark,
+      stderr: onlyWaitLines,
     });
     expect(listEntities(iam.state)).toEqual(nothing);
     expect(iam.calls.length).toBe(5000 + 50 + 300 + 3);
   });
 });
 
-/** What remains if the process is killed after IAM has carried out the step's call, but before the answer. */
+/** What remains if the process is killed after IAM has carried out the step's request, but before IAM answers. */
 const leftAt = {
   CreateUser: ['user'],
   CreateGroup: ['user', 'group'],
@@ -179,12 +179,12 @@ const leftAt = {
 describe('a run after one that was killed', () => {
   const pairs = steps.map(({ name }, index) => [name, index] as const).filter(([, index]) => index % 2 === 0);
 
-  test.for(pairs)('sweeps what a kill during %s left, and during the step after it', async ([, index]) => {
+  test.for(pairs)('sweeps what a kill during %s, or during the next step, left behind', async ([, index]) => {
     await Promise.all(steps.slice(index, index + 2).map(({ name }) => killAndSweep(name)));
   });
 
   // A board without a battery starts in 1970 until the network sets its clock.
-  test('sweeps what a host with its clock at 1970 left, with a right clock or the same wrong one', async () => {
+  test('sweeps what a host with its clock at 1970 left behind, with a right clock or the same wrong one', async () => {
     await Promise.all([
       killAndSweep('DeleteGroup', clockAt(60_000)),
       killAndSweep('CreateGroup', clockAt(60_000), clockAt(60_000)),
@@ -197,7 +197,7 @@ describe('a run after one that was killed', () => {
     laterEnv: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const operation = operationOf(step);
-    // By the clock of the account the first run was three hours ago.
+    // By the account's clock, the killed run takes place three hours ago.
     let behindMs = staleMs;
     const state = createIamState({ now: () => new Date(Date.now() - behindMs) });
     const iam = await startIam(`${operation}=hang-after:1`, { state });
@@ -260,7 +260,7 @@ test('a sweep uses the clock of the service if the clock of its host is hours ah
   expect(listEntities(iam.state).users).toEqual([name]);
 });
 
-test('three cleanups at the same time count each entity once in total', async () => {
+test('three cleanups at the same time count each removed entity only once in total', async () => {
   const iam = await startIam();
   seedStaleUsers(iam.state, namespace, 20);
   seedStaleGroups(iam.state, namespace, 20);

@@ -76,7 +76,7 @@ test('a switch with an unknown value is refused, and nothing is deleted unless c
   expect(disabled?.iam.calls).toEqual([]);
 });
 
-test('a wrong METRIST_REQUIRE_DELIVERY fails the first step, also in Metrist', async () => {
+test('a wrong METRIST_REQUIRE_DELIVERY fails the first step, in Metrist too', async () => {
   const [iam, metrist] = [await startIam(), await startMetrist()];
   const env = { ...liveEnv, ...metristEnv(metrist), METRIST_REQUIRE_DELIVERY: 'always', AWS_ENDPOINT_URL_IAM: iam.url };
   const run = await runVitest({ env });

@@ -14,8 +14,8 @@ import type { KillableRun } from '../harness/killable-run.ts';
 import { projectDir } from '../harness/run.ts';
 
 /**
- * A process that reports a run is killed at every point of its work, and a later run delivers what is left. The outbox
- * that it finds holds an error that waits, an error that was sent and lost, and one that was sent and arrived.
+ * A process that reports a run is killed at every point of its work, and a later run delivers what is left. At the start, the
+ * outbox holds three errors: one that waits, one that was sent but got lost, and one that was sent and arrived.
  */
 
 const minuteMs = 60_000;
@@ -29,7 +29,7 @@ type StandIn = Awaited<ReturnType<typeof startStandIn>>;
 const apiOf = ({ url }: StandIn) => createMetristApi({ baseUrl: url, token, userAgent: 'awsiam/0.1.0' });
 const checksOf = (rows: StandIn['errors']) => rows.map((row) => String(row['check_logical_name']));
 
-/** Delivers a run while the clock is wrong by this much. The uptime does not count, as after a restart of the machine. */
+/** Delivers a run while the clock is wrong by this much. The uptime is of no use, as after a restart of the machine. */
 async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, results: readonly MetristResult[] = []) {
   const now = () => new Date(Date.now() + wrongByMs);
   const outbox = new Outbox({ dir, now, uptimeMs: () => (wrongByMs < 0 ? Number.MAX_SAFE_INTEGER : 0) });
@@ -37,7 +37,7 @@ async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, resul
   return await deliver(await holdError(results, outbox), { api: apiOf(standIn), outbox, ...options });
 }
 
-/** Runs the process. Returns its points in order; the last one is where it died. */
+/** Runs the process. Returns the points that it reached, in order. It died at the last one, unless that is `done`. */
 async function runUntilKilled(killable: KillableRun): Promise<string[]> {
   const file = path.join(projectDir, 'e2e/harness/killable-run.ts');
   const child = spawn(process.execPath, [file, JSON.stringify(killable)], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -47,7 +47,7 @@ async function runUntilKilled(killable: KillableRun): Promise<string[]> {
 async function makeLeftovers(): Promise<string> {
   const standIn = await startStandIn();
   const dir = await temporaryDirectory();
-  // Both are marked as sent with an unknown outcome; the Metrist of each test decides which of them arrived.
+  // Both are marked as sent with an unknown outcome. Which of them arrived depends on the Metrist that is asked later.
   for (const [index, result] of [lost, there].entries()) {
     standIn.behave([{ kind: 'reset', when: 'before' }]);
     await deliverAt(-10 * minuteMs + index, standIn, dir, [result]);
@@ -58,7 +58,7 @@ async function makeLeftovers(): Promise<string> {
   return dir;
 }
 
-test('killed at any point of its reports, a run loses no error, and no error arrives twice', async () => {
+test('a run that is killed at any point of its reporting loses no error, and no error arrives twice', async () => {
   const leftovers = await makeLeftovers();
   expect((await filesIn(leftovers)).map((file) => file.replace(/^[^.]+/, ''))).toEqual([
     expect.stringMatching(/^\.sent-/),

@@ -12,8 +12,8 @@ import type { KillableRun } from '../harness/killable-run.ts';
 import { projectDir } from '../harness/run.ts';
 
 /**
- * Two users share one results directory. A user who may not remove an error must not send it, because they would send it with
- * every run.
+ * Two users share one results directory. A user who may not remove an error must not send it, because they would send it again
+ * with every run.
  */
 
 const [owner, other] = [65_533, 65_534];
@@ -92,7 +92,7 @@ test.for([
   expect(await readdir(outbox)).toEqual([]);
 });
 
-test('what an earlier version left for another user is left alone, and mentioned', async (context) => {
+test('files of an earlier version that belong to another user are left alone and mentioned', async (context) => {
   const metrist = await start(context);
   const { dir, outbox } = await makeOutbox(0, 0o1777);
   const old = path.join(outbox, '20261122T115000000-b8dd794b');

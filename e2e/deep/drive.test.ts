@@ -104,7 +104,7 @@ describe('awsiam drive, with this monitor', () => {
     ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s in the middle of a step stops the monitor in order', async ([signal, code]) => {
+  ] as const)('%s in the middle of a step stops the monitor cleanly', async ([signal, code]) => {
     const iam = await startIam('AddUserToGroup=hang-after:1');
     const run = await runAwsiam(
       ['drive'],
@@ -171,7 +171,7 @@ describe('awsiam drive, with a monitor that', () => {
     ],
     ['sends an unknown message', { step: `send('Step Ok');` }, 'the protocol has no such message'],
     ['sends Exit too early', { step: `send('Exit');` }, 'before all steps were run'],
-  ])('%s gets a message about it', async ([, script, problem]) => {
+  ])('%s, reports the problem', async ([, script, problem]) => {
     const run = await drive(script, '--timeout', '500ms');
     expect(run.code, run.everything).toBe(1);
     expect(run.stdout, run.everything).toMatch(new RegExp(`^  ! the monitor .*(?:${problem})`, 'm'));
@@ -214,7 +214,7 @@ describe('awsiam drive, with a monitor that', () => {
     expect((await readdir(tmpDir)).filter((name) => name.startsWith('orchtmp-'))).toEqual([]);
   });
 
-  test('runs when nobody reads the output any more, is not left behind', async () => {
+  test('still runs when nobody reads the output any more, is not left behind', async () => {
     const monitor = await writeMonitor({
       start: `process.on('SIGTERM', () => {}); process.stdin.on('end', () => {}); setInterval(() => {}, 60_000); send('Started 1.1');`,
       step: `if (step === 'A') { console.error('pid', process.pid, '!'); send('Step OK'); } else setTimeout(() => send('Step OK'), 50);`,
@@ -223,7 +223,7 @@ describe('awsiam drive, with a monitor that', () => {
     onTestFinished(() => rm(tmpDir, { recursive: true }));
     let stderr = '';
     const { promise: ended, resolve } = Promise.withResolvers<unknown>();
-    // Fails because the output is not read to its end.
+    // runAwsiam() fails because the output is not read to its end.
     await runAwsiam(
       ['drive', '--step', 'A', '--step', 'B', '--', monitor],
       { TMPDIR: tmpDir },

@@ -16,8 +16,8 @@ import { operationOf } from '../harness/conformance.ts';
 import { liveEnv } from '../harness/run.ts';
 
 /**
- * Every step with every fault, with the real client over HTTP: the result and its verdict, the blocked steps, what the
- * server carried out, and that nothing is left. A lasting fault affects the three attempts of the step. Teardown then
+ * Tests every step with every fault, with the real client over HTTP: the result and its verdict, the blocked steps, what the
+ * server carried out, and that nothing is left behind. A lasting fault affects the three attempts of the step. Teardown then
  * finds a working IAM.
  */
 
@@ -25,11 +25,11 @@ import { liveEnv } from '../harness/run.ts';
 const kinds = {
   CreateUser: 'creates',
   CreateGroup: 'creates',
-  AddUserToGroup: 'relates',
-  RemoveUserFromGroup: 'parts',
+  AddUserToGroup: 'links',
+  RemoveUserFromGroup: 'unlinks',
   DeleteGroup: 'deletes',
-  AttachPolicy: 'relates',
-  DetachPolicy: 'parts',
+  AttachPolicy: 'links',
+  DetachPolicy: 'unlinks',
   DeleteUser: 'deletes',
 } as const satisfies Record<StepName, string>;
 type Kind = (typeof kinds)[StepName];
@@ -53,7 +53,7 @@ interface Fault {
   /** As in AWSIAM_MOCK_FAULTS. */
   readonly fault: string;
   readonly outcome: Outcome | ((kind: Kind) => Outcome);
-  /** Whether a request that creates an entity may still be carried out, and is therefore named. @default false */
+  /** Whether the request may be carried out later. If it creates an entity, the run names the entity. @default false */
   readonly mayAppear?: true;
 }
 
@@ -71,7 +71,7 @@ const faults: readonly Fault[] = [
     title: 'connection reset after IAM carried it out',
     fault: 'reset-after:1',
     // Adding and attaching can be repeated without an error, so there is nothing to resolve.
-    outcome: (kind) => (kind === 'relates' ? passed(2) : passed(2, 'resolution')),
+    outcome: (kind) => (kind === 'links' ? passed(2) : passed(2, 'resolution')),
   },
   { title: 'truncated answer', fault: 'truncated:1', outcome: failed('service', 1) },
   { title: "a proxy's page", fault: 'html:1', outcome: failed('service', 1) },
@@ -81,7 +81,7 @@ const faults: readonly Fault[] = [
   {
     title: 'no answer, but IAM carried it out',
     fault: 'hang-after:1',
-    outcome: (kind) => (kind === 'relates' ? passed(2) : passed(2, 'resolution')),
+    outcome: (kind) => (kind === 'links' ? passed(2) : passed(2, 'resolution')),
   },
   {
     title: 'NoSuchEntity twice, then fine',
@@ -208,14 +208,14 @@ test.concurrent.for(cells)('$step, $title', async ({ step, fault, outcome, mayAp
   ]);
 });
 
-/** The attempts of a creation that IAM carries out late. `$` stands for the milliseconds. */
+/** Which attempts IAM carries out late. `$` stands for the delay in milliseconds. */
 const lateAttempts = [
   ['its first attempt', 'late:$:1'],
   ['its second attempt', 'Throttling:1,late:$:1'],
   ['every attempt', 'late:$:3'],
 ] as const;
-const creatingSteps = ['CreateUser', 'CreateGroup', 'AddUserToGroup', 'AttachPolicy'] as const;
-const lateCells = creatingSteps.flatMap((step) =>
+const lateSteps = ['CreateUser', 'CreateGroup', 'AddUserToGroup', 'AttachPolicy'] as const;
+const lateCells = lateSteps.flatMap((step) =>
   lateAttempts.flatMap(([which, text]) =>
     (['before', 'after'] as const).map((when) => ({ step, which, text, when, fails: which === 'every attempt' })),
   ),
@@ -229,7 +229,7 @@ function lateFaults(step: StepName, text: string, lateMs: number): string {
 }
 
 test.concurrent.for(lateCells)(
-  '$step, IAM carries out $which late, $when the end of the watch',
+  '$step, IAM carries out $which late, $when the run stops watching',
   async ({ step, text, when, fails }, context) => {
     const { expect } = context;
     const lateMs = when === 'before' ? 2500 : 600_000;
@@ -254,7 +254,7 @@ test.concurrent.for(lateCells)(
 );
 
 test.concurrent.for(['CreateUser', 'CreateGroup'] as const)(
-  '%s, the run has named what appears after the end of the watch',
+  '%s, the run has already named what appears after it stops watching',
   async (step, context) => {
     const { expect } = context;
     const run = await runAll(context, {
@@ -269,7 +269,7 @@ test.concurrent.for(['CreateUser', 'CreateGroup'] as const)(
       ...users.map((name) => `aws iam delete-user --user-name ${name}`),
       ...groups.map((name) => `aws iam delete-group --group-name ${name}`),
     ];
-    // If the machine stalls for seconds, it may appear early enough to be removed.
+    // If the machine stalls for seconds, the entity may appear early enough to be removed.
     expect(leftovers.map(({ command }) => command)).toEqual(expect.arrayContaining(commands));
   },
 );

@@ -27,7 +27,7 @@ interface Start {
   readonly executable?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Runs it as a user that owns nothing, because root may write everywhere. */
+  /** Starts it as a user who owns nothing, because root may write everywhere. */
   readonly asNobody?: boolean;
 }
 
@@ -47,7 +47,7 @@ async function run(args: readonly string[], options: Start = {}): Promise<Outcom
   return { code: code as number | null, stdout, stderr };
 }
 
-/** Runs all steps and returns the messages other than its log. */
+/** Runs all steps. Returns the monitor's messages without log messages. */
 async function runSteps(iamUrl: string, options: Start): Promise<{ readonly said: string[]; readonly stderr: string }> {
   const child = start([], options);
   const config = {
@@ -116,7 +116,7 @@ describe('the package', () => {
     expect(version).toMatch(new RegExp(`^${packageJson.version}-\\d{14}-(nogit-)?[\\da-f]+(-modified-[\\da-f]{8})?$`));
   });
 
-  it('is made once and whole by two processes at once', async () => {
+  it('is made only once, and complete, if two processes make it at the same time', async () => {
     const distDir = await makeDir();
     const code = `import { packageExecutable } from './packaging/package-executable.ts';
       const { isReused, version } = await packageExecutable({ distDir: ${JSON.stringify(distDir)}, reuse: true });
@@ -150,7 +150,7 @@ describe('the package', () => {
     expect(await packageExecutable({ distDir: copy, reuse: true })).toMatchObject({ isReused: isReproducible });
   });
 
-  it.for([programName, localExecutable])('can be started as dist/%s and says what it is', async (name) => {
+  it.for([programName, localExecutable])('can be started as dist/%s and shows its version', async (name) => {
     const { code, stdout, stderr } = await run(['--version'], { executable: dist(name) });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const [, commit = '', modified] = /-\d{14}-(?:nogit-)?([\da-f]+)(-modified)?/.exec(version) ?? [];
@@ -195,19 +195,19 @@ describe('the executable', () => {
     ['NODE_OPTIONS', '--require /nonexistent.cjs'],
     ['NODE_OPTIONS', '--max-lazy --no-opt'],
     ['NODE_COMPILE_CACHE', '/nonexistent/cache'],
-  ] as const)('takes no notice of %s=%s', async ([name, value]) => {
+  ] as const)('ignores %s=%s', async ([name, value]) => {
     const iam = await startIam();
     const { said, stderr } = await runSteps(iam.url, { env: { [name]: value } });
     expect({ said, stderr }).toEqual({ said: allPassed, stderr: '' });
   });
 
-  describe('with compiled code of another V8', () => {
+  describe('with compiled code of another V8 version', () => {
     let executable: string;
 
     beforeEach(async () => {
       executable = path.join(await makeDir(), programName);
       const bytes = await readFile(dist(programName));
-      // The asset follows its name and length. It begins with the magic number and the version of V8.
+      // In the executable, the asset follows its name and length. It begins with the magic number and the version of V8.
       const name = Buffer.from('program.cache');
       let at = bytes.indexOf(name);
       while (at !== -1 && bytes.readUInt16LE(at + name.length + 10) !== 0xc0de) at = bytes.indexOf(name, at + 1);
@@ -221,7 +221,9 @@ describe('the executable', () => {
       const iam = await startIam();
       const { said, stderr } = await runSteps(iam.url, { executable });
       expect(said).toEqual(allPassed);
-      expect(stderr).toBe('awsiam: the compiled code in the executable is not usable here: slower start\n');
+      expect(stderr).toBe(
+        'awsiam: the compiled code in the executable cannot be used here, so the start takes longer\n',
+      );
     });
   });
 });

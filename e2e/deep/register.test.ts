@@ -9,7 +9,7 @@ import { startMetrist } from '../harness/servers.ts';
 const { apiToken } = secrets;
 const body = (options: RegistrationOptions = {}) => ({ ...createMonitorConfig(awsiam, options) });
 
-/** A Metrist that shows a change only after two reads, and the command against it. */
+/** A Metrist that shows a change only after two reads, and functions that run a command against it. */
 async function setUp(options: Partial<MetristStandInOptions> = { readsUntilVisible: 2 }) {
   const metrist = await startMetrist(options);
   const env = { METRIST_API_HOST: metrist.url, METRIST_API_TOKEN: apiToken };
@@ -28,7 +28,7 @@ function changes({ requests }: MetristStandIn): string[] {
 }
 
 describe('awsiam register', () => {
-  test('twice leaves one registration, and after unregister there is none; each says what it did', async () => {
+  test('twice leaves one registration, unregister removes it, and each command says what it did', async () => {
     const { metrist, run, storedIds } = await setUp();
     const described = 'every 120 s · 8 steps of at most 900 s · run groups prod';
     const first = await run('register', '--run-group', 'prod');
@@ -50,9 +50,9 @@ describe('awsiam register', () => {
   test('replaces a registration that differs, and there is no moment without one', async () => {
     const { metrist, run, seed, storedIds } = await setUp();
     const old = seed({ intervalSecs: 300, runGroups: ['prod'] });
-    let least = Infinity;
+    let fewest = Infinity;
     metrist.behave(() => {
-      least = Math.min(least, storedIds().length);
+      fewest = Math.min(fewest, storedIds().length);
       return undefined;
     });
     const { code, stdout } = await run('register', '--interval', '5m', '--run-group', 'eu', '--run-group', 'us');
@@ -61,7 +61,7 @@ describe('awsiam register', () => {
     expect(stdout).toContain(`removed: ${old} (run_groups ["prod"] instead of ["eu","us"])\n`);
     expect(storedIds()).toHaveLength(1);
     expect(storedIds()).not.toContain(old);
-    expect(least).toBe(1);
+    expect(fewest).toBe(1);
     expect(changes(metrist)).toEqual(['POST', 'DELETE']);
   });
 
@@ -113,7 +113,7 @@ describe('awsiam register', () => {
     const { code, stdout, stderr } = await run('register', '--confirm-within', '2s');
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain('Metrist took the registration as 11yNotStored but does not show it');
-    expect(stderr).toContain(`Nothing was removed: ${old} as before.`);
+    expect(stderr).toContain(`Nothing was removed; still registered: ${old}.`);
     expect(storedIds()).toEqual([old]);
     expect(changes(metrist)).toEqual(['POST']);
   });
@@ -140,18 +140,18 @@ describe('awsiam register', () => {
   });
 });
 
-describe('a Metrist that does not answer as it should', () => {
+describe('if Metrist', () => {
   test.for<[string, BehaviourPlan, string]>([
     ['hangs', () => ({ kind: 'hang' }), 'within 10 s'],
     ['fails', () => ({ kind: 'answer', status: 500 }), 'HTTP 500'],
-    ['limits', () => ({ kind: 'answer', status: 429 }), 'too many requests'],
+    ['limits the rate', () => ({ kind: 'answer', status: 429 }), 'too many requests'],
     [
       'redirects',
       () => ({ kind: 'redirect', location: 'https://login.example/' }),
       'a redirect to https://login.example',
     ],
     ['is a proxy', () => ({ kind: 'answer', status: 200, body: '<html>' }), 'not what the Metrist API answers'],
-  ])('and %s ends every command with code 1 and advice', async ([, plan, words]) => {
+  ])('%s, every command ends with code 1 and advice', async ([, plan, words]) => {
     const { metrist, run, seed, storedIds } = await setUp();
     const id = seed();
     metrist.behave(plan);
@@ -169,7 +169,7 @@ describe('a Metrist that does not answer as it should', () => {
     expect(changes(metrist)).toEqual([]);
   });
 
-  test('because nobody listens is reported with advice', async () => {
+  test('does not listen, a command ends with code 1 and advice', async () => {
     const { runWith } = await setUp();
     const dead = await startMetrist();
     await dead.close();
@@ -179,7 +179,7 @@ describe('a Metrist that does not answer as it should', () => {
   });
 });
 
-describe('a command line that cannot be meant', () => {
+describe('a wrong command line', () => {
   test.for([
     [['register', '--interval', '0s'], '--interval'],
     [['register', '--interval', 'soon'], '--interval'],

@@ -30,7 +30,7 @@ test.concurrent.for(inFlight)(
   },
 );
 
-test('a process that stood still while its worker started posts nothing, and says why', async () => {
+test('a process that was paused while its worker started posts nothing, and says why', async () => {
   const [iam, metrist] = [await startIam(), await startMetrist()];
   const resume = async ({ pid }: ChildProcess): Promise<void> => {
     while (!/\) T/.test(await readFile(`/proc/${pid}/stat`, 'utf8'))) await delay(50);

@@ -56,20 +56,23 @@ async function runMounted(
 }
 
 describe('output that cannot be written', () => {
-  test.for(['stdout', 'stderr', 'both'] as const)('a closed pipe at %s changes nothing', async (which) => {
-    const iam = await startIam();
-    const run = await runVitest({
-      env: liveOver(iam),
-      onStart: ({ stdout, stderr }) => {
-        if (which !== 'stderr') stdout?.destroy();
-        if (which !== 'stdout') stderr?.destroy();
-      },
-    });
-    expect(run.code).toBe(0);
-    expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 0 });
-    expect(await readdir(path.join(run.resultsDir, 'runs'))).toHaveLength(1);
-    expectWholeRun(iam);
-  });
+  test.for(['stdout', 'stderr', 'stdout and stderr'] as const)(
+    'a run with a closed pipe at %s passes and writes its reports',
+    async (which) => {
+      const iam = await startIam();
+      const run = await runVitest({
+        env: liveOver(iam),
+        onStart: ({ stdout, stderr }) => {
+          if (which !== 'stderr') stdout?.destroy();
+          if (which !== 'stdout') stderr?.destroy();
+        },
+      });
+      expect(run.code).toBe(0);
+      expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 0 });
+      expect(await readdir(path.join(run.resultsDir, 'runs'))).toHaveLength(1);
+      expectWholeRun(iam);
+    },
+  );
 
   test.for(['>/dev/full', '>/dev/full 2>&1', '>&-', '>&- 2>&- <&-'])('a run with %s passes', async (redirection) => {
     const iam = await startIam();
@@ -93,7 +96,7 @@ describe('output that cannot be written', () => {
     const iam = await startIam();
     const results = await makeDir();
     const log = path.join(results, 'log');
-    // 512 bytes, or 1024 in some shells: only a part of the report is written.
+    // A limit of 512 bytes, or 1024 in some shells: only a part of the report is written.
     const script = `ulimit -f 1; exec "$@" >${log}`;
     const { code, stderr } = await runProgram(
       'sh',
@@ -117,7 +120,7 @@ describe('output that cannot be written', () => {
 });
 
 describe('files that cannot be read or written', () => {
-  test('a results directory that cannot be created costs nothing but the reports', async () => {
+  test('if the results directory cannot be created, only the reports are missing', async () => {
     const iam = await startIam();
     const run = await runVitest({ env: { ...liveOver(iam), METRIST_RESULTS_DIR: '/proc/x' } });
     expect(run.code).toBe(0);
@@ -384,7 +387,7 @@ testMounting('if the disk of the results is full, the run goes on, says so, and 
   expectWholeRun(iam);
 });
 
-testMounting('if no directory takes a file, the run goes on, says so, and leaves no older report', async () => {
+testMounting('if no directory has room for a file, the run goes on, says so, and leaves no older report', async () => {
   const iam = await startIam();
   const full = await makeDir();
   const script = `

@@ -44,12 +44,12 @@ const faults: readonly Fault[] = [
   { kind: 'transport', name: 'html-500' },
 ];
 
-/** The first two users and groups resist: the first cannot be deleted, and nothing about the second can be read. */
+/** The first two users and groups cannot be removed: the first cannot be deleted, and nothing about the second can be read. */
 const users = [0, 1, 2, 3, 4].map((index) => runName('testuser', namespace, index));
 const groups = [0, 1, 2, 3, 4].map((index) => runName('testgroup', namespace, index));
-const resisting = { users: users.slice(0, 2), groups: groups.slice(0, 2) };
+const unremovable = { users: users.slice(0, 2), groups: groups.slice(0, 2) };
 
-function poison(fault: Fault): FaultPlan {
+function failForUnremovable(fault: Fault): FaultPlan {
   return {
     next: (operation, { UserName, GroupName } = {}) => {
       const isAbout = (index: number): boolean => UserName === users[index] || GroupName === groups[index];
@@ -70,23 +70,27 @@ function seedOld({ state }: IamServer): void {
   seedUser(state, { name: 'alice', groups: groups.slice(1, 2) });
 }
 
-describe('if the first entities that a sweep finds resist', () => {
-  test.for(frontEnds)('%s removes all others and names these', async ([, code, sweepWith], { scenario }) => {
-    await Promise.all(
-      faults.map(async (fault) => {
-        const iam = await startIam('', { faults: poison(fault) });
-        seedOld(iam);
-        const run = await sweepWith(iam.url, scenario);
-        expect(run.code, run.everything).toBe(code);
-        expect(listEntities(iam.state), `${fault.name}\n${run.everything}`).toEqual({
-          users: ['alice', ...resisting.users],
-          groups: resisting.groups,
-        });
-        for (const name of resisting.users) expect(run.everything).toContain(`user ${name} could not be removed: `);
-        for (const name of resisting.groups) expect(run.everything).toContain(`group ${name} could not be removed: `);
-      }),
-    );
-  });
+describe('if the first entities that a sweep finds cannot be removed,', () => {
+  test.for(frontEnds)(
+    '%s removes all others and names those that it could not remove',
+    async ([, code, sweepWith], { scenario }) => {
+      await Promise.all(
+        faults.map(async (fault) => {
+          const iam = await startIam('', { faults: failForUnremovable(fault) });
+          seedOld(iam);
+          const run = await sweepWith(iam.url, scenario);
+          expect(run.code, run.everything).toBe(code);
+          expect(listEntities(iam.state), `${fault.name}\n${run.everything}`).toEqual({
+            users: ['alice', ...unremovable.users],
+            groups: unremovable.groups,
+          });
+          for (const name of unremovable.users) expect(run.everything).toContain(`user ${name} could not be removed: `);
+          for (const name of unremovable.groups)
+            expect(run.everything).toContain(`group ${name} could not be removed: `);
+        }),
+      );
+    },
+  );
 });
 
 describe('a list that repeats its marker forever', () => {

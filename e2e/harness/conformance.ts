@@ -21,7 +21,7 @@ export function operationOf(step: string): string {
   return step.replace(/^(At|De)tachPolicy$/, '$1tachUserPolicy');
 }
 
-/** What the Orchestrator passes from the registration's extra_config. */
+/** A valid Config, which the Orchestrator takes from the registration's extra_config. */
 export const goodConfig = {
   AWSAccessKeyId: secrets.accessKeyId,
   AWSSecretAccessKey: secrets.secretAccessKey,
@@ -81,7 +81,7 @@ function describe({ messages, stderr }: Orchestrator): string {
   return `${JSON.stringify(messages, undefined, 2)}\n${stderr}`;
 }
 
-/** The secrets, or parts of them, that a text contains, as they are, in base16 or in base64. */
+/** The secrets and parts of secrets that a text contains: plain, in base16 or in base64. */
 export function leaksOf(text: string): string[] {
   const { accessKeyId, ...hidden } = secrets;
   const pieces = Object.values(hidden).flatMap((secret) =>

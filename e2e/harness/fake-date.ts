@@ -1,6 +1,6 @@
 /**
  * Loaded before everything else with `NODE_OPTIONS=--import=…`. The date of the process stands still at
- * E2E_DATE_FIXED_MS, or is E2E_DATE_AHEAD_MS ahead. Timers and the monotonic clock are right.
+ * E2E_DATE_FIXED_MS, or is E2E_DATE_AHEAD_MS ahead. Timers and the monotonic clock are not affected.
  */
 const { E2E_DATE_FIXED_MS: fixed, E2E_DATE_AHEAD_MS: ahead } = process.env;
 const RightDate = Date;

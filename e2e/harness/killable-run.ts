@@ -51,7 +51,7 @@ for (const name of operations) {
   };
 }
 
-/** The history appends to an open file. */
+/** Makes each write to an open file a point. The history is written like that. */
 function watchWrites(handle: FileHandle, label: string): void {
   const write = handle.write.bind(handle) as (buffer: Buffer) => Promise<{ bytesWritten: number; buffer: Buffer }>;
   Object.assign(handle, {
@@ -63,7 +63,7 @@ function watchWrites(handle: FileHandle, label: string): void {
   });
 }
 
-/** The JUnit document is renamed into place with a callback. */
+/** The JUnit document is renamed into place with the callback version of `rename`. */
 const rename = fs.rename;
 Object.assign(fs, {
   rename: (from: string, to: string, callback: fs.NoParamCallback) => {

@@ -48,8 +48,8 @@ interface Wanted {
 }
 
 /**
- * Stands in for the Metrist Orchestrator: starts a monitor as it does, keeps every byte that the monitor writes, and
- * sends what a test wants. Shares no code with the product.
+ * Stands in for the Metrist Orchestrator: starts a monitor as the Orchestrator does, keeps every byte that the monitor
+ * writes, and sends what a test wants. Shares no code with the product.
  */
 export class Orchestrator {
   readonly tmpDir = path.join(os.tmpdir(), `orchtmp-${randomBytes(8).toString('hex')}`);
@@ -183,7 +183,7 @@ export class Orchestrator {
     this.#killLater();
   }
 
-  /** Signals the whole process group. SIGUSR2 does not end a monitor: code of a test may wait for it. */
+  /** Signals the whole process group. Every signal must end the monitor, except SIGUSR2, which a test's own code handles. */
   signal(signal: NodeJS.Signals): void {
     if (this.#isOver || this.#child.pid === undefined) return;
     try {

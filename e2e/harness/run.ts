@@ -12,7 +12,7 @@ export const projectDir = path.dirname(path.dirname(import.meta.dirname));
 /** The program file of this project's vitest. */
 export const vitestFile = path.join(projectDir, 'node_modules/vitest/vitest.mjs');
 
-/** Easy to find in any output, and with the length and the characters of real ones. */
+/** Secrets that are easy to find in any output, and have the length and the characters of real ones. */
 export const secrets = {
   accessKeyId: 'AKIAE2ETESTKEYID7Q4X',
   secretAccessKey: 'e2e/Secret+Access&Key<0>/wJalrXUtnFEMIbPxRf',
@@ -29,8 +29,8 @@ export const liveEnv = {
 } as const;
 
 /**
- * What a process needs to start. AWS and Metrist are at a closed port, even if the checkout has a `.env`. Lines may be so
- * long that no text is wrapped.
+ * The variables that a process needs to start. AWS and Metrist are at a closed port, even if the checkout has a `.env`. The
+ * terminal is so wide that no text is wrapped.
  */
 export function cleanEnv(): Record<string, string> {
   const { PATH = '', HOME = '' } = process.env;
@@ -38,8 +38,8 @@ export function cleanEnv(): Record<string, string> {
   return { PATH, HOME, COLUMNS: '10000', ...deadEnds };
 }
 
-/** What a good run may write to stderr: on a slow machine, lines about long waits. */
-export const noRemark: unknown = expect.stringMatching(/^(?: {2}… .*\n)*$/);
+/** All that a good run may write to stderr: on a slow machine, lines about long waits. */
+export const onlyWaitLines: unknown = expect.stringMatching(/^(?: {2}… .*\n)*$/);
 
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -135,7 +135,7 @@ export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts'): { rea
   return { NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, file)).href}` };
 }
 
-/** A copy of the files that a monitoring host has, to change or to break. */
+/** A copy of the files that a monitoring host has, which a test may change or break. */
 export async function copyProject(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));

@@ -1,9 +1,8 @@
 import { isMainThread } from 'node:worker_threads';
 
 /**
- * Loaded before everything else with `NODE_OPTIONS=--import=…`: when vitest's worker starts, the
- * whole process stops until it gets SIGCONT. vitest's timeouts of a minute or more become three seconds, so that a short
- * pause is enough.
+ * Loaded before everything else with `NODE_OPTIONS=--import=…`. When vitest's worker starts, the whole process stops until
+ * it gets SIGCONT. vitest's timeouts of a minute or more become three seconds, so that a short pause is enough.
  */
 if (isMainThread) {
   const { setTimeout: original } = globalThis;

@@ -71,7 +71,7 @@ describe('createMetristApi', () => {
     expect(standIn.requests).toHaveLength(1);
   });
 
-  test('does not know what became of a request without an answer, and that repeating it at once is pointless', async () => {
+  test('reports a request without an answer as unknown, and as pointless to repeat at once', async () => {
     const { standIn, api } = await start({ requestTimeoutMs: 50 });
     standIn.behave([{ kind: 'hang' }]);
     expect(await api.post(telemetry)).toEqual({
@@ -87,7 +87,7 @@ describe('createMetristApi', () => {
     expect(await api.post(telemetry)).toEqual({ state: 'accepted' });
   });
 
-  test('takes a 202 for accepted even if the rest of the answer is cut off', async () => {
+  test('treats a 202 as accepted even if the rest of the answer is cut off', async () => {
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error('cut off')) });
     const fetch = () => Promise.resolve(new Response(body, { status: 202 }));
     expect(await (await start({ fetch })).api.post(telemetry)).toEqual({ state: 'accepted' });
@@ -122,7 +122,7 @@ describe('createMetristApi', () => {
     ['UND_ERR_CONNECT_TIMEOUT', { state: 'not-taken', isPointlessToRepeat: true }],
     ['UND_ERR_HEADERS_TIMEOUT', { state: 'unknown', isPointlessToRepeat: true }],
     ['ECONNRESET', { state: 'unknown' }],
-  ] as const)('returns for %s %o and the reason', async ([code, outcome]) => {
+  ] as const)('after %s returns %o and the reason', async ([code, outcome]) => {
     const reason = expect.stringContaining('app.metrist.io') as unknown;
     expect(await failingApi(code).post(telemetry)).toEqual({ ...outcome, reason });
   });

@@ -8,30 +8,30 @@ import {
 } from '../request.ts';
 import { type ErrorBody, isStorable, type MetristResult } from './results.ts';
 
-/** What became of one POST. */
+/** The outcome of one POST. */
 export type PostResult =
-  /** All that Metrist promises: a 202 is no proof that a result was stored. */
+  /** Metrist answered 202. That does not prove that the result was stored. */
   | { readonly state: 'accepted' }
   /** Metrist will never take this result. Without a status it was not sent, because Metrist would drop it. */
   | { readonly state: 'refused'; readonly status?: number; readonly reason: string }
   /** Metrist takes nothing until somebody corrects the token or the host. */
   | { readonly state: 'denied'; readonly status: number; readonly reason: string }
-  /** It certainly did not arrive, and may be sent again. */
+  /** Metrist certainly did not take the result. It may be sent again. */
   | ({ readonly state: 'not-taken'; readonly retryAfterMs?: number } & Failure)
-  /** It may have arrived: the answer was lost, or came from a gateway or a proxy. */
+  /** The result may have been stored: the answer was lost, or came from a gateway or a proxy. */
   | ({ readonly state: 'unknown' } & Failure);
 
 interface Failure {
   readonly status?: number;
   readonly reason: string;
-  /** If it were repeated at once, it would fail in the same way or run into another timeout. */
+  /** Repeating the request at once would fail in the same way or run into another timeout. */
   readonly isPointlessToRepeat?: true;
 }
 
 /** The part of Metrist's API that takes results. */
 export type MetristApi = ReturnType<typeof createMetristApi>;
 
-/** Makes no request by itself. Nothing in it throws, and each call sends one request, which `signal` ends early. */
+/** Creating it makes no request. Each method sends one request, which `signal` can end early, and never throws. */
 export function createMetristApi(options: MetristClientOptions) {
   const send = createMetristClient(options);
   return {
@@ -40,7 +40,7 @@ export function createMetristApi(options: MetristClientOptions) {
       try {
         const { kind, body } = result;
         const answer = await send({ method: 'POST', path: `/api/agent/${kind}`, body, signal });
-        // The status decides. An answer that is cut off after it changes nothing.
+        // Only the status counts, even if the rest of the answer is cut off.
         await answer.readText().catch(() => {});
         return toPostResult(answer);
       } catch (error) {
@@ -51,9 +51,9 @@ export function createMetristApi(options: MetristClientOptions) {
     },
 
     /**
-     * Whether Metrist shows an error of this check at this instance at its time, to the second.
+     * Whether Metrist shows an error of the same check and instance in the same second.
      *
-     * @returns `undefined` when Metrist does not say
+     * @returns `undefined` if Metrist gives no usable answer
      */
     async hasError(
       { monitor_logical_name, check_logical_name, instance_name, time }: ErrorBody,
@@ -91,7 +91,7 @@ const meanings = {
   429: 'too many results at once for this monitor; run it less often',
 } as const;
 
-/** Whether a POST took effect, by the status of its answer. */
+/** Tells from the status of an answer whether the POST took effect. */
 function toPostResult(answer: MetristAnswer): PostResult {
   const { status, headers } = answer;
   const reason = explainStatus(answer, meanings);
@@ -103,8 +103,8 @@ function toPostResult(answer: MetristAnswer): PostResult {
   // With these two, Metrist itself says that it did not store the result. Any other 5xx comes from a gateway.
   if (status === 500 || status === 503) return { state: 'not-taken', status, reason };
   if (status >= 500 || status === 408) return { state: 'unknown', status, reason };
-  // This API never answers like this. We cannot know what a later version would mean by it.
+  // This API answers with no other 2xx. We cannot know what a later version would mean by one.
   if (status >= 200 && status < 300) return { state: 'unknown', status, reason, isPointlessToRepeat: true };
-  // Only this result is too large. Every other reason applies to the other results, too.
+  // 413 concerns only this result. Every other refusal applies to all results.
   return { state: status === 413 ? 'refused' : 'denied', status, reason };
 }

@@ -81,12 +81,12 @@ describe('a fault of Metrist', () => {
     /** What the run with the fault reports. It has three results. */
     readonly first: Partial<ReturnType<typeof report>>;
     readonly waitsMs?: readonly number[];
-    /** How many copies of telemetry the run may send. */
+    /** How many telemetry results arrive twice. @default 0 */
     readonly twice?: number;
   }
   const down = (status: number, headers: Record<string, string> = {}) => ({ kind: 'answer', status, headers }) as const;
   const ownDelays = [250, 500, 1000, 2000];
-  const nothing = { waiting: 1, missing: 3 };
+  const noneDelivered = { waiting: 1, missing: 3 };
 
   const faults: readonly Fault[] = [
     {
@@ -99,16 +99,16 @@ describe('a fault of Metrist', () => {
     {
       title: '429 forever, with a reset',
       plan: () => down(429, { 'x-ratelimit-reset': '1' }),
-      first: nothing,
+      first: noneDelivered,
       waitsMs: Array<number>(15).fill(1000),
     },
     {
       title: '429 forever, with a reset of an hour',
       plan: () => down(429, { 'x-ratelimit-reset': '3600' }),
-      first: nothing,
+      first: noneDelivered,
       waitsMs: [],
     },
-    { title: '429 forever, without headers', plan: () => down(429), first: nothing, waitsMs: ownDelays },
+    { title: '429 forever, without headers', plan: () => down(429), first: noneDelivered, waitsMs: ownDelays },
     { title: '500 once', plan: [down(500)], first: { delivered: 3 }, waitsMs: [250] },
     {
       title: '500 once at telemetry',
@@ -116,7 +116,7 @@ describe('a fault of Metrist', () => {
       first: { delivered: 3 },
       waitsMs: [250],
     },
-    { title: '500 forever', plan: () => down(500), first: nothing, waitsMs: ownDelays },
+    { title: '500 forever', plan: () => down(500), first: noneDelivered, waitsMs: ownDelays },
     { title: '503 once', plan: [down(503)], first: { delivered: 3 }, waitsMs: [250] },
     { title: '502 once at telemetry', plan: [undefined, down(502)], first: { delivered: 3 }, waitsMs: [250] },
     {
@@ -124,7 +124,7 @@ describe('a fault of Metrist', () => {
       plan: [down(504)],
       first: { delivered: 2, waiting: 1, unconfirmed: 1, missing: 1 },
     },
-    { title: '504 forever', plan: () => down(504), first: { ...nothing, unconfirmed: 1 }, waitsMs: ownDelays },
+    { title: '504 forever', plan: () => down(504), first: { ...noneDelivered, unconfirmed: 1 }, waitsMs: ownDelays },
     {
       title: 'no answer to telemetry',
       plan: [undefined, { kind: 'hang' }],
@@ -134,7 +134,7 @@ describe('a fault of Metrist', () => {
     {
       title: 'no answer to anything',
       plan: () => ({ kind: 'hang' }),
-      first: { ...nothing, unconfirmed: 1 },
+      first: { ...noneDelivered, unconfirmed: 1 },
       waitsMs: [],
     },
     {
@@ -169,15 +169,15 @@ describe('a fault of Metrist', () => {
     {
       title: 'a redirect',
       plan: () => ({ kind: 'redirect', location: 'https://elsewhere.example' }),
-      first: nothing,
+      first: noneDelivered,
       waitsMs: [],
     },
-    { title: '403', plan: () => down(403), first: nothing, waitsMs: [] },
-    { title: '400 of something in between', plan: () => down(400), first: nothing, waitsMs: [] },
+    { title: '403', plan: () => down(403), first: noneDelivered, waitsMs: [] },
+    { title: '400 from something between us and Metrist', plan: () => down(400), first: noneDelivered, waitsMs: [] },
     {
       title: 'a proxy’s page',
       plan: () => ({ kind: 'answer', status: 200, body: '<html>' }),
-      first: { ...nothing, unconfirmed: 1 },
+      first: { ...noneDelivered, unconfirmed: 1 },
       waitsMs: [],
     },
   ];
@@ -221,7 +221,7 @@ describe('a fault of Metrist', () => {
     expect(waitsMs.reduce((sum, ms) => sum + ms)).toBeLessThan(5000);
   });
 
-  test('a question without an answer is not asked again for the other errors, and the run’s own results arrive', async () => {
+  test('if Metrist does not say whether one error arrived, it is not asked about the others, and the run’s own results arrive', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     for (const time of ['11:50:00', '11:52:00', '11:54:00']) {
       standIn.behave([{ kind: 'reset', when: 'after' }]);
@@ -274,7 +274,7 @@ describe('a fault of Metrist', () => {
     ]);
   });
 
-  test('after the deadline nothing is sent, and Metrist is asked later for the error that was being sent', async () => {
+  test('after the deadline nothing is sent, and Metrist is asked later about the error that was being sent', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     const deadline = new AbortController();
     standIn.behave((request) => {
@@ -318,13 +318,13 @@ describe('an error whose answer was lost', () => {
     ['that arrived', 'after', 0],
     ['that did not arrive', 'before', 1],
   ] as const)(
-    '%s: Metrist is asked when it must show it, and the error is sent again only if it is absent',
+    '%s: Metrist is asked once it must show the error, which is sent again only if it is absent',
     async ([, when, more]) => {
       const { standIn, clock, deliver: run } = await setUpDelivery({ msUntilErrorVisible: 30_000 });
       standIn.behave([{ kind: 'reset', when }]);
       expect(await run([failure('CreateUser')])).toMatchObject({ waiting: 1, unconfirmed: 1 });
 
-      // Too early to take silence for an answer: nothing is asked and nothing sent.
+      // Too early, because Metrist may not show the error yet: nothing is asked and nothing is sent.
       clock.advance(29_000);
       expect(await run()).toEqual(report({ waiting: 1, unconfirmed: 1 }));
       expect(standIn.requests).toHaveLength(1);
@@ -343,22 +343,19 @@ describe('an error whose answer was lost', () => {
   test.for([
     ['sent from memory', true, ['POST', 'GET']],
     ['never sent', false, ['GET', 'POST']],
-  ] as const)(
-    'belonged to a run that died while holding it: one that was %s arrives once',
-    async ([, isSent, methods]) => {
-      const { standIn, clock, api, outbox, makeOutbox, deliver: run, files } = await setUpDelivery();
-      const result = failure('CreateUser');
-      await outbox.hold(result.body);
-      if (isSent) await api.post(result, {});
-      clock.advance(3 * minuteMs);
-      expect(await run([], { outbox: makeOutbox() })).toEqual(report({ delivered: 1 }));
-      expect(standIn.requests.map(({ method }) => method)).toEqual(methods);
-      expect(standIn.errors).toHaveLength(1);
-      expect(await files()).toEqual([]);
-    },
-  );
+  ] as const)('%s by a run that died while holding it: the error arrives once', async ([, isSent, methods]) => {
+    const { standIn, clock, api, outbox, makeOutbox, deliver: run, files } = await setUpDelivery();
+    const result = failure('CreateUser');
+    await outbox.hold(result.body);
+    if (isSent) await api.post(result, {});
+    clock.advance(3 * minuteMs);
+    expect(await run([], { outbox: makeOutbox() })).toEqual(report({ delivered: 1 }));
+    expect(standIn.requests.map(({ method }) => method)).toEqual(methods);
+    expect(standIn.errors).toHaveLength(1);
+    expect(await files()).toEqual([]);
+  });
 
-  test('waits from its last attempt on', async () => {
+  test('waits a minute from its last attempt', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'answer', status: 429, headers: { 'x-ratelimit-reset': '5' } }, { kind: 'hang' }]);
     const api = createMetristApi({ baseUrl: standIn.url, token, userAgent: 'awsiam/0.1.0', requestTimeoutMs: 50 });
@@ -368,7 +365,7 @@ describe('an error whose answer was lost', () => {
     expect(standIn.requests).toHaveLength(2);
   });
 
-  test('waits when the clock went back', async () => {
+  test('waits if the clock was put back', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     standIn.behave([{ kind: 'reset', when: 'after' }]);
     await run([failure('CreateUser')]);
@@ -392,7 +389,7 @@ describe('a clock that is wrong', () => {
     setClockWrong(aheadMs);
     await run([failure('CreateUser')]);
     setClockWrong(0);
-    // When it was sent is unknown, so the minute counts from now on.
+    // It is unknown when the error was sent, so the minute starts now.
     expect(await run()).toEqual(report({ waiting: 1, unconfirmed: 1 }));
     expect(standIn.requests).toHaveLength(1);
     clock.advance(minuteMs);
@@ -400,7 +397,7 @@ describe('a clock that is wrong', () => {
     expect(standIn.errors).toHaveLength(1);
   });
 
-  test('and is set forward right after an error was sent does not make Metrist be asked too early', async () => {
+  test('and is set forward right after an error was sent: Metrist is not asked too early', async () => {
     const { standIn, clock, setClockWrong, deliver: run } = await setUpDelivery({ msUntilErrorVisible: 30_000 });
     standIn.behave([{ kind: 'reset', when: 'after' }]);
     setClockWrong(-50 * 365 * dayMs);
@@ -423,7 +420,7 @@ describe('a clock that is wrong', () => {
     expect(arrived(standIn.errors)).toEqual(['CreateUser 2026-11-22T11:59:58.312000']);
   });
 
-  test('and jumps during a delivery takes no time from the earlier errors', async () => {
+  test('and jumps during a delivery: the earlier errors keep their time', async () => {
     const { standIn, setClockWrong, deliver: run } = await setUpDelivery();
     const api = await deniedApi();
     for (let index = 0; index < 3; index++) await run([failure('CreateUser', `11:5${index}:00`)], { api });
@@ -444,7 +441,7 @@ describe('what waits in the outbox', () => {
     expect(standIn.telemetry).toEqual([]);
   });
 
-  test('is limited to 5,000 errors: the oldest beyond them are dropped and counted, also while Metrist is down', async () => {
+  test('is limited to 5,000 errors: older ones are dropped and counted, even while Metrist is down', async () => {
     const { dir, files, deliver: run } = await setUpDelivery();
     await mkdir(dir, { recursive: true });
     for (let index = 0; index < 5_300; index++) {
@@ -503,7 +500,7 @@ describe('a disk', () => {
     },
   );
 
-  test('on which a sent error cannot be renamed: Metrist is not even asked for it', async () => {
+  test('on which a sent error cannot be renamed: Metrist is not even asked about it', async () => {
     const { standIn, clock, deliver: run, outbox } = await setUpDelivery();
     standIn.behave([{ kind: 'reset', when: 'before' }]);
     await run([failure('CreateUser')]);
@@ -513,7 +510,7 @@ describe('a disk', () => {
     expect(standIn.requests).toHaveLength(1);
   });
 
-  test('on which a delivered error cannot be removed: Metrist is asked for it later, and it is not sent again', async () => {
+  test('on which a delivered error cannot be removed: Metrist is asked about it later, and it is not sent again', async () => {
     const { standIn, clock, deliver: run, outbox, files } = await setUpDelivery();
     const stuck = brokenOutbox(outbox, 'EROFS', ['remove']);
     expect(await run([failure('CreateUser')], { outbox: stuck })).toMatchObject({ delivered: 1 });
@@ -523,7 +520,7 @@ describe('a disk', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('on which an error cannot be put back: Metrist is asked for it before it is sent again', async () => {
+  test('on which an error cannot be put back: Metrist is asked about it before it is sent again', async () => {
     const { standIn, clock, deliver: run, outbox } = await setUpDelivery();
     standIn.behave(() => ({ kind: 'answer', status: 403 }));
     const stuck = brokenOutbox(outbox, 'EROFS', ['putBack']);
@@ -534,7 +531,7 @@ describe('a disk', () => {
     expect(standIn.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST']);
   });
 
-  test('with files that are cut off, empty, of another kind or not ours: they are set aside and counted, and stop nothing', async () => {
+  test('with broken files in the outbox: they are set aside and counted, other files stay, and the delivery goes on', async () => {
     const { standIn, deliver: run, dir, files } = await setUpDelivery();
     await run([failure('DeleteUser')], { api: await deniedApi() });
     const valid = JSON.stringify(failure('CreateUser'));
@@ -583,7 +580,7 @@ describe('two processes', () => {
       [0, 1, 2, 3].map((index) => run([telemetry(`Own${index}`), failure(`Own${index}`)], { outbox: makeOutbox() })),
     );
     expect(reports.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(38);
-    // Nobody else takes a run's own results: each says whether they were delivered.
+    // No other run takes a run's own results, so each run reports whether its own were delivered.
     expect(reports.every(({ own, missing }) => own === 2 && missing === 0)).toBe(true);
     expect(new Set(arrived(standIn.errors)).size).toBe(34);
     expect(standIn.errors).toHaveLength(34);
@@ -591,7 +588,7 @@ describe('two processes', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('and the one that sleeps so long that the other takes its error does not send it again', async () => {
+  test('of which one sleeps so long that the other takes its error: the error is not sent twice', async () => {
     const { standIn, clock, deliver: run } = await setUpDelivery();
     const denied = await deniedApi();
     await run([failure('CreateGroup')], { api: denied });
@@ -615,13 +612,13 @@ describe('two processes', () => {
 });
 
 describe('what an earlier version left', () => {
-  /** Its outbox at noon, by the paths of the files. */
+  /** The outbox of an earlier version at noon, by the paths of the files. */
   const oldOutbox = {
     '20261122T115000000-b8dd794b/00-telemetry.json': telemetry('CreateUser'),
     '20261122T115000000-b8dd794b/01-error.json': failure('CreateGroup', '11:49:58'),
     '20261122T115200000-ef833c9b/01-telemetry.json': telemetry('CreateGroup'),
     '20261122T115200000-ef833c9b/02-error.sent-1795348320000.json': failure('AddUserToGroup', '11:51:58'),
-    // A process that was killed, and one that is still at work.
+    // Held by a process that was killed, and by one that is still at work.
     '20261122T115400000-00baca57.claim-1795348440000-14348/00-error.json': failure('CreateUser', '11:53:58'),
     '20261122T115959000-f3d2ded5.claim-1795348799000-14348/00-error.json': failure('DeleteUser', '11:59:58'),
   };
@@ -642,7 +639,7 @@ describe('what an earlier version left', () => {
     const { standIn, clock, deliver: run, dir, files } = await setUpOldOutbox();
     expect(await run()).toEqual(report({ delivered: 3 }));
     expect(checksOf(standIn.errors)).toEqual(['CreateGroup', 'AddUserToGroup', 'CreateUser']);
-    // Metrist is asked first for the one that was sent and for the one that the killed process may have sent.
+    // Metrist is asked first about the error that was sent and about the one that the killed process may have sent.
     expect(standIn.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST', 'GET', 'POST']);
     expect(standIn.telemetry).toEqual([]);
     expect(await files()).toEqual([stillHeld]);
@@ -689,7 +686,7 @@ describe('what an earlier version left', () => {
   });
 });
 
-/** A client that is refused: everything stays in the outbox at once. */
+/** A client whose requests are refused with 403, so that every error stays in the outbox. */
 async function deniedApi() {
   const { api, standIn } = await setUpDelivery();
   standIn.behave(() => ({ kind: 'answer', status: 403 }));

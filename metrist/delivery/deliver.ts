@@ -10,7 +10,7 @@ export interface DeliverOptions {
   readonly elapsedMs: () => number;
   /** Ends the delivery. */
   readonly signal: AbortSignal;
-  /** Between attempts; ends early with the signal. @default the timers of Node */
+  /** Waits between attempts, and ends early with the signal. @default the timers of Node */
   readonly wait?: (delayMs: number, signal: AbortSignal) => Promise<unknown>;
 }
 
@@ -63,10 +63,10 @@ const settleMs = 60_000;
 /** Time limit for the errors of earlier runs, so that enough is left for this run's own results. */
 const leftoversTimeoutMs = 30_000;
 
-/** Between attempts, all results together: under five seconds when Metrist is down, because a run waits for it. */
+/** Delays between attempts, shared by all results. Less than five seconds in total, because a run waits for them. */
 const retryDelaysMs = { leftovers: [250], own: [250, 500, 1000, 2000] } as const;
 
-/** Metrist says when a used-up rate limit is renewed. */
+/** Limits on waiting until a used-up rate limit is renewed. Metrist says when that is. */
 const maxRateLimitWaitMs = 5_000;
 const maxRateLimitWaits = 5;
 
@@ -95,8 +95,8 @@ export async function holdError(results: readonly MetristResult[], outbox: Outbo
  * the API throws.
  *
  * An error stays on disk until Metrist has accepted it, so none is lost. If an answer was lost, the error waits until
- * Metrist can be asked whether it has it: with a second copy of one failure Metrist would show the check as down. Telemetry is sent now or
- * never, because Metrist takes the time of arrival for the time of the call.
+ * Metrist can be asked whether it has the error: with a second copy of one failure, Metrist would show the check as down.
+ * Telemetry is sent now or never, because Metrist takes the time of arrival for the time of the call.
  */
 export async function deliver(held: HeldResults, options: DeliverOptions): Promise<DeliveryReport> {
   return await new Delivery({ wait: (delayMs, signal) => wait(delayMs, undefined, { signal }), ...options }).run(held);
@@ -147,7 +147,7 @@ class Delivery {
       this.#diskProblem ??= messageOf(error);
       return [];
     });
-    // Works without Metrist, so the outbox stays small while Metrist cannot be reached.
+    // Needs no answer from Metrist, so the outbox stays small even while Metrist cannot be reached.
     for (const entry of entries.splice(0, entries.length - maxWaiting)) {
       this.#counts[(await this.#change(entry.remove())) ?? 'dropped']++;
     }
@@ -181,7 +181,7 @@ class Delivery {
     this.#isStopped = false;
   }
 
-  /** Whether the rest is not tried. */
+  /** Whether to stop here, without trying the remaining results. */
   #isOver(endMs = Infinity): boolean {
     const { signal, elapsedMs } = this.#options;
     if (!this.#isStopped && (signal.aborted || elapsedMs() >= endMs)) {
@@ -200,12 +200,12 @@ class Delivery {
     if (unreadable !== undefined) return unreadable;
     if (body === undefined) return (await this.#change(entry.setAside())) ?? 'corrupt';
     if (sentAgoMs === undefined) return await this.#send({ kind: 'error', body }, entry);
-    // This shows that it can be removed. If a clock was wrong, the time counts from now on.
+    // This succeeds only if the file can also be removed. If a clock was wrong, the minute starts again now.
     const unmovable = await this.#change(entry.markSent());
     if (unmovable !== undefined || sentAgoMs < 0) return unmovable ?? 'unconfirmed';
     const hasArrived = await this.#options.api.hasError(body, { signal: this.#options.signal });
     if (hasArrived === undefined) {
-      // Asking for each of the others would only take time.
+      // Asking about the other errors would only take time.
       this.#canAsk = false;
       return 'unconfirmed';
     }
@@ -227,7 +227,7 @@ class Delivery {
       await this.#change(entry?.remove());
       return 'refused';
     }
-    // The others would get the same answer, or wait as long for a connection.
+    // The other results would get the same answer, or wait as long for a connection.
     const isHopeless =
       answer.state === 'denied' || (answer.state === 'not-taken' && answer.isPointlessToRepeat === true);
     if (isHopeless || ++this.#failuresInARow >= maxFailuresInARow) this.#isStopped = true;
@@ -239,7 +239,7 @@ class Delivery {
   async #post(result: MetristResult, entry: OutboxEntry | undefined): Promise<PostResult | DiskFailure> {
     const { api, signal, wait: pause } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      // From here to the answer nobody knows whether an error arrived, also if this process is killed.
+      // Marked before it is sent: if this process is killed before the answer, the error may have arrived.
       const failure = await this.#change(entry?.markSent());
       if (failure !== undefined) return failure;
       const answer = await api.post(result, { signal });
@@ -252,7 +252,7 @@ class Delivery {
 
   #retryDelay({ kind }: MetristResult, answer: PostResult, attempt: number): number | undefined {
     if (answer.state !== 'not-taken' && answer.state !== 'unknown') return undefined;
-    // A second copy of telemetry does no harm; one of an error does.
+    // A second copy of telemetry does no harm; a second copy of an error does.
     if (answer.isPointlessToRepeat === true || (answer.state === 'unknown' && kind === 'error')) return undefined;
     if (answer.state === 'not-taken' && answer.retryAfterMs !== undefined) {
       const isShort = answer.retryAfterMs <= maxRateLimitWaitMs && attempt <= maxRateLimitWaits;

@@ -40,7 +40,7 @@ describe('an outbox', () => {
     ]);
   });
 
-  test('keeps an error for its own run until that puts it back', async () => {
+  test('keeps an error for its own run until that run puts it back', async () => {
     const { outbox, makeOutbox, files } = await setUp();
     const entry = await outbox.hold(failure('CreateUser').body);
     expect(await files()).toEqual([expect.stringMatching(/\.held-\d+\.json$/)]);
@@ -130,7 +130,7 @@ describe('an outbox', () => {
     expect(await outbox.entries()).toEqual([]);
   });
 
-  test('says why it cannot be made', async () => {
+  test('says why its directory cannot be made', async () => {
     const { dir, outbox } = await setUp();
     await writeFile(dir, 'a file');
     await expect(outbox.hold(failure('CreateUser').body)).rejects.toThrow(/EEXIST|ENOTDIR/);

@@ -22,21 +22,21 @@ const holdForMs = 180_000;
  */
 export interface OutboxEntry {
   /**
-   * How long ago it was sent, or may have been sent, with an unknown outcome. Absent if it was not sent. Negative if that was
-   * in the future: the clock was wrong then, or is wrong now. An error that a dead run still holds counts from the start of
-   * the hold, because that run may have sent it from memory when the disk did not answer.
+   * How long ago the error was sent, or may have been sent, with an unknown outcome. Absent if it was not sent. Negative if
+   * the noted time is in the future: the clock was wrong then, or is wrong now. For an error that a dead run still holds, the
+   * time counts from the start of the hold, because that run may have sent it from memory when the disk did not answer.
    */
   readonly sentAgoMs?: number;
   /** @returns `undefined` when the file does not hold an error that Metrist would store */
   read(): Promise<ErrorBody | undefined>;
   /**
-   * Notes that it is about to be sent. This is also the claim: of several processes one succeeds. A user who may not rename
-   * a file may not remove it either, so an error that could not be removed afterwards is not sent.
+   * Notes that the error is about to be sent. This also claims it: of several processes, only one succeeds. A user who may
+   * not rename a file may not remove it either, so this fails for an error that could not be removed after it was sent.
    */
   markSent(): Promise<void>;
-  /** Notes that it was not sent or did not arrive, so that any process may send it. */
+  /** Notes that the error was not sent or did not arrive, so that any process may send it. */
   putBack(): Promise<void>;
-  /** Metrist has it, or will never take it. */
+  /** For an error that Metrist has, or will never take. */
   remove(): Promise<void>;
   /** Moves an unreadable file to `corrupt/`. */
   setAside(): Promise<void>;
@@ -46,14 +46,14 @@ export interface OutboxEntry {
 interface FoundFile {
   /** Its path in the outbox. */
   readonly file: string;
-  /** Sorts by time. */
+  /** Begins with the time, so that ids sort by time. */
   readonly id: string;
   /** When its run put it there. Absent once that run is done with it. */
   readonly heldAtMs?: number;
   readonly sentAt?: SentAt;
 }
 
-/** A moment by two clocks. Earlier versions did not note the uptime. */
+/** When an error was sent, by two clocks. Earlier versions did not note the uptime. */
 interface SentAt {
   readonly atMs: number;
   readonly uptimeMs?: number;
@@ -90,7 +90,7 @@ export class Outbox {
    * Puts an error into the outbox and keeps other processes from sending it until it is put back, or until this process
    * must have died.
    *
-   * @throws Node's error when the disk did not take it; then it is not there
+   * @throws Node's error if the disk did not take the error; then no file of it is left
    */
   async hold(body: ErrorBody): Promise<OutboxEntry> {
     const { dir, now } = this.#options;
@@ -103,7 +103,7 @@ export class Outbox {
       await writeFile(file, `${JSON.stringify({ kind: 'error', body })}\n`, { flush: true });
     } catch (problem) {
       await unlink(file).catch(() => {});
-      // If it cannot be removed a later run will send it, so this one must not send it from memory.
+      // If the file cannot be removed, a later run will send the error, so this run must not send it from memory.
       const isThere = await access(file).then(
         () => true,
         () => false,
@@ -169,11 +169,11 @@ export class Outbox {
     };
   }
 
-  /** The shorter time of the two clocks: setting the clock forward makes nothing older. */
+  /** The shorter of the times by the two clocks, so that setting the clock forward makes no error look older. */
   #agoMs({ atMs, uptimeMs }: SentAt): number {
     const byClockMs = this.#options.now().getTime() - atMs;
     const byUptimeMs = uptimeMs === undefined ? -1 : this.#options.uptimeMs() - uptimeMs;
-    // The machine has been restarted since, or this is another one.
+    // The machine has been restarted since, or this is another machine.
     if (byUptimeMs < 0) return byClockMs;
     return Math.min(byClockMs, byUptimeMs);
   }
@@ -181,7 +181,7 @@ export class Outbox {
 
 const oldRunDir = /^\d{8}T\d{9}-[\da-f]+(?:\.claim-(\d+)-\d+)?$/;
 
-/** @returns `undefined` for anything else that somebody put there */
+/** Reads the name of a file in the outbox. @returns `undefined` if it is not that of an error */
 function parseName(file: string): FoundFile | undefined {
   const groups = (currentFile.exec(file) ?? oldFile.exec(file))?.groups;
   if (groups === undefined) return undefined;

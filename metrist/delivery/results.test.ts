@@ -121,7 +121,7 @@ describe('toMetristResults', () => {
 const telemetry: MetristResult = { kind: 'telemetry', body: telemetryBody() };
 const failure: MetristResult = { kind: 'error', body: errorBody() };
 
-/** `result` with one field as no type allows it. */
+/** `result` with a value in one field that the type does not allow. */
 function broken(result: MetristResult, field: string, value: unknown): MetristResult {
   const body: MetristResult['body'] = { ...result.body };
   return Object.assign({ ...result }, { body: Object.assign(body, { [field]: value }) });

@@ -88,7 +88,7 @@ export function formatMetristTime(epochMs: number): string {
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
 
 /**
- * Whether Metrist would store a result. Others it drops behind a 202, or answers with a 500. Source of the rules:
+ * Whether Metrist would store a result. To others it answers 202 and drops them, or answers 500. Source of the rules:
  * lib/domain/monitor/commands.ex, lib/domain/middleware/type_validation.ex and the projectors of Metrist-Software/backend.
  */
 export function isStorable({ kind, body }: MetristResult): boolean {

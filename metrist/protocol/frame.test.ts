@@ -200,7 +200,7 @@ describe('FrameBuffer, for bytes that are not a frame,', () => {
     expect(() => buffer.next()).toThrow('a length of more than 16 digits');
   });
 
-  test('throws an error with its name', () => {
+  test('throws an error with the name FrameError', () => {
     expect(() => bufferOf('x').next()).toThrow(expect.objectContaining({ name: 'FrameError' }));
   });
 });

@@ -18,7 +18,7 @@ export class FrameError extends Error {
 export class FrameBuffer {
   #chunks: Buffer[] = [];
   #pendingBytes = 0;
-  /** Chunks are joined only when the next frame is complete: joining at each one would copy a long frame again and again. */
+  /** Chunks are joined only when this many bytes are there: joining each one would copy a long frame again and again. */
   #neededBytes = 1;
 
   /** Bytes that are not part of a complete frame yet. */

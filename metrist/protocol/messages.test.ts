@@ -122,7 +122,7 @@ describe('the messages from a monitor', () => {
     expect(fromMonitor('Wait For Webhook 7f-1')).toEqual({ kind: 'waitForWebhook', uid: '7f-1' });
   });
 
-  test.each(['Exit', 'Exit 0', 'Exited', 'Exit\n'])('%j is an Exit, because it begins with it', (text) => {
+  test.each(['Exit', 'Exit 0', 'Exited', 'Exit\n'])('%j, which begins with Exit, is an Exit', (text) => {
     expect(fromMonitor(text)).toEqual({ kind: 'exit' });
   });
 
@@ -332,7 +332,7 @@ describe('Step Error', () => {
   });
 
   test.each(['', ' ', '\n'])(
-    'with metadata and the text %j, has a text of its own, so that the metadata is not taken for it',
+    'with metadata and the text %j, gets a placeholder, so that the metadata is not read as the text',
     (text) => {
       const written = formatFromMonitor({ kind: 'stepError', text, metadata: { attempts: 2 } });
       expect(fromMonitor(written)).toEqual({ kind: 'stepError', text: '(no message)', metadata: { attempts: 2 } });

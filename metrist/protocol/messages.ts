@@ -56,7 +56,7 @@ export function parseToMonitor(body: Uint8Array): ToMonitor {
   }
 }
 
-/** What this monitor sends of that. */
+/** The messages that this monitor sends. */
 export type SentMessage = Exclude<FromMonitor, { readonly kind: 'stepOk' | 'waitForWebhook' | 'exit' | 'unknown' }>;
 
 /** A monitor's message as the text of one frame. */

@@ -164,7 +164,7 @@ describe('isElixirNumber', () => {
     expect(isElixirNumber(text)).toBe(false);
   });
 
-  test.each(['--1', '1,5', '12\n', ' 12', '١٢', '1e309', '9'.repeat(310)])('does not take %j either', (text) => {
+  test.each(['--1', '1,5', '12\n', ' 12', '١٢', '1e309', '9'.repeat(310)])('does not take %j', (text) => {
     expect(isElixirNumber(text)).toBe(false);
   });
 });
@@ -175,7 +175,7 @@ describe('trimWhitespace', () => {
     [' \t\r\n', ''],
     ['\u0085\u00A0\u2003 a b \u3000\u2028', 'a b'],
     ['\u200Ba\0', '\u200Ba\0'],
-  ])('makes %j %j', (text, trimmed) => {
+  ])('turns %j into %j', (text, trimmed) => {
     expect(trimWhitespace(text)).toBe(trimmed);
   });
 });

@@ -16,7 +16,7 @@ const plainKey = /^[^\s\x85,=]+$/;
 
 /**
  * Puts a space before text that begins with a number too large for a float, such as one request id in sixty:
- * `596e5441-78d2-…`. Many versions of Elixir raise at it, and all metadata is lost
+ * `596e5441-78d2-…`. Many versions of Elixir raise an error when they parse it, and all metadata is lost
  * (https://github.com/elixir-lang/elixir/issues/10939).
  */
 function keepFromOverflow(text: string): string {
@@ -46,12 +46,12 @@ function parseValue(value: string): string | number {
   return isElixirNumber(text) ? Number(text) : text;
 }
 
-/** Whether the Orchestrator would decode it. */
+/** Whether the Orchestrator would decode a value as base16. */
 export function isBase16(value: string): boolean {
   return value.length % 2 === 0 && /^[\da-f]+$/i.test(value);
 }
 
-/** Whether Elixir's `Float.parse` takes all of it: no leading or trailing point, no `NaN`, no unit. */
+/** Whether Elixir's `Float.parse` reads all of the text: no leading or trailing point, no `NaN`, no unit. */
 export function isElixirNumber(text: string): boolean {
   return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text));
 }

@@ -107,7 +107,7 @@ describe('createMonitorConfigApi', () => {
     expect(standIn.requests).toHaveLength(2);
   });
 
-  test('refuses something that is no id, and any status but 202', async () => {
+  test('refuses an answer that is not an id, and any status but 202', async () => {
     const { standIn, api } = await start();
     for (const [status, body] of [
       [202, '<html>'],
@@ -119,7 +119,7 @@ describe('createMonitorConfigApi', () => {
     }
   });
 
-  test('waits no longer than its own time limit, or a shorter one for the call', async () => {
+  test('waits no longer than its own time limit, or the shorter one of a call', async () => {
     const { standIn, api } = await start({ requestTimeoutMs: 50 });
     standIn.behave(() => ({ kind: 'hang' }));
     await expect(api.list('awsiam')).rejects.toThrow('within 0.05 s');

@@ -9,20 +9,20 @@ import {
 import type { MonitorConfig } from './monitor-config.ts';
 import { type StoredMonitorConfig, isObject, parseStoredMonitorConfigs } from './stored-monitor-config.ts';
 
-/** The part of Metrist's API that says what runs. */
+/** The part of Metrist's API that manages registrations and shows the state of monitors. */
 export type MonitorConfigApi = ReturnType<typeof createMonitorConfigApi>;
 
-/** What Metrist thinks of a monitor. */
+/** The state of a monitor, as Metrist sees it. */
 export interface MonitorStatus {
   readonly monitor_logical_name: string;
   readonly state: 'up' | 'degraded' | 'issues' | 'down';
-  /** ISO 8601, UTC; 1970-01-01 when never. */
+  /** ISO 8601, UTC; 1970-01-01 if it was never checked. */
   readonly last_checked: string;
 }
 
-/** What one request is about. */
+/** One request, and how to read its answer. */
 interface Call<Value> extends Omit<MetristRequest, 'signal'> {
-  /** `read the registrations of awsiam` */
+  /** What the request attempts, for the error: `read the registrations of awsiam`. */
   readonly attempt: string;
   /** @default 200 */
   readonly expectedStatus?: number;
@@ -31,8 +31,8 @@ interface Call<Value> extends Omit<MetristRequest, 'signal'> {
 }
 
 /**
- * Makes no request by itself. Sends each request once; a failure rejects with a {@link MetristError}. `signal` ends every
- * request early.
+ * Creating it makes no request. Each method sends one request, which `signal` can end early, and rejects with a
+ * {@link MetristError} if that fails.
  */
 export function createMonitorConfigApi({ signal, ...options }: MetristClientOptions & Pick<MetristRequest, 'signal'>) {
   const send = createMetristClient(options);

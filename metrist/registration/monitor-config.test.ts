@@ -16,7 +16,7 @@ test('a registration has the shape that Metrist documents, with its defaults', (
   });
 });
 
-test('a registration has what the user decides', () => {
+test('a registration contains what the user chose', () => {
   const config = createMonitorConfig(outline, { intervalSecs: 300, runGroups: ['prod', 'eu'], timeoutSecs: 60 });
   expect(config).toMatchObject({ interval_secs: 300, run_groups: ['prod', 'eu'] });
   expect(config.steps.map((step) => step.timeout_secs)).toEqual([60, 60]);

@@ -10,7 +10,7 @@ interface MonitorOutline {
 export interface RegistrationOptions {
   /** From the start of one run to the start of the next. @default 120 */
   readonly intervalSecs?: number;
-  /** The Orchestrators that run it are those with one of these names among their own run groups. @default [] */
+  /** Orchestrators run it if they have one of these names among their own run groups. @default [] */
   readonly runGroups?: readonly string[];
   /** When the Orchestrator gives up on a step. @default 900 */
   readonly timeoutSecs?: number;
@@ -110,7 +110,7 @@ function refuseRunGroups(problem: string): ParsedRunGroups {
 const longestUsefulIntervalSecs = 1200;
 
 /**
- * What Metrist accepts although it will hardly do what the user wants, one line each.
+ * Warns about what Metrist accepts but will hardly do what the user wants, one line each.
  *
  * @param stepTimeoutSecs the monitor's own deadline for a step
  */

@@ -61,7 +61,7 @@ describe('register', () => {
   test('removes nothing if the new one does not show up, and says what was left unchanged', async () => {
     const { api, events, run } = setUp([old], { list: () => [old] });
     await expect(run()).rejects.toThrow(
-      'Metrist took the registration as new but does not show it: it may not have stored it. Nothing was removed: old as before.',
+      'Metrist took the registration as new but does not show it: it may not have stored it. Nothing was removed; still registered: old.',
     );
     expect(events).toEqual([]);
     expect(new Set(api.calls)).toEqual(new Set(['create', 'list']));
@@ -87,7 +87,7 @@ describe('register', () => {
   test('does not send a registration again that did not arrive', async () => {
     const { api, run } = setUp([old], { create: () => new MetristError('no answer'), list: () => [old] });
     await expect(run()).rejects.toThrow(
-      'no answer; Metrist shows no new registration. Nothing was removed: old as before.',
+      'no answer; Metrist shows no new registration. Nothing was removed; still registered: old.',
     );
     expect(api.calls.filter((call) => call !== 'list')).toEqual(['create']);
   });
@@ -145,14 +145,14 @@ describe('register, while it waits for Metrist to show the change,', () => {
     expect(api.calls).toHaveLength(1 + time.waitsMs.length + 1);
   });
 
-  test.for([undefined, 429, 500, 503])('looks again after an answer that fails for the moment (%s)', async (status) => {
+  test.for([undefined, 429, 500, 503])('looks again after a temporary failure (%s)', async (status) => {
     const failure = new MetristError('no', { status });
     const { events, run } = setUp([], { list: (times) => (times === 0 ? failure : [fresh]) });
     await run();
     expect(events).toEqual([{ kind: 'registered', id: 'new' }]);
   });
 
-  test('does not look again if that is no use', async () => {
+  test('does not look again if the failure is not temporary', async () => {
     const { api, run } = setUp([], { list: () => new MetristError('wrong token', { status: 403 }) });
     await expect(run()).rejects.toThrow('wrong token');
     expect(api.calls).toEqual(['create', 'list']);

@@ -18,7 +18,7 @@ export type RegistrationEvent =
 
 /** How long and how often Metrist is asked whether a change shows. */
 interface ConfirmOptions {
-  /** From the change to the last look. @default 30_000 */
+  /** How long after the change Metrist is asked for the last time. @default 30_000 */
   readonly confirmWithinMs?: number;
   /** Ends the waiting: the promise rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -63,12 +63,12 @@ export async function register(
 
 async function createAndConfirm({ wanted, before }: RegistrationPlan, api: MonitorConfigApi, confirm: ConfirmOptions) {
   const created = await api.create(wanted).catch((error: unknown) => {
-    // It may have arrived. If it were sent again, it could exist twice.
+    // The registration may have arrived. Sending it again could create a second one.
     if (error instanceof MetristError && error.isAnswerLost) return error;
     throw error;
   });
   const found = await readUntil(api, wanted.monitor_logical_name, confirm, (shown) => {
-    // Without an id it is recognised by its content: nothing that existed before was as wanted.
+    // Without an id, the new registration is recognised by its content: no earlier one was as wanted.
     const match = shown.find(
       (stored) =>
         (typeof created !== 'string' || stored.id === created) && findDifferences(wanted, stored).length === 0,
@@ -77,7 +77,7 @@ async function createAndConfirm({ wanted, before }: RegistrationPlan, api: Monit
   });
   if (found !== undefined) return found;
   const untouched =
-    before.length === 0 ? '' : ` Nothing was removed: ${before.map(({ id }) => id).join(', ')} as before.`;
+    before.length === 0 ? '' : ` Nothing was removed; still registered: ${before.map(({ id }) => id).join(', ')}.`;
   const howToGoOn = 'If it shows later (awsiam configs), awsiam register keeps it.';
   const [why, cause] =
     typeof created === 'string'
@@ -90,7 +90,7 @@ async function createAndConfirm({ wanted, before }: RegistrationPlan, api: Monit
  * Removes registrations, and returns when Metrist does not show them any more.
  *
  * @param removal `remainingId`: the one that has to exist afterwards
- * @returns what it shows instead
+ * @returns the registrations that Metrist shows by then
  * @throws {MetristError} that names those that still exist
  */
 export async function removeAndConfirm(
@@ -104,7 +104,7 @@ export async function removeAndConfirm(
     try {
       await api.remove(monitor, id);
     } catch (error) {
-      // It may have been removed: reading shows it.
+      // The registration may have been removed. Reading shows whether it was.
       if (!(error instanceof MetristError && error.isTransient)) throw error;
       failure = error;
     }
@@ -130,15 +130,15 @@ function explainRemainder(monitor: string, present: readonly string[], failure: 
 
 const firstPauseMs = 100;
 const maxPauseMs = 3000;
-/** Leaves enough time for the last look. */
+/** Gives the last request enough time. */
 const minTimeoutMs = 1000;
 
 /**
  * Reads a monitor's registrations, with growing pauses, until they are as they should be: a change shows some time after
- * Metrist accepted it. After an answer that fails for the moment it looks again.
+ * Metrist accepted it. After a temporary failure it reads again.
  *
  * @returns what `look` returned, or `undefined` at the deadline
- * @throws {MetristError} when looking again is no use
+ * @throws {MetristError} if reading again is no use
  */
 async function readUntil<Found>(
   api: MonitorConfigApi,

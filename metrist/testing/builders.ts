@@ -37,12 +37,12 @@ export const outline = {
   ],
 } as const;
 
-/** What registers the monitor of two steps. */
+/** The registration of the monitor of two steps. */
 export function monitorConfig(options: RegistrationOptions = {}): MonitorConfig {
   return createMonitorConfig(outline, { runGroups: ['prod'], ...options });
 }
 
-/** The same, as Metrist shows it: without what it keeps nowhere. */
+/** The same registration as Metrist shows it: without the fields that it does not store. */
 export function storedMonitorConfig(overrides: Partial<StoredMonitorConfig> = {}): StoredMonitorConfig {
   const config = monitorConfig();
   return {

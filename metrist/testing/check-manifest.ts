@@ -1,6 +1,6 @@
 /**
- * Metrist's rules for manifests, JSON type definitions (RFC 8927) in `manifest-validator/src/*.json` of
- * Metrist-Software/monitors: what is not named there is refused.
+ * Metrist's rules for manifests, from the JSON type definitions (RFC 8927) in `manifest-validator/src/*.json` of
+ * Metrist-Software/monitors. A property that is not named there is refused.
  */
 
 type Check = (value: unknown) => boolean;

@@ -24,7 +24,7 @@ export function telemetry(check: string): MetristResult {
   return { kind: 'telemetry', body: telemetryBody({ check_logical_name: check }) };
 }
 
-/** @param time of the error, `10:00:01` on the day of the tests */
+/** @param time when the step failed, on the day of the tests: `11:59:58` */
 export function failure(check: string, time = '11:59:58') {
   return {
     kind: 'error',

@@ -4,7 +4,7 @@ import type { MonitorConfigApi } from '../registration/monitor-config-api.ts';
 import type { StoredMonitorConfig } from '../registration/stored-monitor-config.ts';
 
 export interface FakeApiOptions {
-  /** What Metrist shows, by how often it has been asked before. An error is thrown. */
+  /** What Metrist shows. `times`: how often it was asked before. A returned error is thrown. */
   readonly list?: (times: number) => StoredMonitorConfig[] | Error;
   /** The id, or an error to be thrown. */
   readonly create?: (config: MonitorConfig) => string | Error;
@@ -15,7 +15,7 @@ export interface FakeApiOptions {
 export interface FakeApi extends MonitorConfigApi {
   /** `list`, `create`, `remove a`, in their order. */
   readonly calls: readonly string[];
-  /** What each `list` was given. */
+  /** The `timeoutMs` of each `list`. */
   readonly timeouts: readonly (number | undefined)[];
 }
 

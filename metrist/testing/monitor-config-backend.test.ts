@@ -36,7 +36,7 @@ describe('the registrations of the stand-in', () => {
     ]);
   });
 
-  test('are added each time, also equal ones', () => {
+  test('are added each time, even equal ones', () => {
     const { post, list } = setUp();
     post(good);
     post(good);
@@ -48,7 +48,7 @@ describe('the registrations of the stand-in', () => {
     [{ steps: [{ ...step, timeout_secs: '900' }] }, 'a string for timeout_secs'],
     [{ steps: [{ timeout_secs: 900 }] }, 'no check_logical_name'],
     [{ interval_secs: '120' }, 'interval_secs is a string'],
-  ] as const)('are not stored, behind a 202 with an id, with %o', ([overrides, loss]) => {
+  ] as const)('with %o are not stored, although the answer is 202 with an id', ([overrides, loss]) => {
     const { backend, post, list } = setUp();
     const answer = post({ ...good, ...overrides });
     expect(answer).toMatchObject({ status: 202, body: expect.stringMatching(/^\w+$/) as unknown });
@@ -101,7 +101,7 @@ describe('the registrations of the stand-in', () => {
     expect(request('GET', 'monitor-config?m=awsiam')?.status).toBe(422);
   });
 
-  test('are removed with the OK that unknown ones get, too', () => {
+  test('are removed with the same OK that unknown ones get', () => {
     const { post, request, list } = setUp();
     const id = post(good)?.body;
     for (const path of ['awsiam/unknown', `other/${id}`]) {

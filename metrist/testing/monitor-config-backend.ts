@@ -9,14 +9,14 @@ import {
 } from './results-backend.ts';
 
 /**
- * What Metrist's backend does with registrations, including its oddities, after its source (Metrist-Software/backend @3606d17:
- * `schemas.ex`, `monitor_config_controller.ex`, `monitor_status_controller.ex`). Shares no code with the client's own checks.
+ * Does what Metrist's backend does with registrations, oddities included. Source: Metrist-Software/backend @3606d17
+ * (`schemas.ex`, `monitor_config_controller.ex`, `monitor_status_controller.ex`). Shares no code with the client's own checks.
  */
 
 export interface MonitorConfigBackendOptions {
   /** After how many reads of the list a change shows. @default 0 */
   readonly readsUntilVisible?: number;
-  /** And after how much time. @default 0 */
+  /** How much time must also pass before a change shows. @default 0 */
   readonly msUntilVisible?: number;
   /** @default Date.now */
   readonly nowMs?: () => number;
@@ -220,13 +220,13 @@ function integerFaults(pointer: string, value: unknown): Fault[] {
   return [wrongType(pointer, 'integer', value)];
 }
 
-/** What passes the schema and is then not stored, behind a 202. */
+/** What passes the schema but is not stored, although the answer is 202. */
 function lossesOf(body: JsonObject): string[] {
   const steps = body['steps'] as readonly JsonObject[];
   const groups = body['run_groups'] as readonly unknown[];
   return [
     ...(typeof body['interval_secs'] === 'number' ? [] : ['interval_secs is a string']),
-    ...(groups.every((group) => typeof group === 'string') ? [] : ['run_groups holds something else than strings']),
+    ...(groups.every((group) => typeof group === 'string') ? [] : ['run_groups holds something other than strings']),
     ...steps.flatMap((step, index) => [
       ...(typeof step['check_logical_name'] === 'string' ? [] : [`steps/${index} has no check_logical_name`]),
       ...(typeof step['timeout_secs'] === 'number'

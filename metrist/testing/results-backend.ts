@@ -1,6 +1,6 @@
 /**
- * What Metrist's backend does with results, including its oddities, after its source (Metrist-Software/backend @3606d17:
- * `agent_controller.ex`, `type_validation.ex`, `monitor_error_controller.ex`, `monitor_error.ex`, the projectors). It shares
+ * Does what Metrist's backend does with results, oddities included. Source: Metrist-Software/backend @3606d17
+ * (`agent_controller.ex`, `type_validation.ex`, `monitor_error_controller.ex`, `monitor_error.ex`, the projectors). It shares
  * no code with the client's own checks, so that each can catch the other's mistakes.
  */
 
@@ -44,7 +44,7 @@ export interface Reception {
   readonly status: 202 | 500;
   /** What is stored. Absent when nothing is. */
   readonly stored?: JsonObject;
-  /** Why the result is dropped behind a 202. */
+  /** Why the result is dropped although the answer is 202. */
   readonly swallowed?: string;
   /** What a user will miss although the result is stored. */
   readonly problems: readonly string[];

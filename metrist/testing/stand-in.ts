@@ -63,7 +63,7 @@ export interface MetristStandIn {
   readonly telemetry: readonly JsonObject[];
   /** Errors that the backend stored, in order. */
   readonly errors: readonly JsonObject[];
-  /** Why results were dropped behind a 202. Empty with a good client. */
+  /** Why results were dropped although the answer was 202. Empty with a good client. */
   readonly swallowed: readonly string[];
   /** What a user would miss in stored results. Empty with a good client. */
   readonly problems: readonly string[];

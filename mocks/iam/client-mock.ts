@@ -29,7 +29,7 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   const endpoint = new IamEndpoint(options);
   const stub = mockClient(IAMClient);
   // Without this, aws-sdk-client-mock would resolve `undefined` for every command. A test can still override it for one
-  // command. One fake for each command would add 10 ms to every start.
+  // command. A fake for each command would add 10 ms to every start.
   stub.onAnyCommand().callsFake((_input, getClient) => {
     // The fake gets only the input, but send() also got the abort signal.
     const { args } = stub.send.lastCall;
@@ -136,7 +136,7 @@ async function wait(delayMs: number, signal: AbortSignal, timeout: Timeout | und
   if (isTooLong) throw timeout.error;
 }
 
-/** The timeout that a silent connection reaches first. 0 is none. */
+/** The timeout that a silent connection reaches first. 0 means none. */
 function timeoutOf(timeouts: Timeouts): Timeout | undefined {
   const { requestTimeout = 0, throwOnRequestTimeout, socketTimeout, defaultSocketTimeout = 0 } = timeouts;
   const requestMs = (throwOnRequestTimeout && requestTimeout) || Infinity;

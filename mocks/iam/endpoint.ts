@@ -16,7 +16,7 @@ interface HttpRequest {
 
 /** What the mock records about a request. */
 export interface IamCall {
-  /** `CreateUser`. As the request says it: the operation may be unknown. `none` if it names none. */
+  /** `CreateUser`, or whatever the request asks for, even if the mock does not know it. `none` if it asks for nothing. */
   readonly operation: string;
   /** The parameters as they arrived, without passwords. */
   readonly params: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface IamCall {
   carriedOut: boolean;
   /** HTTP status of the answer. Absent until it is written, and after a reset or a hang. */
   status?: number;
-  /** From the arrival of the request until its answer is written or its connection reset. Absent until then. */
+  /** Time from the arrival of the request until its answer is written or its connection is reset. Absent until then. */
   serviceMs?: number;
 }
 

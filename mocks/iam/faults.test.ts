@@ -17,11 +17,11 @@ function problemsOf(text: string): string {
 }
 
 describe('a fault plan', () => {
-  test('without a number a fault stays', () => {
+  test('a fault without a number applies to every request', () => {
     expect(namesOf('CreateUser=Throttling', 'CreateUser', 3)).toEqual(['Throttling', 'Throttling', 'Throttling']);
   });
 
-  test('with a number a fault is for that many requests', () => {
+  test('a fault with a number applies to that many requests', () => {
     expect(namesOf('CreateUser=Throttling:2', 'CreateUser', 3)).toEqual(['Throttling', 'Throttling', undefined]);
   });
 

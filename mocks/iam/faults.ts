@@ -36,8 +36,8 @@ interface FaultRule {
  *
  *     CreateGroup=ServiceFailure:1,CreateUser=slow:1500,AddUserToGroup=NoSuchEntity:2,DeleteUser=hang
  *
- * Without a number of requests the fault stays. `slow` and `late` need their milliseconds first: `slow:1500:1`. Several
- * faults of one operation take effect one after the other, in the order in which they are written.
+ * Without a number of requests, the fault applies to all. `slow` and `late` need their milliseconds first: `slow:1500:1`.
+ * Several faults of one operation take effect one after the other, in the order in which they are written.
  * @throws Error that lists everything wrong with the text, and what is valid
  */
 export function createFaultPlan(text: string): FaultPlan {

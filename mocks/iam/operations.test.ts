@@ -217,7 +217,7 @@ describe('managed policies', () => {
 /** What blocks the deletion of a user, AWS's sentence about it, and a function that adds it and returns how to remove it. */
 const blockers = [
   [
-    'users from group',
+    'a membership',
     'must remove users from group first',
     ({ run, state }) => {
       seedGroup(state, { name: 'ops' });

@@ -89,7 +89,7 @@ async function inMemory(faults: string): Promise<Account> {
 }
 
 describe('the client mock behaves like the SDK over a socket', () => {
-  // The SDK takes its delays between attempts from Math.random. These are 0 ms.
+  // The SDK computes its delays between attempts with Math.random(). With this mock they are all 0 ms.
   beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
   afterEach(() => void vi.restoreAllMocks());
 

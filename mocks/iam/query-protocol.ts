@@ -131,7 +131,7 @@ function renderContent(tag: string, value: unknown): string {
     .join('');
 }
 
-/** Replaces characters that XML 1.0 cannot contain, even as references, by U+FFFD: errors quote the request. */
+/** Replaces characters that XML 1.0 cannot contain, even as references, with U+FFFD. Errors may quote such characters. */
 function escapeXml(text: string): string {
   const references: Readonly<Record<string, string>> = {
     '&': '&amp;',

@@ -164,22 +164,22 @@ describe('with the real SDK', () => {
     expect([seen, calls]).toEqual([['CreateUser'], []]);
   });
 
-  test('a connection is used again for the next request', async () => {
+  test('an answer keeps the connection open for the next request', async () => {
     const { url } = await startServer();
-    const sockets = new Set<string>();
+    const connectionHeaders = new Set<string>();
     const client = testClient({ endpoint: url });
     client.middlewareStack.add(
       (next) => async (args) => {
         const result = await next(args);
         const { headers } = result.response as { headers: Record<string, string> };
-        sockets.add(headers['connection'] ?? '');
+        connectionHeaders.add(headers['connection'] ?? '');
         return result;
       },
       { step: 'deserialize', priority: 'low' },
     );
     await client.send(new CreateUserCommand({ UserName: 'bob' }));
     await client.send(new GetUserCommand({ UserName: 'bob' }));
-    expect([...sockets]).toEqual(['keep-alive']);
+    expect([...connectionHeaders]).toEqual(['keep-alive']);
   });
 });
 

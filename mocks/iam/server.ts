@@ -55,7 +55,7 @@ export async function startIamServer(options: IamServerOptions = {}): Promise<Ia
   };
 }
 
-/** Passes on the whole body, or `undefined` as soon as it is too long. Not called if the client goes away before. */
+/** Calls `done` with the whole body, or with `undefined` as soon as it is too long. Not if the client leaves before that. */
 function readBody(request: IncomingMessage, done: (body: string | undefined) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -70,7 +70,7 @@ function readBody(request: IncomingMessage, done: (body: string | undefined) => 
 }
 
 function refuseOversize(response: ServerResponse): void {
-  response.writeHead(413, { connection: 'close' }).end(`A request may have ${maxBodyBytes} bytes.\n`);
+  response.writeHead(413, { connection: 'close' }).end(`A request may have at most ${maxBodyBytes} bytes.\n`);
 }
 
 function answer(

@@ -76,7 +76,7 @@ export type DeleteBlocker =
   | 'sshPublicKeys'
   | 'serviceSpecificCredentials';
 
-/** How long later requests do not see a change, by the state's own clock. */
+/** How long requests do not see a change yet, by the state's own clock. */
 interface Propagation {
   /** Until a created user or group is found. @default 0 */
   readonly creationMs: number;

@@ -71,7 +71,7 @@ test.concurrent.for([
   ['SIGTERM', (monitor: Orchestrator) => monitor.signal('SIGTERM')],
   ['the end of stdin', (monitor: Orchestrator) => monitor.closeInput()],
 ] as const)(
-  'leftovers are named on stderr if the reader is gone, which the monitor learns from %s',
+  'leftovers are named on stderr if the reader is gone when %s ends the run',
   async ([, end], { scenario }) => {
     const iam = await scenario.usedAccount('DeleteUser=AccessDenied');
     const monitor = await scenario.start(iam);

@@ -13,7 +13,7 @@ import {
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 import { secrets } from '../../harness/run.ts';
 
-/** Sends any bytes as a Config, which must be answered. */
+/** Sends these bytes as a Config, and waits for the answer. */
 async function configure(monitor: Orchestrator, config: Uint8Array): Promise<void> {
   await monitor.next(/^Started/);
   monitor.send('Version 1.1');
@@ -134,7 +134,7 @@ const wrong = [
 ] as const;
 
 test.concurrent.for(wrong)(
-  '%s in the Config are one Step Error that lists every problem',
+  '%s in the Config cause one Step Error that lists every problem',
   async ([, values, problems], { scenario }) => {
     const iam = await scenario.account();
     const monitor = await scenario.start(iam);
@@ -184,7 +184,7 @@ test.concurrent('misspelt variables cause warnings after Configured, without the
   expect(monitor.messages.indexOf(warnings[0] ?? '')).toBeGreaterThan(monitor.messages.indexOf('Configured'));
 });
 
-/** The Orchestrator requests a cleanup if the variable is set, whatever its value. */
+/** The Orchestrator requests a cleanup if METRIST_CLEANUP_ENABLED is set, whatever its value. */
 const switchedOff = [
   ['METRIST_CLEANUP_ENABLED=off', { METRIST_CLEANUP_ENABLED: 'off' }, {}, 'Time'],
   ['CleanupEnabled=No in the Config', {}, { CleanupEnabled: 'No' }, 'Time'],
@@ -212,25 +212,25 @@ const region = { orchestrator: 'METRIST_AWSIAM_A_W_S_REGION', own: 'METRIST_AWS_
 const precedence = [
   ['the environment beats the Config', { [region.own]: 'wrong' }, { AWSRegion: 'us-east-1' }, region.own],
   [
-    "the Orchestrator's name beats the specification's",
+    'METRIST_AWSIAM_A_W_S_REGION beats METRIST_AWS_REGION',
     { [region.orchestrator]: 'wrong', [region.own]: 'us-east-1' },
     {},
     region.orchestrator,
   ],
-  [
-    "the Config beats AWS's own variable",
-    { AWS_REGION: 'us-east-1' },
-    { AWSRegion: 'wrong' },
-    'AWSRegion in the Config JSON',
-  ],
+  ['the Config beats AWS_REGION', { AWS_REGION: 'us-east-1' }, { AWSRegion: 'wrong' }, 'AWSRegion in the Config JSON'],
   [
     'an empty variable does not hide the Config',
     { [region.orchestrator]: '', [region.own]: '' },
     { AWSRegion: 'wrong' },
     'AWSRegion in the Config JSON',
   ],
-  ["AWS's own variable is read after it", { AWS_REGION: 'wrong', AWS_DEFAULT_REGION: 'us-east-1' }, {}, 'AWS_REGION'],
-  ["AWS's other variable is read last", { AWS_REGION: '', AWS_DEFAULT_REGION: 'wrong' }, {}, 'AWS_DEFAULT_REGION'],
+  [
+    'AWS_REGION is read if the Config sets no region',
+    { AWS_REGION: 'wrong', AWS_DEFAULT_REGION: 'us-east-1' },
+    {},
+    'AWS_REGION',
+  ],
+  ['AWS_DEFAULT_REGION is read last', { AWS_REGION: '', AWS_DEFAULT_REGION: 'wrong' }, {}, 'AWS_DEFAULT_REGION'],
 ] as const;
 
 test.concurrent.for(precedence)('%s', async ([, env, values, from], { scenario }) => {

@@ -7,7 +7,7 @@ import { goodConfig, operationOf, runSteps, completeHandshake, stepNames, test }
 import { arrival } from '../../harness/servers.ts';
 import { frame, type Orchestrator } from '../../harness/orchestrator.ts';
 
-/** What ends a run from outside, and the exit code: that of the first signal, as in a shell. */
+/** What ends a run from outside, and the possible exit codes. For a signal it is the code that a shell would report. */
 const endings = [
   ['the end of stdin', (monitor: Orchestrator) => monitor.closeInput(), [0]],
   ['SIGTERM', (monitor: Orchestrator) => monitor.signal('SIGTERM'), [143]],
@@ -84,20 +84,20 @@ const points = [
 const cells = points.flatMap((point) => endings.map((ending) => [ending[0], point[0], point, ending] as const));
 
 test.concurrent.for(cells)(
-  '%s %s ends the process in order',
+  '%s %s ends the process cleanly',
   async ([, , [place, reach, answers], [, end, codes]], { scenario }) => {
     const monitor = await scenario.start(await scenario.account());
     await reach(monitor);
     end(monitor);
     const { code, signal } = await monitor.ended;
-    // Right after its first message it may not handle signals yet. There is nothing to tear down.
+    // Right after its first message, the monitor may not handle signals yet. There is nothing to tear down then.
     if (place === 'before Version' && signal !== null) expect(['SIGTERM', 'SIGINT', 'SIGHUP']).toContain(signal);
     else expect(codes).toContain(code);
     expect(monitor.answers).toHaveLength(answers);
   },
 );
 
-/** Each step without an answer from IAM, with its request carried out or not. */
+/** Each step, with a request that IAM does not answer: `hang-after` carries it out, `hang` does not. */
 const inFlight = stepNames.flatMap((name) =>
   (['hang', 'hang-after'] as const).flatMap((fault) =>
     endings.slice(0, 2).map((ending) => [ending[0], name, fault, ending] as const),
@@ -160,7 +160,7 @@ test.concurrent.for(endings)(
   },
 );
 
-test.concurrent('an end of stdin in the middle of a message is logged', async ({ scenario }) => {
+test.concurrent('the end of stdin in the middle of a message is logged', async ({ scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await completeHandshake(monitor);
   await runSteps(monitor, ['CreateUser']);

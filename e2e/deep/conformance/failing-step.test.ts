@@ -18,7 +18,7 @@ const faults = [
 ] as const;
 
 test.concurrent.for(faults)(
-  '%s with %s is one Step Error (%s), and nothing is left behind when it arrives',
+  '%s with %s causes one Step Error (%s), and nothing is left behind when it arrives',
   async ([name, fault, verdict, code], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}`);
     const monitor = await scenario.start(iam, { env: { METRIST_REQUEST_TIMEOUT_SECS: '1' } });
@@ -74,11 +74,11 @@ test.concurrent('a step that exceeds its own time limit is a timeout', async ({ 
   await monitor.ended;
 });
 
-/** The Orchestrator's own time limit for a step, which the monitor does not know, is exceeded. */
+/** Steps that the Orchestrator gives up on after its own time limit, which the monitor does not know. */
 const givenUp = stepNames.flatMap((name) => (['hang', 'hang-after'] as const).map((fault) => [name, fault] as const));
 
 test.concurrent.for(givenUp)(
-  'the Orchestrator gives up on %s (%s): no result, and nothing is left behind',
+  'if the Orchestrator gives up on %s (%s), there is no result, and nothing is left behind',
   async ([name, fault], { scenario }) => {
     const iam = await scenario.account(`${operationOf(name)}=${fault}:1`);
     const monitor = await scenario.start(iam);
@@ -89,7 +89,7 @@ test.concurrent.for(givenUp)(
     monitor.send(`Run Step ${name}`);
     await running;
     monitor.giveUp();
-    // The Orchestrator would kill it five seconds after SIGTERM.
+    // The Orchestrator would kill the monitor five seconds after SIGTERM.
     expect(await monitor.ended).toMatchObject({ killed: false });
     expect(monitor.answers).toHaveLength(3 + earlier.length);
   },

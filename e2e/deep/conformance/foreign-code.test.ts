@@ -6,7 +6,7 @@ import { arrival } from '../../harness/servers.ts';
 import { fromSource, monitorCommand, type OrchestratorOptions } from '../../harness/orchestrator.ts';
 import { projectDir, secrets } from '../../harness/run.ts';
 
-/** Runs foreign code in the monitor's process at SIGUSR2. It runs from source: the packaged binary ignores NODE_OPTIONS. */
+/** Makes a monitor run this code at SIGUSR2. It runs from source, because the packaged one ignores NODE_OPTIONS. */
 function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'command' | 'env'> {
   const module = `process.on('SIGUSR2', () => { ${code} });`;
   return {
@@ -17,7 +17,7 @@ function withForeignCode(code: string): Pick<Required<OrchestratorOptions>, 'com
 
 const secret = JSON.stringify(secrets.secretAccessKey);
 
-/** Uncaught errors. */
+/** Code that causes an uncaught error, with the code and a part of the text in the Step Error. */
 const crashes = [
   [
     'a timer that throws',
@@ -47,7 +47,7 @@ const crashes = [
 ] as const;
 
 test.concurrent.for(crashes)(
-  '%s in the middle of a step causes its one Step Error, after teardown',
+  '%s in the middle of a step causes its only Step Error, after teardown',
   async ([, code, name, text], { scenario }) => {
     const iam = await scenario.account('CreateGroup=hang-after:1');
     const monitor = await scenario.start(iam, withForeignCode(code));

@@ -21,7 +21,7 @@ test.concurrent('every message may arrive one byte at a time', async ({ scenario
   expect(await monitor.ended).toMatchObject({ code: 0 });
 });
 
-/** Messages in one write. The Orchestrator writes one message and waits for its answer. */
+/** Several messages in one write. The real Orchestrator writes one message and waits for its answer. */
 const joined = [
   ['Version and Config', [[frame('Version 1.1'), frame(config)], ...stepNames.map((name) => [runStep(name)])]],
   [
@@ -33,7 +33,7 @@ const joined = [
     ],
   ],
   ['all eight Run Step', [[frame('Version 1.1')], [frame(config)], stepNames.map(runStep)]],
-  ['the whole conversation but Exit', [[frame('Version 1.1'), frame(config), ...stepNames.map(runStep)]]],
+  ['the whole conversation except Exit', [[frame('Version 1.1'), frame(config), ...stepNames.map(runStep)]]],
 ] as const;
 
 test.concurrent.for(joined)('%s in one write are answered in order', async ([, writes], { scenario }) => {
@@ -112,7 +112,7 @@ test.concurrent('a setting of 200 kB is a configuration error that does not quot
   expect(iam.calls).toEqual([]);
 });
 
-/** Not a frame. Nothing after it can be read, because the start of the next frame is unknown. */
+/** Bytes that are not a frame. Nothing after them can be read, because the start of the next frame is unknown. */
 const garbage = [
   ['text', 'hello, monitor\n', '0x68'],
   ['a line break after a message', '\n00011 Version 1.1', '0x0a'],

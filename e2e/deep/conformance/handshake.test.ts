@@ -27,7 +27,7 @@ const exits = points.flatMap((point) =>
   (['Exit 0', 'Exit 1', 'Exit'] as const).map((exit) => [exit, ...point] as const),
 );
 
-test.concurrent.for(exits)('%s %s ends the process in order', async ([exit, , reach, sent], { scenario }) => {
+test.concurrent.for(exits)('%s %s ends the process cleanly', async ([exit, , reach, sent], { scenario }) => {
   const iam = await scenario.account();
   const monitor = await scenario.start(iam);
   await reach(monitor);
@@ -45,7 +45,7 @@ test.concurrent.for([
     'Exit in one write with the first step',
     [frame('Version 1.1'), frame(config), frame('Run Step CreateUser'), frame('Exit 0')],
   ],
-] as const)('%s ends the process in order, and nothing is left behind', async ([, messages], { scenario }) => {
+] as const)('%s ends the process cleanly, and nothing is left behind', async ([, messages], { scenario }) => {
   const monitor = await scenario.start(await scenario.account());
   await monitor.next(/^Started/);
   monitor.write(Buffer.concat(messages));

@@ -3,7 +3,10 @@ import { listEntities } from '../../../mocks/iam/seeding.ts';
 import { runSteps, completeHandshake, stepNames, test } from '../../harness/conformance.ts';
 import { arrival } from '../../harness/servers.ts';
 
-/** The Orchestrator starts `$SHELL -c <path>`. Some shells exec the command, others stay and lead the process group. */
+/**
+ * The Orchestrator starts `$SHELL -c <path>`. Some shells exec the command, others stay and lead the process group. The last
+ * two fields are the exit code and the signal after SIGTERM, if they are known.
+ */
 const shells = [
   ['a shell that execs it', (command: string) => `exec ${command}`, 143, null],
   ['a shell as the Orchestrator starts it', (command: string) => command, undefined, undefined],

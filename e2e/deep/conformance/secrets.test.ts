@@ -30,7 +30,7 @@ async function startLeakyIam(onTestFinished: (fn: () => void) => void, padding =
 const { accessKeyId, secretAccessKey, sessionToken } = secrets;
 const bare = { AWSRegion: 'us-east-1', Namespace: 'e2e' };
 
-/** Where credentials can come from. Only the SDK finds the last ones. */
+/** Where credentials can come from. Those of a profile are known only to the SDK. */
 const sources = [
   ['the Config', { ...goodConfig, AWSSessionToken: sessionToken }, {}],
   [

@@ -17,7 +17,7 @@ test('the process ends although a name server does not answer', async ({ scenari
     () => false,
   );
   if (!isListening) skip('port 53 cannot be bound here');
-  if (spawnSync('unshare', ['-m', 'true']).status !== 0) skip('no file can be mounted over another here');
+  if (spawnSync('unshare', ['-m', 'true']).status !== 0) skip('mounting a file over another is not possible here');
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-dns-'));
   onTestFinished(() => rm(dir, { recursive: true }));
   const resolvConf = path.join(dir, 'resolv.conf');
@@ -33,6 +33,6 @@ test('the process ends although a name server does not answer', async ({ scenari
   monitor.send(`Config ${JSON.stringify(goodConfig)}`);
   await asked;
   monitor.signal('SIGTERM');
-  // The C library waits for ten seconds.
+  // The C library would wait ten seconds for the name server.
   expect(await monitor.ended).toMatchObject({ killed: false });
 });

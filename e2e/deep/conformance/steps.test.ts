@@ -10,7 +10,7 @@ const passed = { kind: 'Time' };
 /** Steps that a registration may name, the answer to each `Run Step`, and the reason in the Step Error. */
 const sequences = [
   ['a step out of order', ['CreateUser', 'DeleteGroup'], [passed, refused], 'CreateGroup did not run'],
-  ['a last step alone', ['DeleteUser'], [refused], 'CreateUser did not run'],
+  ['the last step alone', ['DeleteUser'], [refused], 'CreateUser did not run'],
   ['a step twice', ['CreateUser', 'CreateUser'], [passed, refused], 'CreateUser has already run'],
   ['a step that does not exist', ['CreateUser', 'CreateRole'], [passed, unknownStep], 'it has CreateUser, CreateGroup'],
   ['a step in lower case', ['createuser'], [unknownStep], 'createuser'],

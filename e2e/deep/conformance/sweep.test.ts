@@ -6,7 +6,7 @@ import { goodConfig, runSteps, completeHandshake, stepNames, test } from '../../
 import { arrival } from '../../harness/servers.ts';
 import type { Orchestrator } from '../../harness/orchestrator.ts';
 
-/** Seeds what killed runs left behind, in this namespace and in one whose name begins like it. Returns the latter. */
+/** Seeds leftovers of killed runs in this namespace and in another, whose name begins the same. Returns those of the other. */
 function seedLeftovers({ state }: IamServer): { readonly users: string[]; readonly groups: string[] } {
   seedStaleUsers(state, 'e2e', 2);
   seedStaleGroups(state, 'e2e', 1);
@@ -51,16 +51,19 @@ const notSweeping = [
   ['Exit 1 with CleanupEnabled 0 in the Config', 'Exit 1', {}, { CleanupEnabled: '0' }],
 ] as const;
 
-test.concurrent.for(notSweeping)('%s removes nothing of killed runs', async ([, exit, env, config], { scenario }) => {
-  const iam = await scenario.usedAccount();
-  seedLeftovers(iam);
-  const before = listEntities(iam.state);
-  const monitor = await scenario.start(iam, { env });
-  await runAll(monitor, { ...goodConfig, ...config });
-  monitor.send(exit);
-  expect(await monitor.ended).toMatchObject({ code: 0 });
-  expect(listEntities(iam.state)).toEqual(before);
-});
+test.concurrent.for(notSweeping)(
+  '%s removes no leftovers of killed runs',
+  async ([, exit, env, config], { scenario }) => {
+    const iam = await scenario.usedAccount();
+    seedLeftovers(iam);
+    const before = listEntities(iam.state);
+    const monitor = await scenario.start(iam, { env });
+    await runAll(monitor, { ...goodConfig, ...config });
+    monitor.send(exit);
+    expect(await monitor.ended).toMatchObject({ code: 0 });
+    expect(listEntities(iam.state)).toEqual(before);
+  },
+);
 
 test.concurrent('the end of stdin alone starts no sweep', async ({ scenario }) => {
   const iam = await scenario.usedAccount();

@@ -24,11 +24,11 @@ const inherentDifferences: readonly InherentDifference[] = [
     mask: inText(/\b(test(?:user|group)-[\w+=,.@-]*?)-[\da-z]{8,9}-[\da-z]{6}\b/g, '$1-<unique>'),
   },
   {
-    because: 'no two runs take the same time; the names of the times are compared',
+    because: 'no two runs take the same time; only the names of the times are compared',
     mask: (value, key) => (typeof value === 'number' && (key.endsWith('Ms') || key === 'value') ? '<ms>' : value),
   },
   {
-    because: 'an error has the time of its failure; its format is compared',
+    because: 'an error has the time of its failure; only its format is compared',
     mask: (value, key) =>
       key === 'time' && typeof value === 'string' ? value.replaceAll(/\d+/g, ({ length }) => `<${length}>`) : value,
   },
@@ -65,7 +65,7 @@ const inherentDifferences: readonly InherentDifference[] = [
 /**
  * Replaces the inherent differences of a run. `toEqual` ignores undefined properties.
  *
- * @param options.offline whether it is compared with a run over the mock in memory
+ * @param options.offline whether one of the two compared runs is over the mock in memory
  */
 export function mask<T>(run: T, { offline = false }: { readonly offline?: boolean } = {}): T {
   const rules = inherentDifferences.filter(({ offlineOnly = false }) => offline || !offlineOnly);

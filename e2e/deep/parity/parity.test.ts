@@ -8,7 +8,7 @@ import { type ParityScenario, runLive, runOffline, runOrchestrated } from './way
 import { liveEnv, secrets } from '../../harness/run.ts';
 
 /**
- * The same scenario in three ways: `vitest run`, the packaged monitor under the Orchestrator, and `vitest run --mode
+ * Runs the same scenario in three ways: `vitest run`, the packaged monitor under the Orchestrator, and `vitest run --mode
  * offline`. All must report the same results, and the first two must report the same to Metrist.
  */
 
@@ -130,7 +130,7 @@ const busyScenarios: readonly TitledScenario[] = [
     },
   ],
   [
-    'lost answers are resolved, whether one is lost or all',
+    'a lost answer fails no step, whether one answer or all answers are lost',
     {
       faults:
         'CreateGroup=reset-after,AddUserToGroup=reset-before:1,RemoveUserFromGroup=reset-before:1,DeleteGroup=reset-after,DeleteUser=reset-after:1',

@@ -4,12 +4,12 @@ import type { Metadata } from '../../../metrist/result-text.ts';
 import type { Leftover } from '../../../runner/monitor-run.ts';
 import type { Evidence, StepResult } from '../../../runner/step-result.ts';
 
-/** What must be the same in every way of running. */
+/** The results that must be the same in all three ways of running a scenario. */
 export interface ParityRun {
   /** Whether the exit code says that all is well. */
   readonly isGood: boolean;
   readonly steps: readonly ParityStep[];
-  /** One line for each, as in the Orchestrator's log. */
+  /** One line for each leftover, as in the Orchestrator's log. */
   readonly leftovers: readonly string[];
   readonly warnings: readonly string[];
   /** What went wrong outside the steps. */

@@ -27,7 +27,7 @@ import {
   type ParityRun,
 } from './run.ts';
 
-/** What happens to a run, in all three ways. */
+/** A scenario that is run in all three ways. */
 export interface ParityScenario {
   /** As in AWSIAM_MOCK_FAULTS. @default none */
   readonly faults?: string;
@@ -45,7 +45,7 @@ export interface ParityScenario {
   readonly cleanup?: boolean;
   /** Why the scenario is impossible offline. */
   readonly notOffline?: string;
-  /** The step that fails, with its verdict and code. All ways could be wrong in the same way. @default all pass */
+  /** The step that fails, with its verdict and code, because all ways could be wrong alike. @default all steps pass */
   readonly fails?: readonly [step: StepName, verdict: Verdict, code: string];
   /** What the run says that it leaves behind. @default nothing */
   readonly leaves?: readonly ('user' | 'group')[];
@@ -156,5 +156,5 @@ function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristR
     );
 }
 
-/** Compiled code is kept where every run finds it, not in a directory that goes with its run. */
+/** Keeps compiled code where every run finds it, not in a directory that is removed with its run. */
 const keptCode = { NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache') };

@@ -63,7 +63,7 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
   let monitor: MonitorProcess | undefined;
 
   const stop = (): void => monitor?.events.push({ kind: 'stopped' });
-  // For the case that this process exits during the run.
+  // In case this process exits during the run.
   const abandon = (): void => {
     if (monitor?.isRunning) monitor.signalGroup('SIGKILL');
     rmSync(tmpDir, { recursive: true, force: true });
@@ -127,7 +127,10 @@ export async function driveMonitor(options: DriveOptions): Promise<DriveReport> 
   }
 }
 
-/** In the Orchestrator's order: the last message, the directory removed, SIGTERM to the group, finally SIGKILL. */
+/**
+ * Ends a monitor in the Orchestrator's order: sends the last message, removes the directory, sends SIGTERM to the process
+ * group, and finally SIGKILL.
+ */
 async function endMonitor(
   monitor: MonitorProcess,
   { lastMessage }: Ending,
@@ -137,7 +140,7 @@ async function endMonitor(
 ): Promise<void> {
   if (lastMessage !== undefined) monitor.write(lastMessage);
   await Promise.all([
-    // The monitor may still write there. The directory is removed again after it has ended.
+    // The monitor may still write there. The directory is removed again after the monitor has ended.
     rm(tmpDir, { recursive: true, force: true }).catch(() => {}),
     lastMessage !== undefined && delay(limits.terminateAfterMs),
   ]);

@@ -57,7 +57,7 @@ describe('toReportedResults', () => {
     expect(toReportedResults({ steps: [drivenFailure()] }, as)).toMatchObject([{ body: { blocked_steps: [] } }]);
   });
 
-  test("the Orchestrator's source wins over the monitor's", () => {
+  test("the Orchestrator's metrist.source replaces the monitor's", () => {
     const steps = [drivenPass({ metadata: { 'metrist.source': 'in-process' } })];
     expect(toReportedResults({ steps }, as)).toMatchObject([{ body: { metadata: { 'metrist.source': 'monitor' } } }]);
   });

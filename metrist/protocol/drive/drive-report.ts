@@ -2,18 +2,18 @@ import { commonFields, formatMetristTime, type MetristResult } from '../../deliv
 import type { Metadata } from '../../result-text.ts';
 import type { LogLevel } from '../messages.ts';
 
-/** The monitor reported success: telemetry. */
+/** A step that the monitor reported as passed. It becomes telemetry. */
 export interface DrivenPass {
   readonly state: 'passed';
   readonly name: string;
-  /** The monitor's own time from `Step Time`. After `Step OK`, the Orchestrator's in whole milliseconds. */
+  /** With `Step Time`, the monitor's own measurement. With `Step OK`, the Orchestrator's, in whole milliseconds. */
   readonly durationMs: number;
   readonly metadata: Metadata;
   /** From writing `Run Step` to the answer. */
   readonly answeredAfterMs: number;
 }
 
-/** The monitor reported a failure, or the Orchestrator reports that the step took too long: an error. */
+/** A step that the monitor reported as failed, or that took too long for the Orchestrator. It becomes an error. */
 export interface DrivenFailure {
   readonly state: 'failed';
   readonly name: string;
@@ -29,9 +29,9 @@ export type DrivenStep =
   | DrivenFailure
   /** An earlier step failed; its error names this one. */
   | { readonly state: 'blocked'; readonly name: string }
-  /** It started, and the Orchestrator would report nothing about it. `reason`: `the monitor ended while CreateUser ran`. */
+  /** It started, but the Orchestrator would report nothing about it. `reason`: `the monitor ended while CreateUser ran`. */
   | { readonly state: 'lost'; readonly name: string; readonly reason: string }
-  /** The run ended before this step without a failed one. Nothing is reported about it. */
+  /** The run ended before this step, although no step had failed. Nothing is reported about this one. */
   | { readonly state: 'notRun'; readonly name: string };
 
 /** How a process ended. One of the two is `null`. */

@@ -64,7 +64,7 @@ describe('the run is given up', () => {
     expect(problems).toEqual([expect.stringContaining('which is not Started as one message') as unknown]);
   });
 
-  test('if no answer comes in time; stderr is not an answer', async () => {
+  test('if no answer comes in time, even if the monitor writes to stderr', async () => {
     const monitor = fakeMonitor();
     monitor.emit('stderr');
     const { goesOn, problems } = await handshake(monitor, 1);

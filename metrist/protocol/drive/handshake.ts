@@ -17,7 +17,7 @@ interface HandshakeOptions {
 const effect = 'the Orchestrator gives up the run and reports nothing';
 
 /**
- * `Started`, `Version`, `Ready`, `Config`: everything before the monitor's `Configured`, as strict as the Orchestrator.
+ * Performs the handshake up to `Config` (`Started`, `Version`, `Ready`, `Config`), as strictly as the Orchestrator.
  *
  * @returns whether the run goes on. If not, the problem has been reported, unless the run was stopped from outside.
  */
@@ -53,8 +53,8 @@ export async function performHandshake(options: HandshakeOptions): Promise<boole
 
 /**
  * During the handshake the Orchestrator takes every chunk of output for one message. A second message or a line break in
- * the chunk breaks it. A message that arrives in pieces breaks it too, but may arrive whole another time: it is reported
- * and put together.
+ * the chunk breaks it. A message that arrives in pieces breaks it too. That message may arrive whole another time, so here
+ * the pieces are reported and put together.
  */
 async function readMessage(
   expected: string,

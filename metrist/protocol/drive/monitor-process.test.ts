@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EventQueue } from './monitor-process.ts';
 
-test('returns events in order, from before and after the reader waits', async () => {
+test('returns events in order, whether they come before or while the reader waits', async () => {
   const queue = new EventQueue<number>();
   queue.push(1);
   queue.push(2);

@@ -10,7 +10,7 @@ interface MonitorProcessOptions {
   /** The executable and its arguments. They do not pass through a shell. */
   readonly command: readonly string[];
   readonly env: Values;
-  /** When the process has ended, whatever still holds its output is killed after this time. */
+  /** How long after the end of the process anything that still holds its output open is killed. */
   readonly killAfterMs: number;
   readonly elapsedMs: () => number;
   readonly onStderr: (line: string) => void;
@@ -55,7 +55,7 @@ export async function startMonitor({ command, env, ...options }: MonitorProcessO
 /** A running monitor, the leader of a process group of its own. */
 export class MonitorProcess {
   readonly events = new EventQueue<ProcessEvent>();
-  /** How the process ended, as soon as it has. */
+  /** Settles as soon as the process has ended, with how it ended. */
   readonly exited: Promise<MonitorExit>;
   /** Settles when all output is read. `outlived`: whether something that the process started had to be killed. */
   readonly closed: Promise<{ readonly outlived: boolean }>;
@@ -63,7 +63,7 @@ export class MonitorProcess {
 
   constructor(child: ChildProcessWithoutNullStreams, options: Omit<MonitorProcessOptions, 'command' | 'env'>) {
     this.#child = child;
-    // If the monitor no longer reads, we notice it when no answer comes.
+    // A monitor that no longer reads is noticed when no answer comes.
     child.stdin.on('error', () => {});
     child.stdout.on('data', (bytes: Buffer) => this.events.push({ kind: 'stdout', bytes, atMs: options.elapsedMs() }));
     readline.createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', (line) => {
@@ -114,7 +114,7 @@ export class MonitorProcess {
   }
 }
 
-/** What happens to the process. `ended` comes once, after all of its output. `stopped`: the run is to stop. */
+/** What happens to the process. `ended` comes once, after all of its output. `stopped`: the run must stop. */
 export type ProcessEvent =
   | { readonly kind: 'stdout'; readonly bytes: Buffer; readonly atMs: number }
   | { readonly kind: 'stderr' | 'stopped' | 'ended' };

@@ -55,7 +55,7 @@ describe('other output', () => {
     },
   );
 
-  test('a number and a space is taken for the beginning of a message, which swallows what follows', () => {
+  test('a number and a space are taken for the beginning of a message, which swallows what follows', () => {
     const { problems, reader, read } = setUp();
     expect(read('3 tests passed')).toEqual(['tes']);
     expect(read('19 items ', ok)).toEqual([`items ${ok}`]);

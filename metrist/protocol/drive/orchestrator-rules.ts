@@ -5,8 +5,8 @@ import type { FromMonitor } from '../messages.ts';
 import { isBase16 } from '../metadata.ts';
 
 /**
- * How long the Orchestrator waits, from `protocol_handler.ex` of Metrist-Software/orchestrator; the last one is erlexec's
- * default.
+ * How long the Orchestrator waits. The values are from `protocol_handler.ex` of Metrist-Software/orchestrator, except
+ * `killAfterMs`, which is erlexec's default.
  */
 export const orchestratorLimits = {
   /** For output during the handshake. */
@@ -91,7 +91,7 @@ export type StepAnswer = Extract<FromMonitor, { kind: 'stepTime' | 'stepOk' | 's
 /**
  * Finds where the Orchestrator, or Metrist behind it, would change or lose an answer.
  *
- * @returns a sentence for each problem. `lost`: why the answer would never arrive at Metrist; absent if it would
+ * @returns a sentence for each problem. `lost`: why the answer would never reach Metrist; absent if it would reach it
  */
 export function checkAnswer(
   answer: StepAnswer,
@@ -124,7 +124,7 @@ export function checkAnswer(
   return { problems, ...(lost !== undefined && { lost }) };
 }
 
-/** The text in the place of metadata. */
+/** The text that stands where the Orchestrator expects metadata. */
 function findMetadataWord({ kind, metadata }: StepAnswer, text: string): string | undefined {
   const words = text.split(/\s+/).filter((word) => word !== '');
   switch (kind) {

@@ -132,7 +132,7 @@ describe('a run', () => {
 describe('nothing is reported', () => {
   const lost = ['passed', 'lost', 'notRun'];
 
-  test('of a step during which the monitor ends', async () => {
+  test('about a step during which the monitor ends', async () => {
     const dying = fakeMonitor((message, { send, emit }) => {
       if (message === 'Run Step A') send('Step OK');
       else emit('ended');
@@ -141,7 +141,7 @@ describe('nothing is reported', () => {
     const { ending, states, problems } = await run(dying);
     expect([ending, states]).toEqual([{}, lost]);
     expect(problems).toEqual([expect.stringContaining('the monitor ended while B ran') as unknown]);
-    expect(problems[0]).toContain('nothing is reported for B and after it');
+    expect(problems[0]).toContain('nothing is reported for B or the steps after it');
   });
 
   test.for([
@@ -154,20 +154,20 @@ describe('nothing is reported', () => {
     ['Ready', { lastMessage: 'Exit 0' }, 'again'],
     ['Started 1.1', { lastMessage: 'Exit 0' }, 'again'],
     ['Exit', {}, 'before all steps were run'],
-  ] as const)('of a step that is answered with %j', async ([answer, ending, why]) => {
+  ] as const)('about a step that is answered with %j', async ([answer, ending, why]) => {
     const result = await run(answeringB(answer, 'Step OK'));
     expect([result.ending, result.states]).toEqual([ending, lost]);
     expect(result.problems).toEqual([expect.stringContaining(why) as unknown]);
-    expect(result.problems[0]).toContain('nothing is reported for B and after it');
+    expect(result.problems[0]).toContain('nothing is reported for B or the steps after it');
   });
 
-  test('of a step whose metadata is not text; the next one runs', async () => {
+  test('about a step whose metadata is not text; the next one runs', async () => {
     const { states, problems } = await run(answeringB('Step OK commit=c0ffeec0ffee'));
     expect(states).toEqual(['passed', 'lost', 'passed']);
     expect(problems).toHaveLength(1);
   });
 
-  test('of a failure whose metadata is not text; no further step runs', async () => {
+  test('about a failure whose metadata is not text; no further step runs', async () => {
     const { ending, states } = await run(answeringB('Step Error commit=c0ffeec0ffee no'));
     expect([ending, states]).toEqual([{ lastMessage: 'Exit 0' }, lost]);
   });
@@ -178,14 +178,14 @@ describe('nothing is reported', () => {
     expect(problems).toEqual([expect.stringContaining('while no step ran') as unknown]);
   });
 
-  test('of a step that runs when Configured comes a second time, because the next one starts', async () => {
+  test('about a step that runs when Configured comes a second time, because the next one starts', async () => {
     const { states, problems, received } = await run(answeringB('Configured'));
     expect(states).toEqual(['passed', 'lost', 'passed']);
     expect(problems).toEqual([expect.stringContaining('starts the next step and reports nothing for B') as unknown]);
     expect(received).toEqual(all);
   });
 
-  test('of the first step if Configured comes twice in one chunk', async () => {
+  test('about the first step if Configured comes twice in one chunk', async () => {
     const monitor = fakeMonitor((message, { send, emit }) => {
       if (message === 'Run Step B' || message === 'Run Step C') send('Step OK');
       else if (message === 'Exit 0') emit('ended');
@@ -203,13 +203,13 @@ describe('nothing is reported', () => {
     expect(problems).toEqual([expect.stringContaining('while no step ran') as unknown]);
   });
 
-  test('of a monitor that falls silent for longer than a step may take', async () => {
+  test('about the steps of a monitor that falls silent for longer than a step may take', async () => {
     const { ending, states, problems } = await run(answeringB(), { limits: { inactivityMs: 2 } });
     expect([ending, states]).toEqual([{}, lost]);
     expect(problems).toEqual([expect.stringContaining('the monitor was silent') as unknown]);
   });
 
-  test('of a monitor that ends before it is configured', async () => {
+  test('about the steps of a monitor that ends before it is configured', async () => {
     const monitor = fakeMonitor();
     monitor.emit('ended');
     const { states, problems } = await run(monitor);

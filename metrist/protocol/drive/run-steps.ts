@@ -52,7 +52,7 @@ class StepRun {
   /** The step that runs. */
   #current: { readonly name: string; readonly startedMs: number } | undefined;
   #isConfigured = false;
-  /** Steps to start after the messages at hand, as the Orchestrator does. */
+  /** How many steps to start after the messages of the current chunk, as the Orchestrator does. */
   #startsDue = 0;
   #lastActivityMs: number;
   #exitSentMs: number | undefined;
@@ -240,7 +240,7 @@ class StepRun {
   /** Ends the run. Nothing is reported about the steps that are not finished. */
   #endEarly({ cause, effect, advice, ...ending }: EarlyEnd): Ending {
     const running =
-      this.#current === undefined ? 'more is reported' : `is reported for ${this.#current.name} and after it`;
+      this.#current === undefined ? 'more is reported' : `is reported for ${this.#current.name} or the steps after it`;
     const lost = this.#isComplete ? '' : `, and nothing ${running}`;
     this.#abandon(cause);
     this.#problem(`${cause}: ${effect}${lost}; ${advice}`);
@@ -261,7 +261,7 @@ class StepRun {
     return this.#current === undefined && this.#waiting.length === 0;
   }
 
-  /** The running step failed. It blocks those that wait. */
+  /** Reports the running step as failed, and the waiting ones as blocked. */
   #fail(text: string, metadata: Metadata, atMs: number): void {
     if (this.#current === undefined) return;
     const { name, startedMs } = this.#current;
@@ -269,12 +269,12 @@ class StepRun {
     for (const blocked of this.#waiting.splice(0)) this.#finish({ state: 'blocked', name: blocked });
   }
 
-  /** Nothing is reported about the running step. */
+  /** Reports the running step, if there is one, as lost. */
   #lose(reason: string): void {
     if (this.#current !== undefined) this.#finish({ state: 'lost', name: this.#current.name, reason });
   }
 
-  /** Nothing is reported about the running step and those that wait. */
+  /** Reports the running step as lost, and the waiting ones as not run. */
   #abandon(reason: string): void {
     this.#lose(reason);
     for (const name of this.#waiting.splice(0)) this.#finish({ state: 'notRun', name });

@@ -23,7 +23,7 @@ describe('parseConfigJson', () => {
     ['not a JSON object', 'null'],
     ['not a JSON object', '["top-secret"]'],
     ['not a JSON object', '"top-secret"'],
-  ])('reports that it is %s without quoting it: %j', (what, json) => {
+  ])('reports a Config that is %s without quoting it: %j', (what, json) => {
     const { values, problems } = parse(json);
     expect(values).toEqual({});
     expect(problems).toEqual([expect.stringContaining(`the Config that the Orchestrator sent is ${what}: expected`)]);

@@ -4,14 +4,15 @@ import type { Values } from '../../../runner/monitor.ts';
 export interface ParsedConfigJson {
   /** By the names under which the monitor reads them. */
   readonly values: Values;
-  /** Why it cannot be used, a sentence each. */
+  /** Why the Config or a value in it cannot be used, a sentence each. */
   readonly problems: readonly string[];
   /** Properties that the monitor does not know. */
   readonly unknown: readonly string[];
 }
 
 /**
- * Reads the JSON of a `Config` message, an object of strings. `null` counts as absent, and later so does an empty string.
+ * Reads the JSON of a `Config` message, an object of strings. `null` counts as absent. An empty string is kept; the monitor
+ * treats it as absent later.
  *
  * @param json `undefined` if it was not valid UTF-8
  * @param properties the monitor's properties, each with the name under which it is read

@@ -6,7 +6,7 @@ import { formatFromMonitor, type LogLevel, parseToMonitor, type SentMessage, typ
 /**
  * Reads the Orchestrator's messages from stdin until it ends or cannot be understood.
  *
- * @param onEnd called once. `problem`: why the input ended, unless it ended in order
+ * @param onEnd called once. `problem`: what went wrong; absent if the input ended normally
  */
 export function readMessages(
   input: NodeJS.ReadableStream,
@@ -68,7 +68,7 @@ export class MessageWriter {
     this.#options.output(formatFrame(formatFromMonitor(redact.value(message))), onLost);
   }
 
-  /** Logs to the Orchestrator, or to stderr as long as it takes no logs and when nobody reads them any more. */
+  /** Logs to the Orchestrator. Before it takes logs, and when nobody reads stdout any more, logs to stderr. */
   log(level: LogLevel, text: string): void {
     const safe = toWireText(clip(text, maxLogLength));
     const writeToStderr = (): void => void this.#options.errorOutput.write(`${level.toLowerCase()}: ${safe}\n`);

@@ -16,7 +16,7 @@ export interface ConversationSettings {
   readonly properties: ReadonlyMap<string, string>;
   /** The program and its version, for the Orchestrator's log: `awsiam 0.1.0`. */
   readonly about: string;
-  /** For teardown and sweep when nobody waits: the Orchestrator kills 5 s after SIGTERM. @default 3_000 */
+  /** Limit for teardown and sweep after a stop: the Orchestrator kills the process 5 s after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
 }
 
@@ -33,7 +33,7 @@ interface ConversationOptions<Config, Session> extends ConversationSettings {
  */
 const longestStepMs = 810_000;
 
-/** Step names and properties come from outside. */
+/** Step names and properties come from outside, so longer ones are cut. */
 const maxNameLength = 100;
 
 /**
@@ -57,7 +57,7 @@ export class Conversation<Config, Session> {
   #isConfigured = false;
   #run: ConfiguredRun<Config, Session> | undefined;
   #hasRunStep = false;
-  /** The run is torn down before this step's error is sent, because the error ends the run for the Orchestrator. */
+  /** The step that ended the run. Its error is sent after teardown, because the Orchestrator ends the process then. */
   #failedStep: string | undefined;
   #cleanup = false;
 
@@ -186,7 +186,7 @@ export class Conversation<Config, Session> {
     const options = { run: this.#run, failedStep: this.#failedStep, stop, crash };
     const result = redact.value(await runRequestedStep(name, options));
     if (result === undefined) {
-      // Without a stop, this process was paused, and the measured time means nothing.
+      // If nobody stopped the run, this process was paused, and the measured time means nothing.
       if (!stop.aborted) {
         this.#warn(`${name} was interrupted by a pause of this process: nothing is reported about it`);
         this.stop('a pause of this process');

@@ -187,11 +187,11 @@ describe('a step', () => {
   });
 
   test('requested while another one runs waits for its turn', async () => {
-    const poured = Promise.withResolvers<void>();
-    const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: () => poured.promise })) });
+    const filled = Promise.withResolvers<void>();
+    const orchestrator = new TestOrchestrator({ steps: steps(testStep({ name: 'Fill', run: () => filled.promise })) });
     await orchestrator.configure();
     orchestrator.send('Run Step Fill', 'Run Step Boil');
-    poured.resolve();
+    filled.resolve();
     expect(await orchestrator.next()).toMatchObject({ kind: 'stepTime' });
     expect(await orchestrator.next()).toMatchObject({ kind: 'stepTime' });
   });
@@ -422,7 +422,7 @@ test('a step that was interrupted by a pause of the process has no result, and t
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const torn: string[] = [];
-  const boil = testStep({
+  const fill = testStep({
     name: 'Fill',
     run: async () => {
       vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 70_000);
@@ -431,7 +431,7 @@ test('a step that was interrupted by a pause of the process has no result, and t
     },
   });
   const orchestrator = new TestOrchestrator({
-    steps: steps(boil),
+    steps: steps(fill),
     teardown: ({ ran }) => {
       torn.push(ran.join(', '));
       return Promise.resolve({ leftovers: [], warnings: [] });

@@ -17,9 +17,9 @@ export interface ServeOptions<Config, Session> extends ConversationSettings, Wri
 }
 
 /**
- * Front end 2: runs a monitor under the Metrist Orchestrator. Never rejects.
+ * The front end for the Metrist Orchestrator: runs a monitor as its messages ask. Never rejects.
  *
- * @returns when the run is over, everything that it made is removed, and the process should end
+ * @returns a promise that settles when the run is over and torn down, and the process should end
  */
 export async function serveMonitor<Config, Session>(options: ServeOptions<Config, Session>): Promise<void> {
   const { startedSent = false, input, load, onCrash, onSignal } = options;

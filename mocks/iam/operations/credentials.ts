@@ -80,7 +80,7 @@ export const credentialOperations = {
     return {};
   }),
 
-  /** Any serial number works that is not in use. Of the codes only the length is checked. */
+  /** Accepts any serial number that is not in use. Only the length of the codes is checked. */
   EnableMFADevice: operation(EnableMFADeviceCommand, (state, input) => {
     const user = findUser(state, input.UserName);
     const serialNumber = requireLength('serialNumber', input.SerialNumber, 9, 256);
