@@ -27,13 +27,13 @@ export async function spawnNode(
   const { PATH = '', HOME = '' } = process.env;
   const startMs = performance.now();
   const child = spawn(process.execPath, args, { cwd: projectDir, env: { PATH, HOME, ...env } });
-  const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
   const { promise, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
   const code = await promise;
-  const stdout = Buffer.concat(chunks).toString();
-  if (code !== 0) throw new Error(`${args.join(' ')} exited with ${code}:\n${stdout}`);
+  const stdout = Buffer.concat(out).toString();
+  if (code !== 0) throw new Error(`${args.join(' ')} exited with ${code}:\n${stdout}${Buffer.concat(err).toString()}`);
   return { stdout, wallMs: performance.now() - startMs };
 }

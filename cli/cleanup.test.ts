@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createFaultPlan, type FaultPlan } from '../mocks/iam/faults.ts';
+import { createFaultPlan, type FaultPlan } from '../mocks/iam/fault-plan.ts';
 import { listEntities, seedUser } from '../mocks/iam/seeding.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { userPath } from '../suites/awsiam/names.ts';
@@ -59,7 +59,9 @@ describe('awsiam cleanup', () => {
     seedStaleUsers(state, 'prod', 1);
     seedUser(state, { name: runName('testuser', 'prod', 9), path: userPath });
     expect(await clean()).toBe(true);
-    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
+    expect(context.written.output).toBe(
+      '1 test entity of the namespace prod removed, 1 kept (too young, or of unknown age)\n',
+    );
   });
 
   test('says so if there is nothing to do, and succeeds', async () => {
@@ -86,7 +88,9 @@ describe('awsiam cleanup', () => {
     expect(calls).toEqual([]);
     expect(await clean()).toBe(true);
     expect(listEntities(state).users).toEqual([young]);
-    expect(context.written.output).toBe('1 test entity of the namespace prod removed, 1 kept as too young\n');
+    expect(context.written.output).toBe(
+      '1 test entity of the namespace prod removed, 1 kept (too young, or of unknown age)\n',
+    );
   });
 
   test('also removes younger entities with --may-break-runs', async () => {

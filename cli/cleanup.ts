@@ -83,12 +83,12 @@ export async function cleanUpAndPrint(options: CleanupOptions, context: CommandC
   }
 }
 
-/** `2 test entities of the namespace prod removed, 1 kept as too young` */
+/** `2 test entities of the namespace prod removed, 1 kept (too young, or of unknown age)` */
 function summarise(result: SweepResult, dryRun: boolean, namespace: string): string {
   const { removed, alreadyGone, kept, failed, untried, unlisted } = result;
   const others: readonly (readonly [number, string])[] = [
     [alreadyGone, 'already gone'],
-    [kept, 'kept as too young'],
+    [kept, 'kept (too young, or of unknown age)'],
     [failed, 'could not be removed'],
     [untried, 'not reached'],
   ];

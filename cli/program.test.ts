@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createFaultPlan } from '../mocks/iam/faults.ts';
+import { createFaultPlan } from '../mocks/iam/fault-plan.ts';
 import { listEntities, seedUser } from '../mocks/iam/seeding.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import type { IamCall } from '../mocks/iam/endpoint.ts';

@@ -1,3 +1,4 @@
+// No output of a vitest run, and nothing that it sends, shows a secret.
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

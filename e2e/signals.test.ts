@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
-import { liveEnv, runVitest, secrets } from './harness/run.ts';
+import { liveEnv, makeResultsDir, projectDir, runProgram, runVitest, secrets } from './harness/run.ts';
 import { arrival, metristEnv, startIam, startMetrist, startSilentServer } from './harness/servers.ts';
 
 const signalled = [
@@ -27,6 +27,22 @@ test.for(signalled)('%s during a step ends the run cleanly, with code %d', async
   expect(run.junit).toMatchObject({ tests: 8, failures: 0, errors: 0, skipped: 6 });
   expect(run.junit?.cases[2]?.message).toContain(signal);
   expect(run.stderr).toContain(`${signal}: stopping`);
+});
+
+test('Ctrl-C, which a terminal sends to npx and vitest at once, ends the run cleanly', async () => {
+  const iam = await startIam('AddUserToGroup=hang-after:1');
+  const pressCtrlC = ({ pid = 0 }: ChildProcess): void => void process.kill(-pid, 'SIGINT');
+  const run = await runProgram('npx', ['vitest', 'run'], {
+    cwd: projectDir,
+    env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url, METRIST_RESULTS_DIR: await makeResultsDir() },
+    detached: true,
+    onStart: (child) => void arrival(iam, 'AddUserToGroup').then(() => pressCtrlC(child)),
+  });
+  // npx ends with the same signal, or with the code that a shell gives it.
+  expect([130, 'SIGINT'], run.everything).toContain(run.code ?? run.signal);
+  expect(run.stderr).toContain('SIGINT: stopping');
+  expect(run.stdout).toContain('1 interrupted');
+  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
 });
 
 test('repeated signals do not stop teardown', async () => {

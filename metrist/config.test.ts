@@ -108,7 +108,7 @@ describe('parseMetristConfig', () => {
 
   test('refuses a token that is too short to be redacted', () => {
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'T' }).problems).toEqual([
-      'METRIST_API_TOKEN is a text of only 1 characters: expected the token alone',
+      'METRIST_API_TOKEN is a text of only 1 character: expected the token alone',
     ]);
     expect(parseMetristConfig({ ...complete, METRIST_API_TOKEN: 'eight0ch' }).problems).toEqual([]);
   });
@@ -128,6 +128,40 @@ describe('parseMetristConfig', () => {
     expect(config).toBeUndefined();
     expect(problems).toHaveLength(4);
     expect(problems.join('')).not.toContain('s3cret');
+  });
+
+  test.for([
+    ['', false],
+    [' ', false],
+    ['0', false],
+    ['False', false],
+    ['off', false],
+    ['No', false],
+    ['1', true],
+    ['true', true],
+    ['yes', true],
+    ['ON', true],
+  ] as const)('reads METRIST_REQUIRE_DELIVERY="%s" as %s', ([value, requireDelivery]) => {
+    const values = { ...complete, METRIST_REQUIRE_DELIVERY: value };
+    expect(parseMetristConfig(values).config).toMatchObject({ requireDelivery });
+  });
+
+  test('reports required delivery without a token as a problem', () => {
+    expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '0' }).problems).toEqual([]);
+    expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '1' }).problems).toEqual([
+      expect.stringContaining('METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is'),
+    ]);
+  });
+});
+
+describe('readInstance', () => {
+  test('reads the instance in the form that Metrist stores, or says what is wrong with it', () => {
+    expect(readInstance({})).toEqual({ isSet: false });
+    expect(readInstance({ METRIST_INSTANCE_ID: ' aws:us-east-1' })).toEqual({ isSet: true, value: 'us-east-1' });
+    expect(readInstance({ METRIST_INSTANCE_ID: 'a b' })).toEqual({
+      isSet: true,
+      problem: expect.stringContaining('METRIST_INSTANCE_ID is "a b"') as unknown,
+    });
   });
 });
 
@@ -163,39 +197,5 @@ describe('parseMetristAccess', () => {
       expect.stringContaining('METRIST_API_TOKEN is not set'),
       expect.stringContaining('METRIST_API_HOST is "x y"'),
     ]);
-  });
-
-  test.for([
-    ['', false],
-    [' ', false],
-    ['0', false],
-    ['False', false],
-    ['off', false],
-    ['No', false],
-    ['1', true],
-    ['true', true],
-    ['yes', true],
-    ['ON', true],
-  ] as const)('reads METRIST_REQUIRE_DELIVERY="%s" as %s', ([value, requireDelivery]) => {
-    const values = { ...complete, METRIST_REQUIRE_DELIVERY: value };
-    expect(parseMetristConfig(values).config).toMatchObject({ requireDelivery });
-  });
-
-  test('reports required delivery without a token as a problem', () => {
-    expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '0' }).problems).toEqual([]);
-    expect(parseMetristConfig({ METRIST_REQUIRE_DELIVERY: '1' }).problems).toEqual([
-      expect.stringContaining('METRIST_API_TOKEN is not set, but METRIST_REQUIRE_DELIVERY is'),
-    ]);
-  });
-});
-
-describe('readInstance', () => {
-  test('reads the instance in the form that Metrist stores, or says what is wrong with it', () => {
-    expect(readInstance({})).toEqual({ isSet: false });
-    expect(readInstance({ METRIST_INSTANCE_ID: ' aws:us-east-1' })).toEqual({ isSet: true, value: 'us-east-1' });
-    expect(readInstance({ METRIST_INSTANCE_ID: 'a b' })).toEqual({
-      isSet: true,
-      problem: expect.stringContaining('METRIST_INSTANCE_ID is "a b"') as unknown,
-    });
   });
 });

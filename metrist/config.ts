@@ -7,6 +7,7 @@ import {
   switchRule,
 } from '../host/setting-text.ts';
 import type { Values } from '../runner/monitor.ts';
+import { plural } from '../text/printable.ts';
 import { shortestSecret } from '../text/redact.ts';
 
 /** Where results are sent, and from which instance. */
@@ -124,7 +125,7 @@ const hostName = /^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,}(:\d+)?$/;
 
 function hideToken(text: string): string {
   // A text this short cannot be redacted.
-  if (text.length < shortestSecret) return `a text of only ${text.length} characters`;
+  if (text.length < shortestSecret) return `a text of only ${plural(text.length, 'character')}`;
   if (hostName.test(text)) return 'the name of a host (swapped with METRIST_API_HOST?)';
   return '[redacted], with spaces or other characters that no token has';
 }

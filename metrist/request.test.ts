@@ -82,7 +82,6 @@ describe('a request', () => {
   test('fails when nobody listens', async () => {
     const { standIn, send } = await setUp();
     await standIn.close();
-    onTestFinished(() => {});
     const error = await errorOf(send({ path: '/' }));
     expect(error.message).toContain('refused the connection; check the port in METRIST_API_HOST');
     expect(error).toMatchObject({ isNeverSent: true, isPointlessToRepeat: false });

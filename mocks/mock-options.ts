@@ -1,5 +1,5 @@
 import { describeValue } from '../host/setting-text.ts';
-import { type FaultPlan, readFaults } from './iam/faults.ts';
+import { type FaultPlan, readFaults } from './iam/fault-plan.ts';
 import { createRandom, type Random } from './iam/state.ts';
 
 /** What the environment says about the mock. */

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { driveMonitor } from '../metrist/protocol/drive/drive-monitor.ts';
 import type { DriveReport } from '../metrist/protocol/drive/drive-report.ts';
-import { createFaultPlan } from '../mocks/iam/faults.ts';
+import { createFaultPlan } from '../mocks/iam/fault-plan.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 

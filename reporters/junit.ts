@@ -59,6 +59,7 @@ export function renderJunit(run: MonitorRun, options: JunitOptions = {}): string
   for (const problem of problemsOutsideSteps(run)) addProblem(suite.testCase().className(className), problem, names);
 
   onBuild(suite, (element) => {
+    // junit-report-builder gives <testsuites> no time of its own.
     element.up().att('time', seconds(run.durationMs));
     if (options.hostname !== undefined) element.att('hostname', attribute(options.hostname));
     const place = instance === undefined ? '' : ` at ${instance}`;

@@ -149,5 +149,8 @@ function inParts(start: string, parts: readonly string[], { columns }: TerminalO
 /** `text` as indented, wrapped and printable lines. */
 function block(text: string, { columns }: TerminalOptions): string[] {
   const width = Math.max(columns - indent.length, 20);
-  return wrapText(visibleText(clip(text, maxMessageLength)), width, maxMessageLines).map((line) => `${indent}${line}`);
+  const lines = wrapText(visibleText(clip(text, maxMessageLength)), width);
+  const shown = lines.slice(0, maxMessageLines);
+  if (shown.length < lines.length) shown.push('… the rest is in the JUnit report');
+  return shown.map((line) => `${indent}${line}`);
 }

@@ -69,7 +69,7 @@ export class MonitorRunner<Config, Session> {
   #pausedWhileOpening = new AbortController().signal;
   #activity: Activity;
   /** Start of the first step and end of the last one so far, by the monotonic clock. */
-  readonly #span = { firstMs: 0, lastMs: 0 };
+  #span: { readonly firstMs: number; readonly lastMs: number } | undefined;
 
   constructor(monitor: Monitor<Config, Session>, options: MonitorRunnerOptions<Config>) {
     this.#monitor = monitor;
@@ -89,7 +89,7 @@ export class MonitorRunner<Config, Session> {
 
   /** From the start of the first step to the end of the last one, by the monotonic clock. 0 if no step ran. */
   get durationMs(): number {
-    return roundMs(this.#span.lastMs - this.#span.firstMs);
+    return this.#span === undefined ? 0 : roundMs(this.#span.lastMs - this.#span.firstMs);
   }
 
   /** What the run is doing right now. */
@@ -181,12 +181,11 @@ export class MonitorRunner<Config, Session> {
       onStart: (context) => this.#begin(() => ({ doing: `${name}: waiting for ${context.waitingFor}` })),
     };
     const startMs = this.#options.clock.elapsedMs();
-    if (this.#span.lastMs === 0) this.#span.firstMs = startMs;
     const result =
       opened === undefined
         ? await runStep({ ...step, run: () => Promise.reject(this.#openError) }, undefined, options)
         : await runStep(step, opened.session, options);
-    this.#span.lastMs = startMs + result.durationMs;
+    this.#span = { firstMs: this.#span?.firstMs ?? startMs, lastMs: startMs + result.durationMs };
     return result;
   }
 

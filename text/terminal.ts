@@ -20,12 +20,10 @@ export function painter({ color }: { readonly color: boolean }): (style: Style, 
 
 /**
  * Breaks `text` into lines of at most `width` characters, only at spaces: an ARN or an address that is too long stays in one
- * piece, so that it can be copied. Lines beyond `maxLines` are left out, and a last line says where to find them.
+ * piece, so that it can be copied.
  */
-export function wrapText(text: string, width: number, maxLines = Infinity): string[] {
-  const lines = text.split('\n').flatMap((line) => wrapLine(line.trimEnd(), width));
-  if (lines.length <= maxLines) return lines;
-  return [...lines.slice(0, maxLines), '… the rest is in the JUnit report'];
+export function wrapText(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line.trimEnd(), width));
 }
 
 /**

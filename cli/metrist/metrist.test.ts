@@ -142,7 +142,7 @@ describe('awsiam register', () => {
     const { code, errorOutput } = await run('register', '--confirm-within', '1s');
     expect(code).toBe(1);
     expect(errorOutput).toContain('does not show it');
-    expect(errorOutput).toContain(`Nothing was removed: ${old} as before`);
+    expect(errorOutput).toContain(`Nothing was removed; still registered: ${old}`);
     expect(stored().map(({ id }) => id)).toContain(old);
     expect(methods()).not.toContain('DELETE');
   });
@@ -298,7 +298,7 @@ describe('every command that asks Metrist', () => {
     const { metrist, run } = await setUp({ METRIST_API_TOKEN: 'T' });
     const { code, errorOutput } = await run(...args);
     expect(code).toBe(1);
-    expect(errorOutput).toContain('METRIST_API_TOKEN is a text of only 1 characters: expected the token alone');
+    expect(errorOutput).toContain('METRIST_API_TOKEN is a text of only 1 character: expected the token alone');
     expect(metrist.requests).toEqual([]);
   });
 

@@ -1,15 +1,12 @@
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type MonitorScript, writeMonitor } from '../../metrist/protocol/drive/testing/write-monitor.ts';
-import type { IamCall } from '../../mocks/iam/endpoint.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
-import type { IamServer } from '../../mocks/iam/server.ts';
 import { steps } from '../../suites/awsiam/steps.ts';
 import { copyProject, type Ended, runAwsiam, liveEnv, secrets } from '../harness/run.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
+import { arrival, metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 const stepNames: readonly string[] = steps.map(({ name }) => name);
 const nothing = { users: [], groups: [] };
@@ -252,14 +249,6 @@ test.for([
   expect(run).toMatchObject({ code, stdout: '' });
   expect(run.stderr).toContain(named);
 });
-
-/** Resolves when a request of the operation arrives. */
-async function arrival(iam: IamServer, operation: string): Promise<void> {
-  for (;;) {
-    const [call] = (await once(iam.events, 'call')) as [IamCall];
-    if (call.operation === operation) return;
-  }
-}
 
 /** A zombie process counts as ended: its parent may be slow to notice. */
 async function hasEnded(pid: number): Promise<boolean> {

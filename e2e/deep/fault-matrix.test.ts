@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'vitest';
 import { toMetristResults } from '../../metrist/delivery/results.ts';
 import type { IamCall } from '../../mocks/iam/endpoint.ts';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
+import { createFaultPlan } from '../../mocks/iam/fault-plan.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import { type IamServer, startIamServer } from '../../mocks/iam/server.ts';
 import { Interruption } from '../../runner/interruption.ts';

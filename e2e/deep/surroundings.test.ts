@@ -24,6 +24,9 @@ import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 const nobody = 65_534;
 
+/** Makes Node.js say that it is too old. */
+const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
+
 /** Expects that a run carried out its steps in the account and left nothing behind. */
 function expectWholeRun(iam: IamServer): void {
   expect(iam.calls.filter(({ carriedOut }) => carriedOut).map(({ operation }) => operation)).toEqual(
@@ -196,7 +199,6 @@ describe('files that cannot be read or written', () => {
 });
 
 describe('an older report is removed if the run does not start', () => {
-  const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
   test.for([
     ['vitest refuses an option', [vitestFile, 'run', '--reporter=nobody-made-it'], []],
     ['Node.js is too old', ['--import', asOld, vitestFile, 'run'], []],
@@ -304,7 +306,6 @@ describe('ways to start', () => {
     ['vitest', [vitestFile, 'run']],
     ['awsiam', [path.join(projectDir, 'cli/awsiam.js'), '--version']],
   ] as const)('%s on an old Node.js says in one line which one is needed', async ([, args]) => {
-    const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
     const run = await runProgram(process.execPath, ['--import', asOld, ...args], { cwd: projectDir });
     expect(run).toMatchObject({ code: 1, stdout: '' });
     expect(run.stderr).toMatch(/^awsiam needs Node\.js 24\.15 .* this is v20\.20\.2\. "npm ci" .*\n$/);

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
-import type { Fault, FaultPlan } from '../../mocks/iam/faults.ts';
+import type { Fault, FaultPlan } from '../../mocks/iam/fault-plan.ts';
 import { listEntities, seedGroup, seedUser } from '../../mocks/iam/seeding.ts';
 import type { IamServer } from '../../mocks/iam/server.ts';
 import { groupPath, userPath } from '../../suites/awsiam/names.ts';

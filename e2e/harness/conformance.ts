@@ -1,5 +1,5 @@
 import { expect, test as base } from 'vitest';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
+import { createFaultPlan } from '../../mocks/iam/fault-plan.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import { type IamServer, type IamServerOptions, startIamServer } from '../../mocks/iam/server.ts';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';

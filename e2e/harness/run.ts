@@ -44,6 +44,8 @@ export const onlyWaitLines: unknown = expect.stringMatching(/^(?: {2}… .*\n)*$
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** In a process group of its own, so that a signal to the group reaches nobody else. @default false */
+  readonly detached?: boolean;
   /** Gets the process as soon as it runs, so that a test can signal it. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -62,9 +64,10 @@ export interface Ended {
 export async function runProgram(
   command: string,
   args: readonly string[],
-  { env = {}, cwd = '/', onStart }: StartOptions = {},
+  { env = {}, cwd = '/', detached = false, onStart }: StartOptions = {},
 ): Promise<Ended> {
-  const child = spawn(command, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  const child = spawn(command, args, { cwd, env: { ...cleanEnv(), ...env }, detached, stdio: [...stdio] });
   onStart?.(child);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const { promise, resolve, reject } = Promise.withResolvers<Pick<Ended, 'code' | 'signal'>>();
@@ -91,6 +94,12 @@ export interface VitestRun extends Ended {
   readonly junit: JunitSuite | undefined;
 }
 
+export async function makeResultsDir(cleanUp: TestContext['onTestFinished'] = onTestFinished): Promise<string> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-e2e-'));
+  cleanUp(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
 /** Starts `vitest run` as a user would. `everything` holds the report as well. */
 export async function runVitest({
   args = [],
@@ -99,8 +108,7 @@ export async function runVitest({
   onStart,
   onTestFinished: cleanUp = onTestFinished,
 }: VitestOptions = {}): Promise<VitestRun> {
-  const resultsDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-e2e-'));
-  cleanUp(() => rm(resultsDir, { recursive: true, force: true }));
+  const resultsDir = await makeResultsDir(cleanUp);
   const ended = await runProgram(process.execPath, [vitestFile, 'run', ...args], {
     cwd,
     env: { METRIST_RESULTS_DIR: resultsDir, ...env },

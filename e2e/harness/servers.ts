@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished, type TestContext } from 'vitest';
 import type { IamCall } from '../../mocks/iam/endpoint.ts';
-import { createFaultPlan } from '../../mocks/iam/faults.ts';
+import { createFaultPlan } from '../../mocks/iam/fault-plan.ts';
 import { startIamServer, type IamServer, type IamServerOptions } from '../../mocks/iam/server.ts';
 import {
   startMetristStandIn,

@@ -7,7 +7,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { type IamMock, installIamMock } from './client-mock.ts';
 import type { IamEndpointOptions } from './endpoint.ts';
-import { createFaultPlan } from './faults.ts';
+import { createFaultPlan } from './fault-plan.ts';
 import { testClient } from './testing/clients.ts';
 
 function install(options: IamEndpointOptions = {}): IamMock {

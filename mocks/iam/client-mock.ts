@@ -6,7 +6,7 @@ import { HttpResponse } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { IamEndpoint, type IamEndpointOptions } from './endpoint.ts';
-import type { HttpAnswer } from './fault-effects.ts';
+import type { HttpAnswer } from './faults.ts';
 import { operations } from './operations.ts';
 
 /** A mocked IAM inside the SDK's client. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { IamError } from './aws-error.ts';
-import { type Delivery, faultErrors, type HttpAnswer, transportFaults } from './fault-effects.ts';
-import type { Fault, FaultPlan } from './faults.ts';
+import { type Delivery, faultErrors, type HttpAnswer, transportFaults } from './faults.ts';
+import type { Fault, FaultPlan } from './fault-plan.ts';
 import { operations } from './operations.ts';
 import { type IamRequest, parseQueryRequest, renderError, renderOutput } from './query-protocol.ts';
 import { createIamState, type IamState, type Random } from './state.ts';

@@ -1,123 +1,138 @@
-import { describeValue } from '../../host/setting-text.ts';
-import { faultErrors, transportFaults } from './fault-effects.ts';
-import { isOperationName, operations } from './operations.ts';
+import { describeQuota } from './aws-error.ts';
+import { blockerSentences } from './records.ts';
+import { arnOf, foldName, type IamState } from './state.ts';
 
-/**
- * Faults with a delay in milliseconds. `slow`: the request is carried out at once and answered after the delay. `late`: it is
- * carried out after the delay, even if the client no longer waits.
- */
-const delays = { slow: true, late: true };
-
-type ErrorName = keyof typeof faultErrors;
-type TransportFaultName = keyof typeof transportFaults;
-type DelayName = keyof typeof delays;
-
-/** What goes wrong with one request. `name` is as it was written: `Throttling`, `reset-after`. */
-export type Fault =
-  | { readonly kind: 'error'; readonly name: ErrorName }
-  | { readonly kind: 'transport'; readonly name: TransportFaultName }
-  | { readonly kind: 'delay'; readonly name: DelayName; readonly delayMs: number };
-
-/** Which requests go wrong, and how. */
-export interface FaultPlan {
-  /** What goes wrong with the next request of this operation and input. Each call uses the fault up once. */
-  readonly next: (operation: string, input?: Readonly<Record<string, unknown>>) => Fault | undefined;
+/** An answer over HTTP. Header names are in lower case. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
-/** A fault, and how many more requests of the operation meet it: `Infinity` for all. */
-interface FaultRule {
+/** What the client gets: an answer, a reset of the connection, or silence. */
+export type Delivery = HttpAnswer | 'reset' | 'hang';
+
+/**
+ * The faults of the connection, and of proxies between the client and IAM. A fault that does not call `carryOut` keeps the
+ * request from reaching IAM.
+ */
+export const transportFaults = {
+  'reset-before': () => 'reset',
+  'reset-after': (carryOut) => {
+    carryOut();
+    return 'reset';
+  },
+  /** The XML of the answer stops halfway. */
+  truncated: (carryOut) => {
+    const answer = carryOut();
+    return { ...answer, body: answer.body.slice(0, answer.body.length / 2) };
+  },
+  html: () => gatewayPage(200, '<p>Please sign in<br>to use the network.</p>'),
+  /** The same page as well-formed XML. The SDK takes it for a success. */
+  xhtml: () => gatewayPage(200, '<p>Please sign in to use the network.</p>'),
+  /** Some emulators answer like this if they lack the operation. */
+  'html-500': () => gatewayPage(500, '<h1>Internal Server Error</h1><hr>'),
+  'html-502': () => gatewayPage(502, '<center><h1>502 Bad Gateway</h1></center><hr><center>proxy</center>'),
+  empty: () => ({ status: 200, headers: {}, body: '' }),
+  hang: () => 'hang',
+  'hang-after': (carryOut) => {
+    carryOut();
+    return 'hang';
+  },
+} as const satisfies Record<string, (carryOut: () => HttpAnswer) => Delivery>;
+
+/** A page from a proxy or a captive portal. */
+function gatewayPage(status: number, content: string): HttpAnswer {
+  const body = `<html><head><title>Gateway</title></head><body>${content}</body></html>\n`;
+  return { status, headers: { 'content-type': 'text/html' }, body };
+}
+
+/** The request that an error answers: some texts name its user or group. */
+interface FaultContext {
+  readonly state: IamState;
   readonly operation: string;
-  readonly fault: Fault;
-  count: number;
+  readonly input: { readonly UserName?: string; readonly GroupName?: string; readonly Path?: string };
 }
+
+const unknownFailure = 'The request processing has failed because of an unknown error, exception or failure.';
 
 /**
- * Makes a plan from the text of `AWSIAM_MOCK_FAULTS`: `<Operation>=<fault>[:<requests>]`, separated by commas.
- *
- *     CreateGroup=ServiceFailure:1,CreateUser=slow:1500,AddUserToGroup=NoSuchEntity:2,DeleteUser=hang
- *
- * Without a number of requests, the fault applies to all. `slow` and `late` need their milliseconds first: `slow:1500:1`.
- * Several faults of one operation take effect one after the other, in the order in which they are written.
- * @throws Error that lists everything wrong with the text, and what is valid
+ * The errors that IAM can answer any request with, by their code on the wire: AWS's status and wording.
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
  */
-export function createFaultPlan(text: string): FaultPlan {
-  const { plan, problems } = readFaults(text);
-  if (problems.length > 0) throw new Error(problems.join('\n'));
-  return plan;
+export const faultErrors = {
+  ServiceFailure: () => [500, unknownFailure],
+  InternalFailure: () => [500, unknownFailure],
+  ServiceUnavailable: () => [503, 'The request has failed due to a temporary failure of the server.'],
+  Throttling: () => [400, 'Rate exceeded'],
+  ThrottlingException: () => [400, 'Rate exceeded'],
+  RequestLimitExceeded: () => [503, 'Request limit exceeded.'],
+  AccessDenied: (context) => [403, describeDenial(context)],
+  ExpiredToken: () => [403, 'The security token included in the request is expired'],
+  InvalidClientTokenId: () => [403, 'The security token included in the request is invalid.'],
+  SignatureDoesNotMatch: () => [
+    403,
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+  ],
+  RequestExpired: () => [400, 'Request has expired.'],
+  OptInRequired: () => [403, 'The AWS Access Key Id needs a subscription for the service'],
+  LimitExceeded: ({ state, operation }) => [409, describeLimit(state, operation)],
+  EntityAlreadyExists: ({ input }) => [
+    409,
+    input.UserName === undefined
+      ? `Group with name ${input.GroupName} already exists.`
+      : `User with name ${input.UserName} already exists.`,
+  ],
+  NoSuchEntity: ({ input }) => [
+    404,
+    input.UserName === undefined
+      ? `The group with name ${input.GroupName} cannot be found.`
+      : `The user with name ${input.UserName} cannot be found.`,
+  ],
+  DeleteConflict: ({ operation }) => [
+    409,
+    blockerSentences[operation === 'DeleteUser' ? 'attachedPolicies' : 'membership'],
+  ],
+  ConcurrentModification: () => [
+    409,
+    'The request was rejected because multiple requests to change this object were submitted simultaneously.',
+  ],
+  EntityTemporarilyUnmodifiable: ({ input }) => [
+    409,
+    `Entity ${input.UserName ?? input.GroupName} is temporarily unmodifiable. Please try again later.`,
+  ],
+  UnmodifiableEntity: () => [400, 'The request was rejected because the entity cannot be changed by the account.'],
+  InvalidInput: () => [400, 'The request was rejected because an invalid or out-of-range value was supplied.'],
+} as const satisfies Record<string, (context: FaultContext) => readonly [status: number, message: string]>;
+
+/** AWS's sentence about a denied action. For a membership, AWS checks the permission on the group. */
+function describeDenial(context: FaultContext): string {
+  const user = arnOf(context.state, 'user/awsiam-monitor');
+  const action = `iam:${context.operation}`;
+  return `User: ${user} is not authorized to perform: ${action} on resource: ${resourceOf(context)} because no identity-based policy allows the ${action} action`;
 }
 
-/** Reads a plan without throwing; see `createFaultPlan`. */
-export function readFaults(text: string): { readonly plan: FaultPlan; readonly problems: readonly string[] } {
-  const problems: string[] = [];
-  const rules: FaultRule[] = [];
-  const entries = text.trim() === '' ? [] : text.split(',').map((part) => part.trim());
-  for (const entry of entries) {
-    const rule = readRule(entry);
-    if (typeof rule === 'string') problems.push(rule);
-    else if (rules.some(({ operation, count }) => operation === rule.operation && count === Infinity)) {
-      problems.push(`"${entry}" is never reached: the fault of ${rule.operation} before it has no number of requests`);
-    } else rules.push(rule);
+function resourceOf({ state, operation, input }: FaultContext): string {
+  const { UserName: userName, GroupName: groupName, Path: path = '/' } = input;
+  if (groupName !== undefined) {
+    return state.groups.get(foldName(groupName))?.entity.Arn ?? arnOf(state, `group${path}${groupName}`);
   }
-  if (problems.length > 0) problems.push(...listValidNames());
-  return { plan: planOf(rules), problems };
-}
-
-function planOf(rules: readonly FaultRule[]): FaultPlan {
-  return {
-    next(operation) {
-      const rule = rules.find((candidate) => candidate.operation === operation && candidate.count > 0);
-      if (!rule) return undefined;
-      rule.count -= 1;
-      return rule.fault;
-    },
-  };
-}
-
-/** One entry of the text as a rule, or what is wrong with it. */
-function readRule(entry: string): FaultRule | string {
-  const [, operation, name, numbers = ''] = /^([^=:]+)=([^=:]+)((?::[^:]*)*)$/.exec(entry) ?? [];
-  if (operation === undefined || name === undefined) {
-    return `${describeValue(entry)} is not of the form <Operation>=<fault>[:<requests>]`;
+  if (userName !== undefined) {
+    return state.users.get(foldName(userName))?.entity.Arn ?? arnOf(state, `user${path}${userName}`);
   }
-  if (!isOperationName(operation)) return `no operation is called ${describeUnknown(operation)}`;
-  const values = numbers.split(':').slice(1);
-  if (!values.every((value) => /^[1-9]\d{0,8}$/.test(value))) {
-    return `"${entry}": ${numbers.slice(1) || 'an empty text'} is not a whole number above 0`;
+  if (operation === 'ListUsers') return arnOf(state, 'user/');
+  return operation === 'ListGroups' ? arnOf(state, 'group/') : '*';
+}
+
+function describeLimit({ limits }: IamState, operation: string): string {
+  switch (operation) {
+    case 'CreateGroup':
+      return describeQuota('GroupsPerAccount', limits.groups);
+    case 'AddUserToGroup':
+      return describeQuota('GroupsPerUser', limits.groupsPerUser);
+    case 'AttachUserPolicy':
+      return describeQuota('PoliciesPerUser', limits.attachedPoliciesPerUser);
+    default:
+      return describeQuota('UsersPerAccount', limits.users);
   }
-  const [first, second, third] = values.map(Number);
-  if (isKeyOf(delays, name)) {
-    if (first === undefined || third !== undefined) return `"${entry}": ${name} is written ${name}:<ms>[:<requests>]`;
-    return { operation, fault: { kind: 'delay', name, delayMs: first }, count: second ?? Infinity };
-  }
-  if (second !== undefined) return `"${entry}": ${name} takes one number, that of the requests`;
-  const count = first ?? Infinity;
-  if (isKeyOf(faultErrors, name)) return { operation, fault: { kind: 'error', name }, count };
-  if (isKeyOf(transportFaults, name)) return { operation, fault: { kind: 'transport', name }, count };
-  return `no fault is called ${describeUnknown(name)}`;
-}
-
-function isKeyOf<Key extends string>(names: Readonly<Record<Key, unknown>>, name: string): name is Key {
-  return Object.hasOwn(names, name);
-}
-
-/** Suggests the right name if this is a step's name, the SDK's name for an error, or has the wrong case. */
-function describeUnknown(name: string): string {
-  const steps = new Map([
-    ['attachpolicy', 'AttachUserPolicy'],
-    ['detachpolicy', 'DetachUserPolicy'],
-  ]);
-  const wanted = name.toLowerCase().replace(/(command|exception)$/, '');
-  const known = [operations, faultErrors, transportFaults, delays].flatMap((names) => Object.keys(names));
-  const meant = steps.get(wanted) ?? known.find((candidate) => candidate.toLowerCase() === wanted);
-  // A misspelt known name is certainly no secret.
-  return meant === undefined ? describeValue(name) : `${name}; did you mean ${meant}?`;
-}
-
-function listValidNames(): string[] {
-  const faults = [faultErrors, transportFaults].flatMap((names) => Object.keys(names));
-  const delayed = Object.keys(delays).map((name) => `${name}:<ms>`);
-  return [
-    `operations: ${Object.keys(operations).toSorted().join(', ')}`,
-    `faults: ${[...faults, ...delayed].join(', ')}`,
-  ];
 }

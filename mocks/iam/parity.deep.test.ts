@@ -15,7 +15,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { installIamMock } from './client-mock.ts';
 import type { IamCall, IamEndpointOptions, IamEvents } from './endpoint.ts';
-import { createFaultPlan } from './faults.ts';
+import { createFaultPlan } from './fault-plan.ts';
 import { listEntities } from './seeding.ts';
 import { startIamServer } from './server.ts';
 import { createIamState, type IamState } from './state.ts';

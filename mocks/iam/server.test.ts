@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { CreateUserCommand, GetAccountSummaryCommand, GetUserCommand, paginateListUsers } from '@aws-sdk/client-iam';
 import { onTestFinished, describe, expect, test } from 'vitest';
-import { createFaultPlan } from './faults.ts';
+import { createFaultPlan } from './fault-plan.ts';
 import { seedUser } from './seeding.ts';
 import { type IamServer, type IamServerOptions, startIamServer } from './server.ts';
 import { testClient } from './testing/clients.ts';

@@ -1,3 +1,4 @@
+// No message and no log line of the monitor under the Orchestrator shows a secret.
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';

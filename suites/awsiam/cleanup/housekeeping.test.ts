@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { installIamMock } from '../../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { createFaultPlan } from '../../../mocks/iam/fault-plan.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
 import { requireConfig } from '../../../runner/settings.ts';

@@ -3,7 +3,7 @@ import { IAM, ListUsersCommand, type IAMClientConfig, type ListUsersCommandOutpu
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { installIamMock } from '../../../mocks/iam/client-mock.ts';
-import { createFaultPlan, type FaultPlan } from '../../../mocks/iam/faults.ts';
+import { createFaultPlan, type FaultPlan } from '../../../mocks/iam/fault-plan.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';
 import { RetryHistory } from '../client/retry-history.ts';

@@ -1,7 +1,7 @@
 import { GetGroupCommand, IAM } from '@aws-sdk/client-iam';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { installIamMock } from '../../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { createFaultPlan } from '../../../mocks/iam/fault-plan.ts';
 import type { OperationName } from '../../../mocks/iam/operations.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { testAccount } from '../../../mocks/iam/testing/account.ts';

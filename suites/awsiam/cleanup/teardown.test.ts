@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { installIamMock, type IamMock } from '../../../mocks/iam/client-mock.ts';
-import { createFaultPlan } from '../../../mocks/iam/faults.ts';
+import { createFaultPlan } from '../../../mocks/iam/fault-plan.ts';
 import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
 import type { TeardownReport } from '../../../runner/monitor-run.ts';
