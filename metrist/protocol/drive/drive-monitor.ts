@@ -142,7 +142,7 @@ async function endMonitor(
   await Promise.all([
     // The monitor may still write there. The directory is removed again after the monitor has ended.
     rm(tmpDir, { recursive: true, force: true }).catch(() => {}),
-    lastMessage !== undefined && delay(limits.terminateAfterMs),
+    lastMessage !== undefined && Promise.race([monitor.exited, delay(limits.terminateAfterMs)]),
   ]);
   if (monitor.isRunning) {
     monitor.signalGroup('SIGTERM');
