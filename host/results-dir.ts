@@ -5,7 +5,7 @@ import { resultsDirText } from './last-resort.js';
 import { describeUnresolved, isUnresolved } from './setting-text.ts';
 
 /** What `METRIST_RESULTS_DIR` says. */
-export interface ParsedResultsDir {
+interface ParsedResultsDir {
   /** Where the run writes: an absolute path. */
   readonly dir: string;
   /** What is wrong with the setting. If the directory cannot be made or written to, each report says so itself. */

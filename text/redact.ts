@@ -1,5 +1,5 @@
 /** Replaces secrets by a mask, in every form that an encoder may have given them. */
-export interface Redactor {
+interface Redactor {
   readonly text: (text: string) => string;
   /** Copies a plain value (strings, numbers, arrays, plain objects) and redacts every string in it, even keys. */
   readonly value: <T>(value: T) => T;

@@ -29,7 +29,7 @@ export class ForeignAnswerError extends Error {
 }
 
 /** Says why a text is not an answer of the expected service. @returns `undefined` if it is one */
-export type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
+type AnswerCheck = (text: string, httpStatus: number) => string | undefined;
 
 /** Reads an answer's body to its end. @throws {ForeignAnswerError} unless it is a complete answer of its service */
 export async function readAnswer(response: HttpResponse, whyForeign: AnswerCheck): Promise<Uint8Array> {
