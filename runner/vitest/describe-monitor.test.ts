@@ -10,6 +10,9 @@ async function runFixture(fixture: string, options: object = {}): Promise<{ modu
     root: fileURLToPath(new URL('testing', import.meta.url)),
     include: [fixture],
     watch: false,
+    // Nothing is written beside the fixtures.
+    cache: false,
+    fsModuleCache: false,
     pool: 'threads',
     reporters: [{ onTestModuleEnd: (module) => void modules.push(module) }],
     env: { VITEST_FIXTURE: '1' },
