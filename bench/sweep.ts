@@ -12,7 +12,7 @@ import { describeResult } from './statistics.ts';
 const sizes = [100, 500, 1000, 5000];
 const maxGroups = 300;
 const maxCallsPerUser = 1.5;
-/** Includes what any process needs to warm up. Keeping more than the names of 5,000 users in memory would exceed it. */
+/** Any process grows a little while it warms up. A sweep that keeps more than the names of 5,000 users exceeds this. */
 const maxGrowthMb = 2;
 
 interface Measured {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { makeDir } from '../host/make-dir.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
-import { oneLine } from '../text/printable.ts';
+import { messageOf, oneLine } from '../text/printable.ts';
 
 /** Appends each run to the file of its day (UTC), as one line of JSON: `results/runs/2026-11-22.ndjson`. */
 export class HistoryReporter implements RunReporter {
@@ -24,8 +24,7 @@ export class HistoryReporter implements RunReporter {
       await appendLine(path.join(this.#dir, name), JSON.stringify(run));
       return { ok: true, text };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `${text} could not be written: ${oneLine(reason, 200)}` };
+      return { ok: false, text: `${text} could not be written: ${oneLine(messageOf(error), 200)}` };
     }
   }
 }

@@ -12,7 +12,7 @@ import {
   summariseRun,
   problemsOutsideSteps,
 } from './run-text.ts';
-import { oneLine, visibleText } from '../text/printable.ts';
+import { messageOf, oneLine, visibleText } from '../text/printable.ts';
 import { clip } from '../text/redact.ts';
 import junitReportBuilder, { type TestCase } from 'junit-report-builder';
 
@@ -185,8 +185,7 @@ export class JunitReporter implements RunReporter {
       return { ok: true, text: this.what };
     } catch (error) {
       const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
-      const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, text: `${this.what} could not be written${older}: ${oneLine(reason, 200)}` };
+      return { ok: false, text: `${this.what} could not be written${older}: ${oneLine(messageOf(error), 200)}` };
     }
   }
 }

@@ -11,7 +11,7 @@ import { Outbox } from '../metrist/delivery/outbox.ts';
 import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { Clock } from '../runner/clock.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { plural, oneLine } from '../text/printable.ts';
+import { messageOf, plural, oneLine } from '../text/printable.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 
 export interface MetristReporterOptions {
@@ -72,8 +72,7 @@ export class MetristReporter implements RunReporter {
       const isMissed = required && report.missing > 0;
       return { ...renderDelivery(report, { instance, ...shownAs }), ...(isMissed && { required }) };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const text = `Metrist: results not delivered: ${oneLine(reason, 200)}`;
+      const text = `Metrist: results not delivered: ${oneLine(messageOf(error), 200)}`;
       return { ok: false, text, ...(required && { required }) };
     }
   }

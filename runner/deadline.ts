@@ -52,6 +52,31 @@ export function abortAfter(ms: number, message: string): AbortSignal {
   return controller.signal;
 }
 
+/**
+ * Opens something within a time limit, even if `open` ignores its signal. Closes what opens too late.
+ *
+ * @param signal aborted when the run is cancelled
+ * @throws {OpenTimeoutError}
+ * @throws what `open` rejects with, or the reason of `signal`
+ */
+export async function openInTime<T>(
+  open: (signal: AbortSignal) => Promise<T>,
+  close: (opened: T) => void,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const within = AbortSignal.any([signal, deadline]);
+  const opening = open(within);
+  try {
+    return await settleWithin(opening, within);
+  } catch (error) {
+    opening.then(close).catch(() => {});
+    if (!deadline.aborted || signal.aborted) throw error;
+    throw new OpenTimeoutError(timeoutMs, error === deadline.reason ? undefined : error);
+  }
+}
+
 /** The session did not open in time. The cause says what the monitor was waiting for, if it knows. */
 export class OpenTimeoutError extends Error {
   override readonly name = 'OpenTimeout';

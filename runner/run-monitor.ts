@@ -1,4 +1,4 @@
-import { abortAfter, settleWithin, OpenTimeoutError } from './deadline.ts';
+import { abortAfter, openInTime, settleWithin } from './deadline.ts';
 import { systemClock, type Clock, roundMs } from './clock.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
@@ -122,8 +122,6 @@ export class MonitorRunner<Config, Session> {
   async open(signal: AbortSignal): Promise<void> {
     const { settings, mode, openTimeoutMs, prepared, longestStepMs } = this.#options;
     const monitor = this.#monitor;
-    const deadline = AbortSignal.timeout(openTimeoutMs);
-    const within = AbortSignal.any([signal, deadline]);
     this.#begin(() => ({
       doing: 'looking for credentials and opening the connection',
       limitMs: openTimeoutMs,
@@ -132,15 +130,11 @@ export class MonitorRunner<Config, Session> {
     try {
       const config = requireConfig(settings);
       this.#stepTimeoutMs = Math.min(monitor.stepTimeoutMs(config), longestStepMs);
-      const opening = (prepared ?? monitor.prepare({ mode })).then(() =>
-        monitor.openSession(config, { mode, signal: within }),
-      );
-      const session = await settleWithin(opening, within).catch((error: unknown) => {
-        // A session that opens too late must not stay open.
-        opening.then(monitor.closeSession).catch(() => {});
-        if (!deadline.aborted || signal.aborted) throw error;
-        throw new OpenTimeoutError(openTimeoutMs, error === deadline.reason ? undefined : error);
-      });
+      const open = async (within: AbortSignal): Promise<Session> => {
+        await (prepared ?? monitor.prepare({ mode }));
+        return await monitor.openSession(config, { mode, signal: within });
+      };
+      const session = await openInTime(open, monitor.closeSession, openTimeoutMs, signal);
       hideSecrets(monitor.secrets(this.#options.values, session));
       this.#opened = { session };
     } catch (error) {

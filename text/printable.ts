@@ -33,6 +33,11 @@ export function quote(text: string | Uint8Array, maxLength = 60): string {
   return JSON.stringify(clip(typeof text === 'string' ? text : Buffer.from(text).toString(), maxLength));
 }
 
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A number with its noun: `1 result`, `2 results`, `3 entities`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : nouns}`;

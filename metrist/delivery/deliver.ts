@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { messageOf } from '../../text/printable.ts';
 import type { MetristApi, PostResult } from './api.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
 import type { ErrorBody, MetristResult } from './results.ts';
@@ -274,8 +275,4 @@ class Delivery {
       return 'waiting';
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

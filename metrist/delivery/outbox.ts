@@ -61,7 +61,8 @@ interface SentAt {
 
 /**
  * Errors that Metrist has not accepted yet, a file each. Every change is a rename, so a process that is killed leaves each
- * error in one known state, and of two processes that want the same error only one gets it. `maxWaiting` in `deliver.ts` limits how many wait.
+ * error in one known state, and of two processes that want the same error only one gets it. `maxWaiting` in `deliver.ts`
+ * limits how many wait.
  *
  * ```text
  * outbox/20261122T100000123-9f3a0c11.json                       waits

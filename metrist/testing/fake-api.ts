@@ -4,7 +4,7 @@ import type { MonitorConfigApi } from '../registration/monitor-config-api.ts';
 import type { StoredMonitorConfig } from '../registration/stored-monitor-config.ts';
 
 export interface FakeApiOptions {
-  /** What Metrist shows. `times`: how often it was asked before. A returned error is thrown. */
+  /** Returns what Metrist shows, or an error to throw. `times` says how often Metrist was asked before. */
   readonly list?: (times: number) => StoredMonitorConfig[] | Error;
   /** The id, or an error to be thrown. */
   readonly create?: (config: MonitorConfig) => string | Error;

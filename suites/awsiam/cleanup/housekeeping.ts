@@ -1,4 +1,4 @@
-import { OpenTimeoutError, settleWithin } from '../../../runner/deadline.ts';
+import { openInTime } from '../../../runner/deadline.ts';
 import type { SweepReport } from '../../../runner/monitor-run.ts';
 import { hideSecrets } from '../../../text/redact.ts';
 import { clockOffsetMs, closeSession, openSession, type Session } from '../session.ts';
@@ -71,23 +71,14 @@ export async function cleanUp(
   config: Config,
   { openTimeoutMs = 30_000, ...options }: CleanupOptions,
 ): Promise<SweepResult> {
-  const session = await openInTime(config, openTimeoutMs, options.signal);
+  // With a limit of its own, because the search for credentials ignores signals.
+  const open = (signal: AbortSignal): Promise<Session> => openSession(config, { mode: 'live', signal });
+  const session = await openInTime(open, closeSession, openTimeoutMs, options.signal);
   try {
     if (session.credentials) hideSecrets(secretsOfCredentials(session.credentials));
     return await sweepAccount(session, options);
   } finally {
     closeSession(session);
-  }
-}
-
-async function openInTime(config: Config, openTimeoutMs: number, signal: AbortSignal): Promise<Session> {
-  const deadline = AbortSignal.timeout(openTimeoutMs);
-  const within = AbortSignal.any([signal, deadline]);
-  try {
-    // With a limit of its own, because the search for credentials ignores signals.
-    return await settleWithin(openSession(config, { mode: 'live', signal: within }), within);
-  } catch (error) {
-    throw deadline.aborted && !signal.aborted ? new OpenTimeoutError(openTimeoutMs, error) : error;
   }
 }
 
