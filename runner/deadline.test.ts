@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { abortAfter, pause, settleWithin } from './deadline.ts';
+import { abortAfter, openInTime, OpenTimeoutError, pause, settleWithin } from './deadline.ts';
 
 describe('settleWithin', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -88,4 +88,13 @@ test('abortAfter aborts with an error that says what took too long', async () =>
   await vi.advanceTimersByTimeAsync(1);
   expect(signal.reason).toMatchObject({ name: 'TimeoutError', message: 'the kettle took longer than 1 s' });
   vi.useRealTimers();
+});
+
+test('what opens too late is closed', async () => {
+  const opening = Promise.withResolvers<string>();
+  const closed = Promise.withResolvers<string>();
+  const { signal } = new AbortController();
+  await expect(openInTime(() => opening.promise, closed.resolve, 1, signal)).rejects.toThrow(OpenTimeoutError);
+  opening.resolve('the session');
+  expect(await closed.promise).toBe('the session');
 });

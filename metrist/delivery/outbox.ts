@@ -133,8 +133,6 @@ export class Outbox {
 
   /** The files in a directory of an earlier version. Its telemetry is too old to be sent. */
   async #listOldRun(name: string): Promise<string[]> {
-    const claimedAt = oldRunDir.exec(name)?.[1];
-    if (claimedAt !== undefined && this.#isHeld(Number(claimedAt))) return [];
     const runDir = path.join(this.#options.dir, name);
     const files = await list(runDir).catch(() => []);
     for (const file of files)
@@ -180,7 +178,7 @@ export class Outbox {
   }
 }
 
-const oldRunDir = /^\d{8}T\d{9}-[\da-f]+(?:\.claim-(\d+)-\d+)?$/;
+const oldRunDir = /^\d{8}T\d{9}-[\da-f]+(?:\.claim-\d+-\d+)?$/;
 
 /** Reads the name of a file in the outbox. @returns `undefined` if it is not that of an error */
 function parseName(file: string): FoundFile | undefined {
