@@ -31,7 +31,7 @@ test.concurrent.for(shells)(
     const running = arrival(iam, 'AddUserToGroup');
     monitor.send('Run Step AddUserToGroup');
     await running;
-    monitor.giveUp();
+    monitor.signal('SIGTERM');
     // A shell that stays ends at once. The monitor must still end by itself, because nobody will kill it.
     expect(await monitor.ended).toMatchObject({ ...(code !== undefined && { code, signal }), killed: false });
   },
