@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import type { ViteUserConfig } from 'vitest/config';
+import { parseHistorySettings, type HistorySettings } from '../history/history-settings.ts';
 import { readEnvFile } from '../host/env-file.ts';
 import { removeReport } from '../host/last-resort.js';
 import { surviveOutputErrors } from '../host/output-errors.ts';
@@ -41,7 +42,8 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
   const mode = runModes[modeName] ?? 'offline';
   const results = parseResultsDir(values, baseDir);
   const metrist = parseMetristConfig(values);
-  const reporter = createMonitorReporter(root, mode, results.dir, metrist);
+  const history = parseHistorySettings(values);
+  const reporter = createMonitorReporter(root, mode, results.dir, metrist, history.settings);
   // vitest itself may still refuse to start, for example because of a reporter that does not exist.
   process.once('exit', (code) => {
     if (code !== 0 && !reporter.isReporting) removeReport(results.dir);
@@ -52,7 +54,8 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
     process.exit(1);
   }
   const parsed = outline.parseConfig(mode === 'live' ? values : await addOfflineDefaults(values));
-  const otherProblems = [...envFile.problems, ...results.problems, ...(mode === 'live' ? metrist.problems : [])];
+  const productProblems = [...envFile.problems, ...results.problems, ...history.problems];
+  const otherProblems = [...productProblems, ...(mode === 'live' ? metrist.problems : [])];
   const settings = { ...parsed, problems: [...parsed.problems, ...otherProblems] };
   return {
     // Set, because `--config` can name our vitest.config.ts from another working directory.
@@ -78,7 +81,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
       maxWorkers: 1,
-      server: { deps: { external: [/\/(host|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
+      server: { deps: { external: [/\/(history|host|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
     },
   };
 }
@@ -89,6 +92,7 @@ function createMonitorReporter(
   mode: RunMode,
   resultsDir: string,
   metrist: ParsedMetristConfig,
+  history: HistorySettings,
 ): MonitorReporter {
   const values = process.env;
   const { name, version } = packageJson;
@@ -107,6 +111,7 @@ function createMonitorReporter(
         return await createReporters({
           resultsDir,
           stepsFile: 'suites/awsiam/steps.ts',
+          history,
           // An offline run sends nothing.
           metrist: mode === 'live' ? metrist.config : undefined,
           userAgent: `${name}/${version}`,

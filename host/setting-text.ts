@@ -10,6 +10,8 @@ export const productVariables = [
   'METRIST_REQUIRE_DELIVERY',
   'METRIST_RESULTS_DIR',
   'METRIST_RUN_GROUPS',
+  'AWSIAM_HISTORY_DAYS',
+  'AWSIAM_INTERVAL_SECS',
 ] as const;
 
 /** What {@link parseSwitch} accepts, for messages. */

@@ -60,13 +60,17 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     version,
     mode,
     ...(instance !== undefined && { instance }),
+    ...suites.map((suite) => suite.meta().facts).find((facts) => facts !== undefined),
     startedAt: firstStart,
     durationMs: durationOf(steps, suites, elapsedMs),
     state: stateOf(steps, problems, interrupted),
     steps,
     problems,
     leftovers: teardowns.flatMap(({ leftovers }) => leftovers),
-    ...(sweeps.length > 0 && { swept: sweeps.reduce((sum, { removed }) => sum + removed, 0) }),
+    ...(sweeps.length > 0 && {
+      swept: sweeps.reduce((sum, { removed }) => sum + removed, 0),
+      sweptRemaining: sweeps.reduce((sum, { remaining }) => sum + remaining, 0),
+    }),
     warnings: [...warnings, ...[...teardowns, ...sweeps].flatMap((report) => report.warnings)],
   };
 }

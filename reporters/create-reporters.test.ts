@@ -12,6 +12,7 @@ const metrist = {
 };
 const options = {
   resultsDir: '/srv/results',
+  history: { intervalSecs: 120, historyDays: 90 },
   stepsFile: 'suites/awsiam/steps.ts',
   metrist,
   userAgent: 'awsiam/0.0.0',

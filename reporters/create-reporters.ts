@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import type { HistorySettings } from '../history/history-settings.ts';
 import { shortenPath } from '../host/results-dir.ts';
 import type { MetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
@@ -13,6 +14,7 @@ interface CreateReportersOptions {
   readonly resultsDir: string;
   /** The file that defines the steps, relative to the project. */
   readonly stepsFile: string;
+  readonly history: HistorySettings;
   /** Absent if nothing is to be sent to Metrist. */
   readonly metrist: MetristConfig | undefined;
   /** `awsiam/0.1.0` */
@@ -23,13 +25,13 @@ interface CreateReportersOptions {
 
 /** Creates the reporters that get each finished run, in this order: disk, then Metrist. To add a report, add a line here. */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { resultsDir, stepsFile, metrist, userAgent, values } = options;
+  const { resultsDir, stepsFile, history, metrist, userAgent, values } = options;
   const inResults = (name: string): string => path.join(resultsDir, name);
   const shown = (name: string): string => shortenPath(inResults(name), process.cwd());
   const hostname = os.hostname();
   const onDisk = [
     new JunitReporter({ file: inResults('junit.xml'), shownAs: shown('junit.xml'), hostname, stepsFile }),
-    new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs') }),
+    new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs'), settings: history }),
   ];
   if (metrist === undefined) return onDisk;
   // Loaded only now, because most runs send nothing to Metrist.

@@ -2,10 +2,15 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { toRecord } from '../history/run-record.ts';
+import type { MonitorRun } from '../runner/monitor-run.ts';
 import { mountSmallDisk } from '../runner/testing/needs.ts';
 import { HistoryReporter } from './history.ts';
 import { hostileRun, passedRun, theirFailureRun } from './testing/runs.ts';
 import { testReporter } from './testing/test-reporter.ts';
+
+const settings = { intervalSecs: 300, historyDays: 90 };
+const record = (run: MonitorRun) => toRecord(run, { intervalSecs: 300, frontEnd: 'vitest' });
 
 async function setUp() {
   const root = await mkdtemp(path.join(os.tmpdir(), 'awsiam-history-'));
@@ -21,7 +26,7 @@ async function setUp() {
         .map((line) => JSON.parse(line) as unknown)
     );
   };
-  return { dir, reporter: new HistoryReporter({ dir }), lines };
+  return { dir, reporter: new HistoryReporter({ dir, settings }), lines };
 }
 
 describe('HistoryReporter', () => {
@@ -31,14 +36,14 @@ describe('HistoryReporter', () => {
     expect(await reporter.report(passedRun)).toEqual({ ok: true, text: `history ${file}` });
     await reporter.report(theirFailureRun);
     await reporter.report({ ...passedRun, startedAt: '2026-11-23T00:00:00.000Z' });
-    expect(await lines()).toEqual([passedRun, theirFailureRun]);
+    expect(await lines()).toEqual([record(passedRun), record(theirFailureRun)]);
     expect(await lines('2026-11-23')).toHaveLength(1);
   });
 
   test('does not mix runs that end at the same time, even large ones', async () => {
     const { reporter, lines } = await setUp();
     await Promise.all(Array.from({ length: 8 }, () => reporter.report(hostileRun)));
-    expect(await lines()).toEqual(Array<unknown>(8).fill(JSON.parse(JSON.stringify(hostileRun))));
+    expect(await lines()).toEqual(Array<unknown>(8).fill(JSON.parse(JSON.stringify(record(hostileRun)))));
   });
 
   test('starts a new line if the last one was cut off', async () => {
@@ -47,7 +52,7 @@ describe('HistoryReporter', () => {
     await writeFile(path.join(dir, '2026-11-22.ndjson'), '{"monitor":"aws');
     await reporter.report(passedRun);
     const text = await readFile(path.join(dir, '2026-11-22.ndjson'), 'utf8');
-    expect(text.split('\n')).toEqual(['{"monitor":"aws', JSON.stringify(passedRun), '']);
+    expect(text.split('\n')).toEqual(['{"monitor":"aws', JSON.stringify(record(passedRun)), '']);
   });
 
   test('reports that a full disk took no line or only a part of it', async (context) => {
@@ -66,7 +71,7 @@ testReporter('HistoryReporter', async () => {
   const root = await mkdtemp(path.join(os.tmpdir(), 'awsiam-history-'));
   const dir = path.join(root, 'runs');
   return {
-    reporter: new HistoryReporter({ dir }),
+    reporter: new HistoryReporter({ dir, settings }),
     breakDestination: async () => {
       await rm(dir, { recursive: true });
       await writeFile(dir, 'a file where the directory should be');

@@ -34,8 +34,16 @@ export interface SweepReport {
   readonly warnings: readonly string[];
 }
 
+/** Where a run worked, as its settings and its session know it. */
+export interface RunFacts {
+  readonly namespace?: string;
+  readonly region?: string;
+  /** Number of the account, 12 digits, from the ARN of an entity that the run made. Absent if it made none. */
+  readonly account?: string;
+}
+
 /** The outcome of one run, as every reporter gets it: complete, in step order, JSON-safe, without secrets. */
-export interface MonitorRun {
+export interface MonitorRun extends RunFacts {
   /** The monitor's logical name, which is also the title of its vitest suite: `awsiam`. */
   readonly monitor: string;
   /** The version of this product. */
@@ -54,5 +62,7 @@ export interface MonitorRun {
   readonly leftovers: readonly Leftover[];
   /** How many entities of earlier runs the sweep removed. Absent if it did not run. */
   readonly swept?: number;
+  /** How many entities of this namespace the sweep left. Absent if it did not run. */
+  readonly sweptRemaining?: number;
   readonly warnings: readonly string[];
 }

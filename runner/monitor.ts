@@ -1,4 +1,4 @@
-import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import type { RunFacts, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Remaining } from './progress.ts';
 import type { ParsedSettings } from './settings.ts';
 import type { Secret } from '../text/redact.ts';
@@ -77,5 +77,7 @@ export interface Monitor<Config, Session> {
   readonly sweep: (session: Session, options: { readonly signal: AbortSignal }) => Promise<SweepReport>;
   /** The service's time minus this host's, in milliseconds, according to the service's answers. @default 0 */
   readonly clockOffsetMs?: (session: Session) => number;
+  /** Where the run works, for its record. `session` is absent if it did not open. @default nothing */
+  readonly facts?: (config: Config, session?: Session) => RunFacts;
   readonly closeSession: (session: Session) => void;
 }

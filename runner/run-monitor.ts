@@ -1,7 +1,7 @@
 import { abortAfter, openInTime, settleWithin } from './deadline.ts';
 import { systemClock, type Clock, roundMs } from './clock.ts';
 import type { Monitor, Values } from './monitor.ts';
-import type { RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
+import type { RunFacts, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
 import { formatLimit, formatSpan } from '../text/duration.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
@@ -90,6 +90,18 @@ export class MonitorRunner<Config, Session> {
   /** From the start of the first step to the end of the last one, by the monotonic clock. 0 if no step ran. */
   get durationMs(): number {
     return this.#span === undefined ? 0 : roundMs(this.#span.lastMs - this.#span.firstMs);
+  }
+
+  /** Where the run works, as far as it is known. */
+  get facts(): RunFacts {
+    const { config } = this.#options.settings;
+    if (config === undefined) return {};
+    try {
+      return redact.value(this.#monitor.facts?.(config, this.#opened?.session) ?? {});
+    } catch {
+      // These only complete the record, so a bug here must not harm the run.
+      return {};
+    }
   }
 
   /** What the run is doing right now. */

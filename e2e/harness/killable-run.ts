@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import fsPromises, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import { defaultHistorySettings } from '../../history/history-settings.ts';
 import type { StepResult } from '../../runner/step-result.ts';
 
 /**
@@ -102,6 +103,7 @@ const reporter = new MonitorReporter({
       metrist: parseMetristConfig(values).config,
       resultsDir: dir,
       stepsFile: 'suites/awsiam/steps.ts',
+      history: defaultHistorySettings,
       userAgent: 'awsiam/0.1.0',
     }),
   root: '/project',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vitest';
 import { listenForInterruption } from '../interruption.ts';
 import type { Monitor } from '../monitor.ts';
-import type { SweepReport, TeardownReport } from '../monitor-run.ts';
+import type { RunFacts, SweepReport, TeardownReport } from '../monitor-run.ts';
 import { sendProgress } from '../progress.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from '../run-monitor.ts';
 import { scrubUnhandledErrors } from './unhandled-errors.ts';
@@ -15,6 +15,8 @@ declare module 'vitest' {
     teardown?: TeardownReport;
     /** On the suite. */
     sweep?: SweepReport;
+    /** On the suite. */
+    facts?: RunFacts;
     /** On the suite: from the start of the first step to the end of the last one, by the monotonic clock. */
     durationMs?: number;
   }
@@ -80,8 +82,10 @@ export function describeMonitor<Config, Session>(
     afterAll(async () => {
       const report = await runner.teardown();
       const sweep = await runner.sweep(interruption.signal);
-      const { durationMs } = runner;
-      if (suite !== undefined) Object.assign(suite.meta, { teardown: report, durationMs, ...(sweep && { sweep }) });
+      const { durationMs, facts } = runner;
+      if (suite !== undefined) {
+        Object.assign(suite.meta, { teardown: report, durationMs, facts, ...(sweep && { sweep }) });
+      }
       runner.close();
       sending[Symbol.dispose]();
       interruption[Symbol.dispose]();

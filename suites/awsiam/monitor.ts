@@ -3,7 +3,7 @@ import { runHousekeeping } from './cleanup/housekeeping.ts';
 import { remainingOf, teardown } from './cleanup/teardown.ts';
 import { explainError } from './errors/explain-error.ts';
 import { outline } from './outline.ts';
-import { clockOffsetMs, closeSession, openSession, prepare, type Session } from './session.ts';
+import { clockOffsetMs, closeSession, factsOf, openSession, prepare, type Session } from './session.ts';
 import type { Config } from './settings/config.ts';
 
 // Other folders import this file or, if the monitor's outline is enough, outline.ts, which loads faster.
@@ -23,6 +23,7 @@ export const awsiam: Monitor<Config, Session> = {
   remaining: remainingOf,
   sweep: runHousekeeping,
   clockOffsetMs,
+  facts: factsOf,
   closeSession,
 };
 

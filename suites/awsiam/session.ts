@@ -1,7 +1,7 @@
 import type { IAM } from '@aws-sdk/client-iam';
 import packageJson from '../../package.json' with { type: 'json' };
 import { settleWithin } from '../../runner/deadline.ts';
-import type { RunMode } from '../../runner/monitor-run.ts';
+import type { RunFacts, RunMode } from '../../runner/monitor-run.ts';
 import type { Config } from './settings/config.ts';
 import type { Entities, UnansweredCreations } from './entities.ts';
 import { makeNames, testPolicyArn, type EntityNames } from './names.ts';
@@ -126,6 +126,12 @@ export class UnknownAccountError extends Error {
 /** IAM's time minus this host's, as the SDK learns it from the dates of IAM's answers. */
 export function clockOffsetMs({ iam }: Session): number {
   return iam.config.systemClockOffset;
+}
+
+/** Where a run works: its settings, and the account in the ARN of what it made. */
+export function factsOf({ namespace, region }: Config, session?: Pick<Session, 'entityArn'>): RunFacts {
+  const account = session?.entityArn?.split(':')[4] ?? '';
+  return { namespace, region, ...(/^\d{12}$/.test(account) && { account }) };
 }
 
 /** Closes connections. The session cannot be used afterwards. */

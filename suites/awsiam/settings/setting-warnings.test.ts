@@ -144,7 +144,7 @@ describe('the list of settings', () => {
 
   test('has every variable that the code reads by its name', async () => {
     const read: string[] = [];
-    for (const folder of ['cli', 'metrist', 'mocks', 'reporters', 'runner', 'suites']) {
+    for (const folder of ['cli', 'history', 'metrist', 'mocks', 'reporters', 'runner', 'suites']) {
       for (const file of await readdir(path.join(projectDir, folder), { recursive: true })) {
         if (!file.endsWith('.ts') || /\.test\.ts$|testing\//.test(file)) continue;
         const code = await readFile(path.join(projectDir, folder, file), 'utf8');

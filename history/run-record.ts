@@ -1,0 +1,210 @@
+import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
+import { verdicts, type Evidence, type StepError, type StepResult, type Verdict } from '../runner/step-result.ts';
+import { defaultHistorySettings, maxIntervalSecs } from './history-settings.ts';
+
+/** One line of `results/runs/<UTC day>.ndjson`: a run, and what reports need later. The schema is in docs/history.md. */
+export interface RunRecord extends MonitorRun {
+  /** Version of this schema. */
+  readonly schema: 1;
+  /** `AWSIAM_INTERVAL_SECS`: the expected time from the start of one run to the start of the next. */
+  readonly intervalSecs: number;
+  /** What drove the run. */
+  readonly frontEnd: FrontEnd;
+}
+
+type FrontEnd = 'vitest' | 'orchestrator';
+
+/** Makes the record of a run, which is JSON-safe and free of secrets if the run is. */
+export function toRecord(run: MonitorRun, facts: Pick<RunRecord, 'intervalSecs' | 'frontEnd'>): RunRecord {
+  return { schema: 1, ...run, ...facts };
+}
+
+/**
+ * Reads one line of the history. Checks every field and takes over no field that it does not know. A line without a `schema`
+ * is from before there was one.
+ *
+ * @returns `undefined` if the line is torn, foreign, or of a schema that this version does not know
+ */
+export function parseRecord(line: string): RunRecord | undefined {
+  try {
+    return readRecord(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a value of the line, or throws. */
+type Read<Value> = (value: unknown) => Value;
+type Fields = Readonly<Record<string, unknown>>;
+
+function readRecord(value: unknown): RunRecord {
+  const fields = readFields(value);
+  const isOld = fields['schema'] === undefined;
+  if (!isOld) readOneOf([1])(fields['schema']);
+  const record: RunRecord = {
+    schema: 1,
+    monitor: readName(fields['monitor']),
+    version: readText(fields['version']),
+    mode: readOneOf(['live', 'offline'])(fields['mode']),
+    ...optional(fields, 'instance', readName),
+    ...optional(fields, 'namespace', readName),
+    ...optional(fields, 'region', readName),
+    ...optional(fields, 'account', readAccount),
+    startedAt: readTime(fields['startedAt']),
+    durationMs: readAmount(fields['durationMs']),
+    state: readOneOf(['passed', 'failed', 'interrupted'])(fields['state']),
+    steps: readList(readStep)(fields['steps']),
+    problems: readList(readProblem)(fields['problems']),
+    leftovers: readList(readLeftover)(fields['leftovers']),
+    ...optional(fields, 'swept', readCount),
+    ...optional(fields, 'sweptRemaining', readCount),
+    warnings: readList(readText)(fields['warnings']),
+    intervalSecs: isOld ? defaultHistorySettings.intervalSecs : readInterval(fields['intervalSecs']),
+    frontEnd: isOld ? 'vitest' : readOneOf(['vitest', 'orchestrator'])(fields['frontEnd']),
+  };
+  const { state, steps } = record;
+  check(new Set(steps.map(({ name }) => name)).size === steps.length, 'a step stands in it twice');
+  check(state !== 'passed' || steps.every((step) => step.state === 'passed' || step.state === 'blocked'), 'it passed');
+  return record;
+}
+
+function readStep(value: unknown): StepResult {
+  const fields = readFields(value);
+  const name = readName(fields['name']);
+  const state = readOneOf(['passed', 'failed', 'blocked', 'interrupted'])(fields['state']);
+  if (state === 'blocked') return { state, name, reason: readText(fields['reason']) };
+  const ran = {
+    name,
+    startedAt: readTime(fields['startedAt']),
+    durationMs: readAmount(fields['durationMs']),
+    evidence: readEvidence(fields['evidence']),
+  };
+  switch (state) {
+    case 'passed':
+      return { state, ...ran };
+    case 'failed':
+      return { state, ...ran, error: readStepError(fields['error']) };
+    case 'interrupted':
+      return { state, ...ran, reason: readText(fields['reason']) };
+    default:
+      return state satisfies never;
+  }
+}
+
+function readEvidence(value: unknown): Evidence {
+  const fields = readFields(value);
+  return {
+    ...optional(fields, 'requestId', readText),
+    ...optional(fields, 'httpStatus', readCount),
+    ...optional(fields, 'attempts', readCount),
+    ...optional(fields, 'retryDelayMs', readAmount),
+    ...optional(fields, 'propagationMs', readAmount),
+    ...optional(fields, 'connectMs', readAmount),
+    ...optional(fields, 'lastAttemptMs', readAmount),
+    ...optional(fields, 'resolution', readText),
+  };
+}
+
+function readStepError(value: unknown): StepError {
+  const fields = readFields(value);
+  return {
+    verdict: readOneOf(Object.keys(verdicts) as Verdict[])(fields['verdict']),
+    code: readText(fields['code']),
+    message: readText(fields['message']),
+    advice: readText(fields['advice']),
+    ...optional(fields, 'stack', readText),
+  };
+}
+
+function readProblem(value: unknown): RunProblem {
+  const fields = readFields(value);
+  return {
+    kind: readOneOf(['configuration', 'load', 'unhandled', 'empty', 'hook'])(fields['kind']),
+    message: readText(fields['message']),
+    ...optional(fields, 'stack', readText),
+  };
+}
+
+function readLeftover(value: unknown): Leftover {
+  const fields = readFields(value);
+  return {
+    entity: readText(fields['entity']),
+    reason: readText(fields['reason']),
+    ...optional(fields, 'command', readText),
+  };
+}
+
+function optional<Name extends string, Value>(
+  fields: Fields,
+  name: Name,
+  read: Read<Value>,
+): { readonly [Key in Name]?: Value } {
+  const value = fields[name];
+  return value === undefined ? {} : ({ [name]: read(value) } as { readonly [Key in Name]: Value });
+}
+
+function readFields(value: unknown): Fields {
+  check(typeof value === 'object' && value !== null && !Array.isArray(value), 'not an object');
+  return value as Fields;
+}
+
+function readList<Value>(read: Read<Value>): Read<readonly Value[]> {
+  return (value) => {
+    check(Array.isArray(value), 'not a list');
+    return (value as readonly unknown[]).map((item) => read(item));
+  };
+}
+
+function readOneOf<const Value extends string | number>(allowed: readonly Value[]): Read<Value> {
+  return (value) => {
+    check(allowed.includes(value as Value), 'not one of the known values');
+    return value as Value;
+  };
+}
+
+function readText(value: unknown): string {
+  check(typeof value === 'string', 'not a text');
+  return value as string;
+}
+
+const maxNameLength = 255;
+
+function readName(value: unknown): string {
+  const text = readText(value);
+  check(text !== '' && text.length <= maxNameLength, 'not a name');
+  return text;
+}
+
+function readAccount(value: unknown): string {
+  const text = readText(value);
+  check(/^\d{12}$/.test(text), 'not an account');
+  return text;
+}
+
+/** Only what `Date.toISOString` writes, so that times can be compared as texts. */
+function readTime(value: unknown): string {
+  const text = readText(value);
+  check(/^\d{4}-/.test(text) && new Date(text).toISOString() === text, 'not a time');
+  return text;
+}
+
+/** JSON can hold `1e999`, which is read as `Infinity`. */
+function readAmount(value: unknown): number {
+  check(typeof value === 'number' && Number.isFinite(value) && value >= 0, 'not an amount');
+  return value as number;
+}
+
+function readCount(value: unknown): number {
+  check(Number.isSafeInteger(value) && (value as number) >= 0, 'not a count');
+  return value as number;
+}
+
+function readInterval(value: unknown): number {
+  const secs = readAmount(value);
+  check(secs >= 1 && secs <= maxIntervalSecs, 'not an interval');
+  return secs;
+}
+
+function check(isRight: boolean, problem: string): void {
+  if (!isRight) throw new TypeError(problem);
+}
