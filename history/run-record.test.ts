@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { blockedStep, failedStep, interruptedStep, monitorRun, passedStep } from '../runner/testing/builders.ts';
 import { parseRecord, toRecord } from './run-record.ts';

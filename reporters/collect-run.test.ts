@@ -248,13 +248,21 @@ describe('collectRun', () => {
     expect(run).toMatchObject({ state: 'failed', problems: [{ kind: 'unhandled' }] });
   });
 
-  test('contains the warnings of the sweep and how much it removed, if there was a sweep', () => {
+  test('contains where it worked, and what the sweep removed, left and warned about', () => {
     const meta = {
       teardown: { leftovers: [], warnings: ['of teardown'] },
       sweep: { removed: 3, remaining: 1, warnings: ['of the sweep'] },
+      facts: { namespace: 'prod', account: '123456789012' },
     };
     const run = collect({ testModules: [fakeModule([fakeSuite(allPassed.map(recorded), { meta })])] });
-    expect(run).toMatchObject({ swept: 3, warnings: ['of teardown', 'of the sweep'], state: 'passed' });
+    expect(run).toMatchObject({
+      swept: 3,
+      sweptRemaining: 1,
+      namespace: 'prod',
+      account: '123456789012',
+      warnings: ['of teardown', 'of the sweep'],
+      state: 'passed',
+    });
     expect(collect({ testModules: [moduleOf(allPassed)] })).not.toHaveProperty('swept');
   });
 

@@ -470,6 +470,25 @@ describe('the duration of a run', () => {
   });
 });
 
+describe('where a run works', () => {
+  test('is asked for with the session, once there is one', async () => {
+    const runner = makeRunner({ facts: (_, session) => ({ region: session === undefined ? 'planned' : 'reached' }) });
+    expect(runner.facts).toEqual({ region: 'planned' });
+    await runner.open(quiet);
+    expect(runner.facts).toEqual({ region: 'reached' });
+  });
+
+  test('is unknown without settings, or if the monitor cannot say it', () => {
+    const facts = () => {
+      throw new Error('a bug');
+    };
+    expect(makeRunner({ facts }).facts).toEqual({});
+    expect(makeRunner({}).facts).toEqual({});
+    const settings = { problems: ['wrong'] };
+    expect(makeRunner({ facts: () => ({ region: 'x' }) }, { settings }).facts).toEqual({});
+  });
+});
+
 describe('the progress of a run', () => {
   const remaining = [{ entity: 'cup 1', command: 'wash 1' }];
 

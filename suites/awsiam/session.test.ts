@@ -5,7 +5,7 @@ import { listEntities } from '../../mocks/iam/seeding.ts';
 import { runStep } from '../../runner/run-step.ts';
 import { systemClock } from '../../runner/clock.ts';
 import { explainError } from './errors/explain-error.ts';
-import { closeSession, openSession, policyArnOf, UnknownAccountError } from './session.ts';
+import { closeSession, factsOf, openSession, policyArnOf, UnknownAccountError } from './session.ts';
 import { steps } from './steps.ts';
 import { fakeSession } from './testing/fake-session.ts';
 import { accessKeyId, secretAccessKey, testConfig } from './testing/values.ts';
@@ -68,5 +68,16 @@ describe('the policy of a run', () => {
   test('is unknown if no answer named the account', () => {
     const { entityArn: _, ...session } = fakeSession();
     expect(() => policyArnOf(session)).toThrow(UnknownAccountError);
+  });
+});
+
+describe('where a run works', () => {
+  test('is its namespace and region, and the account of what it made', () => {
+    const known = { namespace: 'prod', region: 'us-east-1' };
+    expect(factsOf(testConfig())).toEqual(known);
+    expect(factsOf(testConfig(), fakeSession())).toEqual({ ...known, account: '123456789012' });
+    for (const entityArn of [undefined, '', 'nonsense', 'arn:aws:iam::aws:user/x']) {
+      expect(factsOf(testConfig(), { entityArn })).toEqual(known);
+    }
   });
 });
