@@ -98,6 +98,20 @@ describe('parseRecord', () => {
     expect(parseRecord(line)).toBeUndefined();
   });
 
+  test('takes the times that Date writes, and no others', () => {
+    const times = fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true });
+    fc.assert(
+      fc.property(times, fc.nat(23), fc.constantFrom('0', '1', '9'), (date, index, digit) => {
+        const text = date.toISOString();
+        expect(parse(withValue(['startedAt'], text))).toMatchObject({ startedAt: text });
+        const changed = `${text.slice(0, index)}${digit}${text.slice(index + 1)}`;
+        const time = Date.parse(changed);
+        const isTime = !Number.isNaN(time) && new Date(time).toISOString() === changed;
+        expect(parse(withValue(['startedAt'], changed)) !== undefined, changed).toBe(isTime);
+      }),
+    );
+  });
+
   test('takes over no field that it does not know', () => {
     const line = JSON.stringify(record).replace('{', '{"more":1,"__proto__":{"polluted":1},');
     const parsed = parseRecord(line);

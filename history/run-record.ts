@@ -37,22 +37,30 @@ export function parseRecord(line: string): RunRecord | undefined {
 type Read<Value> = (value: unknown) => Value;
 type Fields = Readonly<Record<string, unknown>>;
 
+const readSchema = readOneOf([1]);
+const readMode = readOneOf(['live', 'offline']);
+const readFrontEnd = readOneOf(['vitest', 'orchestrator']);
+const readRunState = readOneOf(['passed', 'failed', 'interrupted']);
+const readStepState = readOneOf(['passed', 'failed', 'blocked', 'interrupted']);
+const readVerdict = readOneOf(Object.keys(verdicts) as Verdict[]);
+const readProblemKind = readOneOf(['configuration', 'load', 'unhandled', 'empty', 'hook']);
+
 function readRecord(value: unknown): RunRecord {
   const fields = readFields(value);
   const isOld = fields['schema'] === undefined;
-  if (!isOld) readOneOf([1])(fields['schema']);
+  if (!isOld) readSchema(fields['schema']);
   const record: RunRecord = {
     schema: 1,
     monitor: readName(fields['monitor']),
     version: readText(fields['version']),
-    mode: readOneOf(['live', 'offline'])(fields['mode']),
+    mode: readMode(fields['mode']),
     ...optional(fields, 'instance', readName),
     ...optional(fields, 'namespace', readName),
     ...optional(fields, 'region', readName),
     ...optional(fields, 'account', readAccount),
     startedAt: readTime(fields['startedAt']),
     durationMs: readAmount(fields['durationMs']),
-    state: readOneOf(['passed', 'failed', 'interrupted'])(fields['state']),
+    state: readRunState(fields['state']),
     steps: readList(readStep)(fields['steps']),
     problems: readList(readProblem)(fields['problems']),
     leftovers: readList(readLeftover)(fields['leftovers']),
@@ -60,7 +68,7 @@ function readRecord(value: unknown): RunRecord {
     ...optional(fields, 'sweptRemaining', readCount),
     warnings: readList(readText)(fields['warnings']),
     intervalSecs: isOld ? defaultHistorySettings.intervalSecs : readInterval(fields['intervalSecs']),
-    frontEnd: isOld ? 'vitest' : readOneOf(['vitest', 'orchestrator'])(fields['frontEnd']),
+    frontEnd: isOld ? 'vitest' : readFrontEnd(fields['frontEnd']),
   };
   const { state, steps } = record;
   check(new Set(steps.map(({ name }) => name)).size === steps.length, 'a step stands in it twice');
@@ -71,7 +79,7 @@ function readRecord(value: unknown): RunRecord {
 function readStep(value: unknown): StepResult {
   const fields = readFields(value);
   const name = readName(fields['name']);
-  const state = readOneOf(['passed', 'failed', 'blocked', 'interrupted'])(fields['state']);
+  const state = readStepState(fields['state']);
   if (state === 'blocked') return { state, name, reason: readText(fields['reason']) };
   const ran = {
     name,
@@ -108,7 +116,7 @@ function readEvidence(value: unknown): Evidence {
 function readStepError(value: unknown): StepError {
   const fields = readFields(value);
   return {
-    verdict: readOneOf(Object.keys(verdicts) as Verdict[])(fields['verdict']),
+    verdict: readVerdict(fields['verdict']),
     code: readText(fields['code']),
     message: readText(fields['message']),
     advice: readText(fields['advice']),
@@ -119,7 +127,7 @@ function readStepError(value: unknown): StepError {
 function readProblem(value: unknown): RunProblem {
   const fields = readFields(value);
   return {
-    kind: readOneOf(['configuration', 'load', 'unhandled', 'empty', 'hook'])(fields['kind']),
+    kind: readProblemKind(fields['kind']),
     message: readText(fields['message']),
     ...optional(fields, 'stack', readText),
   };
@@ -181,10 +189,14 @@ function readAccount(value: unknown): string {
   return text;
 }
 
+const timePattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
 /** Only what `Date.toISOString` writes, so that times can be compared as texts. */
 function readTime(value: unknown): string {
   const text = readText(value);
-  check(/^\d{4}-/.test(text) && new Date(text).toISOString() === text, 'not a time');
+  check(timePattern.test(text), 'not a time');
+  // The costly check, only for days that not every month has.
+  check(text.slice(8, 10) <= '28' || new Date(text).toISOString() === text, 'not a day of the month');
   return text;
 }
 
