@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { MetristState } from './metrist-state.ts';
+import { noonMs, runRecord, type Story } from './testing/builders.ts';
+
+const good: Story = { kind: 'passed' };
+/** More than five times the average after enough good runs. */
+const slow: Story = { kind: 'passed', durationMs: 2000 };
+const bad = (at = 0): Story => ({ kind: 'theirs', at });
+const ours = (at = 0): Story => ({ kind: 'ours', at });
+const minuteMs = 60_000;
+const many = Array<Story>(50).fill(good);
+
+function play(stories: readonly Story[], intervalMs = 2 * minuteMs): MetristState {
+  const state = new MetristState();
+  for (const [index, story] of stories.entries()) state.add(runRecord(noonMs + index * intervalMs, story));
+  return state;
+}
+
+const statesOf = (state: MetristState): unknown[] => [...state.checks.values()].map((check) => check.state);
+
+describe('Metrist’s state, by the contract’s worked examples', () => {
+  test.for<[string, readonly Story[], string | undefined, readonly string[]]>([
+    ['nothing', [], undefined, []],
+    ['one error alone', [good, bad()], 'up', ['up', 'up', 'up']],
+    ['error, success, error', [good, bad(), good, bad()], 'up', ['up', 'up', 'up']],
+    ['two errors in a row', [good, bad(), bad()], 'down', ['down', 'blocked', 'blocked']],
+    ['two errors in a row of a check without telemetry', [bad(), bad()], 'down', ['down']],
+    ['two errors on our side', [good, ours(), ours()], 'down', ['down', 'blocked', 'blocked']],
+    ['two errors of the last step', [good, bad(2), bad(2)], 'issues', ['up', 'up', 'down']],
+    ['one good run after an outage', [good, bad(), bad(), good], 'issues', ['down', 'up', 'up']],
+    ['two good runs after an outage', [good, bad(), bad(), good, good], 'up', ['up', 'up', 'up']],
+    ['two good runs of which one is slow', [...many, bad(), bad(), good, slow], 'issues', ['down', 'up', 'up']],
+    [
+      'a third good run after a slow one',
+      [...many, bad(), bad(), good, slow, good],
+      'degraded',
+      ['degraded', 'up', 'up'],
+    ],
+    ['two slow runs', [...many, slow, slow], 'up', ['up', 'up', 'up']],
+    ['three slow runs', [...many, slow, slow, slow], 'degraded', ['degraded', 'degraded', 'degraded']],
+    [
+      'two fast runs after slow ones',
+      [...many, slow, slow, slow, good, good],
+      'degraded',
+      ['degraded', 'degraded', 'degraded'],
+    ],
+    ['three fast runs after slow ones', [...many, slow, slow, slow, good, good, good], 'up', ['up', 'up', 'up']],
+    [
+      'an interrupted run',
+      [good, bad(), { kind: 'interrupted', at: 0 }, bad()],
+      'down',
+      ['down', 'blocked', 'blocked'],
+    ],
+  ])('%s', ([, stories, monitor, checks]) => {
+    const state = play(stories);
+    expect([state.monitor, statesOf(state)]).toEqual([monitor, checks]);
+  });
+
+  test('two errors count only within sixty minutes', () => {
+    expect(play([good, bad(), bad()], 59 * minuteMs).monitor).toBe('down');
+    expect(play([good, bad(), bad()], 60 * minuteMs).monitor).toBe('up');
+  });
+
+  test('three slow times count only within sixty minutes', () => {
+    expect(play([...many, slow, slow, slow], 29 * minuteMs).monitor).toBe('degraded');
+    expect(play([...many, slow, slow, slow], 30 * minuteMs).monitor).toBe('up');
+  });
+
+  test('exactly five times the average is not slow', () => {
+    const times = (slowMs: number): readonly Story[] => [
+      ...Array<Story>(24).fill(good),
+      ...Array<Story>(3).fill({ kind: 'passed', durationMs: slowMs }),
+    ];
+    // The average of 24 × 100 ms and 3 × 1000 ms is 200 ms.
+    expect(play(times(1000)).monitor).toBe('up');
+    expect(play(times(1001)).monitor).toBe('degraded');
+  });
+
+  test('two times over 900 s make a check down, and exactly 900 s do not', () => {
+    const timed = (durationMs: number): string | undefined =>
+      play(Array<Story>(2).fill({ kind: 'passed', durationMs }), 20 * minuteMs).monitor;
+    expect([timed(900_000), timed(900_001)]).toEqual(['up', 'down']);
+  });
+
+  test('a success and an error at the same moment do not make a check down, in either order', () => {
+    for (const stories of [
+      [good, bad()],
+      [bad(), good],
+    ])
+      expect(play(stories, 0).monitor).toBe('up');
+  });
+
+  test('a state has begun with the point that changed it', () => {
+    expect(play([good, bad(), bad(), bad()]).checks.get('CreateUser')?.sinceMs).toBe(noonMs + 4 * minuteMs + 100);
+  });
+
+  test('a step without results for a day is no longer shown', () => {
+    const state = play([good, bad(1), bad(1)]);
+    state.add(runRecord(noonMs + 25 * 60 * minuteMs, bad()));
+    expect([...state.checks.keys()]).toEqual(['CreateUser']);
+  });
+});
