@@ -8,7 +8,8 @@ const slow: Story = { kind: 'passed', durationMs: 2000 };
 const bad = (at = 0): Story => ({ kind: 'theirs', at });
 const ours = (at = 0): Story => ({ kind: 'ours', at });
 const minuteMs = 60_000;
-const many = Array<Story>(50).fill(good);
+const repeat = (count: number, story: Story): readonly Story[] => Array.from({ length: count }, () => story);
+const many = repeat(50, good);
 
 function play(stories: readonly Story[], intervalMs = 2 * minuteMs): MetristState {
   const state = new MetristState();
@@ -68,8 +69,8 @@ describe('Metrist’s state, by the contract’s worked examples', () => {
 
   test('exactly five times the average is not slow', () => {
     const times = (slowMs: number): readonly Story[] => [
-      ...Array<Story>(24).fill(good),
-      ...Array<Story>(3).fill({ kind: 'passed', durationMs: slowMs }),
+      ...repeat(24, good),
+      ...repeat(3, { kind: 'passed', durationMs: slowMs }),
     ];
     // The average of 24 × 100 ms and 3 × 1000 ms is 200 ms.
     expect(play(times(1000)).monitor).toBe('up');
@@ -78,7 +79,7 @@ describe('Metrist’s state, by the contract’s worked examples', () => {
 
   test('two times over 900 s make a check down, and exactly 900 s do not', () => {
     const timed = (durationMs: number): string | undefined =>
-      play(Array<Story>(2).fill({ kind: 'passed', durationMs }), 20 * minuteMs).monitor;
+      play(repeat(2, { kind: 'passed', durationMs }), 20 * minuteMs).monitor;
     expect([timed(900_000), timed(900_001)]).toEqual(['up', 'down']);
   });
 

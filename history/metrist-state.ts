@@ -82,8 +82,12 @@ export class MetristState {
 /** The state of a monitor from the states of its checks. Absent if there are none. */
 export function worstOf(states: readonly CheckState[]): MetristMonitorState | undefined {
   if (states.length === 0) return undefined;
-  const isBad = (state: CheckState): boolean => state === 'down' || state === 'blocked';
   if (states.every(isBad)) return 'down';
   if (states.some(isBad)) return 'issues';
   return states.includes('degraded') ? 'degraded' : 'up';
+}
+
+/** A step in such a state does not work or was not reached. */
+export function isBad(state: CheckState | undefined): boolean {
+  return state === 'down' || state === 'blocked';
 }

@@ -1,7 +1,7 @@
 import { verdicts, type StepResult } from '../runner/step-result.ts';
 import type { CheckState } from './check-series.ts';
 import { couldLook, endOf, looksOf } from './looks.ts';
-import { MetristState, worstOf, type MetristMonitorState } from './metrist-state.ts';
+import { isBad, MetristState, worstOf, type MetristMonitorState } from './metrist-state.ts';
 import type { RunRecord } from './run-record.ts';
 
 /** `blind`: the monitor runs, but failures on our side keep it from looking. `no fresh data`: it does not even run. */
@@ -114,10 +114,6 @@ function isUsable(run: RunRecord): boolean {
 
 function isOurFailure(step: StepResult): boolean {
   return step.state === 'failed' && verdicts[step.error.verdict] === 'ours';
-}
-
-function isBad(state: CheckState | undefined): boolean {
-  return state === 'down' || state === 'blocked';
 }
 
 /** A state goes on, or begins now. */
