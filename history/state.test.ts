@@ -69,6 +69,14 @@ describe('our own state', () => {
     expect(play(stories).read(endOf(stories)).overall).toEqual({ state: 'blind', sinceMs: timeOf(3) + 300 });
   });
 
+  test('is blind three intervals after a run last could look, even if we failed only once since', () => {
+    const state = play([good]);
+    state.add(runRecord(noonMs + 5 * minuteMs, ours()));
+    const limitMs = noonMs + 300 + 6 * minuteMs;
+    expect(state.read(limitMs).overall.state).toBe('up');
+    expect(state.read(limitMs + 1).overall).toEqual({ state: 'blind', sinceMs: limitMs });
+  });
+
   test('is never down because of us', () => {
     fc.assert(
       fc.property(storiesOf('ours', 'interrupted'), fc.nat(3_600_000), (stories, laterMs) => {
