@@ -8,11 +8,11 @@ export interface RunRecord extends MonitorRun {
   readonly schema: 1;
   /** `AWSIAM_INTERVAL_SECS`: the expected time from the start of one run to the start of the next. */
   readonly intervalSecs: number;
-  /** What drove the run. */
   readonly frontEnd: FrontEnd;
 }
 
-type FrontEnd = 'vitest' | 'orchestrator';
+/** What drove a run. */
+export type FrontEnd = 'vitest' | 'orchestrator';
 
 /** Makes the record of a run, which is JSON-safe and free of secrets if the run is. */
 export function toRecord(run: MonitorRun, facts: Pick<RunRecord, 'intervalSecs' | 'frontEnd'>): RunRecord {
