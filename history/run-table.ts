@@ -160,22 +160,14 @@ export class RunTable {
     const failedBy: Partial<Record<Verdict, number>> = {};
     const times: number[] = [];
     for (const { outcome, durationMs } of this.points(step, window)) {
-      switch (outcome) {
-        case 'passed':
-          counts.passed += 1;
-          times.push(durationMs);
-          break;
-        case 'interrupted':
-          counts.interrupted += 1;
-          break;
-        case 'unreached':
-        case 'blind':
-        case 'skipped':
-          counts.blocked += 1;
-          break;
-        default:
-          counts[verdicts[outcome] === 'ours' ? 'failedOurs' : 'failedTheirs'] += 1;
-          failedBy[outcome] = (failedBy[outcome] ?? 0) + 1;
+      if (isVerdict(outcome)) {
+        counts[verdicts[outcome] === 'ours' ? 'failedOurs' : 'failedTheirs'] += 1;
+        failedBy[outcome] = (failedBy[outcome] ?? 0) + 1;
+      } else if (outcome === 'passed') {
+        counts.passed += 1;
+        times.push(durationMs);
+      } else {
+        counts[outcome === 'interrupted' ? 'interrupted' : 'blocked'] += 1;
       }
     }
     const sorted = Float64Array.from(times).toSorted();
@@ -240,7 +232,10 @@ export class RunTable {
 
   #keepFailure(run: RunRecord, runMs: number, result: Failure['result']): void {
     const startMs = Date.parse(result.startedAt);
-    const { steps: _, ...facts } = run;
+    const { instance, namespace, region, account } = run;
+    const facts = Object.fromEntries(
+      Object.entries({ instance, namespace, region, account }).filter(([, value]) => value !== undefined),
+    );
     const failure: Failure = { runMs, startMs, endMs: startMs + result.durationMs, result, run: facts };
     this.#failures.push(failure);
     if (this.#failures.length > maxFailures) this.#failures.shift();
@@ -254,10 +249,14 @@ export class RunTable {
   }
 }
 
+function isVerdict(outcome: Outcome): outcome is Verdict {
+  return outcome in verdicts;
+}
+
 /** Whether we know more about IAM after such an outcome. */
 function didLook(outcome: Outcome): boolean {
-  if (outcome === 'passed' || outcome === 'unreached') return true;
-  return outcome in verdicts && verdicts[outcome as Verdict] === 'theirs';
+  if (isVerdict(outcome)) return verdicts[outcome] === 'theirs';
+  return outcome === 'passed' || outcome === 'unreached';
 }
 
 function stepOutcome(step: StepResult, look: Look | undefined): Outcome {
