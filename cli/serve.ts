@@ -67,7 +67,7 @@ interface Wire {
   readonly sent: () => Promise<void>;
 }
 
-/** How long to wait at the end for a slow reader. Together with teardown's three seconds, this stays below four. */
+/** How long to wait at the end for a slow reader. Together with teardown's 3 s and the reports' 0.75 s, this stays below five. */
 const maxWaitMs = 600;
 
 /**
