@@ -5,13 +5,18 @@
 export type Read<Value> = (value: unknown) => Value;
 export type Fields = Readonly<Record<string, unknown>>;
 
-export function optional<Name extends string, Value>(
+/** Reads those of the fields that are there. */
+export function readPresent<const Readers extends Readonly<Record<string, Read<unknown>>>>(
   fields: Fields,
-  name: Name,
-  read: Read<Value>,
-): { readonly [Key in Name]?: Value } {
-  const value = fields[name];
-  return value === undefined ? {} : ({ [name]: read(value) } as { readonly [Key in Name]: Value });
+  readers: Readers,
+): { readonly [Name in keyof Readers]?: ReturnType<Readers[Name]> } {
+  const present: Record<string, unknown> = {};
+  // A spread for each field would take most of the time of reading a history.
+  for (const name in readers) {
+    const value = fields[name];
+    if (value !== undefined) present[name] = readers[name]?.(value);
+  }
+  return present as { readonly [Name in keyof Readers]?: ReturnType<Readers[Name]> };
 }
 
 export function readFields(value: unknown): Fields {

@@ -259,8 +259,7 @@ function readKnowledge(value: unknown): Knowledge {
     name: readName(fields['name']),
     state: readStepState(fields['state']),
     sinceMs: readNumber(fields['sinceMs']),
-    ...optional(fields, 'lookedMs', readNumber),
-    ...optional(fields, 'triedMs', readNumber),
+    ...readPresent(fields, { lookedMs: readNumber, triedMs: readNumber }),
     ownFailures: readCount(fields['ownFailures']),
   };
 }
