@@ -2,14 +2,9 @@ import type { RunMode } from '../runner/monitor-run.ts';
 import type { MetristCheck, MetristMonitorState } from './metrist-state.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunTable, Window } from './run-table.ts';
-import type { OverallState, StateReport } from './state.ts';
+import type { StateChange, StateReport } from './state.ts';
 
-/** When the overall state changed to what. */
-export interface StateChange {
-  readonly state: OverallState;
-  /** Epoch, UTC. */
-  readonly atMs: number;
-}
+export type { StateChange };
 
 /** What the history says about one mode and instance up to now: all that the status, the report and the summary show. */
 export interface Overview {
