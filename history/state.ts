@@ -1,7 +1,7 @@
 import { verdicts, type StepResult } from '../runner/step-result.ts';
 import { checkStates } from './check-series.ts';
 import {
-  optional,
+  readPresent,
   readAmount,
   readCount,
   readFields,
