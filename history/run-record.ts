@@ -8,6 +8,18 @@ import {
   type Verdict,
 } from '../runner/step-result.ts';
 import { defaultHistorySettings, maxIntervalSecs } from './history-settings.ts';
+import {
+  check,
+  readAmount,
+  readCount,
+  readFields,
+  readList,
+  readName,
+  readOneOf,
+  readPresent,
+  readText,
+  readTime,
+} from './json-fields.ts';
 
 /** One line of `results/runs/<UTC day>.ndjson`: a run, and what reports need later. The schema is in docs/history.md. */
 export interface RunRecord extends MonitorRun {
@@ -40,10 +52,6 @@ export function parseRecord(line: string): RunRecord | undefined {
   }
 }
 
-/** Reads a value of the line, or throws. */
-type Read<Value> = (value: unknown) => Value;
-type Fields = Readonly<Record<string, unknown>>;
-
 const readSchema = readOneOf([1]);
 const readMode = readOneOf(['live', 'offline']);
 const readFrontEnd = readOneOf(['vitest', 'orchestrator']);
@@ -52,6 +60,37 @@ const readStepState = readOneOf(['passed', 'failed', 'blocked', 'interrupted']);
 const readVerdict = readOneOf(Object.keys(verdicts) as Verdict[]);
 const readWait = readOneOf(['retry', 'propagation']);
 const readProblemKind = readOneOf(['configuration', 'load', 'unhandled', 'empty', 'hook']);
+
+const factReaders = {
+  instance: readName,
+  namespace: readName,
+  region: readName,
+  account: readAccount,
+  testUser: readName,
+  swept: readCount,
+  sweptRemaining: readCount,
+} as const;
+const attemptReaders = {
+  httpStatus: readCount,
+  requestId: readText,
+  code: readText,
+  throttled: readTrue,
+  wait: readWait,
+} as const;
+const evidenceReaders = {
+  requestId: readText,
+  httpStatus: readCount,
+  attempts: readCount,
+  retryDelayMs: readAmount,
+  propagationMs: readAmount,
+  connectMs: readAmount,
+  lastAttemptMs: readAmount,
+  resolution: readText,
+  tries: readList(readAttempt),
+} as const;
+
+/** So that a foreign line cannot fill the memory with names of steps. */
+const maxSteps = 100;
 
 function readRecord(value: unknown): RunRecord {
   const fields = readFields(value);
@@ -62,24 +101,19 @@ function readRecord(value: unknown): RunRecord {
     monitor: readName(fields['monitor']),
     version: readText(fields['version']),
     mode: readMode(fields['mode']),
-    ...optional(fields, 'instance', readName),
-    ...optional(fields, 'namespace', readName),
-    ...optional(fields, 'region', readName),
-    ...optional(fields, 'account', readAccount),
-    ...optional(fields, 'testUser', readName),
+    ...readPresent(fields, factReaders),
     startedAt: readTime(fields['startedAt']),
     durationMs: readAmount(fields['durationMs']),
     state: readRunState(fields['state']),
     steps: readList(readStep)(fields['steps']),
     problems: readList(readProblem)(fields['problems']),
     leftovers: readList(readLeftover)(fields['leftovers']),
-    ...optional(fields, 'swept', readCount),
-    ...optional(fields, 'sweptRemaining', readCount),
     warnings: readList(readText)(fields['warnings']),
     intervalSecs: isOld ? defaultHistorySettings.intervalSecs : readInterval(fields['intervalSecs']),
     frontEnd: isOld ? 'vitest' : readFrontEnd(fields['frontEnd']),
   };
   const { state, steps } = record;
+  check(steps.length <= maxSteps, 'too many steps');
   check(new Set(steps.map(({ name }) => name)).size === steps.length, 'a step stands in it twice');
   check(state !== 'passed' || steps.every((step) => step.state === 'passed' || step.state === 'blocked'), 'it passed');
   return record;
@@ -109,18 +143,7 @@ function readStep(value: unknown): StepResult {
 }
 
 function readEvidence(value: unknown): Evidence {
-  const fields = readFields(value);
-  return {
-    ...optional(fields, 'requestId', readText),
-    ...optional(fields, 'httpStatus', readCount),
-    ...optional(fields, 'attempts', readCount),
-    ...optional(fields, 'retryDelayMs', readAmount),
-    ...optional(fields, 'propagationMs', readAmount),
-    ...optional(fields, 'connectMs', readAmount),
-    ...optional(fields, 'lastAttemptMs', readAmount),
-    ...optional(fields, 'resolution', readText),
-    ...optional(fields, 'tries', readList(readAttempt)),
-  };
+  return readPresent(readFields(value), evidenceReaders);
 }
 
 function readAttempt(value: unknown): Attempt {
@@ -128,11 +151,7 @@ function readAttempt(value: unknown): Attempt {
   return {
     offsetMs: readAmount(fields['offsetMs']),
     durationMs: readAmount(fields['durationMs']),
-    ...optional(fields, 'httpStatus', readCount),
-    ...optional(fields, 'requestId', readText),
-    ...optional(fields, 'code', readText),
-    ...optional(fields, 'throttled', readTrue),
-    ...optional(fields, 'wait', readWait),
+    ...readPresent(fields, attemptReaders),
   };
 }
 
@@ -143,7 +162,7 @@ function readStepError(value: unknown): StepError {
     code: readText(fields['code']),
     message: readText(fields['message']),
     advice: readText(fields['advice']),
-    ...optional(fields, 'stack', readText),
+    ...readPresent(fields, { stack: readText }),
   };
 }
 
@@ -152,7 +171,7 @@ function readProblem(value: unknown): RunProblem {
   return {
     kind: readProblemKind(fields['kind']),
     message: readText(fields['message']),
-    ...optional(fields, 'stack', readText),
+    ...readPresent(fields, { stack: readText }),
   };
 }
 
@@ -161,54 +180,13 @@ function readLeftover(value: unknown): Leftover {
   return {
     entity: readText(fields['entity']),
     reason: readText(fields['reason']),
-    ...optional(fields, 'command', readText),
+    ...readPresent(fields, { command: readText }),
   };
-}
-
-function optional<Name extends string, Value>(
-  fields: Fields,
-  name: Name,
-  read: Read<Value>,
-): { readonly [Key in Name]?: Value } {
-  const value = fields[name];
-  return value === undefined ? {} : ({ [name]: read(value) } as { readonly [Key in Name]: Value });
-}
-
-function readFields(value: unknown): Fields {
-  check(typeof value === 'object' && value !== null && !Array.isArray(value), 'not an object');
-  return value as Fields;
-}
-
-function readList<Value>(read: Read<Value>): Read<readonly Value[]> {
-  return (value) => {
-    check(Array.isArray(value), 'not a list');
-    return (value as readonly unknown[]).map((item) => read(item));
-  };
-}
-
-function readOneOf<const Value extends string | number>(allowed: readonly Value[]): Read<Value> {
-  return (value) => {
-    check(allowed.includes(value as Value), 'not one of the known values');
-    return value as Value;
-  };
-}
-
-function readText(value: unknown): string {
-  check(typeof value === 'string', 'not a text');
-  return value as string;
 }
 
 function readTrue(value: unknown): true {
   check(value === true, 'not true');
   return true;
-}
-
-const maxNameLength = 255;
-
-function readName(value: unknown): string {
-  const text = readText(value);
-  check(text !== '' && text.length <= maxNameLength, 'not a name');
-  return text;
 }
 
 function readAccount(value: unknown): string {
@@ -217,34 +195,8 @@ function readAccount(value: unknown): string {
   return text;
 }
 
-const timePattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-
-/** Only what `Date.toISOString` writes, so that times can be compared as texts. */
-function readTime(value: unknown): string {
-  const text = readText(value);
-  check(timePattern.test(text), 'not a time');
-  // The costly check, only for days that not every month has.
-  check(text.slice(8, 10) <= '28' || new Date(text).toISOString() === text, 'not a day of the month');
-  return text;
-}
-
-/** JSON can hold `1e999`, which is read as `Infinity`. */
-function readAmount(value: unknown): number {
-  check(typeof value === 'number' && Number.isFinite(value) && value >= 0, 'not an amount');
-  return value as number;
-}
-
-function readCount(value: unknown): number {
-  check(Number.isSafeInteger(value) && (value as number) >= 0, 'not a count');
-  return value as number;
-}
-
 function readInterval(value: unknown): number {
   const secs = readAmount(value);
   check(secs >= 1 && secs <= maxIntervalSecs, 'not an interval');
   return secs;
-}
-
-function check(isRight: boolean, problem: string): void {
-  if (!isRight) throw new TypeError(problem);
 }
