@@ -216,6 +216,7 @@ function bucketTable(step: string, buckets: readonly Bucket[], frame: Frame): Ht
   ];
   return table({
     caption: `${step}, ${formatLength(frame.bucketMs)} a row. Rows without runs are left out.`,
+    isFigures: true,
     columns,
     rows: buckets.filter(({ runs }) => runs > 0),
   });
@@ -266,6 +267,7 @@ ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">$
 `,
     twin: table({
       caption: `All steps, ${formatLength(frame.bucketMs)} a row. Rows without repeated requests are left out.`,
+      isFigures: true,
       columns: [
         { head: 'from (UTC)', cell: ({ fromMs }) => formatMinute(fromMs) },
         { head: 'requests after the first', cell: ({ extra }) => formatCount(extra) },
