@@ -155,7 +155,7 @@ export function key(items: readonly (readonly [sample: Html, meaning: string])[]
   return html`<ul class="key">
     ${items.map(
       ([sample, meaning]) =>
-        html`<li><svg width="20" height="14" viewBox="0 0 20 14" aria-hidden="true">${sample}</svg>${meaning}</li> `,
+        html`<li><svg width="20" height="14" viewBox="0 0 20 14" aria-hidden="true">${sample}</svg> ${meaning}</li> `,
     )}
   </ul> `;
 }

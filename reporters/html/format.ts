@@ -37,9 +37,11 @@ function twoDigits(count: number): string {
   return String(count).padStart(2, '0');
 }
 
+const numbers = new Intl.NumberFormat('en-US');
+
 /** A number with separators: `21,600`. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  return numbers.format(count);
 }
 
 /**

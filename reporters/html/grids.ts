@@ -157,10 +157,9 @@ interface Marked {
 
 /** How the times of each step are distributed, on a logarithmic scale. */
 export function renderDistribution(steps: readonly Series[]): Html {
-  const all = steps.flatMap(({ sortedMs }) => [sortedMs[0] ?? Infinity, sortedMs.at(-1) ?? 0]);
-  const lowest = Math.min(...all);
-  const firstBin = Number.isFinite(lowest) ? binOf(lowest) : binOf(10);
-  const lastBin = Math.max(binOf(Math.max(...all, 1)), firstBin + 3);
+  const ends = steps.flatMap(({ sortedMs }) => (sortedMs.length === 0 ? [] : [sortedMs[0] ?? 0, sortedMs.at(-1) ?? 0]));
+  const firstBin = binOf(ends.length === 0 ? 10 : Math.min(...ends));
+  const lastBin = Math.max(binOf(Math.max(...ends, 0)), firstBin + 3);
   const bins = Array.from({ length: lastBin - firstBin + 1 }, (_, index) => firstBin + index);
   const counts = steps.map(({ sortedMs }) => countBins(sortedMs, firstBin, bins.length));
   const x = scaleLog([edgeOf(firstBin), edgeOf(lastBin + 1)], [nameWidth, gridRight]);

@@ -79,7 +79,7 @@ nav a:hover{text-decoration:underline}
 section{margin:48px 0 0}
 h2{margin:0 0 6px;font-size:1.4rem;line-height:1.25;letter-spacing:-.01em}
 h3{margin:26px 0 0;font-size:1rem;line-height:1.4}
-h3 span{margin-left:10px;color:var(--muted);font-weight:400;font-size:.9rem}
+.head{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 12px;margin:26px 0 0}.head>*{margin:0}.head p{color:var(--muted);font-size:.9rem}
 .intro{max-width:46rem;margin:0 0 14px;color:var(--muted)}
 figure{margin:6px 0 0}
 .scroll{overflow-x:auto}
@@ -113,8 +113,8 @@ pre{overflow-x:auto;margin:8px 0 0;padding:14px 16px;background:var(--faint);bor
 code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 .notes li{max-width:46rem;margin:4px 0}
 footer{margin:48px 0 0;padding:18px 0 40px;border-top:1px solid var(--line);color:var(--muted);font-size:.88rem}
-@media (max-width:600px){.wrap{padding:0 16px}header{padding-top:24px}h1{font-size:1.75rem;gap:10px}h1 svg{width:30px;height:30px}.lead{font-size:1.05rem}h3 span{display:block;margin:0}.key-figures{grid-template-columns:1fr 1fr;gap:0 18px}.key-figures dd{font-size:1.3rem}.failure{margin:14px 0 0;padding:16px}section{margin-top:38px}}
-@media print{nav{display:none}body{font-size:11pt}.wrap{max-width:none;padding:0}section,header{margin-top:18pt;padding-top:0}figure,.failure,tr{break-inside:avoid}h2,h3{break-after:avoid}.scroll,details .scroll,pre{overflow:visible;max-height:none;white-space:pre-wrap}.scroll{white-space:normal}.scroll>svg{min-width:0}details:not(.long)::details-content{content-visibility:visible;display:block;block-size:auto}details.long{display:none}details figure{break-inside:auto}table{font-size:8.5pt}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}`;
+@media (max-width:600px){.wrap{padding:0 16px}header{padding-top:24px}h1{font-size:1.75rem;gap:10px}h1 svg{width:30px;height:30px}.lead{font-size:1.05rem}.key-figures{grid-template-columns:1fr 1fr;gap:0 18px}.key-figures dd{font-size:1.3rem}.failure{margin:14px 0 0;padding:16px}section{margin-top:38px}}
+@media print{nav{display:none}body{font-size:11pt}.wrap{max-width:none;padding:0}section,header{margin-top:18pt;padding-top:0}figure,.failure,tr{break-inside:avoid}h2,h3,.head,.key,caption{break-after:avoid}.scroll,details .scroll,pre{overflow:visible;max-height:none;white-space:pre-wrap}.scroll{white-space:normal}.scroll>svg{min-width:0}details:not(.long)::details-content{content-visibility:visible;display:block;block-size:auto}details.long{display:none}details figure{break-inside:auto}table{font-size:8.5pt}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}`;
 
 /** The style sheet. It only improves: the page is complete without it. */
 export const styleElement = html`<style>

@@ -3,7 +3,7 @@ import { wholeRun } from '../../history/run-table.ts';
 import { verdicts } from '../../runner/step-result.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { plural } from '../../text/printable.ts';
-import { formatCount, formatLength, formatMoment, formatPercent } from './format.ts';
+import { formatCount, formatLength, formatMoment, formatPercent, formatTimes } from './format.ts';
 import { html, type Html } from './html.ts';
 import type { ReportOptions } from './page.ts';
 import { stateIcon } from './states.ts';
@@ -127,7 +127,7 @@ export function renderHeader(overview: Overview, { generatedMs }: ReportOptions)
       <div>
         <dt>Coverage</dt>
         <dd>${formatPercent(coverage)}</dd>
-        <dd class="of">could look for ${formatLength(coverage.part)} of ${formatLength(coverage.of)}</dd>
+        <dd class="of">could look for ${formatTimes(coverage)}</dd>
       </div>
       <div>
         <dt>Time of a whole run</dt>

@@ -60,7 +60,10 @@ export function renderTimelines(
       : []),
   ])}${steps.map(
     (series, index) =>
-      html`<h3>${series.step} <span>${describeStep(series.step)}</span></h3>
+      html`<div class="head">
+          <h3>${series.step}</h3>
+          <p>${describeStep(series.step)}</p>
+        </div>
         ${renderTimeline(series, `timeline-${index + 1}`, y, frame, spans)}`,
   )}`;
 }
@@ -275,5 +278,6 @@ ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">$
       ],
       rows: twinRows,
     }),
+    isLong: true,
   })}`;
 }
