@@ -16,6 +16,8 @@ export interface CreateReportersOptions {
   readonly junit?: (inResults: InResults) => Promise<RunReporter>;
   /** Makes the report to Metrist, for vitest only: the Orchestrator posts the results itself. */
   readonly metrist?: (inResults: InResults) => Promise<RunReporter>;
+  /** Makes the summary in Markdown, for vitest only. */
+  readonly summary?: (inResults: InResults) => Promise<RunReporter>;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface CreateReportersOptions {
  * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { frontEnd, resultsDir, history, junit, metrist } = options;
+  const { frontEnd, resultsDir, history, junit, metrist, summary } = options;
   const wanted: Promise<RunReporter>[] = [];
   if (resultsDir !== undefined) {
     const inResults: InResults = (name) => {
@@ -38,7 +40,7 @@ export async function createReporters(options: CreateReportersOptions): Promise<
       }),
     );
     if (metrist !== undefined) wanted.push(metrist(inResults));
-    // What is derived from the files above: totals and Prometheus' textfile, report.html, summary.md.
+    // What is derived from the files above: totals and Prometheus' textfile, report.html.
     const textfile = inResults('awsiam.prom').shownAs;
     wanted.push(
       loadDerived(`metrics ${textfile}`, async () => {
@@ -46,6 +48,8 @@ export async function createReporters(options: CreateReportersOptions): Promise<
         return new PrometheusReporter({ resultsDir, shownAs: { textfile, totals: inResults('totals.json').shownAs } });
       }),
     );
+    // Near the end, because it shows the outcomes of the others.
+    if (summary !== undefined) wanted.push(loadDerived('summary', async () => await summary(inResults)));
   }
   // What is sent elsewhere: OTLP.
   return await Promise.all(wanted);
