@@ -65,6 +65,7 @@ function readRecord(value: unknown): RunRecord {
     ...optional(fields, 'instance', readName),
     ...optional(fields, 'namespace', readName),
     ...optional(fields, 'region', readName),
+    ...optional(fields, 'endpoint', readName),
     ...optional(fields, 'account', readAccount),
     ...optional(fields, 'testUser', readName),
     startedAt: readTime(fields['startedAt']),
