@@ -5,7 +5,7 @@ import { listEntities } from '../../mocks/iam/seeding.ts';
 import { runStep } from '../../runner/run-step.ts';
 import { systemClock } from '../../runner/clock.ts';
 import { explainError } from './errors/explain-error.ts';
-import { closeSession, factsOf, openSession, policyArnOf, UnknownAccountError } from './session.ts';
+import { closeSession, factsOf, openSession, policyArnOf, type Session, UnknownAccountError } from './session.ts';
 import { steps } from './steps.ts';
 import { fakeSession } from './testing/fake-session.ts';
 import { accessKeyId, secretAccessKey, testConfig } from './testing/values.ts';
