@@ -7,6 +7,7 @@ import { createReporters } from '../reporters/create-reporters.ts';
 import { reportRun } from '../reporters/report-run.ts';
 import type { RunReporter } from '../reporters/run-reporter.ts';
 import type { Values } from '../runner/monitor.ts';
+import { otlpReports } from './otlp-reports.ts';
 
 interface CreateReportingOptions {
   /** The directory where a relative `METRIST_RESULTS_DIR` starts. */
@@ -29,6 +30,7 @@ export function createReporting(values: Values, { baseDir, onHang }: CreateRepor
       frontEnd: 'orchestrator',
       history: history.settings,
       ...(resultsDir !== undefined && { resultsDir }),
+      ...otlpReports(values),
     });
   return {
     version: packageJson.version,

@@ -93,6 +93,8 @@ export function toReadableSpans(
   parent?: OtlpSettings['parent'],
 ): ReadableSpan[] {
   const traceState = parent?.state === undefined ? {} : { traceState: createTraceState(parent.state) };
+  // One object, because the SDK makes a batch for each.
+  const instrumentationScope = { name: 'awsiam', version };
   return spans.map((span) => {
     const context = { traceId: span.traceId, traceFlags: TraceFlags.SAMPLED, ...traceState };
     const isRemote = span.parentSpanId === parent?.spanId;
@@ -112,12 +114,12 @@ export function toReadableSpans(
           : { code: SpanStatusCode.ERROR, message: span.failure },
       attributes: Object.fromEntries(
         Object.entries(span.attributes).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
-      ) as ReadableSpan['attributes'],
+      ),
       links: [],
       events: [],
       ended: true,
       resource,
-      instrumentationScope: { name: 'awsiam', version },
+      instrumentationScope,
       droppedAttributesCount: 0,
       droppedEventsCount: 0,
       droppedLinksCount: 0,

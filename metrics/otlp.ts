@@ -150,6 +150,9 @@ export function collectRemarks(): Disposable & { readonly remarks: readonly stri
   return { remarks, [Symbol.dispose]: () => diag.disable() };
 }
 
+/** What the SDK logs about an answer that it cannot read, in protobuf and in JSON. */
+const unreadableAnswer = /^(Export succeeded but could not deserialize|Failed to parse \w+ export response)/;
+
 function describeWarning(parts: readonly unknown[]): string | undefined {
   if (parts[0] === 'Received Partial Success response:') {
     const { rejectedSpans, rejectedDataPoints, errorMessage } = JSON.parse(String(parts[1])) as Readonly<
@@ -160,7 +163,7 @@ function describeWarning(parts: readonly unknown[]): string | undefined {
     const said = typeof errorMessage === 'string' && errorMessage !== '' ? `: ${joinLines(errorMessage, 100)}` : '';
     return count > 0 ? `the collector rejected ${plural(count, noun)}${said}` : `the collector warns${said}`;
   }
-  const isUnreadable = parts.some((part) => String(part).startsWith('Export succeeded but could not deserialize'));
+  const isUnreadable = parts.some((part) => unreadableAnswer.test(String(part)));
   return isUnreadable ? 'the answer is not that of an OTLP collector; check the endpoint' : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import type { HistorySettings } from '../history/history-settings.ts';
 import { endOf } from '../history/looks.ts';
 import { toRecord, type FrontEnd } from '../history/run-record.ts';
@@ -11,6 +12,7 @@ import { traceOf } from '../metrics/trace.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import { joinLines, messageOf, plural } from '../text/printable.ts';
+import { countErrors } from './prometheus.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 
 export interface OtlpReporterOptions {
@@ -92,18 +94,20 @@ export class OtlpReporter implements RunReporter {
     own.add(toRecord(run, { intervalSecs: history.intervalSecs, frontEnd }));
     const [ofRun] = own.instances(run.mode);
     const known = resultsDir === undefined ? undefined : await knownTotals(resultsDir, run);
+    const outboxErrors = resultsDir === undefined ? undefined : await countErrors(path.join(resultsDir, 'outbox'));
     const nowMs = endOf(run);
+    const moment = { nowMs, ...(outboxErrors !== undefined && { outboxErrors }) };
     const times: MetricTimes = { temporality, startMs: Date.parse(run.startedAt), endMs: nowMs };
     if (ofRun === undefined) return { points: [], times };
     if (temporality === 'cumulative' && known !== undefined) {
       // 0 says that the start is not known: the history may no longer have it.
-      return { points: metricsOf(known, { nowMs }), times: { ...times, startMs: 0 } };
+      return { points: metricsOf(known, moment), times: { ...times, startMs: 0 } };
     }
     const undelivered = earlier.reduce((sum, outcome) => sum + (outcome.undelivered ?? 0), 0);
     const { state: _, ...rest } = ofRun;
     const counters = { ...ofRun.counters, undelivered };
     const delta: MetricSource = { ...rest, counters, ...(known !== undefined && { state: known.state }) };
-    return { points: metricsOf(delta, { nowMs }), times };
+    return { points: metricsOf(delta, moment), times };
   }
 }
 
