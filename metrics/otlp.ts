@@ -190,7 +190,8 @@ async function readPem(file: string | undefined): Promise<string | undefined> {
 const maxReasonLength = 200;
 
 function explainTimeout({ timeoutMs, endpointName }: OtlpTarget, lastStatus: number | undefined): string {
-  return lastStatus === undefined
+  // A status of success comes before the answer's end, which may be missing.
+  return lastStatus === undefined || lastStatus < 300
     ? `no answer within ${formatLimit(timeoutMs)}; check ${endpointName}`
     : explainStatus(lastStatus, endpointName);
 }

@@ -98,6 +98,7 @@ describe('OtlpReporter', () => {
     ['is overloaded', { status: 429 }, /HTTP 429: it is overloaded/],
     ['asks for a pause that is too long', { status: 503, headers: { 'retry-after': '60' } }, /HTTP 503/],
     ['never answers', 'hang', /no answer within 1\.5 s/],
+    ['never ends its answer', 'trickle', /no answer within 1\.5 s/],
     ['closes the connection', 'close', /closed the connection without an answer/],
   ];
   test.for(failures)('a collector that %s costs only its report, within the time limit', async ([, answer, reason]) => {

@@ -16,6 +16,8 @@ export type CollectorAnswer =
   | { readonly status: number; readonly headers?: http.OutgoingHttpHeaders; readonly body?: string | Buffer }
   | 'hang'
   | 'close'
+  /** An answer that never ends. */
+  | 'trickle'
   /** Half of an answer, then the end of the connection. */
   | 'break off';
 
@@ -59,6 +61,12 @@ export async function startCollector({ answer, required = {} }: CollectorOptions
       if (given === 'hang') return;
       if (given === 'close') {
         request.socket.resetAndDestroy();
+        return;
+      }
+      if (given === 'trickle') {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write('.'), 50);
+        response.on('close', () => clearInterval(timer));
         return;
       }
       if (given === 'break off') {
