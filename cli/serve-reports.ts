@@ -1,4 +1,5 @@
 import { parseHistorySettings } from '../history/history-settings.ts';
+import { resultsDirText } from '../host/last-resort.js';
 import { parseResultsDir } from '../host/results-dir.ts';
 import { readInstance } from '../metrist/config.ts';
 import type { Reporting } from '../metrist/protocol/serve/conversation.ts';
@@ -7,6 +8,7 @@ import { createReporters } from '../reporters/create-reporters.ts';
 import { reportRun } from '../reporters/report-run.ts';
 import type { RunReporter } from '../reporters/run-reporter.ts';
 import type { Values } from '../runner/monitor.ts';
+import { otlpReports } from './otlp-reports.ts';
 
 interface CreateReportingOptions {
   /** The directory where a relative `METRIST_RESULTS_DIR` starts. */
@@ -23,12 +25,14 @@ export function createReporting(values: Values, { baseDir, onHang }: CreateRepor
   const results = parseResultsDir(values, baseDir);
   const history = parseHistorySettings(values);
   const instance = readInstance(values);
-  const resultsDir = results.problems.length === 0 ? results.dir : undefined;
+  // The Orchestrator's host has no default directory: whoever wants files says where.
+  const resultsDir = resultsDirText(values) === '' || results.problems.length > 0 ? undefined : results.dir;
   const create = async (): Promise<readonly RunReporter[]> =>
     await createReporters({
       frontEnd: 'orchestrator',
       history: history.settings,
       ...(resultsDir !== undefined && { resultsDir }),
+      ...otlpReports(values),
     });
   return {
     version: packageJson.version,

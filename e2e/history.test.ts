@@ -37,6 +37,7 @@ test('two live runs at once write two whole lines, with account, region, namespa
       namespace: 'e2e',
       region: 'us-east-1',
       account: '210987654321',
+      endpoint: '127.0.0.1',
       testUser: expect.stringMatching(/^testuser-e2e-/) as unknown,
       intervalSecs: 300,
       state: 'passed',

@@ -9,6 +9,7 @@ const facts = { intervalSecs: 300, frontEnd: 'vitest' } as const;
 const wholeRun = monitorRun({
   namespace: 'prod',
   region: 'us-east-1',
+  endpoint: 'iam.amazonaws.com',
   account: '123456789012',
   testUser: 'testuser-prod-mf3k2x1c-9a8b7c',
   state: 'failed',

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { HistorySettings } from '../history/history-settings.ts';
 import type { FrontEnd } from '../history/run-record.ts';
 import { shortenPath } from '../host/results-dir.ts';
+import type { OtlpReporterOptions } from './otlp.ts';
 import type { RunReporter } from './run-reporter.ts';
 
 /** Gives a file or directory of the results directory, and its path as messages show it. */
@@ -18,6 +19,8 @@ export interface CreateReportersOptions {
   readonly metrist?: (inResults: InResults) => Promise<RunReporter>;
   /** Makes the summary in Markdown, for vitest only. */
   readonly summary?: (inResults: InResults) => Promise<RunReporter>;
+  /** Absent if no endpoint of OpenTelemetry is set. */
+  readonly otlp?: Omit<OtlpReporterOptions, 'frontEnd' | 'history' | 'resultsDir'>;
 }
 
 /**
@@ -25,13 +28,10 @@ export interface CreateReportersOptions {
  * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { frontEnd, resultsDir, history, junit, metrist, summary } = options;
+  const { frontEnd, resultsDir, history, junit, metrist, otlp, summary } = options;
   const wanted: Promise<RunReporter>[] = [];
-  if (resultsDir !== undefined) {
-    const inResults: InResults = (name) => {
-      const file = path.join(resultsDir, name);
-      return { path: file, shownAs: shortenPath(file, process.cwd()) };
-    };
+  const inResults = resultsDir === undefined ? undefined : pathsIn(resultsDir);
+  if (resultsDir !== undefined && inResults !== undefined) {
     if (junit !== undefined) wanted.push(junit(inResults));
     wanted.push(
       import('./history.ts').then(({ HistoryReporter }) => {
@@ -48,11 +48,27 @@ export async function createReporters(options: CreateReportersOptions): Promise<
         return new PrometheusReporter({ resultsDir, shownAs: { textfile, totals: inResults('totals.json').shownAs } });
       }),
     );
-    // Near the end, because it shows the outcomes of the others.
-    if (summary !== undefined) wanted.push(loadDerived('summary', async () => await summary(inResults)));
   }
-  // What is sent elsewhere: OTLP.
+  if (otlp !== undefined) {
+    wanted.push(
+      loadDerived('OTLP', async () => {
+        const { OtlpReporter } = await import('./otlp.ts');
+        return await new OtlpReporter({ ...otlp, frontEnd, history, resultsDir }).load();
+      }),
+    );
+  }
+  // The last one, because it shows which of the others failed.
+  if (summary !== undefined && inResults !== undefined) {
+    wanted.push(loadDerived('summary', async () => await summary(inResults)));
+  }
   return await Promise.all(wanted);
+}
+
+function pathsIn(resultsDir: string): InResults {
+  return (name) => {
+    const file = path.join(resultsDir, name);
+    return { path: file, shownAs: shortenPath(file, process.cwd()) };
+  };
 }
 
 /**

@@ -83,7 +83,7 @@ export class PrometheusReporter implements RunReporter {
 }
 
 /** How many errors wait in the outbox. Unknown if it cannot be listed. */
-async function countErrors(outboxDir: string): Promise<number | undefined> {
+export async function countErrors(outboxDir: string): Promise<number | undefined> {
   try {
     return (await readdir(outboxDir)).filter((name) => name.endsWith('.json')).length;
   } catch (error) {

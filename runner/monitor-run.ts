@@ -38,6 +38,8 @@ export interface SweepReport {
 export interface RunFacts {
   readonly namespace?: string;
   readonly region?: string;
+  /** Host name of the endpoint that it called. Absent if the session did not open, and offline. */
+  readonly endpoint?: string;
   /** Number of the account, 12 digits, from the ARN of an entity that the run made. Absent if it made none. */
   readonly account?: string;
   /** Name of the test user that the run made or tried to make. Absent if the session did not open. */

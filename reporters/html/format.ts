@@ -45,12 +45,11 @@ export function formatCount(count: number): string {
 }
 
 /**
- * A share in percent: `99.28 %`. It is rounded down, so that only a whole is 100 %. Nothing of nothing is a dash.
+ * A share in percent: `99.28 %`. It is rounded down, so that only a whole is 100 %. A share of nothing is a dash.
  */
 export function formatPercent({ part, of }: Share): string {
   if (of === 0) return '–';
   const hundredths = Math.floor((part / of) * 10_000 + 1e-9);
-  if (part < of && hundredths === 10_000) return '99.99 %';
   return `${Number((hundredths / 100).toFixed(2))} %`;
 }
 

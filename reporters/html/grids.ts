@@ -16,6 +16,9 @@ const maxDays = 46;
 /** Narrower cells hold no text. */
 const minTextWidth = 58;
 
+/** 1970 began with a Thursday. */
+const firstMondayMs = 4 * dayMs;
+
 interface GridRow {
   readonly name: string;
   readonly cells: readonly { readonly span: Window; readonly figures: Figures }[];
@@ -26,7 +29,7 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
   const days = Math.max(1, Math.ceil((window.toMs - window.fromMs) / dayMs));
   const isDaily = days <= maxDays;
   const spanMs = isDaily ? dayMs : 7 * dayMs;
-  const spans = spansOf(window, spanMs);
+  const spans = spansOf(window, spanMs, isDaily ? 0 : firstMondayMs);
   const rows = [wholeRun, ...runs.stepNames].map((step): GridRow => ({
     name: step === wholeRun ? 'whole run' : step,
     cells: spans.map((span) => ({ span, figures: runs.figures(step, span) })),
@@ -97,7 +100,7 @@ function renderGrid(rows: readonly GridRow[], spans: readonly Window[]): Html {
   const hasText = columnWidth >= minTextWidth;
   const x = (index: number): number => px(nameWidth + index * columnWidth);
   const width = px(columnWidth - (columnWidth > 12 ? 3 : 1));
-  const everyLabel = Math.ceil(46 / columnWidth);
+  const everyLabel = Math.ceil(54 / columnWidth);
   return html`<g${paint({ fill: 'muted' })} text-anchor="middle">${spans.map(
     ({ fromMs }, index) =>
       index % everyLabel === 0 && html`<text x="${px(x(index) + width / 2)}" y="14">${formatDay(fromMs)}</text>`,
@@ -179,7 +182,7 @@ ${steps.map(({ step, sortedMs }, row) => {
   return html`<text x="${nameWidth - 12}" y="${base - 4}" text-anchor="end" ${paint({ fill: 'ink' })}>${step}</text
     ><path d="M${nameWidth} ${base}H${gridRight}" ${paint({ stroke: 'line' })} /><path
       d="${bars.join('')}"
-      ${paint({ fill: 'band' })}
+      ${paint({ fill: 'edge' })}
     />
     ${renderQuantiles(quantilesOf(sortedMs), x, base)}`;
 })}`;

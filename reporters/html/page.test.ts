@@ -388,6 +388,24 @@ describe('the figures of a week with incidents', () => {
     expect(rowsOf(figureOf(weekPage, 'state'), 'All states')).toHaveLength(9);
   });
 
+  it('lists the silence that lasts until now', () => {
+    const page = pageOf(
+      overviewOf(runsOf(passed, passed), {
+        nowMs: noonMs + hourMs,
+        window: { fromMs: noonMs - hourMs, toMs: noonMs + hourMs },
+      }),
+    );
+    expect(rowsOf(page, 'Times in which IAM was not up')).toEqual([
+      {
+        'from (UTC)': '2026-11-22 12:04',
+        'until (UTC)': 'now',
+        state: 'no fresh data',
+        for: '56 min',
+        'what failed': 'no runs',
+      },
+    ]);
+  });
+
   it.each(names.map((name, index) => [name, index + 1] as const))(
     'shows the times and failures of %s in each hour',
     (name, index) => {
@@ -439,6 +457,14 @@ describe('the figures of a week with incidents', () => {
     expect(shapeOf('timeline-1', 's-theirs')).toBeUndefined();
     expect(shapeOf('timeline-3', 's-blocked')).toMatch(/^M[\d.]+ [\d.]+v8/);
     expect(shapeOf('timeline-5', 's-muted')).toMatch(/^M[\d.]+ [\d.]+h6v6h-6z$/);
+  });
+
+  it('draws runs of one kind that are close together as one mark', () => {
+    const crosses = all(figureOf(weekPage, 'timeline-2'), 'path').find(
+      ({ attributes }) => attributes['class'] === 's-theirs',
+    );
+    // An hour of failed runs, and 50 minutes from one mark to the next.
+    expect(crosses?.attributes['d']?.split('M').slice(1)).toHaveLength(2);
   });
 
   it('says nothing in a chart that does not stand in its table', () => {
@@ -596,7 +622,9 @@ describe('long and unusual histories', () => {
     expect(rowsOf(page, 'CreateUser, 2 days a row').reduce((sum, row) => sum + Number(row['runs']), 0)).toBe(
       runs.length,
     );
-    expect(rowsOf(page, 'Availability, and coverage below it').length).toBeLessThanOrEqual(54);
+    const weeks = rowsOf(page, 'Availability, and coverage below it').map((row) => row['week from'] ?? '');
+    expect(weeks).toHaveLength(53);
+    expect(new Set(weeks.slice(1).map((day) => new Date(day).getUTCDay()))).toEqual(new Set([1]));
   });
 
   it('is not larger when every run fails', () => {

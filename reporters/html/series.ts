@@ -77,13 +77,16 @@ export function readReportData({ table, window, lastRun }: Overview): ReportData
   return { frame, steps, figures, slowest: findSlowest(table, window, stepNames) };
 }
 
-/** Cuts a window at multiples of a length, which begin with a UTC hour, day or Thursday. The first and the last may be shorter. */
-export function spansOf({ fromMs, toMs }: Window, lengthMs: number): Window[] {
-  const first = Math.floor(fromMs / lengthMs);
-  const count = Math.max(1, Math.ceil(toMs / lengthMs) - first);
+/**
+ * Cuts a window into spans of a length, counted from an origin, so that they begin with a UTC hour or day. The first and the
+ * last may be shorter.
+ */
+export function spansOf({ fromMs, toMs }: Window, lengthMs: number, originMs = 0): Window[] {
+  const first = Math.floor((fromMs - originMs) / lengthMs);
+  const count = Math.max(1, Math.ceil((toMs - originMs) / lengthMs) - first);
   return Array.from({ length: count }, (_, index) => ({
-    fromMs: Math.max(fromMs, (first + index) * lengthMs),
-    toMs: Math.min(toMs, (first + index + 1) * lengthMs),
+    fromMs: Math.max(fromMs, originMs + (first + index) * lengthMs),
+    toMs: Math.min(toMs, originMs + (first + index + 1) * lengthMs),
   }));
 }
 
