@@ -81,7 +81,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
       maxWorkers: 1,
-      server: { deps: { external: [/\/(history|host|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
+      server: { deps: { external: [/\/(history|host|metrics|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
     },
   };
 }
@@ -107,16 +107,18 @@ function createMonitorReporter(
     root,
     createReporters: async () => {
       try {
-        const { createReporters } = await import('../reporters/create-reporters.ts');
-        return await createReporters({
-          resultsDir,
+        const [{ createReporters }, { vitestReporters }] = await Promise.all([
+          import('../reporters/create-reporters.ts'),
+          import('../reporters/vitest-reporters.ts'),
+        ]);
+        const ours = vitestReporters({
           stepsFile: 'suites/awsiam/steps.ts',
-          history,
           // An offline run sends nothing.
           metrist: mode === 'live' ? metrist.config : undefined,
           userAgent: `${name}/${version}`,
           values,
         });
+        return await createReporters({ frontEnd: 'vitest', resultsDir, history, ...ours });
       } catch (error) {
         // This run has no report, and the report of an earlier run would look like this run's.
         removeReport(resultsDir);

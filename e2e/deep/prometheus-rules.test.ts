@@ -8,7 +8,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect, test, type TestContext } from 'vitest';
+import { noonMs, runRecord } from '../../history/testing/builders.ts';
+import { Totals } from '../../history/totals.ts';
+import { type Metric, metricsOf } from '../../metrics/model.ts';
 import { verdicts } from '../../runner/step-result.ts';
+import { passedStep } from '../../runner/testing/builders.ts';
 import { need } from '../../runner/testing/needs.ts';
 import { stepNames } from '../harness/conformance.ts';
 import { projectDir } from '../harness/run.ts';
@@ -47,34 +51,32 @@ const queries = dashboard.panels.flatMap(({ title, targets = [] }) =>
   })),
 );
 
-const states = ['up', 'degraded', 'issues', 'down', 'blind', 'no fresh data'];
-const stepStates = ['up', 'degraded', 'down', 'blocked', 'blind', 'no fresh data'];
+/** The labels that each metric of the model has, besides monitor_instance, and their values, by its name in Prometheus. */
+const metrics: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = Object.fromEntries(
+  everyMetric().map((metric) => {
+    const unit = metric.unit === 's' ? '_seconds' : '';
+    const name = `${metric.name.replaceAll('.', '_')}${unit}${metric.kind === 'counter' ? '_total' : ''}`;
+    const labels: Record<string, string[]> = {};
+    for (const { attributes } of metric.points) {
+      for (const [label, value] of Object.entries(attributes)) (labels[label] ??= []).push(value);
+    }
+    return [name, labels];
+  }),
+);
+const states = metrics['awsiam_state']?.['state'] ?? [];
+const stepStates = [...new Set(metrics['awsiam_step_state']?.['state'])];
 
-/** The labels of each metric, besides monitor_instance, and the values of those that have few. */
-const metrics: Readonly<Record<string, Readonly<Record<string, readonly string[] | undefined>>>> = {
-  awsiam_step_duration_seconds: { step: stepNames, result: ['passed', 'failed'], le: undefined },
-  awsiam_runs_total: { result: ['passed', 'failed', 'interrupted'], side: ['theirs', 'ours'] },
-  awsiam_step_results_total: {
-    step: stepNames,
-    result: ['passed', 'failed', 'blocked', 'interrupted'],
-    verdict: Object.keys(verdicts),
-    side: ['theirs', 'ours'],
-  },
-  awsiam_step_attempts_total: { step: stepNames },
-  awsiam_step_propagation_time_seconds_total: { step: stepNames },
-  awsiam_leftovers_total: {},
-  awsiam_swept_total: {},
-  awsiam_sweep_remaining: {},
-  awsiam_undelivered_total: {},
-  awsiam_outbox_errors: {},
-  awsiam_last_run_timestamp_seconds: {},
-  awsiam_last_run_result: { result: ['passed', 'failed', 'interrupted'] },
-  awsiam_last_look_timestamp_seconds: {},
-  awsiam_interval_seconds: {},
-  awsiam_state: { state: states },
-  awsiam_step_state: { step: stepNames, state: stepStates },
-  awsiam_info: { version: undefined, namespace: undefined, region: undefined },
-};
+/** What the model makes of a run. It has a point for each result, verdict and state, also for those that never occurred. */
+function everyMetric(): readonly Metric[] {
+  const totals = new Totals();
+  const steps = stepNames.map((name) => passedStep({ name }));
+  totals.add(
+    runRecord(noonMs, { kind: 'passed' }, { steps, namespace: 'test', region: 'us-east-1', sweptRemaining: 0 }),
+  );
+  const [source] = totals.instances('live');
+  if (source === undefined) throw new Error('the run of the builder is not a live one');
+  return metricsOf(source, { nowMs: noonMs + 1000, outboxErrors: 0 });
+}
 
 /** Names in rules and queries that no metric has: a metric, a label of a metric, or a value of a label. */
 function unknownNames(text: string): string[] {
@@ -84,15 +86,20 @@ function unknownNames(text: string): string[] {
   }
   for (const [, name = '', matchers = ''] of text.matchAll(/(awsiam_\w+?)(?:_bucket)?(?::\w+)?\{([^}]*)\}/g)) {
     for (const [matcher, label = '', value = ''] of matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"/g)) {
-      if (label === 'monitor_instance' || label === 'instance') continue;
-      const known = metrics[name] !== undefined && label in metrics[name];
+      if (['monitor_instance', 'instance', 'le', 'version', 'namespace', 'region'].includes(label)) continue;
       const values = metrics[name]?.[label];
-      if (!known || (values !== undefined && value.split('|').some((each) => !values.includes(each)))) {
+      if (values === undefined || value.split('|').some((each) => !values.includes(each))) {
         unknown.push(`${name}{${matcher}}`);
       }
     }
   }
-  const labels = new Set(['monitor_instance', 'instance', 'alertname', ...Object.values(metrics).flatMap(Object.keys)]);
+  const labels = new Set([
+    'monitor_instance',
+    'instance',
+    'alertname',
+    'le',
+    ...Object.values(metrics).flatMap(Object.keys),
+  ]);
   const groupings = text.matchAll(/\b(?:by|on|group_left) \(([^)]*)\)|\$labels\.(\w+)|\{\{(\w+)\}\}/g);
   for (const [, list, ofTemplate, ofLegend] of groupings) {
     const names = (list ?? ofTemplate ?? ofLegend ?? '').split(',').map((name) => name.trim());
@@ -133,7 +140,8 @@ test('rules, their tests and dashboard name only metrics, labels and values that
     ...queries.map(({ expr }) => expr),
     ...legends.map((each) => each.replaceAll('$monitor_instance', '.*')),
   ];
-  expect(texts.flatMap(unknownNames)).toEqual([]);
+  const served = exposition('eu-1', { state: 'up', endSecs: 0, runs: 1 });
+  expect([...texts, served].flatMap(unknownNames)).toEqual([]);
   expect(dashboard.templating.list.map(({ definition = '' }) => definition).flatMap(unknownNames)).toEqual([]);
 });
 
