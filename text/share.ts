@@ -2,7 +2,9 @@
  * A part of a whole as percent: `99.96 %`. Never rounded up, so that `100 %` means all. `–` if there is no whole.
  */
 export function formatPercent(part: number, of: number): string {
-  return of === 0 ? '–' : `${percentOf(part, of)} %`;
+  if (of === 0) return '–';
+  const percent = percentOf(part, of);
+  return `${percent === 0 || percent === 100 ? percent : percent.toFixed(2)} %`;
 }
 
 /** Percent with at most two decimals, never rounded up. */

@@ -1,14 +1,15 @@
 import { endOf } from '../../history/looks.ts';
 import type { Overview } from '../../history/overview.ts';
-import { wholeRun } from '../../history/run-table.ts';
+import { wholeRun, type Failure } from '../../history/run-table.ts';
 import type { OverallState } from '../../history/state.ts';
 import { summariseRun } from '../../reporters/run-text.ts';
-import { failuresToShow } from '../../reporters/state-text.ts';
+import { currentFailures } from '../../reporters/state-text.ts';
 import { verdicts } from '../../runner/step-result.ts';
 import { formatAge } from '../../text/duration.ts';
 import { joinLines } from '../../text/printable.ts';
 import { percentOf } from '../../text/share.ts';
 import { formatUtc } from '../../text/time.ts';
+import { toCheckText } from './nagios-check.ts';
 import { dayAndWeek } from './render-status.ts';
 
 /** What Nagios makes of an exit code: OK, WARNING, CRITICAL, UNKNOWN. */
@@ -16,15 +17,6 @@ const exitCodes = { up: 0, degraded: 1, issues: 2, down: 2, blind: 3, 'no fresh 
   OverallState,
   number
 >;
-
-export const unknownExitCode = 3;
-
-const maxTextLength = 400;
-
-/** A check that could not be carried out: `AWSIAM UNKNOWN - METRIST_RESULTS_DIR is "x": expected a directory …` */
-export function renderUnknown(reason: string): string {
-  return `AWSIAM UNKNOWN - ${toPlainText(reason)}\n`;
-}
 
 /**
  * Renders the status as one line for Nagios and its relatives, with its exit code.
@@ -40,32 +32,37 @@ export function renderNagios(overview: Overview): { readonly line: string; reado
   const parts = [
     ...(mode === 'offline' ? ['rehearsal over the mock'] : []),
     ...(sinceMs === undefined ? [] : [`since ${formatUtc(sinceMs)} (${formatAge(nowMs - sinceMs)})`]),
-    ...(overall === 'up' || sinceMs === undefined ? [] : failuresToShow(overview).slice(0, 1).map(describeFailure)),
+    ...currentFailures(overview)
+      .slice(0, 1)
+      .map((failure) => describeFailure(failure, nowMs)),
     lastRun === undefined
       ? 'there has never been a run'
       : `last run ${formatAge(nowMs - endOf(lastRun))} ago: ${summariseRun(lastRun)}`,
   ];
   const perfdata = perfdataOf(overview);
-  const text = `AWSIAM ${overall.toUpperCase()} - ${toPlainText(parts.join('; '))}`;
+  const text = `AWSIAM ${overall.toUpperCase()} - ${toCheckText(parts.join('; '))}`;
   return { line: `${text}${perfdata === '' ? '' : `|${perfdata}`}\n`, exitCode: exitCodes[overall] };
+}
 
-  function describeFailure({ result: { name, error, evidence }, endMs }: ReturnType<typeof failuresToShow>[number]): string {
-    const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
-    const request = evidence.requestId === undefined ? '' : `, request ${evidence.requestId}`;
-    return `${name} failed ${formatAge(nowMs - endMs)} ago: ${error.verdict} ${error.code}, ${side}${request}`;
-  }
+/** `CreateGroup failed 2 min ago: service ServiceFailure, their side, request 6b7f9f3e-0000-4000-8000-000000000002` */
+function describeFailure({ result: { name, error, evidence }, endMs }: Failure, nowMs: number): string {
+  const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
+  const request = evidence.requestId === undefined ? '' : `, request ${evidence.requestId}`;
+  return `${name} failed ${formatAge(nowMs - endMs)} ago: ${error.verdict} ${error.code}, ${side}${request}`;
 }
 
 /** The times of the last run in seconds; availability and coverage of whole runs in seven days; the age of the last run. */
-function perfdataOf({ nowMs, lastRun, table }: Overview): string {
+function perfdataOf({ nowMs, lastRun, table, state }: Overview): string {
   if (lastRun === undefined) return '';
   const { availability, coverage } = table.figures(wholeRun, dayAndWeek(nowMs).week);
   const percent = (label: string, { part, of }: typeof coverage): string[] =>
     of === 0 ? [] : [`${toLabel(label)}=${percentOf(part, of)}%;;;0;100`];
   return [
-    // A time is only comparable if the step passed.
+    // Only the time of a step that passed is comparable, and a graph should not go on with an old one.
     ...lastRun.steps.flatMap((step) =>
-      step.state === 'passed' ? [`${toLabel(step.name)}=${inSeconds(step.durationMs)}s;;;0`] : [],
+      step.state === 'passed' && state.overall.state !== 'no fresh data'
+        ? [`${toLabel(step.name)}=${inSeconds(step.durationMs)}s;;;0`]
+        : [],
     ),
     ...percent('availability', availability),
     ...percent('coverage', coverage),
@@ -80,9 +77,4 @@ function inSeconds(durationMs: number): string {
 /** A label may hold neither `=` nor `'`, and the line no second `|`. */
 function toLabel(name: string): string {
   return `'${joinLines(name, 60).replaceAll(/[='|]/g, '_')}'`;
-}
-
-/** What follows a `|` would be performance data. */
-function toPlainText(text: string): string {
-  return joinLines(text, maxTextLength).replaceAll('|', '/');
 }

@@ -4,8 +4,9 @@ import { wholeRun, type Failure, type Figures, type Share, type Window } from '.
 import type { OverallState, Since, StepState } from '../../history/state.ts';
 import type { MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
 import { describeAnswer, summariseRun } from '../../reporters/run-text.ts';
-import { explainMetristDifference, explainState, failuresToShow } from '../../reporters/state-text.ts';
+import { currentFailures, explainMetristDifference, explainState } from '../../reporters/state-text.ts';
 import type { TerminalOptions } from '../../reporters/terminal.ts';
+import type { MonitorRun } from '../../runner/monitor-run.ts';
 import { formatStepError, verdicts, type StepResult } from '../../runner/step-result.ts';
 import { formatAge, formatDuration, formatSpan } from '../../text/duration.ts';
 import { oneLine, plural, visibleText } from '../../text/printable.ts';
@@ -23,7 +24,6 @@ export interface StatusOptions extends TerminalOptions {
 }
 
 type Paint = ReturnType<typeof painter>;
-type Style = Parameters<Paint>[0];
 
 const dayMs = 86_400_000;
 const indent = '  ';
@@ -67,8 +67,10 @@ export function renderStatus(overview: Overview, options: StatusOptions): string
   const blocks: (readonly string[])[] = [headLines(overview, options, paint)];
   if (lastRun !== undefined) {
     blocks.push(...tableBlocks(overview, options, paint));
-    const failures = failuresToShow(overview);
-    for (const failure of failures) blocks.push(failureLines(failure, nowMs, options, paint));
+    const failures = currentFailures(overview);
+    for (const failure of failures) blocks.push(failureLines(failure, true, nowMs, options, paint));
+    const [newest] = overview.table.failures.slice(-1);
+    if (failures.length === 0 && newest !== undefined) blocks.push(failureLines(newest, false, nowMs, options, paint));
   }
   blocks.push(noteLines(overview, options, paint));
   return `${blocks
@@ -79,7 +81,7 @@ export function renderStatus(overview: Overview, options: StatusOptions): string
 
 function headLines(overview: Overview, options: StatusOptions, paint: Paint): string[] {
   const { mode, nowMs, lastRun, state, instance } = overview;
-  const what = mode === 'offline' ? 'awsiam, rehearsal (offline runs over the mock, not AWS)' : 'awsiam';
+  const what = mode === 'offline' ? 'awsiam, rehearsal (mock, not AWS)' : 'awsiam';
   const word = paint(['bold', styleOf(state.overall.state)], state.overall.state);
   const start = `${what}: ${word}${sinceText(state.overall, nowMs)}`;
   const where = instance === undefined ? [] : [`instance ${oneLine(instance, maxNameLength)}`];
@@ -153,14 +155,20 @@ function tableBlocks(overview: Overview, { columns }: StatusOptions, paint: Pain
     const tables = tablesOf(overview, layout, paint);
     const isFitting = tables.every((table) => tableWidth(table, layout.gap) <= columns);
     if (!isFitting && layout !== layouts.at(-1)) continue;
-    const legend = wrapText(`${sparklineLegend}. ${sharesLegend}`, columns).map((line) => paint('dim', line));
-    return [...tables.map((table) => tableLines(table, layout.gap, paint)), legend];
+    const legend = [...wrapList(sparklineLegend, columns), ...wrapText(sharesLegend, columns)];
+    return [...tables.map((table) => tableLines(table, layout.gap, paint)), legend.map((line) => paint('dim', line))];
   }
   return [];
 }
 
 const sharesLegend =
   'Availability: runs that passed, of those that got an answer about IAM. Coverage: time in which runs could look.';
+
+/** Joins parts with commas and breaks the lines only between parts. */
+function wrapList(parts: readonly string[], columns: number): string[] {
+  const list = parts.map((part) => part.replaceAll(' ', '\u00A0')).join(', ');
+  return wrapText(list, columns).map((line) => line.replaceAll('\u00A0', ' '));
+}
 
 interface Row {
   readonly name: string;
@@ -182,13 +190,13 @@ function tablesOf(overview: Overview, layout: Layout, paint: Paint): readonly (r
     day: table.figures(step, day),
     week: table.figures(step, week),
   });
-  const steps = state.steps.length > 0 ? state.steps : table.stepNames.map((name) => ({ name, state: 'no fresh data' as const }));
+  const steps =
+    state.steps.length > 0 ? state.steps : table.stepNames.map((name) => ({ name, state: 'no fresh data' as const }));
   const rows = steps.map((step) => {
     const result = lastRun?.steps.find(({ name }) => name === step.name);
     return rowOf(step.name, step.name, step.state, lastText(result));
   });
-  const wholeTime = lastRun?.state === 'passed' ? formatDuration(lastRun.durationMs) : (lastRun?.state ?? none);
-  rows.push(rowOf('whole run', wholeRun, state.overall.state, wholeTime));
+  rows.push(rowOf('whole run', wholeRun, state.overall.state, lastText(lastRun)));
 
   const names = (title: string): Column => ({ title, cells: rows.map(({ name }) => name) });
   const times = (window: 'day' | 'week'): Column[] => [
@@ -205,7 +213,9 @@ function tablesOf(overview: Overview, layout: Layout, paint: Paint): readonly (r
   ];
   const sparkline = (slots: number): Column => ({
     title: `24 h ago${'now'.padStart(Math.max(slots - '24 h ago'.length, 4))}`,
-    cells: rows.map(({ step, week: { medianMs } }) => renderSparkline(table.points(step, day), { window: day, slots, medianMs })),
+    cells: rows.map(({ step, week: { medianMs } }) =>
+      renderSparkline(table.points(step, day), { window: day, slots, medianMs }),
+    ),
     paint: (text) => text.replaceAll(/[✗?]/g, (sign) => paint(sign === '✗' ? 'red' : 'yellow', sign)),
   });
   const shares: Column[] = [
@@ -233,11 +243,12 @@ function tablesOf(overview: Overview, layout: Layout, paint: Paint): readonly (r
   ];
 }
 
-function lastText(step: StepResult | undefined): string {
-  if (step === undefined) return none;
-  switch (step.state) {
+/** What a step, or the whole run, did last. */
+function lastText(result: StepResult | Pick<MonitorRun, 'state' | 'durationMs'> | undefined): string {
+  if (result === undefined) return none;
+  switch (result.state) {
     case 'passed':
-      return formatDuration(step.durationMs);
+      return formatDuration(result.durationMs);
     case 'failed':
       return 'failed';
     case 'blocked':
@@ -245,7 +256,7 @@ function lastText(step: StepResult | undefined): string {
     case 'interrupted':
       return 'cut off';
     default:
-      return step satisfies never;
+      return result satisfies never;
   }
 }
 
@@ -283,7 +294,10 @@ function tableLines(columns: readonly Column[], gap: number, paint: Paint): stri
   };
   const rows = columns[0]?.cells.keys() ?? [];
   return [
-    paint('dim', line((column) => pad(column, column.title))),
+    paint(
+      'dim',
+      line((column) => pad(column, column.title)),
+    ),
     ...rows.map((row) =>
       line((column) => {
         const text = pad(column, column.cells[row] ?? '');
@@ -293,7 +307,14 @@ function tableLines(columns: readonly Column[], gap: number, paint: Paint): stri
   ];
 }
 
-function failureLines({ result, endMs }: Failure, nowMs: number, { columns }: StatusOptions, paint: Paint): string[] {
+/** @param isCurrent whether it is a reason of the present state. What is over needs nobody's attention. */
+function failureLines(
+  { result, endMs }: Failure,
+  isCurrent: boolean,
+  nowMs: number,
+  { columns }: StatusOptions,
+  paint: Paint,
+): string[] {
   const { error, evidence, name } = result;
   const block = (text: string): string[] =>
     wrapText(visibleText(clip(text, maxMessageLength)), Math.max(columns - indent.length, 20)).map(
@@ -302,8 +323,11 @@ function failureLines({ result, endMs }: Failure, nowMs: number, { columns }: St
   const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
   const facts = [error.code, ...describeAnswer(evidence)].map((fact) => oneLine(fact, maxMessageLength));
   return [
-    ...wrapText(`last failure: ${oneLine(name, maxNameLength)}, ${momentText(endMs, nowMs)}`, columns),
-    ...block(formatStepError(error)).map((line) => paint('red', line)),
+    ...wrapText(
+      `${isCurrent ? 'current' : 'last'} failure: ${oneLine(name, maxNameLength)}, ${momentText(endMs, nowMs)}`,
+      columns,
+    ),
+    ...block(formatStepError(error)).map((line) => (isCurrent ? paint('red', line) : line)),
     ...block(`What to do: ${error.advice}`),
     paint('dim', wrapParts(`${indent}${side}`, facts, { columns, indent: `${indent}${indent}` })),
   ];
@@ -316,7 +340,7 @@ function noteLines(overview: Overview, { columns }: StatusOptions, paint: Paint)
     ...(shown.length === 0
       ? []
       : [`There are runs of ${plural(shown.length, 'other instance')}: ${shown.join(', ')}. Choose with --instance`]),
-    ...(skipped === 0 ? [] : [`${plural(skipped, 'line')} of the history ${skipped === 1 ? 'is' : 'are'} no run that this version can read`]),
+    ...(skipped === 0 ? [] : [`${plural(skipped, 'line')} of the history could not be read as a run`]),
     ...problems.map((problem) => oneLine(problem, maxMessageLength)),
   ];
   return notes.flatMap((note) => {
@@ -325,7 +349,7 @@ function noteLines(overview: Overview, { columns }: StatusOptions, paint: Paint)
   });
 }
 
-function styleOf(state: StepState | OverallState): Style & string {
+function styleOf(state: StepState | OverallState): 'green' | 'red' | 'yellow' | 'dim' {
   switch (state) {
     case 'up':
       return 'green';

@@ -13,8 +13,15 @@ const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 /** Five times the usual time is what Metrist's rules call slow. */
 const slowFactor = 5;
 
-/** What the characters of a sparkline mean, as one sentence without its full stop. */
-export const sparklineLegend = '▂ usual time, █ five times that or more, ✗ failed, ? could not look, - blocked, · no run';
+/** What the characters of a sparkline mean. */
+export const sparklineLegend = [
+  '▂ usual time',
+  '█ five times that or more',
+  '✗ failed',
+  '? could not look',
+  '- blocked',
+  '· no run',
+] as const;
 
 interface Slot {
   times: number[];
@@ -29,7 +36,12 @@ interface Slot {
  */
 export function renderSparkline(points: Iterable<Point>, { window, slots, medianMs }: SparklineOptions): string {
   const { fromMs, toMs } = window;
-  const all = Array.from({ length: slots }, (): Slot => ({ times: [], isFailed: false, isBlind: false, isUnreached: false }));
+  const all = Array.from({ length: slots }, (): Slot => ({
+    times: [],
+    isFailed: false,
+    isBlind: false,
+    isUnreached: false,
+  }));
   for (const { runMs, outcome, durationMs } of points) {
     const slot = all[Math.floor(((runMs - fromMs) * slots) / (toMs - fromMs))];
     if (slot !== undefined) addTo(slot, outcome, durationMs);

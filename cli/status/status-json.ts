@@ -28,7 +28,9 @@ export function statusJson(overview: Overview, remote?: MonitorStatus | null): R
     state: state.overall.state,
     since: isoTime(state.overall.sinceMs),
     metrist: { state: metrist.monitor ?? null },
-    ...(remote !== undefined && { remote: remote && { state: remote.state, lastChecked: isoTime(Date.parse(remote.last_checked)) } }),
+    ...(remote !== undefined && {
+      remote: remote && { state: remote.state, lastChecked: isoTime(Date.parse(remote.last_checked)) },
+    }),
     lastRun:
       lastRun === undefined
         ? null
@@ -48,7 +50,10 @@ export function statusJson(overview: Overview, remote?: MonitorStatus | null): R
         state: step.state,
         since: isoTime(step.sinceMs),
         metrist: check === undefined ? null : { state: check.state, since: isoTime(check.sinceMs) },
-        last: result === undefined ? null : { state: result.state, durationMs: result.state === 'blocked' ? null : result.durationMs },
+        last:
+          result === undefined
+            ? null
+            : { state: result.state, durationMs: result.state === 'blocked' ? null : result.durationMs },
         ...figuresOf(step.name),
         lastFailure: lastFailureOf(step.name),
       };
@@ -60,7 +65,10 @@ export function statusJson(overview: Overview, remote?: MonitorStatus | null): R
   };
 }
 
-function figuresJson({ availability, coverage, medianMs, p95Ms, failedBy, ...counts }: Figures, { fromMs, toMs }: Window) {
+function figuresJson(
+  { availability, coverage, medianMs, p95Ms, failedBy, ...counts }: Figures,
+  { fromMs, toMs }: Window,
+) {
   return {
     from: isoTime(fromMs),
     to: isoTime(toMs),
