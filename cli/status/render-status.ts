@@ -89,8 +89,7 @@ function headLines(overview: Overview, options: StatusOptions, paint: Paint): st
   const say = (text: string): void => void lines.push(...wrapText(text, options.columns));
 
   if (lastRun === undefined) {
-    const command = mode === 'offline' ? 'npm run offline' : 'npx vitest run';
-    say(`No ${mode} run is on record in ${options.runsDir}. Start one with: ${command}`);
+    say(neverRunText(overview, options.runsDir));
   } else {
     const explanation = explainState(overview);
     if (explanation !== undefined) say(`${explanation.meaning} ${explanation.advice}`);
@@ -103,6 +102,13 @@ function headLines(overview: Overview, options: StatusOptions, paint: Paint): st
     lines.push(wrapParts(when, [summariseRun(lastRun)], { columns: options.columns, indent }));
   }
   return lines;
+}
+
+function neverRunText({ mode, instance }: Overview, runsDir: string): string {
+  const whose = instance === undefined ? '' : ` of the instance ${oneLine(instance, maxNameLength)}`;
+  const found = `No ${mode} run${whose} is on record in ${runsDir}.`;
+  if (mode === 'offline') return `${found} Start one with: npm run offline`;
+  return `${found} Start one with: npx vitest run (--mode offline shows rehearsals over the mock)`;
 }
 
 /** ` since 2026-11-20 08:14 UTC (6 days 4 h)` */

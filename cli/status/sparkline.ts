@@ -24,7 +24,7 @@ export const sparklineLegend = [
 ] as const;
 
 interface Slot {
-  times: number[];
+  readonly times: number[];
   isFailed: boolean;
   isBlind: boolean;
   isUnreached: boolean;
@@ -50,22 +50,12 @@ export function renderSparkline(points: Iterable<Point>, { window, slots, median
 }
 
 function addTo(slot: Slot, outcome: Outcome, durationMs: number): void {
-  switch (outcome) {
-    case 'passed':
-      slot.times.push(durationMs);
-      break;
-    case 'unreached':
-      slot.isUnreached = true;
-      break;
-    case 'blind':
-      slot.isBlind = true;
-      break;
-    case 'skipped':
-    case 'interrupted':
-      break;
-    default:
-      if (verdicts[outcome] === 'theirs') slot.isFailed = true;
-      else slot.isBlind = true;
+  if (outcome === 'passed') slot.times.push(durationMs);
+  else if (outcome === 'unreached') slot.isUnreached = true;
+  else if (outcome === 'blind') slot.isBlind = true;
+  else if (outcome !== 'skipped' && outcome !== 'interrupted') {
+    if (verdicts[outcome] === 'theirs') slot.isFailed = true;
+    else slot.isBlind = true;
   }
 }
 
