@@ -43,7 +43,7 @@ export function dayAndWeek(nowMs: number): { readonly day: Window; readonly week
  * Renders the status for people. Ends with a line break.
  *
  * ```text
- * awsiam: issues since 2026-11-26 11:30 UTC (30 min) · instance us-east-1
+ * awsiam: issues since 2026-11-26 11:30 UTC (30 min), instance us-east-1
  * A part of IAM does not work: 7 of 8 steps. Follow "What to do" of the failure, and give its
  * request id to AWS support.
  * last run: 2026-11-26 11:58 UTC (2 min ago) · 1 failed, 6 blocked, 1 passed in 2.02 s
@@ -84,8 +84,8 @@ function headLines(overview: Overview, options: StatusOptions, paint: Paint): st
   const what = mode === 'offline' ? 'awsiam, rehearsal (mock, not AWS)' : 'awsiam';
   const word = paint(['bold', styleOf(state.overall.state)], state.overall.state);
   const start = `${what}: ${word}${sinceText(state.overall, nowMs)}`;
-  const where = instance === undefined ? [] : [`instance ${oneLine(instance, maxNameLength)}`];
-  const lines = [wrapParts(start, where, { columns: options.columns, indent })];
+  const where = instance === undefined ? '' : `, instance ${oneLine(instance, maxNameLength)}`;
+  const lines = wrapText(`${start}${where}`, options.columns);
   const say = (text: string): void => void lines.push(...wrapText(text, options.columns));
 
   if (lastRun === undefined) {
