@@ -1,7 +1,7 @@
-import { randomInt } from 'node:crypto';
-import { readdir, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDir } from '../host/make-dir.ts';
+import { replaceFile } from '../host/write-file.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
@@ -209,20 +209,6 @@ async function removeUnfinished(file: string): Promise<void> {
     const unfinished = path.join(dir, name);
     const stats = await stat(unfinished).catch(() => undefined);
     if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
-  }
-}
-
-/** Writes another file and renames it, so that nobody reads half a document. A symbolic link stays one. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const target = await realpath(file).catch(() => file);
-  const unfinished = `${target}.${randomInt(2 ** 32)}`;
-  try {
-    // Fails if the disk takes only a part.
-    await writeFile(unfinished, text, { flush: true });
-    await rename(unfinished, target);
-  } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => {});
-    throw error;
   }
 }
 

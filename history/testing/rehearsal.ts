@@ -164,10 +164,10 @@ function rehearseTries(requestId: string, isThrottled: boolean, count: number, d
   return Array.from({ length: count }, (_, index): Attempt => {
     const time = { offsetMs: (durationMs / count) * index, durationMs: durationMs / count / 2 };
     if (index === count - 1) return { ...time, httpStatus: 200, requestId };
-    const failed = { ...time, requestId: `${requestId}-try-${index + 1}` };
+    const refused = { ...time, requestId: `${requestId}-try-${index + 1}` };
     return isThrottled && index === 0
-      ? { ...failed, httpStatus: 400, code: 'Throttling', throttled: true, wait: 'retry' }
-      : { ...failed, httpStatus: 404, code: 'NoSuchEntity', wait: 'propagation' };
+      ? { ...refused, httpStatus: 400, code: 'Throttling', throttled: true, wait: 'retry' }
+      : { ...refused, httpStatus: 404, code: 'NoSuchEntity', wait: 'propagation' };
   });
 }
 
