@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseHistorySettings } from '../../history/history-settings.ts';
-import type { Overview } from '../../history/overview.ts';
+import { readOverview, type Overview } from '../../history/overview.ts';
 import { parseResultsDir, shortenPath } from '../../host/results-dir.ts';
 import { readInstance } from '../../metrist/config.ts';
 import type { MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
@@ -12,7 +12,6 @@ import { oneLine } from '../../text/printable.ts';
 import { columnsOf } from '../../text/terminal.ts';
 import type { RunningContext } from '../command-context.ts';
 import { createProgress } from '../progress.ts';
-import { readOverview } from './read-overview.ts';
 import { renderNagios } from './render-nagios.ts';
 import { renderStatus } from './render-status.ts';
 import { statusJson } from './status-json.ts';
@@ -24,9 +23,6 @@ interface StatusArguments {
   readonly mode: RunMode;
   readonly instance?: string;
 }
-
-/** The last seven times 24 hours, which begin on the eighth UTC day. */
-const days = 8;
 
 /** Adds `awsiam status`, which shows the state of the monitor from its history. */
 export function addStatusCommand(program: Command, context: RunningContext): void {
@@ -78,7 +74,7 @@ async function showStatus(options: StatusArguments, context: RunningContext): Pr
       resultsDir,
       mode: options.mode,
       ...(instance !== undefined && { instance }),
-      days,
+      days: 7,
       nowMs: Date.now(),
     });
   } finally {
