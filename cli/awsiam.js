@@ -12,19 +12,20 @@ if (problem !== undefined) {
   process.stderr.write(`${problem}\n`);
   process.exit(1);
 }
-const { chooseBaseDir, main } = await load().catch((error) => {
-  // A package is missing, perhaps because "npm ci" is running. Node would exit with 1, which means that IAM is degraded.
+await start().catch((error) => {
+  // Something does not load, perhaps because "npm ci" is running. Node would exit with 1, which means that IAM is degraded.
   if (isNagiosCheck) endCheck(`awsiam cannot start: ${String(error.message).split('\n', 1)[0]}`);
   throw error;
 });
-await main(args, {
-  self: [process.execPath, import.meta.filename],
-  baseDir: chooseBaseDir(path.dirname(import.meta.dirname), process.cwd()),
-});
 
-async function load() {
+async function start() {
   await import('../host/compile-cache.js');
-  return { ...(await import('../host/results-dir.ts')), ...(await import('./main.ts')) };
+  const { chooseBaseDir } = await import('../host/results-dir.ts');
+  const { main } = await import('./main.ts');
+  await main(args, {
+    self: [process.execPath, import.meta.filename],
+    baseDir: chooseBaseDir(path.dirname(import.meta.dirname), process.cwd()),
+  });
 }
 
 /** Ends a check of Nagios with its code for UNKNOWN. */
