@@ -38,7 +38,7 @@ export class PrometheusReporter implements RunReporter {
     const text = isLive ? this.what : `totals ${shownAs.totals}`;
     const update = await updateTotals({
       resultsDir,
-      owner: run,
+      run,
       undelivered: earlier.reduce((sum, outcome) => sum + (outcome.undelivered ?? 0), 0),
       ...(isLive && { whileLocked: (totals) => this.#write(totals, run) }),
     });

@@ -2,15 +2,7 @@ import { scaleLog } from 'd3-scale';
 import { quantileOf, wholeRun, type Figures, type RunTable, type Window } from '../../history/run-table.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { chart, chartWidth, key, logTicks, px, table, tickLabel } from './chart.ts';
-import {
-  dayMs,
-  formatAvailability,
-  formatCount,
-  formatCoverage,
-  formatDay,
-  formatMinute,
-  formatPercent,
-} from './format.ts';
+import { dayMs, formatRuns, formatCount, formatTimes, formatDay, formatMinute, formatPercent } from './format.ts';
 import { html, type Html } from './html.ts';
 import { spansOf, type Series } from './series.ts';
 import { paint, type Colour } from './style.ts';
@@ -62,6 +54,7 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
     body: renderGrid(rows, spans),
     twin: table({
       caption: `Availability, and coverage below it, per step and ${unit} (UTC).`,
+      isFigures: true,
       columns: [
         {
           head: isDaily ? 'day' : 'week from',
@@ -73,7 +66,8 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
             const figures = cells[index]?.figures;
             return (
               figures &&
-              html`${formatAvailability(figures.availability)}<br /><small>${formatCoverage(figures.coverage)}</small>`
+              html`${formatPercent(figures.availability)} <small>${formatRuns(figures.availability)}</small
+                ><br />${formatPercent(figures.coverage)} <small>${formatTimes(figures.coverage)}</small>`
             );
           },
         })),
@@ -124,8 +118,8 @@ ${rows.map(({ name, cells }, row) => {
       const text = grade?.text ?? 'muted';
       return html`<g
         ><title>
-          ${name}, ${formatMinute(span.fromMs).slice(0, 10)}: availability ${formatAvailability(availability)}, coverage
-          ${formatCoverage(coverage)}</title
+          ${name}, ${formatMinute(span.fromMs).slice(0, 10)}: availability ${formatPercent(availability)}
+          (${formatRuns(availability)}), coverage ${formatPercent(coverage)} (${formatTimes(coverage)})</title
         ><rect x="${x(index)}" y="${y}" width="${width}" height="23" ${look} /><rect
           x="${x(index)}"
           y="${y + 24}"
@@ -163,10 +157,9 @@ interface Marked {
 
 /** How the times of each step are distributed, on a logarithmic scale. */
 export function renderDistribution(steps: readonly Series[]): Html {
-  const all = steps.flatMap(({ sortedMs }) => [sortedMs[0] ?? Infinity, sortedMs.at(-1) ?? 0]);
-  const lowest = Math.min(...all);
-  const firstBin = Number.isFinite(lowest) ? binOf(lowest) : binOf(10);
-  const lastBin = Math.max(binOf(Math.max(...all, 1)), firstBin + 3);
+  const ends = steps.flatMap(({ sortedMs }) => (sortedMs.length === 0 ? [] : [sortedMs[0] ?? 0, sortedMs.at(-1) ?? 0]));
+  const firstBin = binOf(ends.length === 0 ? 10 : Math.min(...ends));
+  const lastBin = Math.max(binOf(Math.max(...ends, 0)), firstBin + 3);
   const bins = Array.from({ length: lastBin - firstBin + 1 }, (_, index) => firstBin + index);
   const counts = steps.map(({ sortedMs }) => countBins(sortedMs, firstBin, bins.length));
   const x = scaleLog([edgeOf(firstBin), edgeOf(lastBin + 1)], [nameWidth, gridRight]);
@@ -198,6 +191,7 @@ ${steps.map(({ step, sortedMs }, row) => {
     body,
     twin: html`${table({
       caption: 'Times of the runs that passed',
+      isFigures: true,
       columns: [
         { head: 'step', cell: ({ step }: Series) => step },
         { head: 'runs', cell: ({ sortedMs }) => formatCount(sortedMs.length) },
@@ -210,6 +204,7 @@ ${steps.map(({ step, sortedMs }, row) => {
       rows: steps,
     })}${table({
       caption: 'How many runs passed in which time',
+      isFigures: true,
       columns: [
         { head: 'time', cell: (bin: number) => `${formatDuration(edgeOf(bin))} to ${formatDuration(edgeOf(bin + 1))}` },
         ...steps.map(({ step }, index) => ({

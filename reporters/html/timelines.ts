@@ -60,7 +60,10 @@ export function renderTimelines(
       : []),
   ])}${steps.map(
     (series, index) =>
-      html`<h3>${series.step} <span>${describeStep(series.step)}</span></h3>
+      html`<div class="head">
+          <h3>${series.step}</h3>
+          <p>${describeStep(series.step)}</p>
+        </div>
         ${renderTimeline(series, `timeline-${index + 1}`, y, frame, spans)}`,
   )}`;
 }
@@ -216,6 +219,7 @@ function bucketTable(step: string, buckets: readonly Bucket[], frame: Frame): Ht
   ];
   return table({
     caption: `${step}, ${formatLength(frame.bucketMs)} a row. Rows without runs are left out.`,
+    isFigures: true,
     columns,
     rows: buckets.filter(({ runs }) => runs > 0),
   });
@@ -266,6 +270,7 @@ ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">$
 `,
     twin: table({
       caption: `All steps, ${formatLength(frame.bucketMs)} a row. Rows without repeated requests are left out.`,
+      isFigures: true,
       columns: [
         { head: 'from (UTC)', cell: ({ fromMs }) => formatMinute(fromMs) },
         { head: 'requests after the first', cell: ({ extra }) => formatCount(extra) },
@@ -273,5 +278,6 @@ ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">$
       ],
       rows: twinRows,
     }),
+    isLong: true,
   })}`;
 }
