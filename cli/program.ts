@@ -7,6 +7,7 @@ import { surviveOutputErrors } from '../host/output-errors.ts';
 import { shortenPath } from '../host/results-dir.ts';
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import type { Values } from '../runner/monitor.ts';
 import { ConfigError } from '../runner/settings.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { copyError } from '../text/copy-error.ts';
@@ -104,8 +105,9 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     })
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride()
-    .hook('preAction', () => {
-      if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
+    .hook('preAction', (_, command) => {
+      if (context.envProblems.length > 0 && needsEnvFile(command, context.environment))
+        throw new ConfigError(context.envProblems);
       for (const warning of outline.findSettingWarnings(context.values, 'command')) {
         context.errorOutput.write(`! ${warning}\n`);
       }
@@ -129,6 +131,12 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     context.errorOutput.write(`${verdict}: ${message}\n${advice}\n`);
     return exitCodes.failed;
   }
+}
+
+/** A user who may not read the keys in `.env` may still look at the state, if it is known where that is. */
+function needsEnvFile(command: Command, environment: Values): boolean {
+  const isLocal = command.name() === 'status' && command.opts()['remote'] !== true;
+  return !isLocal || (environment['METRIST_RESULTS_DIR'] ?? '').trim() === '';
 }
 
 /** commander quotes arguments that it refuses. The names of options stay, their values are hidden. */

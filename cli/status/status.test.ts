@@ -98,6 +98,20 @@ describe('awsiam status', () => {
     expect(errorOutput).toContain(`configuration: 1 problem with the settings:\n- ${words}`);
   });
 
+  test('needs no .env if the environment says where the results are', async () => {
+    const { baseDir } = await setUp([recentRun()]);
+    const values = { METRIST_RESULTS_DIR: path.join(baseDir, 'results') };
+    const envProblems = ['.env could not be read: EACCES'];
+    const answer = async (args: readonly string[], environment: Values) => {
+      const context = { ...testContext(values, { baseDir, environment }), envProblems };
+      const code = await runProgram(['status', ...args], context);
+      return [code, context.written.output.slice(0, 10), context.written.errorOutput.includes('EACCES')];
+    };
+    expect(await answer([], values)).toEqual([0, 'awsiam: up', false]);
+    expect(await answer([], {})).toEqual([1, '', true]);
+    expect(await answer(['--remote'], values)).toEqual([1, '', true]);
+  });
+
   test('fails if what it could not read may be newer than what it could', async () => {
     const { baseDir, run } = await setUp([recentRun(passed, 60)]);
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
