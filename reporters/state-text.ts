@@ -95,7 +95,7 @@ function whyMetristDiffers(ours: OverallState, theirs: OverallState): string {
  * failure on our side keeps the monitor from looking.
  */
 export function currentFailures({ state, table }: Overview): readonly Failure[] {
-  return state.steps.flatMap(({ name, state: stepState, sinceMs = 0 }) => {
+  return state.steps.flatMap(({ name, state: stepState, sinceMs }) => {
     if (stepState !== 'down' && stepState !== 'blind') return [];
     const last = table.failures.findLast(({ result }) => result.name === name);
     // An older one has nothing to do with this state.
