@@ -245,17 +245,29 @@ export async function updateTotals(options: UpdateTotalsOptions): Promise<Totals
     using lock = await lockFile(inResults(lockName), { timeoutMs: lockTimeoutMs });
     if (lock === undefined) return { state: 'failed', problem: `another process kept ${lockName} locked` };
     const totals = await loadTotals(resultsDir);
-    const { problems, progress } = await catchUp(totals, { resultsDir, catchUpMs, day: dayOf(run.startedAt) });
     if (undelivered > 0) totals.addUndelivered(run, undelivered);
-    // The lock keeps others from writing a file of the same name.
-    await replaceFile(inResults(fileName), `${JSON.stringify(totals.save())}\n`, { suffix: 'unfinished' });
-    if (progress !== undefined) return { state: 'catching up', progress };
-    await whileLocked?.(totals);
-    return { state: 'updated', problems };
+    for (const untilMs = performance.now() + catchUpMs; ;) {
+      const sliceMs = Math.min(catchUpMs, saveEveryMs);
+      const { problems, progress } = await catchUp(totals, {
+        resultsDir,
+        catchUpMs: sliceMs,
+        day: dayOf(run.startedAt),
+      });
+      // The lock keeps others from writing a file of the same name.
+      await replaceFile(inResults(fileName), `${JSON.stringify(totals.save())}\n`, { suffix: 'unfinished' });
+      if (progress === undefined) {
+        await whileLocked?.(totals);
+        return { state: 'updated', problems };
+      }
+      if (performance.now() > untilMs) return { state: 'catching up', progress };
+    }
   } catch (error) {
     return { state: 'failed', problem: reasonOf(error) };
   }
 }
+
+/** A run may have less time than it takes to read a long history, and must not begin again each time. */
+const saveEveryMs = 250;
 
 const fileName = 'totals.json';
 /** Hidden, because it says nothing to people. */
