@@ -15,6 +15,6 @@ test.for([
 });
 
 test('only a whole is 100 %, also with fractions of a millisecond', () => {
-  expect(percentOf(604_799_999.999_9, 604_800_000)).toBe(99.99);
+  expect(percentOf(604_799_999.999_99, 604_800_000)).toBe(99.99);
   expect(percentOf(604_800_000, 604_800_000)).toBe(100);
 });
