@@ -68,3 +68,17 @@ export interface MonitorRun extends RunFacts {
   readonly sweptRemaining?: number;
   readonly warnings: readonly string[];
 }
+
+/** The state of a run. One that saw something fail did not pass, even if it was also interrupted. */
+export function stateOfRun({
+  steps,
+  problems,
+  isInterrupted = false,
+}: Pick<MonitorRun, 'steps' | 'problems'> & {
+  /** Whether it was interrupted outside of its steps. @default false */
+  readonly isInterrupted?: boolean;
+}): MonitorRun['state'] {
+  if (problems.length > 0 || steps.some(({ state }) => state === 'failed')) return 'failed';
+  if (isInterrupted || steps.some(({ state }) => state === 'interrupted')) return 'interrupted';
+  return 'passed';
+}
