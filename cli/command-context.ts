@@ -6,6 +6,8 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   /** The terminal's width. */
   readonly columns?: number;
+  /** Whether it shows colours, by the terminal and by `NO_COLOR` and `FORCE_COLOR`. Absent if it is no terminal. */
+  hasColors?(): boolean;
   write(text: string): unknown;
 }
 
@@ -19,6 +21,8 @@ export interface CommandContext {
   readonly environment: Values;
   /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
+  /** The directory of `.env`. A relative `METRIST_RESULTS_DIR` starts there, too. */
+  readonly baseDir: string;
   /** The path of `.env`, as messages show it. */
   readonly envFile: string;
   /** Why `.env` could not be read, one sentence each. If there are any, no command runs. */
@@ -33,8 +37,8 @@ export interface CommandContext {
 export interface RunningContext extends CommandContext {
   /** Aborted when a signal asks the command to stop. */
   readonly signal: AbortSignal;
-  /** The command calls this if it failed, after it has printed why. */
-  readonly onFailure: () => void;
+  /** The command calls this if it failed, after it has printed why. @param exitCode @default 1 */
+  readonly onFailure: (exitCode?: number) => void;
 }
 
 /** Returns the same context with streams that hide every secret: those in its values and those that are found later. */
@@ -47,6 +51,7 @@ function redactStream(stream: OutputStream): OutputStream {
   return {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
     ...(stream.columns !== undefined && { columns: stream.columns }),
+    ...(stream.hasColors !== undefined && { hasColors: () => stream.hasColors?.() ?? false }),
     write: (text) => stream.write(redact.text(text)),
   };
 }

@@ -12,7 +12,11 @@ export interface TestContext extends CommandContext {
 /** By default, neither stream is a terminal and there is no `.env`. */
 export function testContext(
   values: Values,
-  { isTTY = false, environment = values }: { readonly isTTY?: boolean; readonly environment?: Values } = {},
+  {
+    isTTY = false,
+    environment = values,
+    baseDir = '/nowhere',
+  }: { readonly isTTY?: boolean; readonly environment?: Values; readonly baseDir?: string } = {},
 ): TestContext {
   const written = { output: '', errorOutput: '' };
   const listeners: ((signal: NodeJS.Signals) => void)[] = [];
@@ -21,6 +25,7 @@ export function testContext(
     build: describeBuild(),
     environment,
     values,
+    baseDir,
     envFile: '.env',
     envProblems: [],
     written,
