@@ -107,16 +107,18 @@ function createMonitorReporter(
     root,
     createReporters: async () => {
       try {
-        const { createReporters } = await import('../reporters/create-reporters.ts');
-        return await createReporters({
-          resultsDir,
+        const [{ createReporters }, { vitestReporters }] = await Promise.all([
+          import('../reporters/create-reporters.ts'),
+          import('../reporters/vitest-reporters.ts'),
+        ]);
+        const ours = vitestReporters({
           stepsFile: 'suites/awsiam/steps.ts',
-          history,
           // An offline run sends nothing.
           metrist: mode === 'live' ? metrist.config : undefined,
           userAgent: `${name}/${version}`,
           values,
         });
+        return await createReporters({ frontEnd: 'vitest', resultsDir, history, ...ours });
       } catch (error) {
         // This run has no report, and the report of an earlier run would look like this run's.
         removeReport(resultsDir);

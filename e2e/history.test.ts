@@ -46,6 +46,7 @@ test('two live runs at once write two whole lines, with account, region, namespa
       namespace: 'e2e',
       region: 'us-east-1',
       account: '210987654321',
+      testUser: expect.stringMatching(/^testuser-e2e-/) as unknown,
       intervalSecs: 300,
       state: 'passed',
       swept: 0,
@@ -56,6 +57,63 @@ test('two live runs at once write two whole lines, with account, region, namespa
   const names = await readdir(runsDir);
   expect(names).toContain('2020-01-01.txt');
   expect(names).not.toContain('2020-01-01.ndjson');
+});
+
+test('a step that sends several requests records each of them, and any other step none', async () => {
+  const iam = await startIam('CreateGroup=Throttling:2,AddUserToGroup=NoSuchEntity:2,DeleteGroup=reset-after:1');
+  const run = await runVitest({ env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+  expect(run.code, run.everything).toBe(0);
+  const [record] = await readRuns(run.resultsDir);
+  const known = record?.steps.flatMap((step) =>
+    'evidence' in step && step.evidence.tries !== undefined
+      ? [{ ...step, ...step.evidence, tries: step.evidence.tries }]
+      : [],
+  );
+  expect(known?.map(({ name, tries }) => [name, tries.map(({ code, wait }) => [code, wait])])).toEqual([
+    [
+      'CreateGroup',
+      [
+        ['Throttling', 'retry'],
+        ['Throttling', 'retry'],
+        [undefined, undefined],
+      ],
+    ],
+    [
+      'AddUserToGroup',
+      [
+        ['NoSuchEntity', 'propagation'],
+        ['NoSuchEntity', 'propagation'],
+        [undefined, undefined],
+      ],
+    ],
+    [
+      'DeleteGroup',
+      [
+        ['ECONNRESET', 'retry'],
+        ['NoSuchEntity', undefined],
+      ],
+    ],
+  ]);
+  for (const step of known ?? []) {
+    expect(step.tries).toHaveLength(step.attempts ?? 0);
+    const statuses = iam.calls.filter(({ operation }) => operation === step.name).map(({ status }) => status);
+    expect(step.tries.map(({ httpStatus }) => httpStatus)).toEqual(statuses.slice(0, step.tries.length));
+    const last = step.tries.at(-1);
+    expect(last).toMatchObject({
+      requestId: step.requestId,
+      httpStatus: step.httpStatus,
+      durationMs: step.lastAttemptMs,
+    });
+    // They follow one another within the step.
+    let endMs = 0;
+    for (const { offsetMs, durationMs } of step.tries) {
+      expect(offsetMs).toBeGreaterThanOrEqual(endMs);
+      endMs = offsetMs + durationMs;
+    }
+    expect(endMs).toBeLessThanOrEqual(step.durationMs + 0.01);
+    const ids = step.tries.flatMap(({ requestId }) => requestId ?? []);
+    expect(new Set(ids).size).toBe(ids.length);
+  }
 });
 
 test('a run that made nothing records where it would have worked', async () => {

@@ -10,10 +10,21 @@ const wholeRun = monitorRun({
   namespace: 'prod',
   region: 'us-east-1',
   account: '123456789012',
+  testUser: 'testuser-prod-mf3k2x1c-9a8b7c',
   state: 'failed',
   steps: [
     passedStep({
-      evidence: { ...passedStep().evidence, propagationMs: 1, connectMs: 2, lastAttemptMs: 3, resolution: 'x' },
+      evidence: {
+        ...passedStep().evidence,
+        propagationMs: 1,
+        connectMs: 2,
+        lastAttemptMs: 3,
+        resolution: 'x',
+        tries: [
+          { offsetMs: 0, durationMs: 1, httpStatus: 400, requestId: 'r', code: 'c', throttled: true, wait: 'retry' },
+          { offsetMs: 2, durationMs: 3 },
+        ],
+      },
     }),
     failedStep(),
     interruptedStep({ name: 'DeleteGroup' }),
@@ -61,6 +72,7 @@ describe('parseRecord', () => {
     'refuses a wrong type at %s',
     ([, place]) => {
       for (const wrong of [null, true, {}, [[]]]) {
+        if (place.at(-1) === 'throttled' && wrong === true) continue;
         // An object is refused because its fields are missing, except where all of them are optional.
         if (place.at(-1) === 'evidence' && typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong))
           continue;
@@ -87,6 +99,8 @@ describe('parseRecord', () => {
     [['steps', '0', 'name'], 'CreateGroup'],
     [['steps', '0', 'state'], 'paused'],
     [['steps', '1', 'error', 'verdict'], 'toString'],
+    [['steps', '0', 'evidence', 'tries', '0', 'wait'], 'teardown'],
+    [['steps', '0', 'evidence', 'tries', '0', 'throttled'], false],
     [['state'], 'passed'],
   ] as const)('refuses %j: %j', ([place, value]) => {
     expect(parse(withValue(place, value))).toBeUndefined();

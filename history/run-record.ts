@@ -1,5 +1,12 @@
 import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
-import { verdicts, type Evidence, type StepError, type StepResult, type Verdict } from '../runner/step-result.ts';
+import {
+  verdicts,
+  type Attempt,
+  type Evidence,
+  type StepError,
+  type StepResult,
+  type Verdict,
+} from '../runner/step-result.ts';
 import { defaultHistorySettings, maxIntervalSecs } from './history-settings.ts';
 
 /** One line of `results/runs/<UTC day>.ndjson`: a run, and what reports need later. The schema is in docs/history.md. */
@@ -8,11 +15,11 @@ export interface RunRecord extends MonitorRun {
   readonly schema: 1;
   /** `AWSIAM_INTERVAL_SECS`: the expected time from the start of one run to the start of the next. */
   readonly intervalSecs: number;
-  /** What drove the run. */
   readonly frontEnd: FrontEnd;
 }
 
-type FrontEnd = 'vitest' | 'orchestrator';
+/** What drove a run. */
+export type FrontEnd = 'vitest' | 'orchestrator';
 
 /** Makes the record of a run, which is JSON-safe and free of secrets if the run is. */
 export function toRecord(run: MonitorRun, facts: Pick<RunRecord, 'intervalSecs' | 'frontEnd'>): RunRecord {
@@ -43,6 +50,7 @@ const readFrontEnd = readOneOf(['vitest', 'orchestrator']);
 const readRunState = readOneOf(['passed', 'failed', 'interrupted']);
 const readStepState = readOneOf(['passed', 'failed', 'blocked', 'interrupted']);
 const readVerdict = readOneOf(Object.keys(verdicts) as Verdict[]);
+const readWait = readOneOf(['retry', 'propagation']);
 const readProblemKind = readOneOf(['configuration', 'load', 'unhandled', 'empty', 'hook']);
 
 function readRecord(value: unknown): RunRecord {
@@ -58,6 +66,7 @@ function readRecord(value: unknown): RunRecord {
     ...optional(fields, 'namespace', readName),
     ...optional(fields, 'region', readName),
     ...optional(fields, 'account', readAccount),
+    ...optional(fields, 'testUser', readName),
     startedAt: readTime(fields['startedAt']),
     durationMs: readAmount(fields['durationMs']),
     state: readRunState(fields['state']),
@@ -110,6 +119,20 @@ function readEvidence(value: unknown): Evidence {
     ...optional(fields, 'connectMs', readAmount),
     ...optional(fields, 'lastAttemptMs', readAmount),
     ...optional(fields, 'resolution', readText),
+    ...optional(fields, 'tries', readList(readAttempt)),
+  };
+}
+
+function readAttempt(value: unknown): Attempt {
+  const fields = readFields(value);
+  return {
+    offsetMs: readAmount(fields['offsetMs']),
+    durationMs: readAmount(fields['durationMs']),
+    ...optional(fields, 'httpStatus', readCount),
+    ...optional(fields, 'requestId', readText),
+    ...optional(fields, 'code', readText),
+    ...optional(fields, 'throttled', readTrue),
+    ...optional(fields, 'wait', readWait),
   };
 }
 
@@ -173,6 +196,11 @@ function readOneOf<const Value extends string | number>(allowed: readonly Value[
 function readText(value: unknown): string {
   check(typeof value === 'string', 'not a text');
   return value as string;
+}
+
+function readTrue(value: unknown): true {
+  check(value === true, 'not true');
+  return true;
 }
 
 const maxNameLength = 255;

@@ -1,3 +1,4 @@
+import { roundMs } from '../runner/clock.ts';
 import type { RunFacts } from '../runner/monitor-run.ts';
 import { verdicts, type StepResult, type Verdict } from '../runner/step-result.ts';
 import { looksOf, type Look } from './looks.ts';
@@ -45,7 +46,7 @@ export interface Figures {
   readonly blocked: number;
   readonly interrupted: number;
   readonly failedBy: Readonly<Partial<Record<Verdict, number>>>;
-  /** By nearest rank, of the runs that passed. Absent if there are none. */
+  /** By nearest rank, of the runs that passed, to the microsecond. Absent if there are none. */
   readonly medianMs?: number;
   readonly p95Ms?: number;
   /** How many of the runs that got IAM's answer passed. Failures on our side are in neither number. */
@@ -313,10 +314,10 @@ class StepColumns {
 
   detailsAt(index: number): Omit<Point, 'runMs' | 'outcome'> {
     return {
-      durationMs: this.#durationMs.at(index),
+      durationMs: roundMs(this.#durationMs.at(index)),
       attempts: this.#attempts.at(index),
       throttled: this.#throttled.at(index),
-      propagationMs: this.#propagationMs.at(index),
+      propagationMs: roundMs(this.#propagationMs.at(index)),
     };
   }
 }

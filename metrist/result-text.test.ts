@@ -70,6 +70,10 @@ describe('toMetadata', () => {
     expect(toMetadata({})).toEqual({});
   });
 
+  test('leaves out the attempts, because Metrist takes only flat metadata', () => {
+    expect(toMetadata({ attempts: 2, tries: [{ offsetMs: 0, durationMs: 1 }] })).toEqual({ attempts: 2 });
+  });
+
   test('puts other metadata before the evidence', () => {
     const metadata = toMetadata({ attempts: 3 }, { verdict: 'service', code: 'Throttling' });
     expect(Object.entries(metadata)).toEqual([

@@ -16,12 +16,12 @@ export function describeStepError(error: StepError): string {
   return toWireText(`${message}\nWhat to do: ${clip(error.advice, maxTextLength)}`);
 }
 
-/** A step's evidence as metadata. `more`, which a failure has, comes first. */
+/** What is flat of a step's evidence, as metadata. `more`, which a failure has, comes first. */
 export function toMetadata(evidence: Evidence, more: Metadata = {}): Metadata {
   const metadata: Record<string, string | number> = {};
   for (const [name, value] of Object.entries({ ...more, ...evidence })) {
     if (typeof value === 'string') metadata[name] = toWireText(clip(value, maxTextLength));
-    else if (Number.isFinite(value)) metadata[name] = value;
+    else if (typeof value === 'number' && Number.isFinite(value)) metadata[name] = value;
   }
   return metadata;
 }

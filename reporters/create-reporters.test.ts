@@ -1,8 +1,7 @@
-import { expect, test } from 'vitest';
-import { createReporters } from './create-reporters.ts';
-import { HistoryReporter } from './history.ts';
-import { JunitReporter } from './junit.ts';
-import { MetristReporter } from './metrist.ts';
+import { describe, expect, test } from 'vitest';
+import { createReporters, loadDerived } from './create-reporters.ts';
+import { passedRun } from './testing/runs.ts';
+import { vitestReporters } from './vitest-reporters.ts';
 
 const metrist = {
   token: 'k3v0secret',
@@ -10,27 +9,42 @@ const metrist = {
   baseUrl: 'https://metrist.example',
   requireDelivery: false,
 };
-const options = {
-  resultsDir: '/srv/results',
-  history: { intervalSecs: 120, historyDays: 90 },
-  stepsFile: 'suites/awsiam/steps.ts',
-  metrist,
-  userAgent: 'awsiam/0.0.0',
-  values: {},
-};
+const history = { intervalSecs: 120, historyDays: 90 };
+const resultsDir = '/srv/results';
+const ofVitest = { stepsFile: 'suites/awsiam/steps.ts', metrist, userAgent: 'awsiam/0.0.0', values: {} };
 
-test.for([
-  [
-    'with a config for Metrist: to disk first, then to Metrist',
-    metrist,
-    [JunitReporter, HistoryReporter, MetristReporter],
-  ],
-  ['without one: to disk alone', undefined, [JunitReporter, HistoryReporter]],
-] as const)('%s', async ([, config, classes]) => {
-  const reporters = await createReporters({ ...options, metrist: config });
-  expect(reporters.map((reporter) => reporter.constructor)).toEqual(classes);
-});
+describe('createReporters', () => {
+  test.for([
+    [
+      'vitest with a config for Metrist',
+      { frontEnd: 'vitest', resultsDir, history, ...vitestReporters(ofVitest) },
+      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'Metrist'],
+    ],
+    [
+      'vitest without one',
+      { frontEnd: 'vitest', resultsDir, history, ...vitestReporters({ ...ofVitest, metrist: undefined }) },
+      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs'],
+    ],
+    [
+      'the Orchestrator with a results directory',
+      { frontEnd: 'orchestrator', resultsDir, history },
+      ['history /srv/results/runs'],
+    ],
+    ['the Orchestrator without one', { frontEnd: 'orchestrator', history }, []],
+  ] as const)('for %s: what is on disk, then Metrist, then what is derived', async ([, options, expected]) => {
+    expect((await createReporters(options)).map(({ what }) => what)).toEqual(expected);
+  });
 
-test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
-  expect(await createReporters({ ...options, values: { HTTPS_PROXY: proxy } })).toHaveLength(3);
+  test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
+    const reports = vitestReporters({ ...ofVitest, values: { HTTPS_PROXY: proxy } });
+    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, ...reports })).toHaveLength(3);
+  });
+
+  test('a derived report whose code does not load says so when it is its turn', async () => {
+    const broken = await loadDerived('report results/report.html', () => Promise.reject(new Error('no such file')));
+    expect(await broken.report(passedRun, [])).toEqual({
+      ok: false,
+      text: 'report results/report.html not written: its code could not be loaded: Error: no such file',
+    });
+  });
 });

@@ -1,52 +1,59 @@
-import os from 'node:os';
 import path from 'node:path';
 import type { HistorySettings } from '../history/history-settings.ts';
+import type { FrontEnd } from '../history/run-record.ts';
 import { shortenPath } from '../host/results-dir.ts';
-import type { MetristConfig } from '../metrist/config.ts';
-import { systemClock } from '../runner/clock.ts';
-import type { Values } from '../runner/monitor.ts';
-import { HistoryReporter } from './history.ts';
-import { JunitReporter } from './junit.ts';
 import type { RunReporter } from './run-reporter.ts';
 
-interface CreateReportersOptions {
-  /** Absolute. */
-  readonly resultsDir: string;
-  /** The file that defines the steps, relative to the project. */
-  readonly stepsFile: string;
+/** Gives a file or directory of the results directory, and its path as messages show it. */
+export type InResults = (name: string) => { readonly path: string; readonly shownAs: string };
+
+export interface CreateReportersOptions {
+  readonly frontEnd: FrontEnd;
+  /** Absolute. Absent if no file is to be written. */
+  readonly resultsDir?: string;
   readonly history: HistorySettings;
-  /** Absent if nothing is to be sent to Metrist. */
-  readonly metrist: MetristConfig | undefined;
-  /** `awsiam/0.1.0` */
-  readonly userAgent: string;
-  /** The environment, for the proxy. */
-  readonly values: Values;
+  /** Makes the JUnit report, for vitest only. */
+  readonly junit?: (inResults: InResults) => Promise<RunReporter>;
+  /** Makes the report to Metrist, for vitest only: the Orchestrator posts the results itself. */
+  readonly metrist?: (inResults: InResults) => Promise<RunReporter>;
 }
 
-/** Creates the reporters that get each finished run, in this order: disk, then Metrist. To add a report, add a line here. */
+/**
+ * Creates the reporters that get each finished run, for every front end and in this order: what is written to disk, what is
+ * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
+ */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { resultsDir, stepsFile, history, metrist, userAgent, values } = options;
-  const inResults = (name: string): string => path.join(resultsDir, name);
-  const shown = (name: string): string => shortenPath(inResults(name), process.cwd());
-  const hostname = os.hostname();
-  const onDisk = [
-    new JunitReporter({ file: inResults('junit.xml'), shownAs: shown('junit.xml'), hostname, stepsFile }),
-    new HistoryReporter({ dir: inResults('runs'), shownAs: shown('runs'), settings: history }),
-  ];
-  if (metrist === undefined) return onDisk;
-  // Loaded only now, because most runs send nothing to Metrist.
-  const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
-    import('../metrist/delivery/api.ts'),
-    import('../metrist/request.ts'),
-    import('./metrist.ts'),
-  ]);
-  const toMetrist = new MetristReporter({
-    api: createMetristApi({ ...metrist, userAgent, fetch: fetchThroughProxy(values, metrist.baseUrl) }),
-    instance: metrist.instance,
-    outboxDir: inResults('outbox'),
-    shownAs: { outboxDir: shown('outbox'), historyDir: shown('runs') },
-    required: metrist.requireDelivery,
-    clock: systemClock,
-  });
-  return [...onDisk, toMetrist];
+  const { frontEnd, resultsDir, history, junit, metrist } = options;
+  const wanted: Promise<RunReporter>[] = [];
+  if (resultsDir !== undefined) {
+    const inResults: InResults = (name) => {
+      const file = path.join(resultsDir, name);
+      return { path: file, shownAs: shortenPath(file, process.cwd()) };
+    };
+    if (junit !== undefined) wanted.push(junit(inResults));
+    wanted.push(
+      import('./history.ts').then(({ HistoryReporter }) => {
+        const { path: dir, shownAs } = inResults('runs');
+        return new HistoryReporter({ dir, shownAs, settings: history, frontEnd });
+      }),
+    );
+    if (metrist !== undefined) wanted.push(metrist(inResults));
+    // What is derived from the files above: totals and Prometheus' textfile, report.html, summary.md.
+  }
+  // What is sent elsewhere: OTLP.
+  return await Promise.all(wanted);
+}
+
+/**
+ * Loads a report that is derived from others. If its code does not load, that costs this report only.
+ *
+ * @param what the report, for the message: `Prometheus results/awsiam.prom`
+ */
+export async function loadDerived(what: string, load: () => Promise<RunReporter>): Promise<RunReporter> {
+  try {
+    return await load();
+  } catch (error) {
+    const text = `${what} not written: its code could not be loaded: ${String(error)}`;
+    return { what, report: () => Promise.resolve({ ok: false, text }) };
+  }
 }

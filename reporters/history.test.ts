@@ -26,7 +26,7 @@ async function setUp() {
         .map((line) => JSON.parse(line) as unknown)
     );
   };
-  return { dir, reporter: new HistoryReporter({ dir, settings }), lines };
+  return { dir, reporter: new HistoryReporter({ dir, settings, frontEnd: 'vitest' }), lines };
 }
 
 describe('HistoryReporter', () => {
@@ -71,7 +71,7 @@ testReporter('HistoryReporter', async () => {
   const root = await mkdtemp(path.join(os.tmpdir(), 'awsiam-history-'));
   const dir = path.join(root, 'runs');
   return {
-    reporter: new HistoryReporter({ dir, settings }),
+    reporter: new HistoryReporter({ dir, settings, frontEnd: 'vitest' }),
     breakDestination: async () => {
       await rm(dir, { recursive: true });
       await writeFile(dir, 'a file where the directory should be');

@@ -37,6 +37,7 @@ describe('MetristReporter', () => {
     expect(await reporter.report(theirFailureRun)).toEqual({
       ok: false,
       text: expect.stringContaining('could not be used (the disk does not answer)') as unknown,
+      undelivered: 0,
     });
     expect(standIn.errors).toHaveLength(1);
     expect(standIn.telemetry).toHaveLength(theirFailureRun.steps.filter(({ state }) => state === 'passed').length);
@@ -44,7 +45,11 @@ describe('MetristReporter', () => {
 
   test('posts one result per passed step, in order and one at a time', async () => {
     const { standIn, reporter } = await setUp();
-    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '8 results to Metrist (us-east-1)' });
+    expect(await reporter.report(passedRun)).toEqual({
+      ok: true,
+      text: '8 results to Metrist (us-east-1)',
+      undelivered: 0,
+    });
     expect(checks(standIn.telemetry)).toEqual(passedRun.steps.map(({ name }) => name));
     expect(standIn.maxConcurrency).toBe(1);
     expect([...standIn.errors, ...standIn.swallowed, ...standIn.problems]).toEqual([]);
@@ -69,7 +74,7 @@ describe('MetristReporter', () => {
   test('says so when a run has nothing to post', async () => {
     const { standIn, reporter } = await setUp();
     const outcome = await reporter.report({ ...interruptedRun, steps: interruptedRun.steps.slice(1) });
-    expect(outcome).toEqual({ ok: true, text: 'no result for Metrist (us-east-1)' });
+    expect(outcome).toEqual({ ok: true, text: 'no result for Metrist (us-east-1)', undelivered: 0 });
     expect(standIn.requests).toEqual([]);
   });
 
@@ -87,7 +92,11 @@ describe('MetristReporter', () => {
     await reporter.prepare(theirFailureRun);
     expect(await filesIn(dir)).toEqual([expect.stringContaining('.held-')]);
     expect(standIn.requests).toEqual([]);
-    expect(await reporter.report(theirFailureRun)).toEqual({ ok: true, text: '2 results to Metrist (us-east-1)' });
+    expect(await reporter.report(theirFailureRun)).toEqual({
+      ok: true,
+      text: '2 results to Metrist (us-east-1)',
+      undelivered: 0,
+    });
     expect(standIn.errors).toHaveLength(1);
     expect(await filesIn(dir)).toEqual([]);
   });
@@ -96,13 +105,17 @@ describe('MetristReporter', () => {
     const { dir, reporter, standIn } = await setUp();
     standIn.behave(() => ({ kind: 'answer', status: 500 }));
     const outcome = await reporter.report(theirFailureRun);
-    expect(outcome.ok).toBe(false);
+    expect(outcome).toMatchObject({ ok: false, undelivered: 2 });
     expect(outcome.text).toMatch(
       /^Metrist: 2 of 2 results not delivered \(kept in results\/runs\), 1 error waits in .*outbox: HTTP 500 from 127/,
     );
     expect(await filesIn(dir)).toHaveLength(1);
     standIn.behave([]);
-    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: '9 results to Metrist (us-east-1)' });
+    expect(await reporter.report(passedRun)).toEqual({
+      ok: true,
+      text: '9 results to Metrist (us-east-1)',
+      undelivered: 0,
+    });
     expect(standIn.errors).toHaveLength(1);
     expect(checks(standIn.telemetry)).toEqual(passedRun.steps.map(({ name }) => name));
   });
@@ -127,8 +140,8 @@ describe('MetristReporter', () => {
   });
 
   test.for([
-    ['its own results are missing', 403, { ok: false, required: true }],
-    ['everything was delivered', undefined, { ok: true }],
+    ['its own results are missing', 403, { ok: false, required: true, undelivered: 8 }],
+    ['everything was delivered', undefined, { ok: true, undelivered: 0 }],
   ] as const)('fails a run that requires delivery when %s', async ([, status, outcome]) => {
     const { standIn, reporter } = await setUp({ required: true });
     standIn.behave(() => (status === undefined ? undefined : { kind: 'answer', status }));
@@ -144,6 +157,7 @@ describe('MetristReporter', () => {
     expect(outcome).toEqual({
       ok: false,
       text: expect.stringMatching(/^Metrist: 8 results delivered, 1 error waits in .*outbox: HTTP 403/) as unknown,
+      undelivered: 0,
     });
   });
 
@@ -161,6 +175,7 @@ describe('MetristReporter', () => {
       expect(await reporter.report(passedRun)).toEqual({
         ok: false,
         text: 'Metrist: results not delivered: a bug',
+        undelivered: 8,
         ...(required && { required }),
       });
     }

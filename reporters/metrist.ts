@@ -70,10 +70,12 @@ export class MetristReporter implements RunReporter {
       const elapsedMs = (): number => clock.elapsedMs();
       const report = await deliver(held, { api, outbox: this.#outbox, elapsedMs, signal, ...(wait && { wait }) });
       const isMissed = required && report.missing > 0;
-      return { ...renderDelivery(report, { instance, ...shownAs }), ...(isMissed && { required }) };
+      const outcome = renderDelivery(report, { instance, ...shownAs });
+      return { ...outcome, undelivered: report.missing, ...(isMissed && { required }) };
     } catch (error) {
       const text = `Metrist: results not delivered: ${oneLine(messageOf(error), 200)}`;
-      return { ok: false, text, ...(required && { required }) };
+      const undelivered = toMetristResults(run, instance).length;
+      return { ok: false, text, undelivered, ...(required && { required }) };
     }
   }
 

@@ -193,7 +193,7 @@ describe('MonitorReporter', () => {
     const startedAt = clock.now().toISOString();
     clock.advance(2500);
     await reporter.onTestRunEnd([], [], 'interrupted');
-    expect(report).toHaveBeenCalledWith(expect.objectContaining({ startedAt, durationMs: 2500 }));
+    expect(report).toHaveBeenCalledWith(expect.objectContaining({ startedAt, durationMs: 2500 }), []);
   });
 
   test('shows the paths of stacks relative to the project', async () => {

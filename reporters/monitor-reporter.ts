@@ -4,9 +4,10 @@ import type { Clock } from '../runner/clock.ts';
 import { listenForInterruption, type InterruptionListener, watchForPauses } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { isSlow, listenForProgress, sendProgress } from '../runner/progress.ts';
-import { formatElapsed, formatLimit } from '../text/duration.ts';
+import { formatElapsed } from '../text/duration.ts';
 import { redact } from '../text/redact.ts';
-import type { ReportOutcome, RunReporter } from './run-reporter.ts';
+import type { RunReporter } from './run-reporter.ts';
+import { reportRun } from './report-run.ts';
 import { collectRun, collectStep, type RunContext, withRelativeStacks } from './collect-run.ts';
 import { StatusLine, type StatusOutput } from './status-line.ts';
 import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
@@ -30,10 +31,6 @@ export interface MonitorReporterOptions extends Omit<RunContext, 'startedAt' | '
   readonly onHang?: () => void;
 }
 
-/** Time limit for one report, unless the reporter sets its own. */
-const reportTimeoutMs = 10_000;
-const ticksOfDeadline = 10;
-
 /** The reporter that vitest knows. It prints a line for each step and hands the finished run to our other reporters. */
 export class MonitorReporter implements Reporter {
   readonly #options: MonitorReporterOptions;
@@ -41,7 +38,6 @@ export class MonitorReporter implements Reporter {
   #status: StatusLine;
   /** Whether another reporter prints the steps on stdout in its own way. */
   #isSharing = false;
-  #isHanging = false;
   #isReporting = false;
   #startedAt = new Date(0);
   #startMs = 0;
@@ -130,7 +126,9 @@ export class MonitorReporter implements Reporter {
       if (!this.#printed.has(step.name)) this.#print(renderStepLine(step, terminal));
     }
     this.#isReporting = true;
-    const outcomes = await this.#report(run);
+    const { outcomes, isHanging } = await reportRun(() => this.#reporters ?? this.#options.createReporters(), run, {
+      onWait: (what, timeoutMs) => this.#showWait(what, timeoutMs, run),
+    });
     this.#progress?.[Symbol.dispose]();
     this.#status.clear();
     const summary = renderSummary(run, redact.value(outcomes), terminal);
@@ -141,54 +139,25 @@ export class MonitorReporter implements Reporter {
     else this.#print(summary, (error) => error && mustBeShown && writeInstead());
     const isMissed = outcomes.some(({ ok, required }) => !ok && required === true);
     if (run.state !== 'passed' || isMissed) setExitCode(1);
-    if (this.#isHanging) this.#options.onHang?.();
+    if (isHanging) this.#options.onHang?.();
   }
 
-  async #report(run: MonitorRun): Promise<ReportOutcome[]> {
-    try {
-      const reporters = await (this.#reporters ?? this.#options.createReporters());
-      for (const reporter of reporters) {
-        // If this fails, the report itself says so.
-        await this.#withTimeLimit({ what: reporter.what }, run, Promise.resolve(reporter.prepare?.(run)));
-      }
-      const outcomes: ReportOutcome[] = [];
-      for (const reporter of reporters) outcomes.push(await this.#withTimeLimit(reporter, run, reporter.report(run)));
-      return outcomes;
-    } catch (error) {
-      return [{ ok: false, text: `the reports could not be written: ${String(error)}` }];
-    }
-  }
-
-  /** Ends the wait for one report, so that a disk or a network that does not answer costs no other report. */
-  async #withTimeLimit<T>(
-    { what, timeoutMs = reportTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
-    { leftovers }: MonitorRun,
-    work: Promise<T>,
-  ): Promise<T | ReportOutcome> {
-    const { promise, resolve } = Promise.withResolvers<ReportOutcome>();
-    let ticksLeft = ticksOfDeadline;
-    // Counted in ticks, so that a pause of this process (SIGSTOP, a suspended machine) does not look like a hanging disk.
-    const timer = setInterval(() => {
-      if (--ticksLeft > 0) return;
-      this.#isHanging = true;
-      const text = `${what}: gave up after ${formatLimit(timeoutMs)}, because the disk or the network does not answer`;
-      resolve({ ok: false, text, required });
-    }, timeoutMs / ticksOfDeadline);
+  /** Shows what the process is waiting for, if that takes long. */
+  readonly #showWait = (what: string, timeoutMs: number, { leftovers }: MonitorRun): Disposable => {
     const { clock } = this.#options;
     const sinceMs = clock.elapsedMs();
-    using interruption = listenForInterruption();
-    using _ = sendProgress(() => {
+    const interruption = listenForInterruption();
+    const sending = sendProgress(() => {
       const forMs = clock.elapsedMs() - sinceMs;
       return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
     }, interruption.signal);
-    try {
-      return await Promise.race([work, promise]);
-    } catch (error) {
-      return { ok: false, text: `${what}: ${String(error)}`, required };
-    } finally {
-      clearInterval(timer);
-    }
-  }
+    return {
+      [Symbol.dispose]: () => {
+        sending[Symbol.dispose]();
+        interruption[Symbol.dispose]();
+      },
+    };
+  };
 
   #print(text: string, done?: (error?: Error | null) => void): void {
     this.#status.clear();

@@ -8,6 +8,8 @@ export interface ReportOutcome {
   readonly text: string;
   /** Whether the run fails if `ok` is `false`, because the user asked for that. */
   readonly required?: boolean;
+  /** How many results of this run did not reach Metrist. Absent if none was to be sent there. */
+  readonly undelivered?: number;
 }
 
 /** A destination for finished runs. Gets each run once, after teardown. Never throws: its outcome says what failed. */
@@ -26,5 +28,6 @@ export interface RunReporter {
    * the first one reports. Never throws. It may still be running when the report begins, because a disk may hang.
    */
   prepare?(run: MonitorRun): Promise<void>;
-  report(run: MonitorRun): Promise<ReportOutcome>;
+  /** @param earlier the outcomes of the reporters before this one, which some reports show */
+  report(run: MonitorRun, earlier: readonly ReportOutcome[]): Promise<ReportOutcome>;
 }

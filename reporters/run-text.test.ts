@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { blockedStep, failedStep, interruptedStep, monitorRun, passedStep } from '../runner/testing/builders.ts';
-import { describeInterruption, problemsOutsideSteps, renderTimeline, summariseRun } from './run-text.ts';
+import {
+  describeInterruption,
+  evidenceEntries,
+  problemsOutsideSteps,
+  renderTimeline,
+  summariseRun,
+} from './run-text.ts';
 import { emptyRun, interruptedRun, loadErrorRun, passedRun, theirFailureRun } from './testing/runs.ts';
 
 test.for([
@@ -63,4 +69,12 @@ test('a timeline shows the last answer even if its time is unknown', () => {
 
 test('a timeline ends with the reason of an interruption', () => {
   expect(renderTimeline(interruptedStep()).at(-1)).toBe('interrupted after 40 ms: the run was interrupted (SIGTERM)');
+});
+
+test('the evidence that reports show one by one is what is flat', () => {
+  const tries = [{ offsetMs: 0, durationMs: 1 }];
+  expect(evidenceEntries({ attempts: 2, retryDelayMs: 0, tries })).toEqual([
+    ['attempts', 2],
+    ['retryDelayMs', 0],
+  ]);
 });

@@ -50,9 +50,10 @@ export function describeAnswer({ httpStatus, requestId }: Evidence): string[] {
   ];
 }
 
-/** The evidence that is present, by name, in the order in which it was recorded. */
+/** The evidence that is present and flat, by name, in the order in which it was recorded. */
 export function evidenceEntries(evidence: Evidence): [name: string, value: string | number][] {
-  return Object.entries(evidence).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
+  const { tries: _, ...flat } = evidence;
+  return Object.entries(flat).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
 }
 
 /**

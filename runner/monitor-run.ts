@@ -40,6 +40,8 @@ export interface RunFacts {
   readonly region?: string;
   /** Number of the account, 12 digits, from the ARN of an entity that the run made. Absent if it made none. */
   readonly account?: string;
+  /** Name of the test user that the run made or tried to make. Absent if the session did not open. */
+  readonly testUser?: string;
 }
 
 /** The outcome of one run, as every reporter gets it: complete, in step order, JSON-safe, without secrets. */

@@ -1,4 +1,20 @@
-/** What is known about a step besides its time. Flat and JSON-safe, so that every report can carry it unchanged. */
+/** One request that a step sent. */
+export interface Attempt {
+  /** From the start of the step to the start of this attempt. */
+  readonly offsetMs: number;
+  /** From the start of the attempt to its answer or its failure. */
+  readonly durationMs: number;
+  readonly httpStatus?: number;
+  readonly requestId?: string;
+  /** Why it failed, as in {@link StepError}. Absent if it succeeded. */
+  readonly code?: string;
+  /** Whether it was refused because there were too many requests. */
+  readonly throttled?: true;
+  /** What the step waited for after it: to try again, or for an earlier change to become visible. Absent if it did not wait. */
+  readonly wait?: 'retry' | 'propagation';
+}
+
+/** What is known about a step besides its time. JSON-safe, and all of it is flat except `tries`. */
 export interface Evidence {
   /** The service's id for the last request. AWS support asks for it. */
   readonly requestId?: string;
@@ -16,6 +32,11 @@ export interface Evidence {
   readonly lastAttemptMs?: number;
   /** How an ambiguous answer was resolved, as a sentence. */
   readonly resolution?: string;
+  /**
+   * Each attempt, in order. Absent if there was only one and nothing to wait for, because then the other fields say all about
+   * it. Of more than 32, only the first and the last 16.
+   */
+  readonly tries?: readonly Attempt[];
 }
 
 /** Why a step failed, in the reader's terms, without secrets. */

@@ -88,6 +88,7 @@ for (const event of [
 }
 
 const { createReporters } = await import('../../reporters/create-reporters.ts');
+const { vitestReporters } = await import('../../reporters/vitest-reporters.ts');
 const { parseMetristConfig } = await import('../../metrist/config.ts');
 const { MonitorReporter } = await import('../../reporters/monitor-reporter.ts');
 const { fakeModule, fakeSuite, fakeTest } = await import('../../reporters/testing/fake-vitest.ts');
@@ -99,12 +100,15 @@ const reporter = new MonitorReporter({
   mode: 'live',
   createReporters: () =>
     createReporters({
-      values,
-      metrist: parseMetristConfig(values).config,
+      frontEnd: 'vitest',
       resultsDir: dir,
-      stepsFile: 'suites/awsiam/steps.ts',
       history: defaultHistorySettings,
-      userAgent: 'awsiam/0.1.0',
+      ...vitestReporters({
+        values,
+        metrist: parseMetristConfig(values).config,
+        stepsFile: 'suites/awsiam/steps.ts',
+        userAgent: 'awsiam/0.1.0',
+      }),
     }),
   root: '/project',
   terminal: { color: false, columns: 10_000 },

@@ -36,10 +36,15 @@ function setUp(
   const failed: Error[] = [];
   const history = {
     failed,
+    get repeated() {
+      return failed.map((error, index) => ({ startMs: 10 * index, endMs: 10 * index + 3, error }));
+    },
     get attempts() {
       return failed.length + 1;
     },
-    sinceLastAttemptMs: 5.0004,
+    get lastAttemptAtMs() {
+      return performance.now() - 5.0004;
+    },
     begin: () => {},
   } as unknown as Session['history'];
   const session = fakeSession({ history, ...overrides });
@@ -96,6 +101,18 @@ describe('a call of a step', () => {
     },
   );
 
+  test('records each attempt if there were several', async () => {
+    const { outcome, context } = setUp({ makes: 'user' }, 'absent', [{ repeated: [throttled, lost], ends: answer() }]);
+    await outcome;
+    expect(context.evidence.tries).toMatchObject([
+      { code: 'Throttling', requestId: 'id-of-Throttling', httpStatus: 400, throttled: true, wait: 'retry' },
+      { code: 'ECONNRESET', wait: 'retry' },
+      { requestId: 'id-of-the-answer', httpStatus: 200, durationMs: 5 },
+    ]);
+    expect(context.evidence.tries?.[1]).not.toHaveProperty('throttled');
+    expect(context.evidence.tries?.[2]).not.toHaveProperty('wait');
+  });
+
   test('that a deadline cuts off says how the attempts before it failed', async () => {
     const cancel = new AbortController();
     const { outcome, context } = setUp({ makes: 'user' }, 'absent', [{ repeated: [failure, throttled], ends: lost }]);
@@ -129,6 +146,11 @@ describe('a change that is not visible yet', () => {
     expect(existence()).toBe('makes' in change ? 'present' : 'absent');
     expect(context.evidence).toMatchObject({ attempts: 3, requestId: 'id-of-the-answer', httpStatus: 200 });
     expect(context.evidence.propagationMs).toBeGreaterThan(400);
+    expect(context.evidence.tries?.map(({ code, wait }) => [code, wait])).toEqual([
+      [error.name.replace('Exception', ''), 'propagation'],
+      [error.name.replace('Exception', ''), 'propagation'],
+      [undefined, undefined],
+    ]);
     expect(context.evidence).not.toHaveProperty('resolution');
   });
 
@@ -214,6 +236,7 @@ describe('a change that is not visible yet', () => {
     expect(vi.getTimerCount()).toBe(0);
     expect(existence()).toBe('present');
     expect(context.evidence).toHaveProperty('propagationMs');
+    expect(context.evidence.tries).toMatchObject([{ code: 'DeleteConflict', wait: 'propagation' }]);
   });
 });
 
@@ -331,8 +354,9 @@ describe('attempts at a creation that had no answer', () => {
     const { outcome, session, existence } = setUp({ makes: 'user' }, 'absent', [{ repeated: [], ends: silent }], {
       history: {
         failed: [throttled],
+        repeated: [{ startMs: 0, endMs: 5, error: throttled }],
         attempts: 1,
-        sinceLastAttemptMs: 5,
+        lastAttemptAtMs: 0,
         begin: () => {},
       } as unknown as Session['history'],
     });

@@ -2,6 +2,7 @@ import type { MetadataBearer } from '@smithy/types';
 import { roundMs } from '../../runner/clock.ts';
 import { pause } from '../../runner/deadline.ts';
 import type { StepContext } from '../../runner/monitor.ts';
+import { AttemptLog, metadataOf, type Outcome } from './attempt-log.ts';
 import { isOwner, linksOf, mayNeedRemoval, type Change, type EntityName } from './entities.ts';
 import {
   codeOf,
@@ -53,6 +54,7 @@ export async function call<A extends MetadataBearer>(
   let isUncertain = false;
   /** Why the request before this one failed. */
   let earlierFailure: unknown;
+  const log = new AttemptLog(context.evidence, { operation, startMs: elapsedMs() });
 
   let waitingSinceMs: number | undefined;
   try {
@@ -66,13 +68,13 @@ export async function call<A extends MetadataBearer>(
       try {
         const answer = await send({ abortSignal: context.signal });
         unanswered[entity] -= inFlight;
-        recordAttempts(session, context.evidence, answer);
+        recordAttempts(session, context.evidence, log, { answer });
         if ('makes' in change) unanswered[entity] += history.failed.filter(isUnanswered).length;
         entities[entity] = after;
         return answer;
       } catch (error) {
         unanswered[entity] -= inFlight;
-        recordAttempts(session, context.evidence, error);
+        recordAttempts(session, context.evidence, log, { error });
         // The error of a call that was cut off between two attempts belongs to no attempt.
         const failures = history.attempts > history.failed.length ? [...history.failed, error] : history.failed;
         const inconclusive = failures.filter((failure) => !hadNoEffect(failure));
@@ -99,6 +101,7 @@ export async function call<A extends MetadataBearer>(
         waitingSinceMs ??= elapsedMs();
         const leftMs = propagationTimeoutMs - (elapsedMs() - waitingSinceMs);
         if (leftMs <= 0) throw new PropagationError(error as Error, elapsedMs() - waitingSinceMs);
+        log.waitForPropagation();
         context.waitingFor = `an earlier change to become visible to ${operation}, which IAM answers with ${codeOf(error)}`;
         if (codeOf(error) === 'DeleteConflict') await removeLateLinks(session, context, entity);
         // Random, so that monitors that were paused together do not all send at once.
@@ -134,12 +137,18 @@ async function removeLateLinks(session: Session, context: StepContext, entity: E
 }
 
 /** Adds one call of the SDK, with all of its attempts, to a step's evidence. */
-function recordAttempts({ history, transport }: Session, evidence: StepContext['evidence'], outcome: unknown): void {
-  const { requestId, httpStatusCode, attempts, totalRetryDelay } =
-    (outcome as Partial<MetadataBearer>)?.$metadata ?? {};
+function recordAttempts(
+  { history, transport, elapsedMs }: Session,
+  evidence: StepContext['evidence'],
+  log: AttemptLog,
+  outcome: Outcome,
+): void {
+  const endMs = elapsedMs();
+  log.add(history, outcome, endMs);
+  const { requestId, httpStatusCode, attempts, totalRetryDelay } = metadataOf(outcome);
   evidence.attempts = (evidence.attempts ?? 0) + (attempts ?? history.attempts);
   evidence.retryDelayMs = roundMs((evidence.retryDelayMs ?? 0) + (totalRetryDelay ?? 0));
-  evidence.lastAttemptMs = roundMs(history.sinceLastAttemptMs);
+  evidence.lastAttemptMs = roundMs(endMs - history.lastAttemptAtMs);
   const connectMs = transport.takeConnectMs();
   if (connectMs !== undefined) evidence.connectMs = roundMs((evidence.connectMs ?? 0) + connectMs);
   // Both from the last answer only: an id from one attempt beside a status from another would mislead.

@@ -72,12 +72,15 @@ describe('the policy of a run', () => {
 });
 
 describe('where a run works', () => {
-  test('is its namespace and region, and the account of what it made', () => {
+  test('is its namespace and region, the account of what it made, and its user', () => {
     const known = { namespace: 'prod', region: 'us-east-1' };
     expect(factsOf(testConfig())).toEqual(known);
-    expect(factsOf(testConfig(), fakeSession())).toEqual({ ...known, account: '123456789012' });
-    for (const entityArn of [undefined, '', 'nonsense', 'arn:aws:iam::aws:user/x']) {
-      expect(factsOf(testConfig(), { entityArn })).toEqual(known);
+    const session = fakeSession();
+    const withUser = { ...known, testUser: session.names.user };
+    expect(factsOf(testConfig(), session)).toEqual({ ...withUser, account: '123456789012' });
+    for (const entityArn of ['', 'nonsense', 'arn:aws:iam::aws:user/x']) {
+      expect(factsOf(testConfig(), { ...session, entityArn })).toEqual(withUser);
     }
+    expect(factsOf(testConfig(), { names: session.names })).toEqual(withUser);
   });
 });

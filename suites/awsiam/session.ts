@@ -128,10 +128,15 @@ export function clockOffsetMs({ iam }: Session): number {
   return iam.config.systemClockOffset;
 }
 
-/** Where a run works: its settings, and the account in the ARN of what it made. */
-export function factsOf({ namespace, region }: Config, session?: Pick<Session, 'entityArn'>): RunFacts {
+/** Where a run works: its settings, the account in the ARN of what it made, and the name of its user. */
+export function factsOf({ namespace, region }: Config, session?: Pick<Session, 'entityArn' | 'names'>): RunFacts {
   const account = session?.entityArn?.split(':')[4] ?? '';
-  return { namespace, region, ...(/^\d{12}$/.test(account) && { account }) };
+  return {
+    namespace,
+    region,
+    ...(/^\d{12}$/.test(account) && { account }),
+    ...(session !== undefined && { testUser: session.names.user }),
+  };
 }
 
 /** Closes connections. The session cannot be used afterwards. */

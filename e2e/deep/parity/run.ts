@@ -43,10 +43,11 @@ type ParityStep =
 export function fromStepResult(step: StepResult): ParityStep {
   switch (step.state) {
     case 'passed':
-      return { state: 'passed', name: step.name, evidence: step.evidence };
+      return { state: 'passed', name: step.name, evidence: flatOf(step.evidence) };
     case 'failed': {
       const { verdict, code, message, advice } = step.error;
-      return { state: 'failed', name: step.name, evidence: step.evidence, error: { verdict, code, message, advice } };
+      const evidence = flatOf(step.evidence);
+      return { state: 'failed', name: step.name, evidence, error: { verdict, code, message, advice } };
     }
     case 'blocked':
     case 'interrupted':
@@ -54,6 +55,12 @@ export function fromStepResult(step: StepResult): ParityStep {
     default:
       return step satisfies never;
   }
+}
+
+/** The evidence that Metrist and the Orchestrator's protocol carry as well. */
+function flatOf(evidence: Evidence): Evidence {
+  const { tries: _, ...flat } = evidence;
+  return flat;
 }
 
 /** A step in the results of the Orchestrator. */

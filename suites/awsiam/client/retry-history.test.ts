@@ -141,7 +141,7 @@ describe('RetryHistory', () => {
     });
   });
 
-  test('says how long ago the last attempt began, without earlier ones and their delays', async () => {
+  test('says when each attempt began and when the repeated ones ended, without the delays', async () => {
     const { history, handle, deleteUser } = setUp([]);
     handle.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(1000);
@@ -153,7 +153,10 @@ describe('RetryHistory', () => {
         response: new HttpResponse({ statusCode: 200, headers: {}, body: new TextEncoder().encode(success[1]) }),
       };
     });
+    const startMs = performance.now();
     expect(await deleteUser()).toMatchObject({ status: 'fulfilled' });
-    expect(history.sinceLastAttemptMs).toBe(70);
+    expect(history.repeated).toMatchObject([{ startMs, endMs: startMs + 1000, error: { code: 'ECONNRESET' } }]);
+    expect(performance.now() - history.lastAttemptAtMs).toBe(70);
+    expect(history.lastAttemptAtMs).toBeGreaterThan(startMs + 1000);
   });
 });

@@ -5,36 +5,44 @@ import type { RetryErrorInfo, StandardRetryToken } from '@smithy/types';
 const clockRefusals =
   /^(SignatureDoesNotMatch|InvalidSignature|RequestExpired|RequestInTheFuture|RequestTimeTooSkewed)/;
 
+/** An attempt that failed and was repeated, or was about to be. Times are those of the history's clock. */
+export interface RepeatedAttempt {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly error: unknown;
+}
+
 /**
- * The SDK's standard retries, with a record of what the SDK itself does not report: how the repeated attempts ended (a lost
- * answer means something else than a refusal), and when the last attempt began.
+ * The SDK's standard retries, with a record of what the SDK itself does not report: when the attempts began, and how the
+ * repeated ones ended (a lost answer means something else than a refusal).
  *
  * It does not repeat a request that met a quota: the SDK takes `LimitExceeded` for throttling, but in IAM waiting does not
  * help. While the SDK corrects for this host's clock, it repeats every refusal; here only those about the time are repeated.
  */
 export class RetryHistory extends StandardRetryStrategy {
   readonly #elapsedMs: () => number;
-  /** Errors of this call's attempts that were repeated, or were about to be. */
-  failed: unknown[] = [];
+  /** This call's attempts that were repeated, or were about to be. */
+  repeated: RepeatedAttempt[] = [];
   /** How many attempts have begun. */
   attempts = 1;
-  #lastAttemptAtMs = 0;
+  /** When the last attempt began. */
+  lastAttemptAtMs = 0;
 
   constructor(maxAttempts: number, elapsedMs: () => number) {
     super(maxAttempts);
     this.#elapsedMs = elapsedMs;
   }
 
-  /** How long ago the call's last attempt began. */
-  get sinceLastAttemptMs(): number {
-    return this.#elapsedMs() - this.#lastAttemptAtMs;
+  /** The errors of {@link repeated}. */
+  get failed(): unknown[] {
+    return this.repeated.map(({ error }) => error);
   }
 
   /** Starts the record of a new call. Also called directly, since a call without credentials fails before its first attempt. */
   begin(): void {
-    this.failed = [];
+    this.repeated = [];
     this.attempts = 1;
-    this.#lastAttemptAtMs = this.#elapsedMs();
+    this.lastAttemptAtMs = this.#elapsedMs();
   }
 
   override async acquireInitialRetryToken(scope: string): Promise<StandardRetryToken> {
@@ -50,16 +58,16 @@ export class RetryHistory extends StandardRetryStrategy {
     if (error instanceof Error && error.name.startsWith('LimitExceeded')) throw error;
     if (error instanceof Error && isUnrelatedToClock(error, errorInfo)) throw error;
     // Recorded before the delay, because the call may be aborted during it.
-    const failed = this.failed;
-    failed.push(error);
+    const { repeated, lastAttemptAtMs: startMs } = this;
+    repeated.push({ startMs, endMs: this.#elapsedMs(), error });
     try {
       // Returns after the delay.
       const next = await super.refreshRetryTokenForRetry(token, errorInfo);
       this.attempts += 1;
-      this.#lastAttemptAtMs = this.#elapsedMs();
+      this.lastAttemptAtMs = this.#elapsedMs();
       return next;
     } catch (refusal) {
-      failed.pop();
+      repeated.pop();
       throw refusal;
     }
   }

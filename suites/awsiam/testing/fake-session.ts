@@ -13,7 +13,7 @@ export function fakeSession(overrides: Partial<Session> = {}): Session {
     unanswered: { user: 0, group: 0, membership: 0, attachment: 0 },
     entityArn: 'arn:aws:iam::123456789012:user/AwsIamMonitorTestUsers/testuser-prod-mf3k2x1c-9a8b7c',
     iam: {} as IAM,
-    history: { failed: [], attempts: 1, sinceLastAttemptMs: 5, begin: () => {} } as unknown as RetryHistory,
+    history: { repeated: [], failed: [], attempts: 1, lastAttemptAtMs: 0, begin: () => {} } as unknown as RetryHistory,
     transport: { takeConnectMs: () => undefined } as Transport,
     elapsedMs: () => performance.now(),
     ...overrides,

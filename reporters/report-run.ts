@@ -1,0 +1,86 @@
+import type { MonitorRun } from '../runner/monitor-run.ts';
+import { formatLimit } from '../text/duration.ts';
+import type { ReportOutcome, RunReporter } from './run-reporter.ts';
+
+interface ReportRunOptions {
+  /** Aborted when there is no more time for reports. @default never */
+  readonly signal?: AbortSignal;
+  /** Called when the wait for a reporter begins. Disposed when it ends. */
+  readonly onWait?: (what: string, timeoutMs: number) => Disposable;
+}
+
+export interface ReportedRun {
+  /** One of each reporter, in their order. */
+  readonly outcomes: readonly ReportOutcome[];
+  /** Whether a reporter was given up. It may keep the process from ending. */
+  readonly isHanging: boolean;
+}
+
+/** Time limit for one report, unless the reporter sets its own. */
+const defaultTimeoutMs = 10_000;
+const ticksOfDeadline = 10;
+
+/** Hands a finished run to reporters, one after the other. Never rejects: whatever goes wrong is an outcome. */
+export async function reportRun(
+  createReporters: () => Promise<readonly RunReporter[]>,
+  run: MonitorRun,
+  options: ReportRunOptions = {},
+): Promise<ReportedRun> {
+  const reporting = new Reporting(options);
+  try {
+    const reporters = await createReporters();
+    for (const reporter of reporters) {
+      // If this fails, the report itself says so.
+      await reporting.wait({ what: reporter.what }, async () => await reporter.prepare?.(run));
+    }
+    const outcomes: ReportOutcome[] = [];
+    for (const reporter of reporters) {
+      outcomes.push(await reporting.wait(reporter, () => reporter.report(run, [...outcomes])));
+    }
+    return { outcomes, isHanging: reporting.isHanging };
+  } catch (error) {
+    const text = `the reports could not be written: ${String(error)}`;
+    return { outcomes: [{ ok: false, text }], isHanging: reporting.isHanging };
+  }
+}
+
+class Reporting {
+  readonly #options: ReportRunOptions;
+  isHanging = false;
+
+  constructor(options: ReportRunOptions) {
+    this.#options = options;
+  }
+
+  /** Ends the wait for one report, so that a disk or a network that does not answer costs no other report. */
+  async wait<T>(
+    { what, timeoutMs = defaultTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
+    start: () => Promise<T>,
+  ): Promise<T | ReportOutcome> {
+    const { signal, onWait } = this.#options;
+    if (signal?.aborted === true)
+      return { ok: false, text: `${what}: not reported, because the run had to end`, required };
+    const { promise: givenUp, resolve } = Promise.withResolvers<ReportOutcome>();
+    const giveUp = (why: string): void => {
+      this.isHanging = true;
+      resolve({ ok: false, text: `${what}: ${why}`, required });
+    };
+    let ticksLeft = ticksOfDeadline;
+    // Counted in ticks, so that a pause of this process (SIGSTOP, a suspended machine) does not look like a hanging disk.
+    const timer = setInterval(() => {
+      if (--ticksLeft > 0) return;
+      giveUp(`gave up after ${formatLimit(timeoutMs)}, because the disk or the network does not answer`);
+    }, timeoutMs / ticksOfDeadline);
+    const onAbort = (): void => giveUp('gave up, because the run had to end');
+    signal?.addEventListener('abort', onAbort);
+    using _ = onWait?.(what, timeoutMs);
+    try {
+      return await Promise.race([start(), givenUp]);
+    } catch (error) {
+      return { ok: false, text: `${what}: ${String(error)}`, required };
+    } finally {
+      clearInterval(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+}

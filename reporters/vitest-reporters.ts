@@ -1,0 +1,50 @@
+import os from 'node:os';
+import type { MetristConfig } from '../metrist/config.ts';
+import { systemClock } from '../runner/clock.ts';
+import type { Values } from '../runner/monitor.ts';
+import type { CreateReportersOptions } from './create-reporters.ts';
+
+interface VitestReportersOptions {
+  /** The file that defines the steps, relative to the project. */
+  readonly stepsFile: string;
+  /** Absent if nothing is to be sent to Metrist. */
+  readonly metrist: MetristConfig | undefined;
+  /** `awsiam/0.1.0` */
+  readonly userAgent: string;
+  /** The environment, for the proxy. */
+  readonly values: Values;
+}
+
+/** The reports that only a run with vitest has. The executable does not contain their code. */
+export function vitestReporters({
+  stepsFile,
+  metrist,
+  userAgent,
+  values,
+}: VitestReportersOptions): Pick<CreateReportersOptions, 'junit' | 'metrist'> {
+  const junit: CreateReportersOptions['junit'] = async (inResults) => {
+    const { JunitReporter } = await import('./junit.ts');
+    const { path: file, shownAs } = inResults('junit.xml');
+    return new JunitReporter({ file, shownAs, hostname: os.hostname(), stepsFile });
+  };
+  if (metrist === undefined) return { junit };
+  return {
+    junit,
+    metrist: async (inResults) => {
+      const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
+        import('../metrist/delivery/api.ts'),
+        import('../metrist/request.ts'),
+        import('./metrist.ts'),
+      ]);
+      const outbox = inResults('outbox');
+      return new MetristReporter({
+        api: createMetristApi({ ...metrist, userAgent, fetch: fetchThroughProxy(values, metrist.baseUrl) }),
+        instance: metrist.instance,
+        outboxDir: outbox.path,
+        shownAs: { outboxDir: outbox.shownAs, historyDir: inResults('runs').shownAs },
+        required: metrist.requireDelivery,
+        clock: systemClock,
+      });
+    },
+  };
+}
