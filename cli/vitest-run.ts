@@ -81,7 +81,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
       maxWorkers: 1,
-      server: { deps: { external: [/\/(history|host|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
+      server: { deps: { external: [/\/(history|host|metrics|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
     },
   };
 }

@@ -53,6 +53,34 @@ const readVerdict = readOneOf(Object.keys(verdicts) as Verdict[]);
 const readWait = readOneOf(['retry', 'propagation']);
 const readProblemKind = readOneOf(['configuration', 'load', 'unhandled', 'empty', 'hook']);
 
+const factReaders = {
+  instance: readName,
+  namespace: readName,
+  region: readName,
+  account: readAccount,
+  testUser: readName,
+  swept: readCount,
+  sweptRemaining: readCount,
+} as const;
+const attemptReaders = {
+  httpStatus: readCount,
+  requestId: readText,
+  code: readText,
+  throttled: readTrue,
+  wait: readWait,
+} as const;
+const evidenceReaders = {
+  requestId: readText,
+  httpStatus: readCount,
+  attempts: readCount,
+  retryDelayMs: readAmount,
+  propagationMs: readAmount,
+  connectMs: readAmount,
+  lastAttemptMs: readAmount,
+  resolution: readText,
+  tries: readList(readAttempt),
+} as const;
+
 function readRecord(value: unknown): RunRecord {
   const fields = readFields(value);
   const isOld = fields['schema'] === undefined;
@@ -62,19 +90,13 @@ function readRecord(value: unknown): RunRecord {
     monitor: readName(fields['monitor']),
     version: readText(fields['version']),
     mode: readMode(fields['mode']),
-    ...optional(fields, 'instance', readName),
-    ...optional(fields, 'namespace', readName),
-    ...optional(fields, 'region', readName),
-    ...optional(fields, 'account', readAccount),
-    ...optional(fields, 'testUser', readName),
+    ...readPresent(fields, factReaders),
     startedAt: readTime(fields['startedAt']),
     durationMs: readAmount(fields['durationMs']),
     state: readRunState(fields['state']),
     steps: readList(readStep)(fields['steps']),
     problems: readList(readProblem)(fields['problems']),
     leftovers: readList(readLeftover)(fields['leftovers']),
-    ...optional(fields, 'swept', readCount),
-    ...optional(fields, 'sweptRemaining', readCount),
     warnings: readList(readText)(fields['warnings']),
     intervalSecs: isOld ? defaultHistorySettings.intervalSecs : readInterval(fields['intervalSecs']),
     frontEnd: isOld ? 'vitest' : readFrontEnd(fields['frontEnd']),
@@ -109,18 +131,7 @@ function readStep(value: unknown): StepResult {
 }
 
 function readEvidence(value: unknown): Evidence {
-  const fields = readFields(value);
-  return {
-    ...optional(fields, 'requestId', readText),
-    ...optional(fields, 'httpStatus', readCount),
-    ...optional(fields, 'attempts', readCount),
-    ...optional(fields, 'retryDelayMs', readAmount),
-    ...optional(fields, 'propagationMs', readAmount),
-    ...optional(fields, 'connectMs', readAmount),
-    ...optional(fields, 'lastAttemptMs', readAmount),
-    ...optional(fields, 'resolution', readText),
-    ...optional(fields, 'tries', readList(readAttempt)),
-  };
+  return readPresent(readFields(value), evidenceReaders);
 }
 
 function readAttempt(value: unknown): Attempt {
@@ -128,11 +139,7 @@ function readAttempt(value: unknown): Attempt {
   return {
     offsetMs: readAmount(fields['offsetMs']),
     durationMs: readAmount(fields['durationMs']),
-    ...optional(fields, 'httpStatus', readCount),
-    ...optional(fields, 'requestId', readText),
-    ...optional(fields, 'code', readText),
-    ...optional(fields, 'throttled', readTrue),
-    ...optional(fields, 'wait', readWait),
+    ...readPresent(fields, attemptReaders),
   };
 }
 
@@ -143,7 +150,7 @@ function readStepError(value: unknown): StepError {
     code: readText(fields['code']),
     message: readText(fields['message']),
     advice: readText(fields['advice']),
-    ...optional(fields, 'stack', readText),
+    ...readPresent(fields, { stack: readText }),
   };
 }
 
@@ -152,7 +159,7 @@ function readProblem(value: unknown): RunProblem {
   return {
     kind: readProblemKind(fields['kind']),
     message: readText(fields['message']),
-    ...optional(fields, 'stack', readText),
+    ...readPresent(fields, { stack: readText }),
   };
 }
 
@@ -161,17 +168,22 @@ function readLeftover(value: unknown): Leftover {
   return {
     entity: readText(fields['entity']),
     reason: readText(fields['reason']),
-    ...optional(fields, 'command', readText),
+    ...readPresent(fields, { command: readText }),
   };
 }
 
-function optional<Name extends string, Value>(
+/** Reads those of the fields that are there. */
+function readPresent<const Readers extends Readonly<Record<string, Read<unknown>>>>(
   fields: Fields,
-  name: Name,
-  read: Read<Value>,
-): { readonly [Key in Name]?: Value } {
-  const value = fields[name];
-  return value === undefined ? {} : ({ [name]: read(value) } as { readonly [Key in Name]: Value });
+  readers: Readers,
+): { readonly [Name in keyof Readers]?: ReturnType<Readers[Name]> } {
+  const present: Record<string, unknown> = {};
+  // A spread for each field would take most of the time of reading a history.
+  for (const name in readers) {
+    const value = fields[name];
+    if (value !== undefined) present[name] = readers[name]?.(value);
+  }
+  return present as { readonly [Name in keyof Readers]?: ReturnType<Readers[Name]> };
 }
 
 function readFields(value: unknown): Fields {

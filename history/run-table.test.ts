@@ -206,12 +206,16 @@ describe('points', () => {
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['passed', 'unreached', 'blind', 'skipped']);
   });
 
-  test('hold time, attempts and propagation', () => {
+  test('hold time, attempts, refusals for too many requests, and propagation', () => {
     const table = new RunTable();
-    const step = passedStep({ durationMs: 1234.5, evidence: { attempts: 4, propagationMs: 900 } });
+    const tries = [
+      { offsetMs: 0, durationMs: 90, code: 'Throttling', throttled: true, wait: 'retry' },
+      { offsetMs: 190, durationMs: 100 },
+    ] as const;
+    const step = passedStep({ durationMs: 1234.567, evidence: { attempts: 4, propagationMs: 900, tries } });
     table.add({ ...monitorRun({ steps: [step] }), schema: 1, intervalSecs: 120, frontEnd: 'vitest' });
     expect([...table.points('CreateUser', from(0, Infinity))]).toMatchObject([
-      { outcome: 'passed', durationMs: 1234.5, attempts: 4, propagationMs: 900 },
+      { outcome: 'passed', durationMs: 1234.567, attempts: 4, throttled: 1, propagationMs: 900 },
     ]);
   });
 

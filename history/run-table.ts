@@ -233,9 +233,9 @@ export class RunTable {
 
   #keepFailure(run: RunRecord, runMs: number, result: Failure['result']): void {
     const startMs = Date.parse(result.startedAt);
-    const { instance, namespace, region, account } = run;
+    const { instance, namespace, region, account, testUser } = run;
     const facts = Object.fromEntries(
-      Object.entries({ instance, namespace, region, account }).filter(([, value]) => value !== undefined),
+      Object.entries({ instance, namespace, region, account, testUser }).filter(([, value]) => value !== undefined),
     );
     const failure: Failure = { runMs, startMs, endMs: startMs + result.durationMs, result, run: facts };
     this.#failures.push(failure);
@@ -300,11 +300,11 @@ class StepColumns {
     outcome: Outcome,
     ran: Pick<Extract<StepResult, { evidence: unknown }>, 'durationMs' | 'evidence'> | undefined,
   ): void {
-    const { durationMs = 0, evidence: { attempts = 0, propagationMs = 0 } = {} } = ran ?? {};
+    const { durationMs = 0, evidence: { attempts = 0, propagationMs = 0, tries = [] } = {} } = ran ?? {};
     this.#outcome.set(index, outcomes.indexOf(outcome));
     this.#durationMs.set(index, durationMs);
     this.#attempts.set(index, attempts);
-    this.#throttled.set(index, 0);
+    this.#throttled.set(index, tries.filter(({ throttled }) => throttled === true).length);
     this.#propagationMs.set(index, propagationMs);
   }
 

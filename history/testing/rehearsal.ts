@@ -1,5 +1,5 @@
 import type { RunMode } from '../../runner/monitor-run.ts';
-import type { StepResult, Verdict } from '../../runner/step-result.ts';
+import type { Attempt, StepResult, Verdict } from '../../runner/step-result.ts';
 import type { RunRecord } from '../run-record.ts';
 
 const minuteMs = 60_000;
@@ -116,6 +116,9 @@ function rehearseRun(
         retryDelayMs,
         ...(propagationMs > 0 && { propagationMs }),
         lastAttemptMs: Math.round(answerMs * 1000) / 1000,
+        ...(attempts > 1 && {
+          tries: rehearseTries(`rehearsed-${index}-${steps.length + 1}`, isThrottled, attempts, durationMs),
+        }),
       },
     };
     const fault = active.find((kind) => kind.is === 'fails' && kind.step === name);
@@ -141,6 +144,7 @@ function rehearseRun(
     namespace: 'prod',
     region: 'us-east-1',
     account: '123456789012',
+    testUser: `testuser-prod-${index}`,
     startedAt: new Date(atMs).toISOString(),
     durationMs: startMs - atMs,
     state,
@@ -153,6 +157,18 @@ function rehearseRun(
     intervalSecs: 120,
     frontEnd: 'vitest',
   };
+}
+
+/** The attempts of a step, the last of which succeeded, spread over its time. */
+function rehearseTries(requestId: string, isThrottled: boolean, count: number, durationMs: number): readonly Attempt[] {
+  return Array.from({ length: count }, (_, index): Attempt => {
+    const time = { offsetMs: (durationMs / count) * index, durationMs: durationMs / count / 2 };
+    if (index === count - 1) return { ...time, httpStatus: 200, requestId };
+    const refused = { ...time, requestId: `${requestId}-try-${index + 1}` };
+    return isThrottled && index === 0
+      ? { ...refused, httpStatus: 400, code: 'Throttling', throttled: true, wait: 'retry' }
+      : { ...refused, httpStatus: 404, code: 'NoSuchEntity', wait: 'propagation' };
+  });
 }
 
 function fails(step: keyof typeof medianMs, verdict: Verdict, code: string): Incident['kind'] {
