@@ -6,7 +6,8 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   /** The terminal's width. */
   readonly columns?: number;
-  write(text: string): unknown;
+  /** @param done called when the text is written, or cannot be */
+  write(text: string, done?: (error?: Error | null) => void): unknown;
 }
 
 /** What a command knows about the process that it runs in. */
@@ -19,6 +20,8 @@ export interface CommandContext {
   readonly environment: Values;
   /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
+  /** The directory of `.env`. A relative `METRIST_RESULTS_DIR` starts there, too. */
+  readonly baseDir: string;
   /** The path of `.env`, as messages show it. */
   readonly envFile: string;
   /** Why `.env` could not be read, one sentence each. If there are any, no command runs. */
@@ -47,6 +50,6 @@ function redactStream(stream: OutputStream): OutputStream {
   return {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
     ...(stream.columns !== undefined && { columns: stream.columns }),
-    write: (text) => stream.write(redact.text(text)),
+    write: (text, done) => stream.write(redact.text(text), done),
   };
 }

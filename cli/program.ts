@@ -14,6 +14,7 @@ import { redact } from '../text/redact.ts';
 import { addCleanupCommand } from './cleanup.ts';
 import { redactContext, type CommandContext, type RunningContext } from './command-context.ts';
 import { addDriveCommand } from './drive/drive.ts';
+import { addReportCommand } from './report.ts';
 import { addConfigCommand } from './metrist/config.ts';
 import { addConfigsCommand } from './metrist/configs.ts';
 import { addRegisterCommand } from './metrist/register.ts';
@@ -41,6 +42,7 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
     ...self,
     environment,
     values: process.env,
+    baseDir,
     envFile: shortenPath(path.join(baseDir, '.env'), process.cwd()),
     envProblems: envFile.problems,
     output: process.stdout,
@@ -94,6 +96,7 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
       }
     });
   addCleanupCommand(program, context);
+  addReportCommand(program, context);
   addConfigCommand(program, context);
   addRegisterCommand(program, context);
   addConfigsCommand(program, context);

@@ -2,7 +2,7 @@ import { formatElapsed } from '../text/duration.ts';
 import { systemClock } from '../runner/clock.ts';
 import { StatusLine, type StatusOutput } from '../reporters/status-line.ts';
 
-interface Progress {
+export interface Progress {
   /** Counts one more thing as done. */
   tick(what: string): void;
   /** Removes the progress from the screen. */

@@ -18,6 +18,8 @@ interface ReadHistoryOptions {
   readonly mode?: RunMode;
   /** Longer lines are skipped, so that a damaged file does not use up the memory. @default 8 MiB */
   readonly maxLineBytes?: number;
+  /** Ends the reading with its reason. @default never */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -42,10 +44,11 @@ export class HistoryReader {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunRecord> {
-    const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = 8 * 1024 * 1024 } = this.#options;
+    const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = 8 * 1024 * 1024, signal } = this.#options;
     for (const day of await this.#days(dir)) {
       if (day < fromDay || day > toDay) continue;
       for await (const line of this.#lines(path.join(dir, dayFile(day)), maxLineBytes)) {
+        signal?.throwIfAborted();
         const record = line !== undefined && isUtf8(line) ? parseRecord(line.toString()) : undefined;
         // The days are in order only if each run stands in the file of its day.
         if (record === undefined || dayOf(record.startedAt) !== day) this.skipped += 1;
