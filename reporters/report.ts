@@ -72,6 +72,9 @@ export class ReportReporter implements RunReporter {
       nowMs,
       signal: deadline.signal,
     }).finally(() => clearTimeout(timer));
+    const [problem] = overview.problems;
+    // An older report says more than one without runs.
+    if (problem !== undefined && overview.table.size === 0) throw new Error(problem);
     await makeDir(resultsDir);
     await replaceFile(
       this.#file,
