@@ -15,7 +15,7 @@ export async function openFile(
   { values, platform = process.platform }: { readonly values: Values; readonly platform?: NodeJS.Platform },
 ): Promise<string | undefined> {
   const opener = openers[platform] ?? 'xdg-open';
-  const child = spawn(opener, [file], { stdio: 'ignore', detached: true, env: values as NodeJS.ProcessEnv });
+  const child = spawn(opener, [file], { stdio: 'ignore', detached: true, env: values });
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const timer = setTimeout(() => resolve(undefined), settledMs);
   child.once('error', ({ message, code }: NodeJS.ErrnoException) =>
