@@ -1,3 +1,5 @@
+import { check, readAmount, readCount, readFields, readList, readNumber } from './json-fields.ts';
+
 /**
  * Metrist's defaults. Source: lib/backend/projections/dbpa/analyzer_config.ex and check_config.ex of Metrist-Software/backend.
  */
@@ -15,12 +17,14 @@ const rules = {
 } as const;
 
 const hourMs = 3_600_000;
-const maxPoints = 100;
+/** Metrist keeps 100 points. No rule looks at more than these. */
+const maxPoints = 3;
 /** The average covers the hour of the newest point and the seven days before it. */
 const averageHours = 7 * 24;
 
 /** `blocked` is set from outside: an earlier step is down, so this one does not run. */
-export type CheckState = 'up' | 'degraded' | 'down' | 'blocked';
+export const checkStates = ['up', 'degraded', 'down', 'blocked'] as const;
+export type CheckState = (typeof checkStates)[number];
 
 /** A passed run of a check. */
 interface Success {
@@ -28,16 +32,25 @@ interface Success {
   readonly durationMs: number;
 }
 
+/** Count and sum of some times. In whole microseconds, so that adding and removing leaves no rounding error. */
 interface Total {
   count: number;
-  sumMs: number;
+  sumUs: number;
+}
+
+/** A `CheckSeries` as JSON. */
+export interface CheckSeriesSnapshot {
+  readonly successes: readonly Success[];
+  readonly errors: readonly number[];
+  /** Number of the hour since 1970, count, sum in microseconds. */
+  readonly hours: readonly (readonly [number, number, number])[];
 }
 
 /**
  * The points of one check at one instance, and Metrist's rules for the state after each of them. Source:
  * lib/backend/real_time_analytics/analysis.ex and mci_process.ex of Metrist-Software/backend.
  *
- * Memory is bounded: at most 100 successes, 100 errors, and 169 hours for the average.
+ * Memory is bounded: three successes, three errors, and the hours of at most two weeks for the average.
  */
 export class CheckSeries {
   #successes: readonly Success[] = [];
@@ -45,13 +58,33 @@ export class CheckSeries {
   /** Count and sum of the times of each hour since 1970. */
   readonly #hours = new Map<number, Total>();
   /** All of these hours together. */
-  readonly #total: Total = { count: 0, sumMs: 0 };
+  readonly #total: Total = { count: 0, sumUs: 0 };
+
+  /** @throws TypeError if it is not what `save` returned */
+  static load(snapshot: unknown): CheckSeries {
+    const { successes, errors, hours } = readFields(snapshot);
+    const series = new CheckSeries();
+    series.#successes = readList(readSuccess)(successes).slice(-maxPoints);
+    series.#errors = readList(readNumber)(errors).slice(-maxPoints);
+    for (const [hour, count, sumUs] of readList(readHour)(hours)) series.#addToHour(hour, count, sumUs);
+    return series;
+  }
+
+  save(): CheckSeriesSnapshot {
+    const hours = [...this.#hours].map(([hour, { count, sumUs }]) => [hour, count, sumUs] as const);
+    return { successes: this.#successes, errors: this.#errors, hours };
+  }
+
+  /** When the newest point arrived. Epoch, UTC. */
+  get lastMs(): number {
+    return Math.max(this.#successes.at(-1)?.atMs ?? -Infinity, this.#errors.at(-1) ?? -Infinity);
+  }
 
   /** @returns the new state, given the state before */
   addSuccess(success: Success, before: CheckState | undefined): CheckState {
     const { atMs, durationMs } = success;
     this.#successes = keepRecent([...this.#successes, success], atMs, (each) => each.atMs);
-    this.#addToAverage(Math.floor(atMs / hourMs), durationMs);
+    this.#addToHour(Math.floor(atMs / hourMs), 1, Math.round(durationMs * 1000));
     return this.#evaluate(before);
   }
 
@@ -63,24 +96,25 @@ export class CheckSeries {
 
   /** The mean of all times of the last seven days. Absent before the first one. */
   get averageMs(): number | undefined {
-    const { count, sumMs } = this.#total;
-    return count === 0 ? undefined : sumMs / count;
+    const { count, sumUs } = this.#total;
+    return count === 0 ? undefined : sumUs / count / 1000;
   }
 
-  #addToAverage(hour: number, durationMs: number): void {
+  #addToHour(hour: number, count: number, sumUs: number): void {
     const known = this.#hours.get(hour);
-    const bucket = known ?? { count: 0, sumMs: 0 };
+    const bucket = known ?? { count: 0, sumUs: 0 };
     for (const each of [bucket, this.#total]) {
-      each.count += 1;
-      each.sumMs += durationMs;
+      each.count += count;
+      each.sumUs += sumUs;
     }
     if (known !== undefined) return;
     this.#hours.set(hour, bucket);
-    for (const [old, { count, sumMs }] of this.#hours) {
-      if (old >= hour - averageHours) continue;
-      this.#hours.delete(old);
-      this.#total.count -= count;
-      this.#total.sumMs -= sumMs;
+    for (const [other, total] of this.#hours) {
+      // An hour can lie in the future if the host's clock was wrong.
+      if (Math.abs(hour - other) <= averageHours) continue;
+      this.#hours.delete(other);
+      this.#total.count -= total.count;
+      this.#total.sumUs -= total.sumUs;
     }
   }
 
@@ -125,4 +159,15 @@ function keepRecent<Point>(points: readonly Point[], nowMs: number, atMs: (point
 /** The last points, if there are so many. */
 function lastOf<Point>(points: readonly Point[], count: number): readonly Point[] | undefined {
   return points.length < count ? undefined : points.slice(-count);
+}
+
+function readSuccess(value: unknown): Success {
+  const fields = readFields(value);
+  return { atMs: readNumber(fields['atMs']), durationMs: readAmount(fields['durationMs']) };
+}
+
+function readHour(value: unknown): readonly [number, number, number] {
+  const [hour, count, sumUs, ...others] = readList(readNumber)(value);
+  check(Number.isSafeInteger(hour) && others.length === 0, 'not an hour');
+  return [hour as number, readCount(count), readCount(sumUs)];
 }

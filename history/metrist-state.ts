@@ -1,5 +1,6 @@
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { CheckSeries, type CheckState } from './check-series.ts';
+import { CheckSeries, checkStates, type CheckSeriesSnapshot, type CheckState } from './check-series.ts';
+import { readFields, readList, readName, readNumber, readOneOf } from './json-fields.ts';
 
 /** The state of the whole monitor, from best to worst. `issues`: a part of it is down or blocked. */
 export type MetristMonitorState = 'up' | 'degraded' | 'issues' | 'down';
@@ -11,13 +12,28 @@ export interface MetristCheck {
   readonly sinceMs: number;
 }
 
-/** What Metrist knows about one step: a detail that it shows, and what its latest error blocks. */
+/** What Metrist knows about one step and shows. */
 interface Detail extends MetristCheck {
   readonly updatedMs: number;
 }
 
+/** The points of one step, and the steps that its latest error blocks. */
+interface Points {
+  readonly series: CheckSeries;
+  blocks: readonly string[];
+}
+
+/** A `MetristState` as JSON. */
+export interface MetristSnapshot {
+  readonly points: readonly (CheckSeriesSnapshot & { readonly name: string; readonly blocks: readonly string[] })[];
+  readonly details: readonly (Detail & { readonly name: string })[];
+}
+
+const hourMs = 3_600_000;
 /** A detail that is older is dropped when the next point of any step arrives. */
-const maxDetailAgeMs = 24 * 3_600_000;
+const maxDetailAgeMs = 24 * hourMs;
+/** Points that are older are in no average. A step without newer ones is forgotten. */
+const maxPointAgeMs = 8 * 24 * hourMs;
 
 /**
  * Metrist's own answer for the runs of one instance. Failures on our side are errors like all others for Metrist, the passed
@@ -26,27 +42,52 @@ const maxDetailAgeMs = 24 * 3_600_000;
  * It assumes that each result reached Metrist when its step ended.
  */
 export class MetristState {
-  readonly #series = new Map<string, CheckSeries>();
-  readonly #blockedSteps = new Map<string, readonly string[]>();
+  readonly #points = new Map<string, Points>();
   readonly #details = new Map<string, Detail>();
+
+  /** @throws TypeError if it is not what `save` returned */
+  static load(snapshot: unknown): MetristState {
+    const state = new MetristState();
+    const { points, details } = readFields(snapshot);
+    for (const each of readList(readFields)(points)) {
+      state.#points.set(readName(each['name']), {
+        series: CheckSeries.load(each),
+        blocks: readList(readName)(each['blocks']),
+      });
+    }
+    for (const each of readList(readFields)(details)) {
+      state.#details.set(readName(each['name']), {
+        state: readCheckState(each['state']),
+        sinceMs: readNumber(each['sinceMs']),
+        updatedMs: readNumber(each['updatedMs']),
+      });
+    }
+    return state;
+  }
+
+  save(): MetristSnapshot {
+    return {
+      points: [...this.#points].map(([name, { series, blocks }]) => ({ name, blocks, ...series.save() })),
+      details: [...this.#details].map(([name, detail]) => ({ name, ...detail })),
+    };
+  }
 
   add(run: MonitorRun): void {
     for (const [index, step] of run.steps.entries()) {
       if (step.state !== 'passed' && step.state !== 'failed') continue;
       const { name, durationMs } = step;
       const atMs = Date.parse(step.startedAt) + durationMs;
-      this.#dropOldDetails(atMs);
-      const series = this.#series.get(name) ?? new CheckSeries();
-      this.#series.set(name, series);
+      this.#dropOld(atMs);
+      const points = this.#points.get(name) ?? { series: new CheckSeries(), blocks: [] };
+      this.#points.set(name, points);
       const before = this.#details.get(name)?.state;
       if (step.state === 'failed') {
-        const blocked = run.steps.slice(index + 1).map((each) => each.name);
-        this.#blockedSteps.set(name, blocked);
-        this.#set(name, atMs, series.addError(atMs, before));
+        points.blocks = run.steps.slice(index + 1).map((each) => each.name);
+        this.#set(name, atMs, points.series.addError(atMs, before));
       } else {
-        this.#set(name, atMs, series.addSuccess({ atMs, durationMs }, before));
+        this.#set(name, atMs, points.series.addSuccess({ atMs, durationMs }, before));
       }
-      if (this.#details.get(name)?.state === 'down') this.#block(name, atMs);
+      if (this.#details.get(name)?.state === 'down') this.#block(points.blocks, atMs);
     }
   }
 
@@ -66,18 +107,23 @@ export class MetristState {
     this.#details.set(name, { state, sinceMs, updatedMs: atMs });
   }
 
-  #block(by: string, atMs: number): void {
-    for (const name of this.#blockedSteps.get(by) ?? []) {
+  #block(names: readonly string[], atMs: number): void {
+    for (const name of names) {
       if (this.#details.has(name)) this.#set(name, atMs, 'blocked');
     }
   }
 
-  #dropOldDetails(nowMs: number): void {
+  #dropOld(nowMs: number): void {
     for (const [name, { updatedMs }] of this.#details) {
       if (updatedMs < nowMs - maxDetailAgeMs) this.#details.delete(name);
     }
+    for (const [name, { series }] of this.#points) {
+      if (series.lastMs < nowMs - maxPointAgeMs) this.#points.delete(name);
+    }
   }
 }
+
+const readCheckState = readOneOf(checkStates);
 
 /** The state of a monitor from the states of its checks. Absent if there are none. */
 export function worstOf(states: readonly CheckState[]): MetristMonitorState | undefined {

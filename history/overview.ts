@@ -1,15 +1,14 @@
+import path from 'node:path';
 import type { RunMode } from '../runner/monitor-run.ts';
+import { dayOf, listDays } from './day-files.ts';
 import type { MetristCheck, MetristMonitorState } from './metrist-state.ts';
+import { HistoryReader } from './read-history.ts';
 import type { RunRecord } from './run-record.ts';
-import type { RunTable, Window } from './run-table.ts';
-import type { OverallState, StateReport } from './state.ts';
+import { RunTable, type Window } from './run-table.ts';
+import type { StateChange, StateReport } from './state.ts';
+import { readTotals } from './totals.ts';
 
-/** When the overall state changed to what. */
-export interface StateChange {
-  readonly state: OverallState;
-  /** Epoch, UTC. */
-  readonly atMs: number;
-}
+export type { StateChange };
 
 /** What the history says about one mode and instance up to now: all that the status, the report and the summary show. */
 export interface Overview {
@@ -19,7 +18,7 @@ export interface Overview {
   readonly otherInstances: readonly string[];
   /** The moment for which the states are computed. Epoch, UTC. */
   readonly nowMs: number;
-  /** What the table holds. It starts with a UTC midnight. */
+  /** What is shown: the days before now. The table may hold some earlier runs. */
   readonly window: Window;
   readonly state: StateReport;
   /** The newest changes of the overall state, oldest first. The first one is the start of the history, or near it. */
@@ -36,4 +35,69 @@ export interface Overview {
   readonly skipped: number;
   /** Which parts of the history could not be read, one clause each. */
   readonly problems: readonly string[];
+}
+
+interface ReadOverviewOptions {
+  /** Absolute. */
+  readonly resultsDir: string;
+  readonly mode: RunMode;
+  /** @default the one that ran last */
+  readonly instance?: string;
+  /** How much of the history is shown: so many times 24 hours before now. */
+  readonly days: number;
+  /** Epoch, UTC. Not before the last run. */
+  readonly nowMs: number;
+  /** Called from time to time while much has to be read: `3 of 90 days`. */
+  readonly onProgress?: (text: string) => void;
+}
+
+const dayMs = 86_400_000;
+
+/** Reads all that is to be shown, without writing. Never rejects: `problems` says what could not be read. */
+export async function readOverview(options: ReadOverviewOptions): Promise<Overview> {
+  const { resultsDir, mode, days, nowMs, onProgress } = options;
+  const dir = path.join(resultsDir, 'runs');
+  const read = await readTotals({
+    resultsDir,
+    ...(onProgress !== undefined && { onProgress: (at) => onProgress(`${at.daysDone} of ${at.days} days`) }),
+  });
+  const found = read.totals.find({ mode, ...(options.instance !== undefined && { instance: options.instance }) });
+  const instance = found?.instance ?? options.instance;
+  const window = { fromMs: nowMs - days * dayMs, toMs: nowMs };
+  const fromDay = dayOf(new Date(window.fromMs));
+  const hasEarlierDays = (await listDays(dir).catch(() => [])).some((day) => day < fromDay);
+  const table = new RunTable(hasEarlierDays ? window.fromMs : Infinity);
+  const isOfInstance = (run: RunRecord): boolean => run.instance === found?.instance;
+  const history = new HistoryReader({ dir, fromDay, mode });
+  let lastRun: RunRecord | undefined;
+  for await (const run of history) {
+    if (!isOfInstance(run)) continue;
+    table.add(run);
+    lastRun = run;
+  }
+  if (lastRun === undefined && found !== undefined) {
+    const day = dayOf(found.lastRun.startedAt);
+    for await (const run of new HistoryReader({ dir, fromDay: day, toDay: day, mode })) {
+      if (isOfInstance(run)) lastRun = run;
+    }
+  }
+  return {
+    mode,
+    ...(instance !== undefined && { instance }),
+    otherInstances: read.totals
+      .instances(mode)
+      .flatMap((each) => (each === found ? [] : [each.instance ?? '(without an instance)'])),
+    nowMs,
+    window,
+    state: found?.state.read(nowMs) ?? { overall: { state: 'no fresh data' }, steps: [] },
+    changes: found?.state.changes ?? [],
+    metrist: {
+      checks: found?.state.metrist.checks ?? new Map(),
+      ...(found?.state.metrist.monitor !== undefined && { monitor: found.state.metrist.monitor }),
+    },
+    table,
+    ...(lastRun !== undefined && { lastRun }),
+    skipped: history.skipped,
+    problems: [...new Set([...read.problems, ...history.problems])],
+  };
 }

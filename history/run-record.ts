@@ -8,6 +8,18 @@ import {
   type Verdict,
 } from '../runner/step-result.ts';
 import { defaultHistorySettings, maxIntervalSecs } from './history-settings.ts';
+import {
+  check,
+  readAmount,
+  readCount,
+  readFields,
+  readList,
+  readName,
+  readOneOf,
+  readPresent,
+  readText,
+  readTime,
+} from './json-fields.ts';
 
 /** One line of `results/runs/<UTC day>.ndjson`: a run, and what reports need later. The schema is in docs/history.md. */
 export interface RunRecord extends MonitorRun {
@@ -39,10 +51,6 @@ export function parseRecord(line: string): RunRecord | undefined {
     return undefined;
   }
 }
-
-/** Reads a value of the line, or throws. */
-type Read<Value> = (value: unknown) => Value;
-type Fields = Readonly<Record<string, unknown>>;
 
 const readSchema = readOneOf([1]);
 const readMode = readOneOf(['live', 'offline']);
@@ -81,6 +89,9 @@ const evidenceReaders = {
   tries: readList(readAttempt),
 } as const;
 
+/** So that a foreign line cannot fill the memory with names of steps. */
+const maxSteps = 100;
+
 function readRecord(value: unknown): RunRecord {
   const fields = readFields(value);
   const isOld = fields['schema'] === undefined;
@@ -102,6 +113,7 @@ function readRecord(value: unknown): RunRecord {
     frontEnd: isOld ? 'vitest' : readFrontEnd(fields['frontEnd']),
   };
   const { state, steps } = record;
+  check(steps.length <= maxSteps, 'too many steps');
   check(new Set(steps.map(({ name }) => name)).size === steps.length, 'a step stands in it twice');
   check(state !== 'passed' || steps.every((step) => step.state === 'passed' || step.state === 'blocked'), 'it passed');
   return record;
@@ -172,55 +184,9 @@ function readLeftover(value: unknown): Leftover {
   };
 }
 
-/** Reads those of the fields that are there. */
-function readPresent<const Readers extends Readonly<Record<string, Read<unknown>>>>(
-  fields: Fields,
-  readers: Readers,
-): { readonly [Name in keyof Readers]?: ReturnType<Readers[Name]> } {
-  const present: Record<string, unknown> = {};
-  // A spread for each field would take most of the time of reading a history.
-  for (const name in readers) {
-    const value = fields[name];
-    if (value !== undefined) present[name] = readers[name]?.(value);
-  }
-  return present as { readonly [Name in keyof Readers]?: ReturnType<Readers[Name]> };
-}
-
-function readFields(value: unknown): Fields {
-  check(typeof value === 'object' && value !== null && !Array.isArray(value), 'not an object');
-  return value as Fields;
-}
-
-function readList<Value>(read: Read<Value>): Read<readonly Value[]> {
-  return (value) => {
-    check(Array.isArray(value), 'not a list');
-    return (value as readonly unknown[]).map((item) => read(item));
-  };
-}
-
-function readOneOf<const Value extends string | number>(allowed: readonly Value[]): Read<Value> {
-  return (value) => {
-    check(allowed.includes(value as Value), 'not one of the known values');
-    return value as Value;
-  };
-}
-
-function readText(value: unknown): string {
-  check(typeof value === 'string', 'not a text');
-  return value as string;
-}
-
 function readTrue(value: unknown): true {
   check(value === true, 'not true');
   return true;
-}
-
-const maxNameLength = 255;
-
-function readName(value: unknown): string {
-  const text = readText(value);
-  check(text !== '' && text.length <= maxNameLength, 'not a name');
-  return text;
 }
 
 function readAccount(value: unknown): string {
@@ -229,34 +195,8 @@ function readAccount(value: unknown): string {
   return text;
 }
 
-const timePattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-
-/** Only what `Date.toISOString` writes, so that times can be compared as texts. */
-function readTime(value: unknown): string {
-  const text = readText(value);
-  check(timePattern.test(text), 'not a time');
-  // The costly check, only for days that not every month has.
-  check(text.slice(8, 10) <= '28' || new Date(text).toISOString() === text, 'not a day of the month');
-  return text;
-}
-
-/** JSON can hold `1e999`, which is read as `Infinity`. */
-function readAmount(value: unknown): number {
-  check(typeof value === 'number' && Number.isFinite(value) && value >= 0, 'not an amount');
-  return value as number;
-}
-
-function readCount(value: unknown): number {
-  check(Number.isSafeInteger(value) && (value as number) >= 0, 'not a count');
-  return value as number;
-}
-
 function readInterval(value: unknown): number {
   const secs = readAmount(value);
   check(secs >= 1 && secs <= maxIntervalSecs, 'not an interval');
   return secs;
-}
-
-function check(isRight: boolean, problem: string): void {
-  if (!isRight) throw new TypeError(problem);
 }

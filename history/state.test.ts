@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MetristState } from './metrist-state.ts';
 import { MonitorState } from './state.ts';
-import { noonMs, runRecord, type Story } from './testing/builders.ts';
+import { noonMs, runRecord, stepNames, type Story } from './testing/builders.ts';
 
 const good: Story = { kind: 'passed' };
 const theirs = (at = 0): Story => ({ kind: 'theirs', at });
@@ -54,14 +54,82 @@ describe('our own state', () => {
     expect(new MonitorState().read(noonMs)).toEqual({ overall: { state: 'no fresh data' }, steps: [] });
   });
 
-  test('is no fresh data after three intervals without a usable run, and since then', () => {
-    const stories = [good, interrupted, interrupted, interrupted, interrupted];
-    const state = play(stories);
+  test('is no fresh data after three intervals without a run that could look at every step, and since then', () => {
     const limitMs = noonMs + 300 + 6 * minuteMs;
+    const state = play([good, interrupted, interrupted, interrupted]);
     expect(state.read(limitMs).overall.state).toBe('up');
     expect(state.read(limitMs + 1).overall).toEqual({ state: 'no fresh data', sinceMs: limitMs });
+    state.add(runRecord(timeOf(4), interrupted));
+    expect(state.read(timeOf(4) + 300)).toEqual({
+      overall: { state: 'no fresh data', sinceMs: limitMs },
+      // The interrupted runs passed the first step.
+      steps: [
+        { name: 'CreateUser', state: 'up', sinceMs: noonMs + 300 },
+        { name: 'CreateGroup', state: 'no fresh data', sinceMs: limitMs },
+        { name: 'DeleteUser', state: 'no fresh data', sinceMs: limitMs },
+      ],
+    });
     state.add(runRecord(timeOf(9), good));
     expect(state.read(timeOf(9) + 300).overall).toEqual({ state: 'up', sinceMs: timeOf(9) + 300 });
+  });
+
+  test('is not known before a run could look at every step', () => {
+    expect(play([interrupted]).read(noonMs + 300).overall.state).toBe('no fresh data');
+    expect(play([interrupted, good]).read(timeOf(1) + 300).overall.state).toBe('up');
+  });
+
+  test('counts the passed steps of interrupted runs', () => {
+    expect(play([good, theirs(), theirs(), interrupted, interrupted]).read(timeOf(4) + 300).steps).toMatchObject([
+      { name: 'CreateUser', state: 'up', sinceMs: timeOf(4) + 300 },
+      { state: 'blocked' },
+      { state: 'blocked' },
+    ]);
+  });
+
+  test('becomes no fresh data if the monitor stops while a step is blind', () => {
+    const state = play([good, ours(), ours()]);
+    expect(state.read(timeOf(2) + 300 + 6 * minuteMs + 1).steps.map((step) => step.state)).toEqual([
+      'no fresh data',
+      'no fresh data',
+      'no fresh data',
+    ]);
+  });
+
+  test('knows its changes, also those that time alone made', () => {
+    const state = play([good, theirs(), theirs(), good, good]);
+    const [downMs, issuesMs, upMs] = [timeOf(2) + 300, timeOf(3) + 300, timeOf(4) + 300];
+    const toUp = [
+      { state: 'up', atMs: noonMs + 300 },
+      { state: 'down', atMs: downMs },
+      { state: 'issues', atMs: issuesMs },
+      { state: 'up', atMs: upMs },
+    ];
+    expect(state.changes).toEqual(toUp);
+    // The gap is among them when it has ended.
+    state.add(runRecord(timeOf(60), good));
+    expect(state.changes).toEqual([
+      ...toUp,
+      { state: 'no fresh data', atMs: upMs + 6 * minuteMs },
+      { state: 'up', atMs: timeOf(60) + 300 },
+    ]);
+  });
+
+  test('keeps the newest 200 changes', () => {
+    const stories = Array.from({ length: 150 }, () => [good, good, ours(), ours()]).flat();
+    const { changes } = play(stories);
+    expect(changes).toHaveLength(200);
+    expect(changes.at(-1)).toEqual({ state: 'blind', atMs: timeOf(stories.length - 1) + 300 });
+  });
+
+  test('recovers from a clock that was far ahead', () => {
+    const state = play([good]);
+    state.add(runRecord(noonMs + 365 * 24 * 60 * minuteMs, good));
+    state.add(runRecord(timeOf(1), good));
+    const { overall } = state.read(timeOf(1) + 300);
+    expect(overall.state).toBe('up');
+    expect(overall.sinceMs).toBeLessThanOrEqual(timeOf(1) + 300);
+    expect(state.read(timeOf(1) + 300 + 6 * minuteMs + 1).overall.state).toBe('no fresh data');
+    expect(state.changes.every(({ atMs }) => atMs <= timeOf(1) + 300)).toBe(true);
   });
 
   test('has begun with the run that changed it', () => {
@@ -86,7 +154,7 @@ describe('our own state', () => {
     );
   });
 
-  test('is Metrist’s if no failure is ours and the data is fresh', () => {
+  test('is Metrist’s if no failure is ours and no run was interrupted', () => {
     fc.assert(
       fc.property(storiesOf('theirs'), (stories) => {
         const metrist = new MetristState();
@@ -102,7 +170,7 @@ describe('our own state', () => {
 
   test('is never up or degraded where Metrist’s is down', () => {
     fc.assert(
-      fc.property(storiesOf('theirs', 'ours'), (stories) => {
+      fc.property(storiesOf('theirs', 'ours', 'interrupted'), (stories) => {
         const metrist = new MetristState();
         for (const [index, story] of stories.entries()) metrist.add(runRecord(timeOf(index), story));
         for (const { name, state } of play(stories).read(endOf(stories)).steps) {
@@ -123,6 +191,67 @@ describe('our own state', () => {
         expect(watched.read(endOf(stories))).toEqual(play(stories).read(endOf(stories)));
       }),
     );
+  });
+
+  test('knows Metrist’s answer', () => {
+    fc.assert(
+      fc.property(storiesOf('theirs', 'ours', 'interrupted'), (stories) => {
+        const metrist = new MetristState();
+        for (const [index, story] of stories.entries()) metrist.add(runRecord(timeOf(index), story));
+        expect(play(stories).metrist.save()).toEqual(metrist.save());
+      }),
+    );
+  });
+
+  test('goes on where it was saved, wherever that was', () => {
+    fc.assert(
+      fc.property(storiesOf('theirs', 'ours', 'interrupted'), fc.nat(60), (stories, savedAfter) => {
+        let state = new MonitorState();
+        for (const [index, story] of stories.entries()) {
+          state.add(runRecord(timeOf(index), story));
+          if (index === savedAfter) state = MonitorState.load(JSON.parse(JSON.stringify(state.save())));
+        }
+        expect(state.save()).toEqual(play(stories).save());
+        expect(state.read(endOf(stories))).toEqual(play(stories).read(endOf(stories)));
+      }),
+    );
+  });
+
+  test('is up or degraded only if every step was looked at within three intervals', () => {
+    fc.assert(
+      fc.property(storiesOf('theirs', 'ours', 'interrupted'), fc.nat(1_200_000), (stories, laterMs) => {
+        const { overall } = play(stories).read(endOf(stories) + laterMs);
+        if (overall.state !== 'up' && overall.state !== 'degraded') return;
+        for (const [step] of stepNames.entries()) {
+          const last = stories.findLastIndex((story) => !('at' in story) || story.kind === 'theirs' || step < story.at);
+          expect(endOf(stories) + laterMs - (timeOf(last) + 300)).toBeLessThanOrEqual(6 * minuteMs);
+        }
+      }),
+    );
+  });
+
+  test('takes little space after a month', () => {
+    const state = new MonitorState();
+    for (let index = 0; index < 30 * 24; index += 1) {
+      state.add(runRecord(noonMs + index * 60 * minuteMs, index % 7 === 0 ? theirs() : good));
+    }
+    const size = JSON.stringify(state.save()).length;
+    // Three steps with 169 hours each, twice.
+    expect(size).toBeLessThan(40_000);
+  });
+
+  test.for<[string, (snapshot: Record<string, unknown>) => unknown]>([
+    ['nothing', () => undefined],
+    ['a list', () => []],
+    ['an unknown state', (snapshot) => ({ ...snapshot, changes: [{ state: 'fine', atMs: 1 }] })],
+    ['a step without a name', (snapshot) => ({ ...snapshot, steps: [{ state: 'up', sinceMs: 1, ownFailures: 0 }] })],
+    ['a time that is no number', (snapshot) => ({ ...snapshot, endMs: '1' })],
+    ['damaged points', (snapshot) => ({ ...snapshot, metrist: { points: [{}], details: [] } })],
+    ['no second answer', (snapshot) => ({ ...snapshot, withoutOurs: undefined })],
+  ])('is not loaded from %s', ([, damage]) => {
+    const snapshot = JSON.parse(JSON.stringify(play([good, ours()]).save())) as Record<string, unknown>;
+    expect(() => MonitorState.load(snapshot)).not.toThrow();
+    expect(() => MonitorState.load(damage(snapshot))).toThrow(TypeError);
   });
 
   test('does not become better by silence', () => {
