@@ -18,7 +18,7 @@ function run(agoMs: number, overrides: Partial<RunRecord> = {}): RunRecord {
 
 const history = [
   run(40 * dayMs),
-  run(7 * dayMs),
+  run(7 * dayMs + 1000),
   run(6 * dayMs),
   run(2 * dayMs, { instance: 'eu-west-1' }),
   run(dayMs, { mode: 'offline' }),
@@ -65,6 +65,7 @@ test('writes one file with seven days of live runs into the results directory, a
 
 test.for([
   [['--days', '1'], '1 live run of 1 day,'],
+  [['--days', '8'], '3 live runs of 8 days,'],
   [['--days', '3650'], '4 live runs of 3650 days,'],
   [['--instance', 'eu-west-1'], '1 live run of 7 days,'],
   [['--mode', 'offline'], '1 offline run of 7 days,'],

@@ -33,7 +33,14 @@ export function addReportCommand(program: Command, context: RunningContext): voi
   const command = program
     .command('report')
     .description('write the history of the last days as one HTML file with charts, or as CSV')
-    .addOption(wholeNumberOption('--days <number>', 'how many days, today among them', { least: 1, most: maxDays }, 7))
+    .addOption(
+      wholeNumberOption(
+        '--days <number>',
+        'how much to show: so many times 24 hours before now',
+        { least: 1, most: maxDays },
+        7,
+      ),
+    )
     .option(
       '--out <file>',
       'where to write; - is stdout (default: report.html in the results directory; with --csv stdout)',
@@ -62,8 +69,9 @@ async function writeReport(options: ReportArguments, context: RunningContext): P
   const { out = path.join(resultsDir, 'report.html') } = options;
   const nowMs = Date.now();
   // Loaded only now, because no other command needs them.
-  const [{ readOverview }, { renderReport }, { withMark }] = await Promise.all([
-    import('../history/read-overview.ts'),
+  const [{ readOverview }, { wholeRun }, { renderReport }, { withMark }] = await Promise.all([
+    import('../history/overview.ts'),
+    import('../history/run-table.ts'),
     import('../reporters/html/page.ts'),
     import('../reporters/report-file.ts'),
   ]);
@@ -76,13 +84,14 @@ async function writeReport(options: ReportArguments, context: RunningContext): P
     nowMs,
     signal,
   });
-  const { table, otherInstances } = overview;
-  if (isUnreadable(table.size, overview, context)) return;
+  const { otherInstances } = overview;
+  const { runs } = overview.table.figures(wholeRun, overview.window);
+  if (isUnreadable(runs, overview, context)) return;
   const page = withMark(renderReport(overview, { generatedMs: nowMs, version: packageJson.version }), overview);
   const isWritten = out === '-' ? await writeOut(page, context) : await writeFile(out, page, context);
   progress.end();
   if (!isWritten) return;
-  if (out !== '-') output.write(`${shownPath(out)}: ${describeRuns(table.size, options)}, ${formatBytes(page)}\n`);
+  if (out !== '-') output.write(`${shownPath(out)}: ${describeRuns(runs, options)}, ${formatBytes(page)}\n`);
   warnOfGaps(overview, context);
   if (otherInstances.length > 0) {
     const names = oneLine(otherInstances.join(', '), 200);
@@ -101,15 +110,15 @@ async function writeCsv(options: ReportArguments, context: RunningContext): Prom
     import('../history/day-files.ts'),
     import('../reporters/csv.ts'),
   ]);
-  const fromDay = dayOf(new Date(Date.now() - (days - 1) * msPerDay));
-  const history = new HistoryReader({ dir: path.join(resultsDir, 'runs'), fromDay, mode, signal });
+  const from = new Date(Date.now() - days * msPerDay).toISOString();
+  const history = new HistoryReader({ dir: path.join(resultsDir, 'runs'), fromDay: dayOf(from), mode, signal });
   let runs = 0;
   let rows = 0;
   // In parts, so that it needs no more memory for a longer history.
   async function* renderCsv(): AsyncGenerator<string> {
     let part = csvHeader;
     for await (const run of history) {
-      if (instance !== undefined && run.instance !== instance) continue;
+      if (run.startedAt < from || (instance !== undefined && run.instance !== instance)) continue;
       runs += 1;
       rows += run.steps.length;
       part += renderCsvRows(run);

@@ -21,7 +21,7 @@ export interface ReportReporterOptions {
 
 /** While nothing changes, the report is written at most this often. */
 const rewriteAfterMs = 600_000;
-/** The report shows so many UTC days, today among them. */
+/** How much the report shows. */
 const days = 7;
 const defaultReadTimeoutMs = 6000;
 
@@ -54,7 +54,7 @@ export class ReportReporter implements RunReporter {
     const { resultsDir, readTimeoutMs = defaultReadTimeoutMs } = this.#options;
     // Loaded only now, because most runs write no report.
     const [{ readOverview }, { renderReport }, { withMark }, { replaceFile, removeUnfinished }] = await Promise.all([
-      import('../history/read-overview.ts'),
+      import('../history/overview.ts'),
       import('./html/page.ts'),
       import('./report-file.ts'),
       import('../host/replace-file.ts'),
