@@ -18,17 +18,17 @@ describe('createReporters', () => {
     [
       'vitest with a config for Metrist',
       { frontEnd: 'vitest', resultsDir, history, ...vitestReporters(ofVitest) },
-      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'Metrist'],
+      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'Metrist', 'report /srv/results/report.html'],
     ],
     [
       'vitest without one',
       { frontEnd: 'vitest', resultsDir, history, ...vitestReporters({ ...ofVitest, metrist: undefined }) },
-      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs'],
+      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'report /srv/results/report.html'],
     ],
     [
       'the Orchestrator with a results directory',
       { frontEnd: 'orchestrator', resultsDir, history },
-      ['history /srv/results/runs'],
+      ['history /srv/results/runs', 'report /srv/results/report.html'],
     ],
     ['the Orchestrator without one', { frontEnd: 'orchestrator', history }, []],
   ] as const)('for %s: what is on disk, then Metrist, then what is derived', async ([, options, expected]) => {
@@ -37,7 +37,7 @@ describe('createReporters', () => {
 
   test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
     const reports = vitestReporters({ ...ofVitest, values: { HTTPS_PROXY: proxy } });
-    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, ...reports })).toHaveLength(3);
+    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, ...reports })).toHaveLength(4);
   });
 
   test('a derived report whose code does not load says so when it is its turn', async () => {

@@ -39,6 +39,13 @@ export async function createReporters(options: CreateReportersOptions): Promise<
     );
     if (metrist !== undefined) wanted.push(metrist(inResults));
     // What is derived from the files above: totals and Prometheus' textfile, report.html, summary.md.
+    const { shownAs } = inResults('report.html');
+    wanted.push(
+      loadDerived(`report ${shownAs}`, async () => {
+        const { ReportReporter } = await import('./report.ts');
+        return new ReportReporter({ resultsDir, shownAs });
+      }),
+    );
   }
   // What is sent elsewhere: OTLP.
   return await Promise.all(wanted);

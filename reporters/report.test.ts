@@ -26,7 +26,6 @@ async function setUp({ readTimeoutMs = 60_000 } = {}) {
   const reporter = new ReportReporter({
     resultsDir,
     shownAs: 'results/report.html',
-    stateAfter: () => Promise.resolve('up'),
     readTimeoutMs,
   });
   return { resultsDir, file, reporter };
@@ -44,7 +43,7 @@ testReporter('ReportReporter', async () => {
 describe('ReportReporter', () => {
   test('writes the report of the first run, and says in its first line what it shows', async () => {
     const { file, reporter } = await setUp();
-    expect(await reporter.report(run(startMs))).toEqual({ ok: true, text: 'report results/report.html' });
+    expect(await reporter.report(run(startMs), [])).toEqual({ ok: true, text: 'report results/report.html' });
     expect(await readFile(file, 'utf8')).toMatch(/^<!-- awsiam report \{.*\} -->\n<!doctype html>/i);
     expect(await readMark(file)).toEqual({
       mode: 'live',
@@ -57,11 +56,22 @@ describe('ReportReporter', () => {
 
   test('leaves a report that is good enough alone, and then reads no history', async () => {
     const { resultsDir, file, reporter } = await setUp();
-    await reporter.report(run(startMs));
+    await reporter.report(run(startMs), []);
     await rm(path.join(resultsDir, 'runs'), { recursive: true });
     const before = await readFile(file, 'utf8');
-    expect(await reporter.report(run(startMs + 120_000))).toEqual({ ok: true, text: 'report results/report.html' });
+    expect(await reporter.report(run(startMs + 120_000), [])).toEqual({ ok: true, text: 'report results/report.html' });
     expect(await readFile(file, 'utf8')).toBe(before);
+  });
+
+  test('writes it again if an earlier report found out that the state has changed', async () => {
+    const { file, reporter } = await setUp();
+    await reporter.report(run(startMs), []);
+    const later = run(startMs + 120_000);
+    await reporter.report(later, [
+      { ok: true, text: 'Prometheus' },
+      { ok: true, text: 'totals', state: 'degraded' },
+    ]);
+    expect(await readMark(file)).toMatchObject({ nowMs: startMs + 120_300 });
   });
 
   test('gives up a history that takes too long to read, and keeps the older report', async () => {
@@ -69,7 +79,7 @@ describe('ReportReporter', () => {
     await writeFile(file, 'older');
     const line = `${JSON.stringify(run(startMs))}\n`;
     await writeFile(path.join(resultsDir, 'runs/2026-11-22.ndjson'), line.repeat(20_000));
-    expect(await reporter.report(run(startMs))).toEqual({
+    expect(await reporter.report(run(startMs), [])).toEqual({
       ok: false,
       text: 'report results/report.html could not be written: reading the history took longer than 0.001 s',
     });
@@ -82,7 +92,7 @@ describe('ReportReporter', () => {
     await writeFile(file, 'older');
     await rm(path.join(resultsDir, 'runs'), { recursive: true });
     await writeFile(path.join(resultsDir, 'runs'), 'a file in the way');
-    expect(await reporter.report(run(startMs))).toEqual({
+    expect(await reporter.report(run(startMs), [])).toEqual({
       ok: false,
       text: expect.stringMatching(
         /^report results\/report.html could not be written: .*runs could not be read: ENOTDIR/,
@@ -94,7 +104,7 @@ describe('ReportReporter', () => {
   test('says what stands in the way', async () => {
     const { file, reporter } = await setUp();
     await mkdir(file);
-    expect(await reporter.report(run(startMs))).toEqual({
+    expect(await reporter.report(run(startMs), [])).toEqual({
       ok: false,
       text: 'report results/report.html could not be written: a directory is in the way',
     });
@@ -126,7 +136,7 @@ describe('the mark', () => {
     'stays in its comment if the instance is called %s',
     async (instance) => {
       const { file, reporter } = await setUp();
-      await reporter.report(monitorRun({ instance }));
+      await reporter.report(monitorRun({ instance }), []);
       const text = await readFile(file, 'utf8');
       const [comment] = /<!--[^]*?--!?>/.exec(text) ?? [];
       expect(text.slice(comment?.length)).toMatch(/^\n<!doctype html>/i);

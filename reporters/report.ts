@@ -13,8 +13,6 @@ export interface ReportReporterOptions {
   readonly resultsDir: string;
   /** The path of the report as messages show it. */
   readonly shownAs: string;
-  /** The overall state at the end of a run, if that is known without reading the history. */
-  readonly stateAfter: (run: MonitorRun) => Promise<OverallState | undefined>;
   /** Time limit for reading the history, well below that for a report. @default 6000 */
   readonly readTimeoutMs?: number;
 }
@@ -40,10 +38,10 @@ export class ReportReporter implements RunReporter {
     this.what = `report ${options.shownAs}`;
   }
 
-  async report(run: MonitorRun): Promise<ReportOutcome> {
+  async report(run: MonitorRun, earlier: readonly ReportOutcome[]): Promise<ReportOutcome> {
     try {
-      const [shown, state] = await Promise.all([readMark(this.#file), this.#options.stateAfter(run)]);
-      if (isDue(run, shown, state)) await this.#write(run);
+      const state = earlier.find((outcome) => outcome.state !== undefined)?.state;
+      if (isDue(run, await readMark(this.#file), state)) await this.#write(run);
       return { ok: true, text: this.what };
     } catch (error) {
       return { ok: false, text: `${this.what} could not be written: ${oneLine(messageOf(error), 200)}` };
