@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Option, type Command } from 'commander';
 import type { Overview } from '../history/overview.ts';
 import { makeDir } from '../host/make-dir.ts';
-import { replaceFile } from '../host/replace-file.ts';
+import { replaceFile } from '../host/write-file.ts';
 import { shortenPath } from '../host/results-dir.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RunMode } from '../runner/monitor-run.ts';

@@ -1,4 +1,4 @@
-import { check, readAmount, readCount, readFields, readList, readNumber } from './json-fields.ts';
+import { check, readAmount, readTotal, readFields, readList, readNumber } from './json-fields.ts';
 
 /**
  * Metrist's defaults. Source: lib/backend/projections/dbpa/analyzer_config.ex and check_config.ex of Metrist-Software/backend.
@@ -169,5 +169,5 @@ function readSuccess(value: unknown): Success {
 function readHour(value: unknown): readonly [number, number, number] {
   const [hour, count, sumUs, ...others] = readList(readNumber)(value);
   check(Number.isSafeInteger(hour) && others.length === 0, 'not an hour');
-  return [hour as number, readCount(count), readCount(sumUs)];
+  return [hour as number, readTotal(count), readTotal(sumUs)];
 }

@@ -1,5 +1,6 @@
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { verdicts, type Verdict } from '../runner/step-result.ts';
+import { check, readTotal, readFields, readList, readName } from './json-fields.ts';
 
 /** The upper limits of the buckets of step durations, in seconds. One more bucket holds what is longer. */
 export const bucketLimitsSecs = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900] as const;
@@ -40,6 +41,21 @@ export interface Counters {
 export function emptyCounters(): Counters {
   const runs = { passed: 0, failedTheirs: 0, failedOurs: 0, interrupted: 0 };
   return { runs, steps: new Map(), leftovers: 0, swept: 0, undelivered: 0 };
+}
+
+/** Makes counters JSON-safe. */
+export function saveCounters({ steps, ...others }: Counters): unknown {
+  return { ...others, steps: [...steps] };
+}
+
+/** @throws TypeError if it is not what `saveCounters` returned */
+export function readCounters(value: unknown): Counters {
+  const { runs, steps, leftovers, swept, undelivered } = readFields(value);
+  return {
+    runs: readCounts(runs, ['passed', 'failedTheirs', 'failedOurs', 'interrupted']),
+    steps: new Map(readList(readStep)(steps)),
+    ...readCounts({ leftovers, swept, undelivered }, ['leftovers', 'swept', 'undelivered']),
+  };
 }
 
 /** The one place where a run becomes counts: for totals of all runs, and for those of one run alone. */
@@ -94,4 +110,30 @@ function addDuration(counts: DurationCounts, durationMs: number): void {
 
 function microseconds(ms: number): number {
   return Math.round(ms * 1000);
+}
+
+function readCounts<const Name extends string>(value: unknown, names: readonly Name[]): Record<Name, number> {
+  const fields = readFields(value);
+  return Object.fromEntries(names.map((name) => [name, readTotal(fields[name])])) as Record<Name, number>;
+}
+
+function readStep(value: unknown): [string, StepCounters] {
+  const [name, counts] = readList((each) => each)(value);
+  const { passed, failed, failedBy } = readFields(counts);
+  return [
+    readName(name),
+    {
+      passed: readDurations(passed),
+      failed: readDurations(failed),
+      failedBy: readCounts(failedBy, Object.keys(verdicts) as Verdict[]),
+      ...readCounts(counts, ['blocked', 'interrupted', 'attempts', 'propagationUs']),
+    },
+  ];
+}
+
+function readDurations(value: unknown): DurationCounts {
+  const { buckets, sumUs } = readFields(value);
+  const counts = [...readList(readTotal)(buckets)];
+  check(counts.length === bucketLimitsSecs.length + 1, 'not as many buckets as there are');
+  return { buckets: counts, sumUs: readTotal(sumUs) };
 }

@@ -62,9 +62,14 @@ export function readTime(value: unknown): string {
   return text;
 }
 
-/** JSON can hold `1e999`, which is read as `Infinity`. */
+/**
+ * Far above every real amount (in milliseconds, eleven days), so that sums of hostile lines stay exact. JSON can also hold
+ * `1e999`, which is read as `Infinity`.
+ */
+const maxAmount = 1e9;
+
 export function readAmount(value: unknown): number {
-  check(typeof value === 'number' && Number.isFinite(value) && value >= 0, 'not an amount');
+  check(typeof value === 'number' && value >= 0 && value <= maxAmount, 'not an amount');
   return value as number;
 }
 
@@ -75,7 +80,13 @@ export function readNumber(value: unknown): number {
 }
 
 export function readCount(value: unknown): number {
-  check(Number.isSafeInteger(value) && (value as number) >= 0, 'not a count');
+  check(Number.isInteger(value), 'not a count');
+  return readAmount(value);
+}
+
+/** The sum of many counts. */
+export function readTotal(value: unknown): number {
+  check(Number.isSafeInteger(value) && (value as number) >= 0, 'not a total');
   return value as number;
 }
 

@@ -66,6 +66,7 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
   const read = await readTotals({
     resultsDir,
     ...(onProgress !== undefined && { onProgress: (at) => onProgress(`${at.daysDone} of ${at.days} days`) }),
+    ...(signal && { signal }),
   });
   const found = read.totals.find({ mode, ...(options.instance !== undefined && { instance: options.instance }) });
   const instance = found?.instance ?? options.instance;

@@ -128,7 +128,15 @@ test('splitLines gives the same lines wherever the chunks end', async () => {
       const chunks = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
       const lines = await Array.fromAsync(splitLines(chunksOf(chunks), 6));
       const expected = text.split('\n').filter((line) => line !== '');
-      expect(lines.map(String)).toEqual(expected.map((line) => (Buffer.byteLength(line) > 6 ? 'undefined' : line)));
+      expect(lines.map((line) => line.bytes?.toString())).toEqual(
+        expected.map((line) => (Buffer.byteLength(line) > 6 ? undefined : line)),
+      );
+      // The next line begins where this one ends.
+      for (const [index, { endByte, isComplete }] of lines.entries()) {
+        expect(isComplete).toBe(bytes[endByte - 1] === 0x0a);
+        const rest = bytes.subarray(endByte).toString().split('\n');
+        expect(rest.filter((line) => line !== '')).toEqual(expected.slice(index + 1));
+      }
     }),
   );
 });

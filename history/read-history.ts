@@ -7,6 +7,8 @@ import { dayFile, dayOf, listDays } from './day-files.ts';
 import { parseRecord, type RunRecord } from './run-record.ts';
 import { reasonOf } from './write-history.ts';
 
+const defaultMaxLineBytes = 8 * 1024 * 1024;
+
 interface ReadHistoryOptions {
   /** `results/runs` */
   readonly dir: string;
@@ -44,15 +46,18 @@ export class HistoryReader {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunRecord> {
-    const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = 8 * 1024 * 1024, signal } = this.#options;
+    const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = defaultMaxLineBytes, signal } = this.#options;
     for (const day of await this.#days(dir)) {
       if (day < fromDay || day > toDay) continue;
-      for await (const line of this.#lines(path.join(dir, dayFile(day)), maxLineBytes)) {
+      try {
+        for await (const { run } of readDay({ dir, day, maxLineBytes })) {
+          signal?.throwIfAborted();
+          if (run === undefined) this.skipped += 1;
+          else if (mode === undefined || run.mode === mode) yield run;
+        }
+      } catch (error) {
         signal?.throwIfAborted();
-        const record = line !== undefined && isUtf8(line) ? parseRecord(line.toString()) : undefined;
-        // The days are in order only if each run stands in the file of its day.
-        if (record === undefined || dayOf(record.startedAt) !== day) this.skipped += 1;
-        else if (mode === undefined || record.mode === mode) yield record;
+        this.problems.push(`${path.join(dir, dayFile(day))} could not be read: ${reasonOf(error)}`);
       }
     }
   }
@@ -65,31 +70,72 @@ export class HistoryReader {
       return [];
     }
   }
+}
 
-  async *#lines(file: string, maxLineBytes: number): AsyncGenerator<Buffer | undefined> {
-    try {
-      // Opening a named pipe would wait for ever.
-      if (!(await stat(file)).isFile()) throw new Error('it is not a file');
-      yield* splitLines(createReadStream(file), maxLineBytes);
-    } catch (error) {
-      // Another process may have removed it because of its age.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      this.problems.push(`${file} could not be read: ${reasonOf(error)}`);
+/** A line of a day's file. */
+interface HistoryLine {
+  /** Absent if the line is no run of this day. */
+  readonly run?: RunRecord;
+  /** Whether it has its line feed. Without it, the line is torn or still being written. */
+  readonly isComplete: boolean;
+  /** Where in the file the next line begins. */
+  readonly endByte: number;
+}
+
+interface ReadDayOptions {
+  /** `results/runs` */
+  readonly dir: string;
+  /** `2026-11-22` */
+  readonly day: string;
+  /** Where a line begins. @default 0 */
+  readonly startByte?: number;
+  readonly maxLineBytes?: number;
+}
+
+/**
+ * Reads the lines of one day. There are none if the file does not exist: another process may have removed it because of its
+ * age.
+ *
+ * @throws Node's error if the file cannot be read
+ */
+export async function* readDay(options: ReadDayOptions): AsyncGenerator<HistoryLine> {
+  const { dir, day, startByte = 0, maxLineBytes = defaultMaxLineBytes } = options;
+  const file = path.join(dir, dayFile(day));
+  try {
+    // Opening a named pipe would wait for ever.
+    if (!(await stat(file)).isFile()) throw new Error('it is not a file');
+    const chunks = createReadStream(file, { start: startByte });
+    for await (const { bytes, isComplete, endByte } of splitLines(chunks, maxLineBytes)) {
+      const run = bytes !== undefined && isUtf8(bytes) ? parseRecord(bytes.toString()) : undefined;
+      const end = { isComplete, endByte: startByte + endByte };
+      // The days are in order only if each run stands in the file of its day.
+      yield run === undefined || dayOf(run.startedAt) !== day ? end : { run, ...end };
     }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
 const lineFeed = 0x0a;
 
-/** Splits bytes into lines that are not empty. A line that is too long is `undefined`, and its bytes are not kept. */
-export async function* splitLines(
-  chunks: AsyncIterable<Buffer>,
-  maxLineBytes: number,
-): AsyncGenerator<Buffer | undefined> {
+/** A line that is not empty. */
+interface Line {
+  /** Absent if the line is too long. */
+  readonly bytes?: Buffer;
+  /** Whether it has its line feed. */
+  readonly isComplete: boolean;
+  /** How many bytes there were up to the end of the line, with its line feed. */
+  readonly endByte: number;
+}
+
+/** Splits bytes into lines. The bytes of a line that is too long are not kept. */
+export async function* splitLines(chunks: AsyncIterable<Buffer>, maxLineBytes: number): AsyncGenerator<Line> {
   let parts: Buffer[] = [];
   let length = 0;
-  const takeLine = (): Buffer | undefined => {
-    const line = length > maxLineBytes ? undefined : Buffer.concat(parts, length);
+  let offset = 0;
+  const takeLine = (isComplete: boolean, endByte: number): Line => {
+    const end = { isComplete, endByte };
+    const line = length > maxLineBytes ? end : { bytes: Buffer.concat(parts, length), ...end };
     parts = [];
     length = 0;
     return line;
@@ -104,9 +150,10 @@ export async function* splitLines(
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       keep(chunk.subarray(start, end));
       start = end + 1;
-      if (length > 0) yield takeLine();
+      if (length > 0) yield takeLine(true, offset + start);
     }
     keep(chunk.subarray(start));
+    offset += chunk.length;
   }
-  if (length > 0) yield takeLine();
+  if (length > 0) yield takeLine(false, offset);
 }

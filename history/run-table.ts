@@ -283,7 +283,7 @@ function outcomeOf(run: RunRecord): Outcome {
 }
 
 /** The smallest value that at least this share of the values does not exceed (nearest rank). */
-function quantileOf(sorted: Float64Array, share: number): number {
+export function quantileOf(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 

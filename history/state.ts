@@ -1,7 +1,6 @@
 import { verdicts, type StepResult } from '../runner/step-result.ts';
 import { checkStates } from './check-series.ts';
 import {
-  readPresent,
   readAmount,
   readCount,
   readFields,
@@ -9,6 +8,7 @@ import {
   readName,
   readNumber,
   readOneOf,
+  readPresent,
 } from './json-fields.ts';
 import { couldLook, endOf, looksOf, type Look } from './looks.ts';
 import { isBad, MetristState, worstOf, type MetristMonitorState, type MetristSnapshot } from './metrist-state.ts';

@@ -1,12 +1,31 @@
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { lockFile } from '../host/file-lock.ts';
+import { makeDir } from '../host/make-dir.ts';
+import { replaceFile } from '../host/write-file.ts';
 import type { MonitorRun, RunMode } from '../runner/monitor-run.ts';
-import { addRun, emptyCounters, sideOfFailure, type Counters } from './counters.ts';
+import { addRun, emptyCounters, readCounters, saveCounters, sideOfFailure, type Counters } from './counters.ts';
+import { dayFile, listDays } from './day-files.ts';
+import {
+  readAmount,
+  readCount,
+  readFields,
+  readList,
+  readName,
+  readNumber,
+  readOneOf,
+  readPresent,
+  readText,
+  readTime,
+  readTotal,
+} from './json-fields.ts';
 import { couldLook, endOf, looksOf } from './looks.ts';
-import { HistoryReader } from './read-history.ts';
+import { readDay } from './read-history.ts';
 import type { RunRecord } from './run-record.ts';
 import { MonitorState } from './state.ts';
+import { reasonOf } from './write-history.ts';
 
-/** What later reports need to know about the last run. */
+/** What reports need to know about the last run. */
 export interface LastRun extends Pick<MonitorRun, 'version' | 'startedAt' | 'state' | 'namespace' | 'region'> {
   /** Epoch, UTC. */
   readonly endMs: number;
@@ -29,46 +48,141 @@ export interface InstanceTotals {
   readonly sweptRemaining?: number;
 }
 
-/** A fold over the history: counters and state for each mode and instance. */
+/** The totals of one mode and instance. `lastRun` is absent if only undelivered results are known so far. */
+type Entry = Omit<InstanceTotals, 'counters' | 'lastRun'> & {
+  readonly counters: Counters;
+  readonly lastRun?: LastRun;
+};
+
+/** Whose totals they are. */
+type Owner = Pick<InstanceTotals, 'mode' | 'instance'>;
+
+/**
+ * A fold over the history: counters and state for each mode and instance, and the place up to which the history is in them.
+ * Its size does not depend on the number of runs.
+ *
+ * Saved in `results/totals.json`:
+ *
+ * ```json
+ * { "schema": 1, "skipped": 0, "files": [["2026-11-21", 3241870], ["2026-11-22", 1350779]],
+ *   "instances": [{ "mode": "live", "instance": "us-east-1", "counters": {…}, "state": {…}, "lastRun": {…} }] }
+ * ```
+ */
 export class Totals {
-  readonly #instances = new Map<string, InstanceTotals>();
+  readonly #entries = new Map<string, Entry>();
+  /**
+   * For each file of the history, where the first line begins that is not in the totals. In the order in which the files
+   * last grew.
+   */
+  readonly #files = new Map<string, number>();
+  /** Lines of the history that were no runs. */
+  skipped = 0;
+
+  /** @throws TypeError if it is not what `save` of this version returned */
+  static load(saved: unknown): Totals {
+    const totals = new Totals();
+    const { schema, skipped, files, instances } = readFields(saved);
+    readSchema(schema);
+    totals.skipped = readTotal(skipped);
+    for (const [day, endByte] of readList(readList((value) => value))(files)) {
+      totals.#files.set(readName(day), readTotal(endByte));
+    }
+    for (const entry of readList(readEntry)(instances)) totals.#entries.set(keyOf(entry), entry);
+    return totals;
+  }
+
+  save(): unknown {
+    const instances = [...this.#entries.values()].map(({ counters, state, ...others }) => ({
+      ...others,
+      counters: saveCounters(counters),
+      state: state.save(),
+    }));
+    return { schema: 1, skipped: this.skipped, files: [...this.#files], instances };
+  }
 
   add(run: RunRecord): void {
-    const key = JSON.stringify([run.mode, run.instance]);
-    const known = this.#instances.get(key);
-    const { counters = emptyCounters(), state = new MonitorState() } = known ?? {};
-    addRun(counters, run);
-    state.add(run);
-    const lastLookMs = [...looksOf(run).values()].some(couldLook) ? endOf(run) : known?.lastLookMs;
-    const sweptRemaining = run.sweptRemaining ?? known?.sweptRemaining;
-    this.#instances.set(key, {
-      mode: run.mode,
-      ...(run.instance !== undefined && { instance: run.instance }),
-      counters,
-      state,
+    const known = this.#entryOf(run);
+    addRun(known.counters, run);
+    known.state.add(run);
+    const lastLookMs = [...looksOf(run).values()].some(couldLook) ? endOf(run) : known.lastLookMs;
+    const sweptRemaining = run.sweptRemaining ?? known.sweptRemaining;
+    this.#entries.set(keyOf(run), {
+      ...known,
       lastRun: toLastRun(run),
       ...(lastLookMs !== undefined && { lastLookMs }),
       ...(sweptRemaining !== undefined && { sweptRemaining }),
     });
   }
 
+  /** Counts results that did not reach Metrist, which the history does not know. */
+  addUndelivered(owner: Owner, undelivered: number): void {
+    const entry = this.#entryOf(owner);
+    entry.counters.undelivered += undelivered;
+    this.#entries.set(keyOf(owner), entry);
+  }
+
   /** The totals of a mode, one for each instance, the one that ran last first. */
   instances(mode: RunMode): readonly InstanceTotals[] {
-    return [...this.#instances.values()]
-      .filter((each) => each.mode === mode)
+    return [...this.#entries.values()]
+      .filter((each): each is Entry & InstanceTotals => each.mode === mode && each.lastRun !== undefined)
       .toSorted((a, b) => b.lastRun.endMs - a.lastRun.endMs);
   }
 
   /** The totals of an instance, or of the one that ran last if none is named. Absent if there was no such run. */
-  find({ mode, instance }: { readonly mode: RunMode; readonly instance?: string }): InstanceTotals | undefined {
+  find({ mode, instance }: Owner): InstanceTotals | undefined {
     return this.instances(mode).find((each) => instance === undefined || each.instance === instance);
+  }
+
+  /** Where the lines of a day begin that are not in the totals. */
+  startOf(day: string): number {
+    return this.#files.get(day) ?? 0;
+  }
+
+  /** Notes that a day is in the totals up to here. */
+  moveTo(day: string, endByte: number): void {
+    this.#files.delete(day);
+    this.#files.set(day, endByte);
+  }
+
+  /**
+   * Chooses the files that may have lines that are not in the totals: those that are new, and the three that grew last. A run
+   * may end after midnight in the file of yesterday, and another one beside it in that of today.
+   */
+  daysToRead(days: readonly string[]): readonly string[] {
+    const grew = new Set([...this.#files.keys()].slice(-3));
+    return days.filter((day) => grew.has(day) || !this.#files.has(day));
+  }
+
+  /** Drops what belongs to files that retention removed: their places, and instances that have not run since. */
+  forgetAllBut(days: readonly string[]): void {
+    const kept = new Set(days);
+    for (const day of this.#files.keys()) if (!kept.has(day)) this.#files.delete(day);
+    const [oldest] = days;
+    for (const [key, { lastRun }] of this.#entries) {
+      if (oldest !== undefined && lastRun !== undefined && lastRun.endMs < Date.parse(oldest)) {
+        this.#entries.delete(key);
+      }
+    }
+  }
+
+  #entryOf({ mode, instance }: Owner): Entry {
+    const known = this.#entries.get(keyOf({ mode, ...(instance !== undefined && { instance }) }));
+    if (known !== undefined) return known;
+    const counters = emptyCounters();
+    return { mode, ...(instance !== undefined && { instance }), counters, state: new MonitorState() };
   }
 }
 
-/** How far totals have come. */
+/** How far totals have come with the history. */
 export interface CatchUpProgress {
   readonly daysDone: number;
   readonly days: number;
+}
+
+export interface ReadTotals {
+  readonly totals: Totals;
+  /** Which parts of the history could not be read, one clause each. */
+  readonly problems: readonly string[];
 }
 
 interface ReadTotalsOptions {
@@ -76,22 +190,133 @@ interface ReadTotalsOptions {
   readonly resultsDir: string;
   /** Called after each day of the history that had to be read. */
   readonly onProgress?: (progress: CatchUpProgress) => void;
+  /** Ends the reading. @default never */
+  readonly signal?: AbortSignal;
 }
 
-export interface ReadTotals {
-  readonly totals: Totals;
-  /** Lines of the history that were no runs. */
-  readonly skipped: number;
-  /** Which parts of the history could not be read, one clause each. */
-  readonly problems: readonly string[];
+/**
+ * Reads the totals up to the newest run. Writes nothing, so it works for a user who may only read, and beside runs.
+ *
+ * @throws only the reason of the signal
+ */
+export async function readTotals(options: ReadTotalsOptions): Promise<ReadTotals> {
+  const totals = await loadTotals(options.resultsDir);
+  const { problems } = await catchUp(totals, options);
+  return { totals, problems };
 }
 
-/** Reads the totals up to the newest run, without writing. Never rejects. */
-export async function readTotals({ resultsDir }: ReadTotalsOptions): Promise<ReadTotals> {
-  const totals = new Totals();
-  const history = new HistoryReader({ dir: path.join(resultsDir, 'runs') });
-  for await (const run of history) totals.add(run);
-  return { totals, skipped: history.skipped, problems: history.problems };
+interface UpdateTotalsOptions {
+  /** Absolute. Made if there is none. */
+  readonly resultsDir: string;
+  /** Whose results did not reach Metrist, and how many. */
+  readonly owner: Owner;
+  readonly undelivered?: number;
+  /**
+   * Called with totals that are complete and saved, while no other process can change them. If it throws, the totals stay
+   * saved, and the outcome has its problem.
+   */
+  readonly whileLocked?: (totals: Totals) => Promise<void>;
+  /** For how long the history may be read. @default 3000 */
+  readonly catchUpMs?: number;
+  /** How long to wait for another process that updates the same totals. @default 2000 */
+  readonly lockTimeoutMs?: number;
+}
+
+/** What became of an update. `problem` is a clause that says what was not done and why. */
+export type TotalsUpdate =
+  | { readonly state: 'updated'; readonly problems: readonly string[] }
+  /** There was not enough time for the whole history. What was read is saved, and the next run goes on. */
+  | { readonly state: 'catching up'; readonly progress: CatchUpProgress }
+  | { readonly state: 'failed'; readonly problem: string };
+
+/**
+ * Brings `totals.json` up to the newest run. A run that a killed process or another front end has appended is not lost, and
+ * none is counted twice: whatever happened, the file says up to where the history is in it. Never rejects.
+ *
+ * A file that is missing, damaged or of another version is made again from the history. That cannot bring back the results
+ * that did not reach Metrist, and the runs of days that retention has removed.
+ */
+export async function updateTotals(options: UpdateTotalsOptions): Promise<TotalsUpdate> {
+  const { resultsDir, owner, undelivered = 0, whileLocked, catchUpMs = 3000, lockTimeoutMs = 2000 } = options;
+  const inResults = (name: string): string => path.join(resultsDir, name);
+  try {
+    await makeDir(resultsDir);
+    using lock = await lockFile(inResults(lockName), { timeoutMs: lockTimeoutMs });
+    if (lock === undefined) return { state: 'failed', problem: `another process kept ${lockName} locked` };
+    const totals = await loadTotals(resultsDir);
+    const { problems, progress } = await catchUp(totals, { resultsDir, catchUpMs });
+    if (undelivered > 0) totals.addUndelivered(owner, undelivered);
+    // The lock keeps others from writing a file of the same name.
+    await replaceFile(inResults(fileName), `${JSON.stringify(totals.save())}\n`, { suffix: 'unfinished' });
+    if (progress !== undefined) return { state: 'catching up', progress };
+    await whileLocked?.(totals);
+    return { state: 'updated', problems };
+  } catch (error) {
+    return { state: 'failed', problem: reasonOf(error) };
+  }
+}
+
+const fileName = 'totals.json';
+/** Hidden, because it says nothing to people. */
+const lockName = '.totals.lock';
+
+/** Starts from the beginning if the file is missing, damaged, or of another version. */
+async function loadTotals(resultsDir: string): Promise<Totals> {
+  try {
+    return Totals.load(JSON.parse(await readFile(path.join(resultsDir, fileName), 'utf8')));
+  } catch {
+    return new Totals();
+  }
+}
+
+interface CatchUpOptions extends ReadTotalsOptions {
+  /** @default as long as it takes */
+  readonly catchUpMs?: number;
+}
+
+/** Adds what the history has got since the totals were saved. `progress` is set if there was not enough time for all. */
+async function catchUp(
+  totals: Totals,
+  { resultsDir, catchUpMs = Infinity, onProgress, signal }: CatchUpOptions,
+): Promise<{ readonly problems: readonly string[]; readonly progress?: CatchUpProgress }> {
+  const dir = path.join(resultsDir, 'runs');
+  const untilMs = performance.now() + catchUpMs;
+  const problems: string[] = [];
+  const days = await listDays(dir).catch((error: unknown) => {
+    problems.push(`${dir} could not be read: ${reasonOf(error)}`);
+  });
+  if (days === undefined) return { problems };
+  totals.forgetAllBut(days);
+  const toRead = totals.daysToRead(days);
+  const before = days.length - toRead.length;
+  for (const [index, day] of toRead.entries()) {
+    try {
+      // A file that became shorter is not counted again.
+      const { size } = await stat(path.join(dir, dayFile(day)));
+      if (size < totals.startOf(day)) totals.moveTo(day, size);
+      for await (const { run, isComplete, endByte } of readDay({ dir, day, startByte: totals.startOf(day) })) {
+        signal?.throwIfAborted();
+        // A line without its end may still be being written.
+        if (!isComplete) break;
+        if (run === undefined) totals.skipped += 1;
+        else totals.add(run);
+        totals.moveTo(day, endByte);
+        if (performance.now() > untilMs) {
+          return { problems, progress: { daysDone: before + index, days: days.length } };
+        }
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      problems.push(`${path.join(dir, dayFile(day))} could not be read: ${reasonOf(error)}`);
+    }
+    onProgress?.({ daysDone: before + index + 1, days: days.length });
+  }
+  return { problems };
+}
+
+function keyOf({ mode, instance }: Owner): string {
+  return JSON.stringify([mode, instance]);
 }
 
 function toLastRun(run: RunRecord): LastRun {
@@ -105,5 +330,37 @@ function toLastRun(run: RunRecord): LastRun {
     intervalSecs,
     ...(namespace !== undefined && { namespace }),
     ...(region !== undefined && { region }),
+  };
+}
+
+const readSchema = readOneOf([1]);
+const readMode = readOneOf(['live', 'offline']);
+const readRunState = readOneOf(['passed', 'failed', 'interrupted']);
+const readSide = readOneOf(['theirs', 'ours']);
+
+function readEntry(value: unknown): Entry {
+  const fields = readFields(value);
+  return {
+    mode: readMode(fields['mode']),
+    ...readPresent(fields, {
+      instance: readName,
+      lastLookMs: readNumber,
+      sweptRemaining: readCount,
+      lastRun: readLastRun,
+    }),
+    counters: readCounters(fields['counters']),
+    state: MonitorState.load(fields['state']),
+  };
+}
+
+function readLastRun(value: unknown): LastRun {
+  const fields = readFields(value);
+  return {
+    version: readText(fields['version']),
+    startedAt: readTime(fields['startedAt']),
+    endMs: readNumber(fields['endMs']),
+    state: readRunState(fields['state']),
+    intervalSecs: readAmount(fields['intervalSecs']),
+    ...readPresent(fields, { side: readSide, namespace: readName, region: readName }),
   };
 }

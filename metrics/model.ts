@@ -1,5 +1,5 @@
 import { bucketLimitsSecs, type Counters, type DurationCounts, type StepCounters } from '../history/counters.ts';
-import type { OverallState, StepState } from '../history/state.ts';
+import { overallStates, stepStates } from '../history/state.ts';
 import type { InstanceTotals, LastRun } from '../history/totals.ts';
 import { verdicts, type Verdict } from '../runner/step-result.ts';
 
@@ -153,8 +153,6 @@ interface Moment {
   readonly outboxErrors?: number;
 }
 
-const overallStates: readonly OverallState[] = ['up', 'degraded', 'issues', 'down', 'blind', 'no fresh data'];
-const stepStates: readonly StepState[] = ['up', 'degraded', 'down', 'blocked', 'blind', 'no fresh data'];
 const runResults: readonly LastRun['state'][] = ['passed', 'failed', 'interrupted'];
 
 /**

@@ -39,6 +39,13 @@ export async function createReporters(options: CreateReportersOptions): Promise<
     );
     if (metrist !== undefined) wanted.push(metrist(inResults));
     // What is derived from the files above: totals and Prometheus' textfile, report.html, summary.md.
+    const textfile = inResults('awsiam.prom').shownAs;
+    wanted.push(
+      loadDerived(`metrics ${textfile}`, async () => {
+        const { PrometheusReporter } = await import('./prometheus.ts');
+        return new PrometheusReporter({ resultsDir, shownAs: { textfile, totals: inResults('totals.json').shownAs } });
+      }),
+    );
     const { shownAs } = inResults('report.html');
     wanted.push(
       loadDerived(`report ${shownAs}`, async () => {

@@ -1,7 +1,7 @@
 import { rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDir } from '../host/make-dir.ts';
-import { removeUnfinished, replaceFile } from '../host/replace-file.ts';
+import { removeUnfinished, replaceFile } from '../host/write-file.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';

@@ -55,7 +55,7 @@ export class ReportReporter implements RunReporter {
       import('../history/overview.ts'),
       import('./html/page.ts'),
       import('./report-file.ts'),
-      import('../host/replace-file.ts'),
+      import('../host/write-file.ts'),
     ]);
     const deadline = new AbortController();
     const timer = setTimeout(() => {

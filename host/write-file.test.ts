@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { replaceFile } from './replace-file.ts';
+import { replaceFile } from './write-file.ts';
 
 async function makeFile(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'replace-file-'));

@@ -1,0 +1,101 @@
+import type { Attributes, HistogramPoint, Metric, MetricDefinition } from './model.ts';
+
+/** The metrics of one instance. */
+export interface InstanceMetrics {
+  /** Becomes the label `monitor_instance`, because Prometheus itself uses `instance`. */
+  readonly instance?: string;
+  readonly metrics: readonly Metric[];
+}
+
+/**
+ * Metrics in Prometheus' text format 0.0.4, without timestamps, in the order of the model.
+ *
+ * ```text
+ * # HELP awsiam_step_duration_seconds Duration of the steps that passed or failed
+ * # TYPE awsiam_step_duration_seconds histogram
+ * awsiam_step_duration_seconds_bucket{monitor_instance="us-east-1",step="CreateUser",result="passed",le="0.025"} 0
+ * …
+ * # TYPE awsiam_runs_total counter
+ * awsiam_runs_total{monitor_instance="us-east-1",result="passed"} 719
+ * ```
+ *
+ * Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ */
+export function renderPrometheus(instances: readonly InstanceMetrics[]): string {
+  const lines: string[] = [];
+  for (const { name } of instances[0]?.metrics ?? []) {
+    const series = new Map<string, string>();
+    const found = instances.flatMap(({ instance, metrics }) =>
+      metrics.filter((metric) => metric.name === name).map((metric) => ({ instance, metric })),
+    );
+    for (const { instance, metric } of found) {
+      const owner: Attributes = instance === undefined ? {} : { monitor_instance: instance };
+      // A series that stands there twice makes the whole file invalid. Texts that are not well-formed can become equal.
+      for (const [key, value] of seriesOf(metric, owner)) if (!series.has(key)) series.set(key, value);
+    }
+    const [first] = found;
+    if (first === undefined || series.size === 0) continue;
+    const prometheusName = prometheusNameOf(first.metric);
+    lines.push(`# HELP ${prometheusName} ${escapeHelp(first.metric.description)}`);
+    lines.push(`# TYPE ${prometheusName} ${first.metric.kind}`);
+    for (const [key, value] of series) lines.push(`${key} ${value}`);
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** `awsiam.step.duration` in `s` is `awsiam_step_duration_seconds`; the names of counters end in `_total`. */
+export function prometheusNameOf({ name, unit, kind }: MetricDefinition): string {
+  return `${name.replaceAll('.', '_')}${unit === 's' ? '_seconds' : ''}${kind === 'counter' ? '_total' : ''}`;
+}
+
+/** Each series of a metric, as name and labels, with its value. */
+function seriesOf(metric: Metric, owner: Attributes): (readonly [string, string])[] {
+  const name = prometheusNameOf(metric);
+  switch (metric.kind) {
+    case 'counter':
+    case 'gauge':
+      return metric.points.map(({ attributes, value }) => [
+        `${name}${labels({ ...owner, ...attributes })}`,
+        String(value),
+      ]);
+    case 'histogram':
+      return metric.points.flatMap((point) => histogramSeries(name, metric.limits, owner, point));
+    default:
+      return metric satisfies never;
+  }
+}
+
+/** In Prometheus, each bucket also holds the values of the smaller ones. */
+function histogramSeries(
+  name: string,
+  limits: readonly number[],
+  owner: Attributes,
+  { attributes, buckets, sum }: HistogramPoint,
+): (readonly [string, string])[] {
+  const own = { ...owner, ...attributes };
+  let count = 0;
+  const series = buckets.map((inBucket, index) => {
+    count += inBucket;
+    const le = limits[index] === undefined ? '+Inf' : String(limits[index]);
+    return [`${name}_bucket${labels({ ...own, le })}`, String(count)] as const;
+  });
+  return [...series, [`${name}_sum${labels(own)}`, String(sum)], [`${name}_count${labels(own)}`, String(count)]];
+}
+
+function labels(attributes: Attributes): string {
+  const pairs = Object.entries(attributes).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+}
+
+/** Only these three characters have to be escaped. The format is UTF-8, which cannot hold lone surrogates. */
+function escapeLabel(value: string): string {
+  return value
+    .toWellFormed()
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`);
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
+}

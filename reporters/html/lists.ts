@@ -1,0 +1,186 @@
+import type { Overview } from '../../history/overview.ts';
+import type { FailureGroup, RunTable } from '../../history/run-table.ts';
+import { verdicts } from '../../runner/step-result.ts';
+import { formatDuration } from '../../text/duration.ts';
+import { clip } from '../../text/redact.ts';
+import { plural } from '../../text/printable.ts';
+import { table } from './chart.ts';
+import { formatAvailability, formatCount, formatCoverage, formatLength, formatMinute, formatMoment } from './format.ts';
+import { html, type Html, type Part } from './html.ts';
+import { describeMarks } from './timelines.ts';
+import type { Frame, SlowRun } from './series.ts';
+import { stateChart, stateWord, type StateSpan } from './states.ts';
+
+const maxIncidents = 50;
+const maxGroups = 50;
+const maxTexts = 20;
+
+/** The steps at a glance. */
+export function renderSteps({ state, table: runs, window }: Overview): Html {
+  const stateOf = (name: string): Part => {
+    const step = state.steps.find((each) => each.name === name);
+    if (step === undefined) return '–';
+    return html`${stateWord(step.state)}<br /><small
+        >${step.sinceMs !== undefined && `since ${formatMoment(step.sinceMs)}`}</small
+      >`;
+  };
+  return table({
+    caption: 'Each step now, and over the time of this report',
+    columns: [
+      { head: 'step', cell: ({ name }: NamedFigures) => name },
+      { head: 'state', cell: ({ name }) => stateOf(name) },
+      { head: 'median', cell: ({ medianMs }) => (medianMs === undefined ? '–' : formatDuration(medianMs)) },
+      { head: 'p95', cell: ({ p95Ms }) => (p95Ms === undefined ? '–' : formatDuration(p95Ms)) },
+      { head: 'availability', cell: ({ availability }) => formatAvailability(availability) },
+      { head: 'coverage', cell: ({ coverage }) => formatCoverage(coverage) },
+      { head: 'failed: IAM’s side', cell: ({ failedTheirs }) => formatCount(failedTheirs) },
+      { head: 'our side', cell: ({ failedOurs }) => formatCount(failedOurs) },
+    ],
+    rows: runs.stepNames.map((name) => ({ name, ...runs.figures(name, window) })),
+  });
+}
+
+type NamedFigures = ReturnType<RunTable['figures']> & { readonly name: string };
+
+/** When the overall state was another than up, newest first. */
+export function renderIncidents(spans: readonly StateSpan[], { table: runs, window }: Overview): Html {
+  const all = spans.filter(({ state }) => state !== 'up').toReversed();
+  const shown = all.slice(0, maxIncidents);
+  const twin = table({
+    caption:
+      shown.length < all.length
+        ? `The newest ${shown.length} of ${all.length} times in which IAM was not up`
+        : 'Times in which IAM was not up, newest first',
+    isFigures: false,
+    columns: [
+      {
+        head: 'from (UTC)',
+        cell: ({ fromMs, isOlder }: StateSpan) => `${isOlder ? 'before ' : ''}${formatMinute(fromMs)}`,
+      },
+      { head: 'until (UTC)', cell: ({ toMs, isCurrent }) => (isCurrent ? 'now' : formatMinute(toMs)) },
+      { head: 'state', cell: ({ state }) => stateWord(state) },
+      { head: 'for', cell: ({ fromMs, toMs }) => formatLength(toMs - fromMs) },
+      { head: 'what failed', cell: (span) => describeFailures(runs, span) },
+    ],
+    rows: shown,
+  });
+  if (spans.length === 0) return html`<p>No state is known in this time.</p>`;
+  const list = all.length === 0 ? html`<p>IAM was up all the time.</p>` : twin;
+  return html`${stateChart(spans, window, spanTable(spans))}${list}`;
+}
+
+/** All states of the chart, with those in which IAM was up. */
+function spanTable(spans: readonly StateSpan[]): Html {
+  const shown = spans.slice(-2 * maxIncidents);
+  return table({
+    caption:
+      shown.length < spans.length ? `The newest ${shown.length} of ${spans.length} states` : 'All states, oldest first',
+    columns: [
+      { head: 'from (UTC)', cell: ({ fromMs }: StateSpan) => formatMinute(fromMs) },
+      { head: 'state', cell: ({ state }) => state },
+      { head: 'for', cell: ({ fromMs, toMs }) => formatLength(toMs - fromMs) },
+    ],
+    rows: shown,
+  });
+}
+
+function describeFailures(runs: RunTable, span: StateSpan): string {
+  const parts = runs.stepNames.flatMap((step) =>
+    Object.entries(runs.figures(step, span).failedBy).map(
+      ([verdict, count]) => `${step} ${verdict}, ${plural(count, 'run')}`,
+    ),
+  );
+  if (parts.length > 0) return parts.join('; ');
+  if (span.state === 'degraded') return 'nothing: the steps were slow';
+  return span.state === 'no fresh data' ? 'no runs' : 'nothing more';
+}
+
+export function renderSlowest(slowest: readonly SlowRun[]): Html {
+  if (slowest.length === 0) return html`<p>No run passed.</p>`;
+  return table({
+    caption: 'The slowest runs that passed',
+    isFigures: false,
+    columns: [
+      { head: 'run (UTC)', cell: ({ runMs }: SlowRun) => new Date(runMs).toISOString().slice(0, 19).replace('T', ' ') },
+      { head: 'whole run', cell: ({ durationMs }) => formatDuration(durationMs) },
+      {
+        head: 'its slowest step',
+        cell: ({ slowestStep: { step, point } }) => `${step}, ${formatDuration(point.durationMs)}`,
+      },
+      { head: 'requests of this step', cell: ({ slowestStep: { point } }) => point.attempts },
+      {
+        head: 'its wait for propagation',
+        cell: ({ slowestStep: { point } }) =>
+          point.propagationMs === 0 ? 'none' : formatDuration(point.propagationMs),
+      },
+    ],
+    rows: slowest,
+  });
+}
+
+export function renderGroups(groups: readonly FailureGroup[]): Html {
+  if (groups.length === 0) return html`<p>No step failed.</p>`;
+  const shown = groups.slice(0, maxGroups);
+  return table({
+    caption:
+      shown.length < groups.length
+        ? `The ${shown.length} most frequent of ${groups.length} kinds of failures`
+        : 'Failures by step, verdict and code',
+    isFigures: false,
+    columns: [
+      { head: 'step', cell: ({ step }: FailureGroup) => step },
+      { head: 'verdict', cell: ({ verdict }) => verdict },
+      { head: 'whose side', cell: ({ verdict }) => (verdicts[verdict] === 'theirs' ? 'IAM’s' : 'ours') },
+      { head: 'code', cell: ({ code }) => html`<code>${clip(code, 80)}</code>` },
+      { head: 'runs', cell: ({ count }) => formatCount(count) },
+      { head: 'first (UTC)', cell: ({ first }) => formatMinute(first.runMs) },
+      { head: 'last (UTC)', cell: ({ last }) => formatMinute(last.runMs) },
+      {
+        head: 'last request id',
+        cell: ({ last }) => {
+          const { requestId } = last.result.evidence;
+          return requestId === undefined ? 'none' : html`<code>${clip(requestId, 80)}</code>`;
+        },
+      },
+    ],
+    rows: shown,
+  });
+}
+
+/** What a reader must know to trust the figures. */
+export function renderNotes({ lastRun, otherInstances, problems, skipped }: Overview, frame: Frame): Html {
+  const leftovers = lastRun?.leftovers ?? [];
+  const notes: Part[] = [
+    ...(skipped > 0
+      ? [
+          `${plural(skipped, 'line')} of the history could not be read as ${skipped === 1 ? 'a run' : 'runs'} and ${skipped === 1 ? 'is' : 'are'} left out.`,
+        ]
+      : []),
+    ...problems.slice(0, maxTexts).map((problem) => `A part of the history could not be read: ${clip(problem, 300)}.`),
+    ...(otherInstances.length > 0
+      ? [
+          `The same history has runs of other instances, which this report leaves out: ${otherInstances
+            .slice(0, maxTexts)
+            .map((name) => clip(name, 80))
+            .join(', ')}.`,
+        ]
+      : []),
+    ...leftovers
+      .slice(0, maxTexts)
+      .map(
+        ({ entity, reason, command }) =>
+          html`The last run left ${clip(entity, 200)} behind
+          (${clip(reason, 300)}).${command !== undefined && html` Remove it with <code>${clip(command, 500)}</code>`}`,
+      ),
+    ...(lastRun?.warnings ?? []).slice(0, maxTexts).map((warning) => `The last run warned: ${clip(warning, 300)}`),
+    'Availability: of the runs that got IAM’s answer, those that passed. Failures on our side are in neither number.',
+    'Coverage: of the time, the part that runs covered which could look. Failures on our side and missing runs lower it.',
+    'Median, p95 and p99 are those of the runs that passed, by nearest rank. Blocked steps did not run, because an earlier step failed.',
+    describeMarks(frame),
+    html`The states and their rules are explained in <code>docs/state.md</code>, the verdicts and times in
+      <code>docs/results.md</code>, the history in <code>docs/history.md</code>.`,
+  ];
+  return html`<ul class="notes">
+    ${notes.map((note) => html`<li>${note}</li> `)}
+  </ul>`;
+}
