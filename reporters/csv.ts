@@ -61,7 +61,7 @@ function toCell(value: Cell): string {
   if (typeof value === 'number') return String(value);
   const text = joinLines(value, maxCellLength).trim();
   // A spreadsheet would run it as a formula: https://owasp.org/www-community/attacks/CSV_Injection
-  const safe = /^[=+\-@＝＋－＠]/.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]/.test(text) ? `'${text}` : text;
   return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
