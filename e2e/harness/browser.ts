@@ -60,39 +60,58 @@ export async function findBarriers(page: Page): Promise<string[]> {
   });
 }
 
-/** How many pixels of a picture have each colour: `#1b232b`. Computed by the browser, in a page of its own. */
-export async function countColours(browser: Browser, png: Buffer): Promise<ReadonlyMap<string, number>> {
+/** A part of a picture, in pixels. */
+export interface Part {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How many pixels of each part of a picture have each colour: `#1b232b`. The browser counts them, in a page of its own. */
+export async function countColours(
+  browser: Browser,
+  png: Buffer,
+  parts: readonly Part[],
+): Promise<readonly ReadonlyMap<string, number>[]> {
   const page = await browser.newPage();
   try {
-    const counts = await page.evaluate(async (base64) => {
-      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-      // The types of the browser are not loaded: no other code of this project runs in one.
-      const dom = globalThis as unknown as {
-        readonly createImageBitmap: (blob: Blob) => Promise<{ readonly width: number; readonly height: number }>;
-        readonly OffscreenCanvas: new (
-          width: number,
-          height: number,
-        ) => {
-          getContext(kind: '2d'): {
-            drawImage(image: unknown, x: number, y: number): void;
-            getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
-          };
-        };
-      };
-      const bitmap = await dom.createImageBitmap(new Blob([bytes]));
-      const context = new dom.OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
-      context.drawImage(bitmap, 0, 0);
-      const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-      const found: Record<string, number> = {};
-      for (let at = 0; at < data.length; at += 4) {
-        const rgb = ((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0);
-        const colour = `#${rgb.toString(16).padStart(6, '0')}`;
-        found[colour] = (found[colour] ?? 0) + 1;
-      }
-      return found;
-    }, png.toString('base64'));
-    return new Map(Object.entries(counts));
+    const counts = await page.evaluate(
+      async ([base64, areas]) => {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+        const dom = globalThis as unknown as BrowserGlobals;
+        const bitmap = await dom.createImageBitmap(new Blob([bytes]));
+        const context = new dom.OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+        context.drawImage(bitmap, 0, 0);
+        return areas.map(({ x, y, width, height }) => {
+          const { data } = context.getImageData(Math.round(x), Math.round(y), Math.round(width), Math.round(height));
+          const found = new Map<string, number>();
+          for (let at = 0; at < data.length; at += 4) {
+            const rgb = ((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0);
+            const colour = `#${rgb.toString(16).padStart(6, '0')}`;
+            found.set(colour, (found.get(colour) ?? 0) + 1);
+          }
+          return [...found];
+        });
+      },
+      [png.toString('base64'), parts] as const,
+    );
+    return counts.map((each) => new Map(each));
   } finally {
     await page.close();
   }
+}
+
+/** What is used of a browser. Its types are not loaded, because no other code of this project runs in one. */
+interface BrowserGlobals {
+  readonly createImageBitmap: (blob: Blob) => Promise<{ readonly width: number; readonly height: number }>;
+  readonly OffscreenCanvas: new (
+    width: number,
+    height: number,
+  ) => {
+    getContext(kind: '2d'): {
+      drawImage(image: unknown, x: number, y: number): void;
+      getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
+    };
+  };
 }
