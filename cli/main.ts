@@ -24,7 +24,7 @@ export async function main(
   const build = describeBuild();
   if (args.length === 0 && !tty.isatty(0)) {
     const { serve } = await import('./serve.ts');
-    await serve({ build, startedSent });
+    await serve({ build, startedSent, baseDir });
     process.exit();
   }
   const { runCommand } = await import('./program.ts');

@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { serveMonitor } from '../metrist/protocol/serve/serve-monitor.ts';
+import type { Values } from '../runner/monitor.ts';
 import { configProperties } from '../suites/awsiam/outline.ts';
 
 interface ServeOptions {
@@ -7,17 +8,21 @@ interface ServeOptions {
   readonly build: string;
   /** Whether the message `Started` has already been sent. */
   readonly startedSent: boolean;
+  /** The directory where a relative `METRIST_RESULTS_DIR` starts. */
+  readonly baseDir: string;
 }
 
 /**
  * Runs the monitor for the Orchestrator, on this process's stdin and stdout. Metrist's API token is not read: the
  * Orchestrator posts the results.
  */
-export async function serve({ build, startedSent }: ServeOptions): Promise<void> {
+export async function serve({ build, startedSent, baseDir }: ServeOptions): Promise<void> {
+  const values = process.env;
   const wire = takeStdout();
+  let isReportHanging = false;
   await serveMonitor({
     load: async () => (await import('../suites/awsiam/monitor.ts')).awsiam,
-    values: process.env,
+    values,
     properties: configProperties,
     about: build,
     input: process.stdin,
@@ -36,10 +41,23 @@ export async function serve({ build, startedSent }: ServeOptions): Promise<void>
       process.on('unhandledRejection', listener);
     },
     startedSent,
+    ...(wantsReports(values) && {
+      loadReporting: async () => {
+        const { createReporting } = await import('./serve-reports.ts');
+        return createReporting(values, { baseDir, onHang: (isHanging) => (isReportHanging = isHanging) });
+      },
+    }),
   });
   await wire.sent();
-  // Node waits for a thread that is resolving a host name: ten seconds or more if no name server answers.
-  if (process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap')) process.kill(process.pid, 'SIGKILL');
+  // Node waits for every thread: for one that is resolving a host name ten seconds or more if no name server answers, and
+  // for one that waits for a disk as long as the disk takes.
+  const isHanging = isReportHanging || process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap');
+  if (isHanging) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Whether the run is to be reported to more than the Orchestrator. If not, no code of the reports is loaded. */
+function wantsReports(values: Values): boolean {
+  return (values['METRIST_RESULTS_DIR'] ?? '').trim() !== '';
 }
 
 interface Wire {
@@ -49,7 +67,7 @@ interface Wire {
   readonly sent: () => Promise<void>;
 }
 
-/** How long to wait at the end for a slow reader. Together with teardown's three seconds, this stays below four. */
+/** How long to wait at the end for a slow reader. Together with teardown's 3 s and the reports' 0.75 s, this stays below five. */
 const maxWaitMs = 600;
 
 /**

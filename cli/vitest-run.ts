@@ -17,6 +17,7 @@ import { keepUnhandledErrors } from '../runner/vitest/unhandled-errors.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { hideSecrets } from '../text/redact.ts';
 import { columnsOf } from '../text/terminal.ts';
+import { otlpReports } from './otlp-reports.ts';
 
 /** What `--mode` can be for a run of the monitor. vitest calls it `test` if no mode was given. */
 const runModes: Readonly<Record<string, RunMode>> = { test: 'live', offline: 'offline' };
@@ -118,7 +119,9 @@ function createMonitorReporter(
           userAgent: `${name}/${version}`,
           values,
         });
-        return await createReporters({ frontEnd: 'vitest', resultsDir, history, ...ours });
+        // An offline run sends nothing.
+        const otlp = mode === 'live' ? otlpReports(values) : {};
+        return await createReporters({ frontEnd: 'vitest', resultsDir, history, ...ours, ...otlp });
       } catch (error) {
         // This run has no report, and the report of an earlier run would look like this run's.
         removeReport(resultsDir);

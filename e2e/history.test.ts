@@ -1,22 +1,13 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { HistoryReader } from '../history/read-history.ts';
-import type { RunRecord } from '../history/run-record.ts';
 import { listEntities } from '../mocks/iam/seeding.ts';
 import { createIamState } from '../mocks/iam/state.ts';
 import { mountSmallDisk } from '../runner/testing/needs.ts';
 import { stepNames } from './harness/conformance.ts';
+import { readRuns } from './harness/read-history.ts';
 import { liveEnv, makeResultsDir, runVitest } from './harness/run.ts';
 import { startIam } from './harness/servers.ts';
-
-async function readRuns(resultsDir: string) {
-  const history = new HistoryReader({ dir: path.join(resultsDir, 'runs') });
-  const runs: RunRecord[] = [];
-  for await (const run of history) runs.push(run);
-  expect({ skipped: history.skipped, problems: history.problems }).toEqual({ skipped: 0, problems: [] });
-  return runs;
-}
 
 test('two live runs at once write two whole lines, with account, region, namespace and interval, and remove old files', async () => {
   const iam = await startIam('', { state: createIamState({ accountId: '210987654321' }) });
@@ -46,6 +37,7 @@ test('two live runs at once write two whole lines, with account, region, namespa
       namespace: 'e2e',
       region: 'us-east-1',
       account: '210987654321',
+      endpoint: '127.0.0.1',
       testUser: expect.stringMatching(/^testuser-e2e-/) as unknown,
       intervalSecs: 300,
       state: 'passed',

@@ -100,4 +100,16 @@ describe('Metrist’s state, by the contract’s worked examples', () => {
     state.add(runRecord(noonMs + 25 * 60 * minuteMs, bad()));
     expect([...state.checks.keys()]).toEqual(['CreateUser']);
   });
+
+  test('stays small, whatever the clock and the names of the steps were', () => {
+    const backwards = new MetristState();
+    for (let hour = 1000; hour > 0; hour -= 1) backwards.add(runRecord(noonMs + hour * 60 * minuteMs, good));
+    expect(backwards.save().points[0]?.hours.length).toBeLessThanOrEqual(2 * 7 * 24 + 1);
+    const renamed = new MetristState();
+    for (let week = 0; week < 5; week += 1) {
+      const { steps, ...run } = runRecord(noonMs + week * 10 * 24 * 60 * minuteMs, good);
+      renamed.add({ ...run, steps: steps.map((step) => ({ ...step, name: `${step.name}${week}` })) });
+    }
+    expect(renamed.save().points.map(({ name }) => name)).toEqual(['CreateUser4', 'CreateGroup4', 'DeleteUser4']);
+  });
 });

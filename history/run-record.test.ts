@@ -9,6 +9,7 @@ const facts = { intervalSecs: 300, frontEnd: 'vitest' } as const;
 const wholeRun = monitorRun({
   namespace: 'prod',
   region: 'us-east-1',
+  endpoint: 'iam.amazonaws.com',
   account: '123456789012',
   testUser: 'testuser-prod-mf3k2x1c-9a8b7c',
   state: 'failed',
@@ -92,6 +93,8 @@ describe('parseRecord', () => {
     [['startedAt'], '2026-11-31T10:00:00.000Z'],
     [['startedAt'], '+002026-11-22T10:00:00.000Z'],
     [['durationMs'], -1],
+    [['durationMs'], 1e10],
+    [['steps'], Array.from({ length: 101 }, (_, index) => ({ state: 'blocked', name: `S${index}`, reason: 'x' }))],
     [['intervalSecs'], 0],
     [['intervalSecs'], 86_401],
     [['swept'], 1.5],

@@ -65,6 +65,7 @@ const factReaders = {
   instance: readName,
   namespace: readName,
   region: readName,
+  endpoint: readName,
   account: readAccount,
   testUser: readName,
   swept: readCount,

@@ -114,6 +114,19 @@ describe('our own state', () => {
     ]);
   });
 
+  test('is issues if one step is down and the others were not looked at for too long', () => {
+    const state = play([good, theirs(), theirs(), interrupted]);
+    expect(state.read(timeOf(3) + 300).overall.state).toBe('down');
+    const limitMs = timeOf(2) + 300 + 6 * minuteMs;
+    expect(state.read(limitMs + 1).overall).toEqual({ state: 'issues', sinceMs: limitMs });
+  });
+
+  test('finds no change before the last run when the interval becomes shorter', () => {
+    const state = play([good, theirs(1), theirs(1), { kind: 'interrupted', at: 2 }]);
+    state.add(runRecord(timeOf(4), interrupted, { intervalSecs: 10 }));
+    expect(state.read(timeOf(4) + 301).overall).toEqual({ state: 'no fresh data', sinceMs: timeOf(4) + 300 });
+  });
+
   test('keeps the newest 200 changes', () => {
     const stories = Array.from({ length: 150 }, () => [good, good, ours(), ours()]).flat();
     const { changes } = play(stories);

@@ -5,7 +5,7 @@ import { makeDir } from '../host/make-dir.ts';
 import { replaceFile } from '../host/write-file.ts';
 import type { MonitorRun, RunMode } from '../runner/monitor-run.ts';
 import { addRun, emptyCounters, readCounters, saveCounters, sideOfFailure, type Counters } from './counters.ts';
-import { dayFile, listDays } from './day-files.ts';
+import { dayFile, dayOf, listDays } from './day-files.ts';
 import {
   readAmount,
   readCount,
@@ -147,10 +147,13 @@ export class Totals {
   /**
    * Chooses the files that may have lines that are not in the totals: those that are new, and the three that grew last. A run
    * may end after midnight in the file of yesterday, and another one beside it in that of today.
+   *
+   * @param day is chosen, too, because a clock that was wrong may have written to other files in between
    */
-  daysToRead(days: readonly string[]): readonly string[] {
+  daysToRead(days: readonly string[], day?: string): readonly string[] {
     const grew = new Set([...this.#files.keys()].slice(-3));
-    return days.filter((day) => grew.has(day) || !this.#files.has(day));
+    if (day !== undefined) grew.add(day);
+    return days.filter((each) => grew.has(each) || !this.#files.has(each));
   }
 
   /** Drops what belongs to files that retention removed: their places, and instances that have not run since. */
@@ -208,8 +211,9 @@ export async function readTotals(options: ReadTotalsOptions): Promise<ReadTotals
 interface UpdateTotalsOptions {
   /** Absolute. Made if there is none. */
   readonly resultsDir: string;
-  /** Whose results did not reach Metrist, and how many. */
-  readonly owner: Owner;
+  /** The run after which they are updated. */
+  readonly run: Owner & Pick<MonitorRun, 'startedAt'>;
+  /** How many of its results did not reach Metrist. */
   readonly undelivered?: number;
   /**
    * Called with totals that are complete and saved, while no other process can change them. If it throws, the totals stay
@@ -237,24 +241,36 @@ export type TotalsUpdate =
  * that did not reach Metrist, and the runs of days that retention has removed.
  */
 export async function updateTotals(options: UpdateTotalsOptions): Promise<TotalsUpdate> {
-  const { resultsDir, owner, undelivered = 0, whileLocked, catchUpMs = 3000, lockTimeoutMs = 2000 } = options;
+  const { resultsDir, run, undelivered = 0, whileLocked, catchUpMs = 3000, lockTimeoutMs = 2000 } = options;
   const inResults = (name: string): string => path.join(resultsDir, name);
   try {
     await makeDir(resultsDir);
     using lock = await lockFile(inResults(lockName), { timeoutMs: lockTimeoutMs });
     if (lock === undefined) return { state: 'failed', problem: `another process kept ${lockName} locked` };
     const totals = await loadTotals(resultsDir);
-    const { problems, progress } = await catchUp(totals, { resultsDir, catchUpMs });
-    if (undelivered > 0) totals.addUndelivered(owner, undelivered);
-    // The lock keeps others from writing a file of the same name.
-    await replaceFile(inResults(fileName), `${JSON.stringify(totals.save())}\n`, { suffix: 'unfinished' });
-    if (progress !== undefined) return { state: 'catching up', progress };
-    await whileLocked?.(totals);
-    return { state: 'updated', problems };
+    if (undelivered > 0) totals.addUndelivered(run, undelivered);
+    for (const untilMs = performance.now() + catchUpMs; ;) {
+      const sliceMs = Math.min(catchUpMs, saveEveryMs);
+      const { problems, progress } = await catchUp(totals, {
+        resultsDir,
+        catchUpMs: sliceMs,
+        day: dayOf(run.startedAt),
+      });
+      // The lock keeps others from writing a file of the same name.
+      await replaceFile(inResults(fileName), `${JSON.stringify(totals.save())}\n`, { suffix: 'unfinished' });
+      if (progress === undefined) {
+        await whileLocked?.(totals);
+        return { state: 'updated', problems };
+      }
+      if (performance.now() > untilMs) return { state: 'catching up', progress };
+    }
   } catch (error) {
     return { state: 'failed', problem: reasonOf(error) };
   }
 }
+
+/** A run may have less time than it takes to read a long history, and must not begin again each time. */
+const saveEveryMs = 250;
 
 const fileName = 'totals.json';
 /** Hidden, because it says nothing to people. */
@@ -272,12 +288,14 @@ async function loadTotals(resultsDir: string): Promise<Totals> {
 interface CatchUpOptions extends ReadTotalsOptions {
   /** @default as long as it takes */
   readonly catchUpMs?: number;
+  /** A day that may have grown. */
+  readonly day?: string;
 }
 
 /** Adds what the history has got since the totals were saved. `progress` is set if there was not enough time for all. */
 async function catchUp(
   totals: Totals,
-  { resultsDir, catchUpMs = Infinity, onProgress, signal }: CatchUpOptions,
+  { resultsDir, catchUpMs = Infinity, day: ownDay, onProgress, signal }: CatchUpOptions,
 ): Promise<{ readonly problems: readonly string[]; readonly progress?: CatchUpProgress }> {
   const dir = path.join(resultsDir, 'runs');
   const untilMs = performance.now() + catchUpMs;
@@ -287,7 +305,7 @@ async function catchUp(
   });
   if (days === undefined) return { problems };
   totals.forgetAllBut(days);
-  const toRead = totals.daysToRead(days);
+  const toRead = totals.daysToRead(days, ownDay);
   const before = days.length - toRead.length;
   for (const [index, day] of toRead.entries()) {
     try {

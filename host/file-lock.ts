@@ -29,7 +29,8 @@ export async function lockFile(file: string, { timeoutMs }: FileLockOptions): Pr
     if (error.code !== 'ENOENT') throw error;
     await access(path.dirname(file), constants.W_OK);
   });
-  const { DatabaseSync } = await import('node:sqlite');
+  // Loaded only now: an import would be carried out at the start of the executable, also if nothing is to be locked.
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   for (const untilMs = performance.now() + timeoutMs; ;) {
     const database = new DatabaseSync(file, { timeout: 0 });
     try {

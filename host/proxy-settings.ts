@@ -32,6 +32,13 @@ export function readProxySettings(values: Values): ProxySettings {
   return { environment: { ...(environment as NodeJS.ProcessEnv), ...(noProxy && { NO_PROXY: noProxy }) }, problems };
 }
 
+const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether a URL's host name is this machine. It is never reached through a proxy, which would look for it on its own. */
+export function isLoopback(hostname: string): boolean {
+  return loopbackPattern.test(hostname);
+}
+
 function isProxyUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || /\s/.test(text)) return false;

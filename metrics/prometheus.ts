@@ -31,7 +31,7 @@ export function renderPrometheus(instances: readonly InstanceMetrics[]): string 
     for (const { instance, metric } of found) {
       const owner: Attributes = instance === undefined ? {} : { monitor_instance: instance };
       // A series that stands there twice makes the whole file invalid. Texts that are not well-formed can become equal.
-      for (const [key, value] of seriesOf(metric, owner)) if (!series.has(key)) series.set(key, value);
+      for (const [key, value] of seriesOf(metric, owner)) series.set(key, value);
     }
     const [first] = found;
     if (first === undefined || series.size === 0) continue;

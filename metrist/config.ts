@@ -6,6 +6,7 @@ import {
   type productVariables,
   switchRule,
 } from '../host/setting-text.ts';
+import { isLoopback } from '../host/proxy-settings.ts';
 import type { Values } from '../runner/monitor.ts';
 import { plural } from '../text/printable.ts';
 import { shortestSecret } from '../text/redact.ts';
@@ -37,7 +38,6 @@ const instanceRule = `the place where this runs, such as us-east-1 (letters, dig
 const hostRule = 'host or host:port, which means https; http:// in front is only for loopback hosts';
 const instancePattern = /^(?=.*[A-Za-z\d])[\w.~:-]+$/;
 const hostPattern = /^(?:[a-z\d](?:[\w.-]*[a-z\d])?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
-const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 const tokenRule = "expected your Metrist account's API token";
 
@@ -144,6 +144,6 @@ function parseHost(value: string): string | undefined {
   const isHttp = /^http:\/\//i.test(value);
   const host = isHttp ? value.slice('http://'.length) : value;
   const url = hostPattern.test(host) ? URL.parse(`${isHttp ? 'http' : 'https'}://${host}`) : null;
-  if (url === null || (isHttp && !loopbackPattern.test(url.hostname))) return undefined;
+  if (url === null || (isHttp && !isLoopback(url.hostname))) return undefined;
   return url.origin;
 }

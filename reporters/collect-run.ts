@@ -1,6 +1,6 @@
 import type { SerializedError } from 'vitest';
 import type { TestCase, TestModule, TestRunEndReason, TestSuite } from 'vitest/node';
-import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
+import { stateOfRun, type MonitorRun, type RunProblem } from '../runner/monitor-run.ts';
 import { roundMs } from '../runner/clock.ts';
 import type { FailedStep, StepResult } from '../runner/step-result.ts';
 
@@ -63,7 +63,7 @@ export function collectRun({ testModules, unhandledErrors, reason }: VitestRun, 
     ...suites.map((suite) => suite.meta().facts).find((facts) => facts !== undefined),
     startedAt: firstStart,
     durationMs: durationOf(steps, suites, elapsedMs),
-    state: stateOf(steps, problems, interrupted),
+    state: stateOfRun({ steps, problems, isInterrupted: interrupted }),
     steps,
     problems,
     leftovers: teardowns.flatMap(({ leftovers }) => leftovers),
@@ -169,16 +169,6 @@ function durationOf(steps: readonly StepResult[], suites: readonly TestSuite[], 
   const measuredMs = suites.reduce((sum, suite) => sum + (suite.meta().durationMs ?? 0), 0);
   const stepsMs = steps.reduce((sum, step) => sum + ('durationMs' in step ? step.durationMs : 0), 0);
   return roundMs(measuredMs || stepsMs || elapsedMs);
-}
-
-function stateOf(
-  steps: readonly StepResult[],
-  problems: readonly RunProblem[],
-  interrupted: boolean,
-): MonitorRun['state'] {
-  if (problems.length > 0 || steps.some(({ state }) => state === 'failed')) return 'failed';
-  if (interrupted || steps.some(({ state }) => state === 'interrupted')) return 'interrupted';
-  return 'passed';
 }
 
 /** Makes the paths in stacks relative to the project, so that JUnit consumers find the file in the repository. */

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { HistorySettings } from '../history/history-settings.ts';
 import type { FrontEnd } from '../history/run-record.ts';
 import { shortenPath } from '../host/results-dir.ts';
+import type { OtlpReporterOptions } from './otlp.ts';
 import type { RunReporter } from './run-reporter.ts';
 
 /** Gives a file or directory of the results directory, and its path as messages show it. */
@@ -16,6 +17,8 @@ export interface CreateReportersOptions {
   readonly junit?: (inResults: InResults) => Promise<RunReporter>;
   /** Makes the report to Metrist, for vitest only: the Orchestrator posts the results itself. */
   readonly metrist?: (inResults: InResults) => Promise<RunReporter>;
+  /** Absent if no endpoint of OpenTelemetry is set. */
+  readonly otlp?: Omit<OtlpReporterOptions, 'frontEnd' | 'history' | 'resultsDir'>;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface CreateReportersOptions {
  * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { frontEnd, resultsDir, history, junit, metrist } = options;
+  const { frontEnd, resultsDir, history, junit, metrist, otlp } = options;
   const wanted: Promise<RunReporter>[] = [];
   if (resultsDir !== undefined) {
     const inResults: InResults = (name) => {
@@ -54,7 +57,14 @@ export async function createReporters(options: CreateReportersOptions): Promise<
       }),
     );
   }
-  // What is sent elsewhere: OTLP.
+  if (otlp !== undefined) {
+    wanted.push(
+      loadDerived('OTLP', async () => {
+        const { OtlpReporter } = await import('./otlp.ts');
+        return await new OtlpReporter({ ...otlp, frontEnd, history, resultsDir }).load();
+      }),
+    );
+  }
   return await Promise.all(wanted);
 }
 

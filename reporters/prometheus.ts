@@ -40,7 +40,7 @@ export class PrometheusReporter implements RunReporter {
     let state: OverallState | undefined;
     const update = await updateTotals({
       resultsDir,
-      owner: run,
+      run,
       undelivered: earlier.reduce((sum, outcome) => sum + (outcome.undelivered ?? 0), 0),
       whileLocked: async (totals) => {
         state = totals.find(run)?.state.read(endOf(run)).overall.state;
@@ -70,7 +70,7 @@ export class PrometheusReporter implements RunReporter {
 }
 
 /** How many errors wait in the outbox. Unknown if it cannot be listed. */
-async function countErrors(outboxDir: string): Promise<number | undefined> {
+export async function countErrors(outboxDir: string): Promise<number | undefined> {
   try {
     return (await readdir(outboxDir)).filter((name) => name.endsWith('.json')).length;
   } catch (error) {

@@ -38,6 +38,8 @@ export interface SweepReport {
 export interface RunFacts {
   readonly namespace?: string;
   readonly region?: string;
+  /** Host name of the endpoint that it called. Absent if the session did not open, and offline. */
+  readonly endpoint?: string;
   /** Number of the account, 12 digits, from the ARN of an entity that the run made. Absent if it made none. */
   readonly account?: string;
   /** Name of the test user that the run made or tried to make. Absent if the session did not open. */
@@ -67,4 +69,18 @@ export interface MonitorRun extends RunFacts {
   /** How many entities of this namespace the sweep left. Absent if it did not run. */
   readonly sweptRemaining?: number;
   readonly warnings: readonly string[];
+}
+
+/** The state of a run. One that saw something fail did not pass, even if it was also interrupted. */
+export function stateOfRun({
+  steps,
+  problems,
+  isInterrupted = false,
+}: Pick<MonitorRun, 'steps' | 'problems'> & {
+  /** Whether it was interrupted outside of its steps. @default false */
+  readonly isInterrupted?: boolean;
+}): MonitorRun['state'] {
+  if (problems.length > 0 || steps.some(({ state }) => state === 'failed')) return 'failed';
+  if (isInterrupted || steps.some(({ state }) => state === 'interrupted')) return 'interrupted';
+  return 'passed';
 }

@@ -35,6 +35,8 @@ export interface Step<Session> {
   readonly name: string;
   /** What it does, as a sentence. */
   readonly description: string;
+  /** The service's name of the call that it makes: `AttachUserPolicy`. @default the step's own name */
+  readonly operation?: string;
   run(session: Session, context: StepContext): Promise<void>;
 }
 

@@ -37,7 +37,7 @@ export interface MonitorRunnerOptions<Config> {
 const worthSweepingAfter: ReadonlySet<Verdict> = new Set(['quota', 'permission', 'configuration', 'propagation']);
 
 /** Why a step blocks the steps after it, by its state. */
-const blockingReasons = {
+export const blockingReasons = {
   failed: 'failed',
   interrupted: 'was interrupted',
   blocked: 'did not run',
@@ -90,6 +90,11 @@ export class MonitorRunner<Config, Session> {
   /** From the start of the first step to the end of the last one, by the monotonic clock. 0 if no step ran. */
   get durationMs(): number {
     return this.#span === undefined ? 0 : roundMs(this.#span.lastMs - this.#span.firstMs);
+  }
+
+  /** The results so far, in the order in which the steps were asked for. */
+  get results(): readonly StepResult[] {
+    return [...this.#results.values()];
   }
 
   /** Where the run works, as far as it is known. */

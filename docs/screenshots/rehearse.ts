@@ -18,7 +18,6 @@ const values = {
   METRIST_NAMESPACE: 'prod',
 };
 const instance = 'us-east-1';
-const neverAborted = new AbortController().signal;
 
 interface RehearseOptions {
   /** The last run starts before this time. Epoch, UTC. */
@@ -64,6 +63,8 @@ async function loadEverything(intervalSecs: number): Promise<void> {
 
 async function rehearseRun(clock: Clock, intervalSecs: number): Promise<RunRecord> {
   const settings = awsiam.parseConfig(values);
+  // A new one, because everything that ever waited for a signal stays with it.
+  const { signal: neverAborted } = new AbortController();
   const runner = new MonitorRunner(monitor, { settings, values, mode: 'offline', clock });
   const startedAt = clock.now().toISOString();
   await runner.open(neverAborted);

@@ -52,10 +52,18 @@ for (const name of operations) {
   };
 }
 
-/** Makes each write to an open file a point. The history is written like that. */
+/** Makes each write to an open file a point, and the middle of a whole file another one. */
 function watchWrites(handle: FileHandle, label: string): void {
   const write = handle.write.bind(handle) as (buffer: Buffer) => Promise<{ bytesWritten: number; buffer: Buffer }>;
   Object.assign(handle, {
+    writeFile: async (text: string) => {
+      const bytes = Buffer.from(text);
+      const middle = Math.floor(bytes.length / 2);
+      await write(bytes.subarray(0, middle));
+      point(`in the middle of ${label}`);
+      await write(bytes.subarray(middle));
+      point(`after ${label}`);
+    },
     write: async (buffer: Buffer) => {
       const result = await write(buffer);
       point(`after ${label}`);
@@ -64,17 +72,6 @@ function watchWrites(handle: FileHandle, label: string): void {
   });
 }
 
-/** The JUnit document is renamed into place with the callback version of `rename`. */
-const rename = fs.rename;
-Object.assign(fs, {
-  rename: (from: string, to: string, callback: fs.NoParamCallback) => {
-    if (isOurs([to])) point(`before rename ${from} to ${to}`);
-    rename(from, to, (error) => {
-      if (isOurs([to])) point(`after rename ${from} to ${to}`);
-      callback(error);
-    });
-  },
-});
 syncBuiltinESMExports();
 
 for (const event of [

@@ -25,17 +25,18 @@ interface TableOptions<Row> {
   readonly rows: readonly Row[];
   /** Whether all columns but the first hold numbers, which stand at the right. */
   readonly isFigures?: boolean;
-  readonly footer?: readonly Part[];
+  /** Whether no cell is wrapped. */
+  readonly isTight?: boolean;
 }
 
 /** A table that scrolls inside its own box if it is too wide, also with the keyboard. */
-export function table<Row>({ caption, columns, rows, isFigures = true, footer }: TableOptions<Row>): Html {
+export function table<Row>({ caption, columns, rows, isFigures = false, isTight = false }: TableOptions<Row>): Html {
   const cells = (row: Row): Part =>
     columns.map(({ cell }, index) =>
       index === 0 ? html`<th scope="row">${cell(row)}</th>` : html`<td>${cell(row)}</td>`,
     );
   return html`<div class="scroll" tabindex="0" role="group" aria-label="${`Table: ${caption}`}">
-    <table cellpadding="5" ${isFigures && html` class="figures"`}>
+    <table cellpadding="5" ${isFigures && html` class="figures"`}${isTight && html` class="tight"`}>
       <caption>
         ${caption}
       </caption>
@@ -52,14 +53,6 @@ export function table<Row>({ caption, columns, rows, isFigures = true, footer }:
             </tr> `,
         )}
       </tbody>
-      ${
-        footer !== undefined &&
-        html`<tfoot>
-          <tr>
-            ${footer.map((cell, index) => (index === 0 ? html`<th scope="row">${cell}</th>` : html`<td>${cell}</td>`))}
-          </tr>
-        </tfoot>`
-      }
     </table>
   </div>`;
 }
@@ -84,7 +77,7 @@ export function chart({ id, title, description, height, body, twin, isLong = fal
 <div class="scroll" tabindex="0" role="group" aria-label="${`Chart: ${title}`}">
 <svg width="${chartWidth}" height="${height}" viewBox="0 0 ${chartWidth} ${height}" role="img" aria-labelledby="${id}-title ${id}-desc" font-family="system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif" font-size="12"><title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>
 ${body}</svg></div>
-<details${isLong && html` class="long"`}><summary>Numbers of this chart<span hidden="">: ${title}</span></summary>
+<details${isLong && html` class="long"`}><summary>Numbers of this chart<span class="hidden">: ${title}</span></summary>
 ${twin}</details></figure>
 `;
 }
@@ -106,7 +99,7 @@ export function timeAxis({ fromMs, toMs }: Window, top: number, bottom: number):
   return html`<path d="${ticks.map((ms) => `M${at(ms)} ${top}V${bottom}`).join('')}"${paint({ stroke: 'line' })}/>
 <g${paint({ fill: 'muted' })} text-anchor="middle">${ticks.map(
     (ms) => html`<text x="${at(ms)}" y="${bottom + 16}">${label(ms)}</text>`,
-  )}<text x="${plot.right + 12}" y="${bottom + 16}" text-anchor="start">UTC</text></g>
+  )}<text x="${plot.right + 40}" y="${bottom + 16}" text-anchor="start">UTC</text></g>
 `;
 }
 
@@ -162,7 +155,7 @@ export function key(items: readonly (readonly [sample: Html, meaning: string])[]
   return html`<ul class="key">
     ${items.map(
       ([sample, meaning]) =>
-        html`<li><svg width="20" height="14" viewBox="0 0 20 14" aria-hidden="true">${sample}</svg>${meaning}</li> `,
+        html`<li><svg width="20" height="14" viewBox="0 0 20 14" aria-hidden="true">${sample}</svg> ${meaning}</li> `,
     )}
   </ul> `;
 }

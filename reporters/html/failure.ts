@@ -59,10 +59,10 @@ function renderOne(failure: Failure, overview: Overview): Html {
     <h3>What to do</h3>
     <p>${clip(error.advice, maxMessageLength)}</p>
     <h3>${side === 'theirs' ? 'To paste into an AWS support case' : 'The facts, to pass on'}</h3>
-    <pre tabindex="0" aria-label="Facts of the failure">${supportText(failure, overview)}</pre>
-    <h3>The same call in CloudTrail</h3>
+    <pre tabindex="0" role="group" aria-label="Facts of the failure">${supportText(failure, overview)}</pre>
+    <h3>These calls in CloudTrail</h3>
     <p>CloudTrail needs up to 15 minutes to show an event. It has none of a request that never reached AWS.</p>
-    <pre tabindex="0" aria-label="Commands for CloudTrail">${cloudTrailCommands(failure)}</pre>
+    <pre tabindex="0" role="group" aria-label="Commands for CloudTrail">${cloudTrailCommands(failure)}</pre>
   </div> `;
 }
 

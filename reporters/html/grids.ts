@@ -2,15 +2,7 @@ import { scaleLog } from 'd3-scale';
 import { quantileOf, wholeRun, type Figures, type RunTable, type Window } from '../../history/run-table.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { chart, chartWidth, key, logTicks, px, table, tickLabel } from './chart.ts';
-import {
-  dayMs,
-  formatAvailability,
-  formatCount,
-  formatCoverage,
-  formatDay,
-  formatMinute,
-  formatPercent,
-} from './format.ts';
+import { dayMs, formatRuns, formatCount, formatTimes, formatDay, formatMinute, formatPercent } from './format.ts';
 import { html, type Html } from './html.ts';
 import { spansOf, type Series } from './series.ts';
 import { paint, type Colour } from './style.ts';
@@ -24,6 +16,9 @@ const maxDays = 46;
 /** Narrower cells hold no text. */
 const minTextWidth = 58;
 
+/** 1970 began with a Thursday. */
+const firstMondayMs = 4 * dayMs;
+
 interface GridRow {
   readonly name: string;
   readonly cells: readonly { readonly span: Window; readonly figures: Figures }[];
@@ -34,7 +29,7 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
   const days = Math.max(1, Math.ceil((window.toMs - window.fromMs) / dayMs));
   const isDaily = days <= maxDays;
   const spanMs = isDaily ? dayMs : 7 * dayMs;
-  const spans = spansOf(window, spanMs);
+  const spans = spansOf(window, spanMs, isDaily ? 0 : firstMondayMs);
   const rows = [wholeRun, ...runs.stepNames].map((step): GridRow => ({
     name: step === wholeRun ? 'whole run' : step,
     cells: spans.map((span) => ({ span, figures: runs.figures(step, span) })),
@@ -62,6 +57,7 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
     body: renderGrid(rows, spans),
     twin: table({
       caption: `Availability, and coverage below it, per step and ${unit} (UTC).`,
+      isFigures: true,
       columns: [
         {
           head: isDaily ? 'day' : 'week from',
@@ -73,7 +69,8 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
             const figures = cells[index]?.figures;
             return (
               figures &&
-              html`${formatAvailability(figures.availability)}<br /><small>${formatCoverage(figures.coverage)}</small>`
+              html`${formatPercent(figures.availability)} <small>${formatRuns(figures.availability)}</small
+                ><br />${formatPercent(figures.coverage)} <small>${formatTimes(figures.coverage)}</small>`
             );
           },
         })),
@@ -103,7 +100,7 @@ function renderGrid(rows: readonly GridRow[], spans: readonly Window[]): Html {
   const hasText = columnWidth >= minTextWidth;
   const x = (index: number): number => px(nameWidth + index * columnWidth);
   const width = px(columnWidth - (columnWidth > 12 ? 3 : 1));
-  const everyLabel = Math.ceil(46 / columnWidth);
+  const everyLabel = Math.ceil(54 / columnWidth);
   return html`<g${paint({ fill: 'muted' })} text-anchor="middle">${spans.map(
     ({ fromMs }, index) =>
       index % everyLabel === 0 && html`<text x="${px(x(index) + width / 2)}" y="14">${formatDay(fromMs)}</text>`,
@@ -124,8 +121,8 @@ ${rows.map(({ name, cells }, row) => {
       const text = grade?.text ?? 'muted';
       return html`<g
         ><title>
-          ${name}, ${formatMinute(span.fromMs).slice(0, 10)}: availability ${formatAvailability(availability)}, coverage
-          ${formatCoverage(coverage)}</title
+          ${name}, ${formatMinute(span.fromMs).slice(0, 10)}: availability ${formatPercent(availability)}
+          (${formatRuns(availability)}), coverage ${formatPercent(coverage)} (${formatTimes(coverage)})</title
         ><rect x="${x(index)}" y="${y}" width="${width}" height="23" ${look} /><rect
           x="${x(index)}"
           y="${y + 24}"
@@ -163,10 +160,9 @@ interface Marked {
 
 /** How the times of each step are distributed, on a logarithmic scale. */
 export function renderDistribution(steps: readonly Series[]): Html {
-  const all = steps.flatMap(({ sortedMs }) => [...sortedMs.subarray(0, 1), ...sortedMs.subarray(-1)]);
-  const lowest = Math.min(...all);
-  const firstBin = Number.isFinite(lowest) ? binOf(lowest) : binOf(10);
-  const lastBin = Math.max(binOf(Math.max(...all, 1)), firstBin + 3);
+  const ends = steps.flatMap(({ sortedMs }) => (sortedMs.length === 0 ? [] : [sortedMs[0] ?? 0, sortedMs.at(-1) ?? 0]));
+  const firstBin = binOf(ends.length === 0 ? 10 : Math.min(...ends));
+  const lastBin = Math.max(binOf(Math.max(...ends, 0)), firstBin + 3);
   const bins = Array.from({ length: lastBin - firstBin + 1 }, (_, index) => firstBin + index);
   const counts = steps.map(({ sortedMs }) => countBins(sortedMs, firstBin, bins.length));
   const x = scaleLog([edgeOf(firstBin), edgeOf(lastBin + 1)], [nameWidth, gridRight]);
@@ -186,7 +182,7 @@ ${steps.map(({ step, sortedMs }, row) => {
   return html`<text x="${nameWidth - 12}" y="${base - 4}" text-anchor="end" ${paint({ fill: 'ink' })}>${step}</text
     ><path d="M${nameWidth} ${base}H${gridRight}" ${paint({ stroke: 'line' })} /><path
       d="${bars.join('')}"
-      ${paint({ fill: 'band' })}
+      ${paint({ fill: 'edge' })}
     />
     ${renderQuantiles(quantilesOf(sortedMs), x, base)}`;
 })}`;
@@ -198,6 +194,7 @@ ${steps.map(({ step, sortedMs }, row) => {
     body,
     twin: html`${table({
       caption: 'Times of the runs that passed',
+      isFigures: true,
       columns: [
         { head: 'step', cell: ({ step }: Series) => step },
         { head: 'runs', cell: ({ sortedMs }) => formatCount(sortedMs.length) },
@@ -210,6 +207,7 @@ ${steps.map(({ step, sortedMs }, row) => {
       rows: steps,
     })}${table({
       caption: 'How many runs passed in which time',
+      isFigures: true,
       columns: [
         { head: 'time', cell: (bin: number) => `${formatDuration(edgeOf(bin))} to ${formatDuration(edgeOf(bin + 1))}` },
         ...steps.map(({ step }, index) => ({

@@ -21,7 +21,7 @@ export type Part = Html | string | number | undefined | false | readonly Part[];
 export function html(template: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const strings = withoutIndent(template);
   let markup = strings[0] ?? '';
-  for (const [index, part] of parts.entries()) markup += markupOf(part) + (strings[index + 1] ?? '');
+  for (let index = 0; index < parts.length; index++) markup += markupOf(parts[index]) + (strings[index + 1] ?? '');
   return new Html(markup);
 }
 
@@ -59,6 +59,10 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+/** Most texts are numbers and times, which need no escape. */
+const plain = /^[\w .,:;()%/+-]*$/;
+
 function escape(text: string): string {
+  if (plain.test(text)) return text;
   return visibleText(text).replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }

@@ -1,11 +1,12 @@
 import type { Overview } from '../../history/overview.ts';
-import type { FailureGroup, RunTable } from '../../history/run-table.ts';
+import type { FailureGroup, Figures, RunTable, Share } from '../../history/run-table.ts';
+import type { StateReport } from '../../history/state.ts';
 import { verdicts } from '../../runner/step-result.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { clip } from '../../text/redact.ts';
 import { plural } from '../../text/printable.ts';
 import { table } from './chart.ts';
-import { formatAvailability, formatCount, formatCoverage, formatLength, formatMinute, formatMoment } from './format.ts';
+import { formatCount, formatLength, formatMinute, formatPercent, formatRuns, formatTimes } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { describeMarks } from './timelines.ts';
 import type { Frame, SlowRun } from './series.ts';
@@ -16,31 +17,40 @@ const maxGroups = 50;
 const maxTexts = 20;
 
 /** The steps at a glance. */
-export function renderSteps({ state, table: runs, window }: Overview): Html {
-  const stateOf = (name: string): Part => {
-    const step = state.steps.find((each) => each.name === name);
-    if (step === undefined) return '–';
-    return html`${stateWord(step.state)}<br /><small
-        >${step.sinceMs !== undefined && `since ${formatMoment(step.sinceMs)}`}</small
-      >`;
-  };
+export function renderSteps({ state }: Overview, figures: ReadonlyMap<string, Figures>): Html {
   return table({
     caption: 'Each step now, and over the time of this report',
+    isTight: true,
     columns: [
-      { head: 'step', cell: ({ name }: NamedFigures) => name },
-      { head: 'state', cell: ({ name }) => stateOf(name) },
-      { head: 'median', cell: ({ medianMs }) => (medianMs === undefined ? '–' : formatDuration(medianMs)) },
-      { head: 'p95', cell: ({ p95Ms }) => (p95Ms === undefined ? '–' : formatDuration(p95Ms)) },
-      { head: 'availability', cell: ({ availability }) => formatAvailability(availability) },
-      { head: 'coverage', cell: ({ coverage }) => formatCoverage(coverage) },
-      { head: 'failed: IAM’s side', cell: ({ failedTheirs }) => formatCount(failedTheirs) },
-      { head: 'our side', cell: ({ failedOurs }) => formatCount(failedOurs) },
+      { head: 'step', cell: ([name]: readonly [string, Figures]) => name },
+      { head: 'state', cell: ([name]) => describeStepState(state.steps.find((step) => step.name === name)) },
+      { head: 'median', cell: ([, { medianMs }]) => (medianMs === undefined ? '–' : formatDuration(medianMs)) },
+      { head: 'p95', cell: ([, { p95Ms }]) => (p95Ms === undefined ? '–' : formatDuration(p95Ms)) },
+      { head: 'availability', cell: ([, { availability }]) => withNumbers(availability, formatRuns) },
+      { head: 'coverage', cell: ([, { coverage }]) => withNumbers(coverage, formatTimes) },
+      { head: 'failed', cell: ([, { failedTheirs, failedOurs }]) => describeFailedCounts(failedTheirs, failedOurs) },
     ],
-    rows: runs.stepNames.map((name) => ({ name, ...runs.figures(name, window) })),
+    rows: [...figures],
   });
 }
 
-type NamedFigures = ReturnType<RunTable['figures']> & { readonly name: string };
+function describeStepState(step: StateReport['steps'][number] | undefined): Part {
+  if (step === undefined) return '–';
+  return html`${stateWord(step.state)}${step.sinceMs !== undefined && html`<br /><small>since ${formatMinute(step.sinceMs)}</small>`}`;
+}
+
+function withNumbers(share: Share, format: (share: Share) => string): Html {
+  return html`${formatPercent(share)}<br /><small>${format(share)}</small>`;
+}
+
+function describeFailedCounts(theirs: number, ours: number): Part {
+  if (theirs === 0 && ours === 0) return 'never';
+  const parts = [
+    ...(theirs > 0 ? [`${formatCount(theirs)} on IAM’s side`] : []),
+    ...(ours > 0 ? [`${formatCount(ours)} on our side`] : []),
+  ];
+  return parts.map((part, index) => html`${index > 0 && html`<br />`}${part}`);
+}
 
 /** When the overall state was another than up, newest first. */
 export function renderIncidents(spans: readonly StateSpan[], { table: runs, window }: Overview): Html {
@@ -51,7 +61,6 @@ export function renderIncidents(spans: readonly StateSpan[], { table: runs, wind
       shown.length < all.length
         ? `The newest ${shown.length} of ${all.length} times in which IAM was not up`
         : 'Times in which IAM was not up, newest first',
-    isFigures: false,
     columns: [
       {
         head: 'from (UTC)',
@@ -99,7 +108,6 @@ export function renderSlowest(slowest: readonly SlowRun[]): Html {
   if (slowest.length === 0) return html`<p>No run passed.</p>`;
   return table({
     caption: 'The slowest runs that passed',
-    isFigures: false,
     columns: [
       { head: 'run (UTC)', cell: ({ runMs }: SlowRun) => new Date(runMs).toISOString().slice(0, 19).replace('T', ' ') },
       { head: 'whole run', cell: ({ durationMs }) => formatDuration(durationMs) },
@@ -126,7 +134,6 @@ export function renderGroups(groups: readonly FailureGroup[]): Html {
       shown.length < groups.length
         ? `The ${shown.length} most frequent of ${groups.length} kinds of failures`
         : 'Failures by step, verdict and code',
-    isFigures: false,
     columns: [
       { head: 'step', cell: ({ step }: FailureGroup) => step },
       { head: 'verdict', cell: ({ verdict }) => verdict },

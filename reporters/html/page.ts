@@ -2,7 +2,7 @@ import type { Overview } from '../../history/overview.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { sharedDefinitions } from './chart.ts';
 import { renderFailure } from './failure.ts';
-import { formatAvailability } from './format.ts';
+import { formatPercent, formatRuns } from './format.ts';
 import { renderCalendar, renderDistribution } from './grids.ts';
 import { html, type Part } from './html.ts';
 import { renderGroups, renderIncidents, renderNotes, renderSlowest, renderSteps } from './lists.ts';
@@ -39,18 +39,18 @@ export function renderReport(overview: Overview, options: ReportOptions): string
   const failure = renderFailure(overview);
   const title = `${isRehearsal ? 'Rehearsal: ' : ''}${headlineOf(overview)}: ${lastRun?.monitor ?? 'awsiam'}${instance === undefined ? '' : ` at ${instance}`}`;
   const describeStep = (step: string): string => {
-    const { availability, medianMs, p95Ms } = table.figures(step, window);
+    const { availability, medianMs, p95Ms } = data.figures.get(step) ?? table.figures(step, window);
     const times =
       medianMs === undefined || p95Ms === undefined
         ? 'no run passed'
         : `median ${formatDuration(medianMs)}, p95 ${formatDuration(p95Ms)}`;
-    return `${times}, available ${formatAvailability(availability)}`;
+    return `${times}, availability ${formatPercent(availability)} (${formatRuns(availability)})`;
   };
   const charts: readonly (readonly [id: string, title: string, body: Part])[] =
     table.stepNames.length === 0
       ? []
       : [
-          ['steps', 'Steps', renderSteps(overview)],
+          ['steps', 'Steps', renderSteps(overview, data.figures)],
           ['incidents', 'Incidents', renderIncidents(spans, overview)],
           ['timelines', 'Each step over time', renderTimelines(data.steps, data.frame, spans, describeStep)],
           ['calendar-section', 'Availability and coverage', renderCalendar(table, window)],

@@ -1,5 +1,13 @@
 import type { Overview } from '../../history/overview.ts';
-import { quantileOf, wholeRun, type Outcome, type Point, type RunTable, type Window } from '../../history/run-table.ts';
+import {
+  quantileOf,
+  wholeRun,
+  type Figures,
+  type Outcome,
+  type Point,
+  type RunTable,
+  type Window,
+} from '../../history/run-table.ts';
 import { verdicts } from '../../runner/step-result.ts';
 import { hourMs } from './format.ts';
 
@@ -43,6 +51,8 @@ export interface Series {
 export interface ReportData {
   readonly frame: Frame;
   readonly steps: readonly Series[];
+  /** Of each step in the whole window. */
+  readonly figures: ReadonlyMap<string, Figures>;
   readonly slowest: readonly SlowRun[];
 }
 
@@ -56,23 +66,27 @@ export interface SlowRun {
 const maxBuckets = 192;
 const bucketHours = [0.5, 1, 2, 4, 6, 12, 24, 48, 96, 168];
 /** Marks of one kind are at least this part of the whole time apart. */
-export const markShare = 1 / 160;
+export const markShare = 1 / 200;
 const slowRuns = 10;
 
 export function readReportData({ table, window, lastRun }: Overview): ReportData {
   const frame = frameOf(window, lastRun?.intervalSecs ?? 0);
   const { stepNames } = table;
   const steps = stepNames.map((step) => readSeries(table, step, frame));
-  return { frame, steps, slowest: findSlowest(table, window, stepNames) };
+  const figures = new Map(stepNames.map((step) => [step, table.figures(step, window)]));
+  return { frame, steps, figures, slowest: findSlowest(table, window, stepNames) };
 }
 
-/** Cuts a window at multiples of a length, which begin with a UTC hour, day or Thursday. The first and the last may be shorter. */
-export function spansOf({ fromMs, toMs }: Window, lengthMs: number): Window[] {
-  const first = Math.floor(fromMs / lengthMs);
-  const count = Math.max(1, Math.ceil(toMs / lengthMs) - first);
+/**
+ * Cuts a window into spans of a length, counted from an origin, so that they begin with a UTC hour or day. The first and the
+ * last may be shorter.
+ */
+export function spansOf({ fromMs, toMs }: Window, lengthMs: number, originMs = 0): Window[] {
+  const first = Math.floor((fromMs - originMs) / lengthMs);
+  const count = Math.max(1, Math.ceil((toMs - originMs) / lengthMs) - first);
   return Array.from({ length: count }, (_, index) => ({
-    fromMs: Math.max(fromMs, (first + index) * lengthMs),
-    toMs: Math.min(toMs, (first + index + 1) * lengthMs),
+    fromMs: Math.max(fromMs, originMs + (first + index) * lengthMs),
+    toMs: Math.min(toMs, originMs + (first + index + 1) * lengthMs),
   }));
 }
 

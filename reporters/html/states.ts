@@ -1,7 +1,7 @@
 import type { Overview, StateChange } from '../../history/overview.ts';
 import type { Window } from '../../history/run-table.ts';
 import type { OverallState, StepState } from '../../history/state.ts';
-import { chart, noRunsFill, plot, timeAxis, timeScale } from './chart.ts';
+import { chart, noRunsFill, plot, px, timeAxis, timeScale } from './chart.ts';
 import { formatLength, formatMinute } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { paint, type Colour } from './style.ts';
@@ -124,8 +124,9 @@ export function shadeStates(spans: readonly StateSpan[], window: Window, top: nu
  */
 export function stateChart(spans: readonly StateSpan[], window: Window, twin: Html): Html {
   const at = timeScale(window);
-  const [top, bottom] = [22, 54];
-  let labelEnd = 0;
+  const [top, bottom] = [38, 70];
+  /** Where the labels of the two rows end. */
+  const ends = [0, 0];
   const blocks = spans.map(({ state, fromMs, toMs }) => {
     const x = at(fromMs);
     const width = Math.max(2, Math.round((at(toMs) - x) * 10) / 10);
@@ -138,25 +139,20 @@ export function stateChart(spans: readonly StateSpan[], window: Window, twin: Ht
       > `;
     }
     const fill = state === 'no fresh data' ? noRunsFill : paint({ fill: stateColour(state).strong });
-    const hasRoom = x >= labelEnd;
     const text = `${state}, ${formatLength(toMs - fromMs)}`;
-    if (hasRoom) labelEnd = x + text.length * 6.4 + 8;
-    const isLate = x > plot.right - 130;
+    const textWidth = text.length * 6.4 + 10;
+    const textX = Math.min(x, plot.right + 60 - textWidth);
+    const row = ends.findIndex((end) => textX >= end);
+    if (row >= 0) ends[row] = textX + textWidth;
     return html`<rect x="${x}" y="${top}" width="${width}" height="${bottom - top}" ${fill}>${what}</rect>${
-        hasRoom &&
-        html`<text
-          x="${isLate ? x + width : x}"
-          y="${top - 7}"
-          ${isLate && html` text-anchor="end"`}${paint({ fill: 'ink' })}
-          >${text}</text
-        >`
+        row >= 0 && html`<text x="${px(textX)}" y="${top - 7 - row * 15}" ${paint({ fill: 'ink' })}>${text}</text>`
       } `;
   });
   return chart({
     id: 'state',
     title: 'Overall state over time',
     description: describeSpans(spans),
-    height: 84,
+    height: 100,
     body: html`${timeAxis(window, top, bottom + 6)}${blocks}`,
     twin,
   });

@@ -3,7 +3,7 @@ import { wholeRun } from '../../history/run-table.ts';
 import { verdicts } from '../../runner/step-result.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { plural } from '../../text/printable.ts';
-import { formatCount, formatLength, formatMoment, formatPercent } from './format.ts';
+import { formatCount, formatLength, formatMoment, formatPercent, formatTimes } from './format.ts';
 import { html, type Html } from './html.ts';
 import type { ReportOptions } from './page.ts';
 import { stateIcon } from './states.ts';
@@ -34,11 +34,15 @@ export function headlineOf({ state, mode, lastRun }: Overview): string {
 export function explainState(overview: Overview): string {
   const { state, lastRun, nowMs } = overview;
   const { sinceMs } = state.overall;
-  const since = sinceMs === undefined ? '' : ` since ${formatMoment(sinceMs)}, for ${formatLength(nowMs - sinceMs)}`;
+  const since = sinceMs === undefined ? '' : ` since ${formatMoment(sinceMs)} (${formatLength(nowMs - sinceMs)})`;
   const named = (...wanted: readonly string[]): string =>
     joinNames(state.steps.filter((step) => wanted.includes(step.state)).map(({ name }) => name));
   const blocked = state.steps.filter((step) => step.state === 'blocked').length;
-  const cannotRun = blocked === 0 ? '' : ` ${plural(blocked, 'step')} after it cannot run.`;
+  const cannotRun = blocked === 0 ? '' : ` ${blocked === 1 ? 'One step' : `${blocked} steps`} after it cannot run.`;
+  const down = state.steps.filter((step) => step.state === 'down').length;
+  const failing = down === 0 ? 'A step fails.' : `${named('down')} ${down === 1 ? 'fails' : 'fail'}.`;
+  const blind = named('blind');
+  const cannotLook = blind === '' ? '' : ` Failures on our side keep the monitor from looking at ${blind}.`;
   switch (state.overall.state) {
     case 'up': {
       const steps = plural(state.steps.length, 'step');
@@ -46,12 +50,14 @@ export function explainState(overview: Overview): string {
         ? `It has been up${since}. The last run failed, but one failure alone changes nothing.`
         : `The ${steps === '1 step' ? 'one step works' : `${steps} work`}. IAM has been up${since}.`;
     }
-    case 'degraded':
-      return `IAM works, but ${named('degraded')} took more than five times as long as usual${since}.`;
+    case 'degraded': {
+      const slow = named('degraded');
+      return `IAM works, but ${slow === '' ? 'a step' : slow} took more than five times as long as usual. It has been degraded${since}.`;
+    }
     case 'issues':
-      return `${named('down', 'blocked') === '' ? 'A part of it' : named('down')} fails${since}.${cannotRun}${named('blind') === '' ? '' : ` The monitor cannot look at ${named('blind')}, because of failures on our side.`}`;
+      return `${failing}${cannotRun}${cannotLook} It has been so${since}.`;
     case 'down':
-      return `${named('down')} fails${since}.${cannotRun}`;
+      return `${failing}${cannotRun} IAM has been down${since}.`;
     case 'blind':
       return `${describeOwnFailure(overview)} That is on our side: IAM may be up or down. It has been so${since}.`;
     case 'no fresh data':
@@ -121,7 +127,7 @@ export function renderHeader(overview: Overview, { generatedMs }: ReportOptions)
       <div>
         <dt>Coverage</dt>
         <dd>${formatPercent(coverage)}</dd>
-        <dd class="of">could look for ${formatLength(coverage.part)} of ${formatLength(coverage.of)}</dd>
+        <dd class="of">could look for ${formatTimes(coverage)}</dd>
       </div>
       <div>
         <dt>Time of a whole run</dt>

@@ -60,7 +60,10 @@ export function renderTimelines(
       : []),
   ])}${steps.map(
     (series, index) =>
-      html`<h3>${series.step} <span>${describeStep(series.step)}</span></h3>
+      html`<div class="head">
+          <h3>${series.step}</h3>
+          <p>${describeStep(series.step)}</p>
+        </div>
         ${renderTimeline(series, `timeline-${index + 1}`, y, frame, spans)}`,
   )}`;
 }
@@ -109,7 +112,7 @@ function renderTimeline(
 ${timeAxis(frame, top, axis)}<g${paint({ fill: 'muted' })} text-anchor="end">${ticks.map(
     (tick) => html`<text x="${plot.left - 8}" y="${px(y(tick) + 4)}">${tickLabel(tick)}</text>`,
   )}<text x="${plot.left - 8}" y="${lanes.failed + 4}">failed</text><text x="${plot.left - 8}" y="${lanes.notRun + 4}">not run</text></g>
-<path d="${band(buckets) ?? ''}"${paint({ fill: 'band', stroke: 'band' })} stroke-width="1.5"/>
+<path d="${band(buckets) ?? ''}"${paint({ fill: 'band', stroke: 'edge' })} stroke-width="1.5"/>
 <path d="${medianLine(buckets) ?? ''}"${paint({ stroke: 'median' })} stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>
 ${marks(
   'propagation',
@@ -216,6 +219,7 @@ function bucketTable(step: string, buckets: readonly Bucket[], frame: Frame): Ht
   ];
   return table({
     caption: `${step}, ${formatLength(frame.bucketMs)} a row. Rows without runs are left out.`,
+    isFigures: true,
     columns,
     rows: buckets.filter(({ runs }) => runs > 0),
   });
@@ -253,7 +257,7 @@ export function renderRetries(steps: readonly Series[], frame: Frame): Html {
     formatCount(buckets.reduce((sum, bucket) => sum + read(bucket), 0));
   const twinRows = buckets.filter(({ extra, throttled }) => extra > 0 || throttled > 0);
   return html`${key([
-    [html`<rect width="20" height="14" ${paint({ fill: 'band' })} />`, 'requests after the first of a step'],
+    [html`<rect width="20" height="14" ${paint({ fill: 'edge' })} />`, 'requests after the first of a step'],
     [html`<rect width="20" height="14" ${paint({ fill: 'theirs' })} />`, 'throttled answers'],
   ])}${chart({
     id: 'retries',
@@ -262,10 +266,11 @@ export function renderRetries(steps: readonly Series[], frame: Frame): Html {
     height: bottom + 24,
     body: html`<path d="${ticks.map((tick) => `M${plot.left} ${px(y(tick))}H${plot.right}`).join('')}"${paint({ stroke: 'line' })}/>
 ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">${ticks.map((tick) => html`<text x="${plot.left - 8}" y="${px(y(tick) + 4)}">${formatCount(tick)}</text>`)}</g>
-<path d="${bars(({ extra }) => extra)}"${paint({ fill: 'band' })}/><path d="${bars(({ throttled }) => throttled)}"${paint({ fill: 'theirs' })}/>
+<path d="${bars(({ extra }) => extra)}"${paint({ fill: 'edge' })}/><path d="${bars(({ throttled }) => throttled)}"${paint({ fill: 'theirs' })}/>
 `,
     twin: table({
       caption: `All steps, ${formatLength(frame.bucketMs)} a row. Rows without repeated requests are left out.`,
+      isFigures: true,
       columns: [
         { head: 'from (UTC)', cell: ({ fromMs }) => formatMinute(fromMs) },
         { head: 'requests after the first', cell: ({ extra }) => formatCount(extra) },
@@ -273,5 +278,6 @@ ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">$
       ],
       rows: twinRows,
     }),
+    isLong: true,
   })}`;
 }

@@ -5,7 +5,7 @@ import { listEntities } from '../../mocks/iam/seeding.ts';
 import { runStep } from '../../runner/run-step.ts';
 import { systemClock } from '../../runner/clock.ts';
 import { explainError } from './errors/explain-error.ts';
-import { closeSession, factsOf, openSession, policyArnOf, UnknownAccountError } from './session.ts';
+import { closeSession, factsOf, openSession, policyArnOf, type Session, UnknownAccountError } from './session.ts';
 import { steps } from './steps.ts';
 import { fakeSession } from './testing/fake-session.ts';
 import { accessKeyId, secretAccessKey, testConfig } from './testing/values.ts';
@@ -72,7 +72,7 @@ describe('the policy of a run', () => {
 });
 
 describe('where a run works', () => {
-  test('is its namespace and region, the account of what it made, and its user', () => {
+  test('is its namespace and region, the endpoint, the account of what it made, and its user', () => {
     const known = { namespace: 'prod', region: 'us-east-1' };
     expect(factsOf(testConfig())).toEqual(known);
     const session = fakeSession();
@@ -81,6 +81,8 @@ describe('where a run works', () => {
     for (const entityArn of ['', 'nonsense', 'arn:aws:iam::aws:user/x']) {
       expect(factsOf(testConfig(), { ...session, entityArn })).toEqual(withUser);
     }
-    expect(factsOf(testConfig(), { names: session.names })).toEqual(withUser);
+    expect(factsOf(testConfig(), { names: session.names, transport: session.transport })).toEqual(withUser);
+    const transport = { host: 'iam.amazonaws.com' } as Session['transport'];
+    expect(factsOf(testConfig(), { ...session, transport })).toMatchObject({ endpoint: 'iam.amazonaws.com' });
   });
 });

@@ -128,12 +128,17 @@ export function clockOffsetMs({ iam }: Session): number {
   return iam.config.systemClockOffset;
 }
 
-/** Where a run works: its settings, the account in the ARN of what it made, and the name of its user. */
-export function factsOf({ namespace, region }: Config, session?: Pick<Session, 'entityArn' | 'names'>): RunFacts {
+/** Where a run works: its settings, the endpoint, the account in the ARN of what it made, and the name of its user. */
+export function factsOf(
+  { namespace, region }: Config,
+  session?: Pick<Session, 'entityArn' | 'names' | 'transport'>,
+): RunFacts {
+  const endpoint = session?.transport.host;
   const account = session?.entityArn?.split(':')[4] ?? '';
   return {
     namespace,
     region,
+    ...(endpoint !== undefined && { endpoint }),
     ...(/^\d{12}$/.test(account) && { account }),
     ...(session !== undefined && { testUser: session.names.user }),
   };

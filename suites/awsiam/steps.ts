@@ -48,6 +48,7 @@ export const steps = [
   {
     name: 'AttachPolicy',
     description: 'Attaches the test policy to the user.',
+    operation: 'AttachUserPolicy',
     async run(session, context) {
       const { iam, names } = session;
       const input = { UserName: names.user, PolicyArn: policyArnOf(session) };
@@ -57,6 +58,7 @@ export const steps = [
   {
     name: 'DetachPolicy',
     description: 'Detaches the test policy from the user.',
+    operation: 'DetachUserPolicy',
     run: (session, context) => remove(session, context, 'DetachUserPolicy', 'attachment'),
   },
   {

@@ -290,7 +290,7 @@ function expectParity(
   expect(mask(orchestrated)).toEqual(mask(live));
   // Offline there is no account and no Metrist to compare.
   if (offline !== undefined) {
-    const { account: _account, reported: _reported, ...comparable } = live;
+    const { account: _account, reported: _reported, record: _record, ...comparable } = live;
     expect(mask(offline, { offline: true })).toEqual(mask(comparable, { offline: true }));
   }
 

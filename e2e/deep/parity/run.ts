@@ -1,3 +1,4 @@
+import type { RunRecord } from '../../../history/run-record.ts';
 import type { MetristResult } from '../../../metrist/delivery/results.ts';
 import type { DrivenStep } from '../../../metrist/protocol/drive/drive-report.ts';
 import type { Metadata } from '../../../metrist/result-text.ts';
@@ -21,6 +22,8 @@ export interface LiveParityRun extends ParityRun {
   /** What is left in the account. */
   readonly account: { readonly users: readonly string[]; readonly groups: readonly string[] };
   readonly reported: readonly MetristResult[];
+  /** The line in the history. */
+  readonly record: RunRecord;
 }
 
 type ParityStep =

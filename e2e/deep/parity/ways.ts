@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'vitest';
+import type { RunRecord } from '../../../history/run-record.ts';
 import type { MetristResult } from '../../../metrist/delivery/results.ts';
 import { type DriveEvent, isSuccessful, toReportedResults } from '../../../metrist/protocol/drive/drive-report.ts';
 import { driveMonitor } from '../../../metrist/protocol/drive/drive-monitor.ts';
@@ -10,13 +10,13 @@ import { listEntities } from '../../../mocks/iam/seeding.ts';
 import { readMockOptions } from '../../../mocks/mock-options.ts';
 import type { IamServer } from '../../../mocks/iam/server.ts';
 import { createIamState, type IamState } from '../../../mocks/iam/state.ts';
-import type { MonitorRun } from '../../../runner/monitor-run.ts';
 import type { Verdict } from '../../../runner/step-result.ts';
 import { outline } from '../../../suites/awsiam/outline.ts';
 import type { StepName } from '../../../suites/awsiam/steps.ts';
 import { nowhere } from '../../harness/loopback-only.ts';
 import { monitorCommand } from '../../harness/orchestrator.ts';
-import { cleanEnv, liveEnv, runVitest } from '../../harness/run.ts';
+import { readRuns } from '../../harness/read-history.ts';
+import { cleanEnv, liveEnv, makeResultsDir, runVitest } from '../../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
 import {
   describeLeftover,
@@ -63,8 +63,8 @@ export async function runLive(scenario: ParityScenario, { onTestFinished }: Cont
   const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
   const metrist = await startMetrist({ onTestFinished });
   const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
-  const run = await runAndReadHistory([], env, { onTestFinished });
-  return { ...run, account: listEntities(iam.state), reported: readPosted(metrist) };
+  const { run, record } = await runAndReadHistory([], env, { onTestFinished });
+  return { ...run, account: listEntities(iam.state), reported: readPosted(metrist), record };
 }
 
 /** The packaged monitor, driven as the Orchestrator does. */
@@ -75,12 +75,20 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
   const onEvent = (event: DriveEvent): void => {
     if (event.kind === 'log' && event.level === 'Warning') warnings.push(event.text);
   };
+  const resultsDir = await makeResultsDir(onTestFinished);
+  const reportsEnv = { METRIST_RESULTS_DIR: resultsDir, METRIST_INSTANCE_ID: instance };
   const report = await driveMonitor({
     command: monitorCommand(),
     steps: outline.steps.map(({ name }) => name),
     configJson: JSON.stringify(config ?? {}),
     cleanup,
-    env: { ...cleanEnv(), ...keptCode, ...(config === undefined ? settingsOf(scenario) : env), ...iamEnv },
+    env: {
+      ...cleanEnv(),
+      ...keptCode,
+      ...reportsEnv,
+      ...(config === undefined ? settingsOf(scenario) : env),
+      ...iamEnv,
+    },
     onEvent,
   });
   return {
@@ -90,14 +98,15 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
     warnings: warnings.filter((warning) => !isLeftover(warning)),
     problems: report.problems,
     account: listEntities(iam.state),
-    reported: toReportedResults(report, { monitor: outline.name, instance: 'e2e-1', now: new Date() }),
+    reported: toReportedResults(report, { monitor: outline.name, instance, now: new Date() }),
+    record: await readRecord(resultsDir),
   };
 }
 
 /** `vitest run --mode offline`, over the mock in memory. */
 export async function runOffline(scenario: ParityScenario, context: Context): Promise<ParityRun> {
   const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
-  return await runAndReadHistory(['--mode', 'offline'], env, context);
+  return (await runAndReadHistory(['--mode', 'offline'], env, context)).run;
 }
 
 function isLeftover(warning: string): boolean {
@@ -123,23 +132,28 @@ async function runAndReadHistory(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   { onTestFinished }: Context,
-): Promise<ParityRun> {
+): Promise<{ readonly run: ParityRun; readonly record: RunRecord }> {
   const { code, everything, resultsDir } = await runVitest({ args, env: { ...keptCode, ...env }, onTestFinished });
-  const run = await readHistory(path.join(resultsDir, 'runs')).catch((error: unknown) => {
+  const record = await readRecord(resultsDir).catch((error: unknown) => {
     throw new Error(`the run left no history:\n${everything}`, { cause: error });
   });
+  const { steps, leftovers, warnings, problems } = record;
   return {
-    isGood: code === 0,
-    steps: run.steps.map(fromStepResult),
-    leftovers: run.leftovers.map(describeLeftover),
-    warnings: run.warnings,
-    problems: run.problems.map(({ kind, message }) => `${kind}: ${message}`),
+    run: {
+      isGood: code === 0,
+      steps: steps.map(fromStepResult),
+      leftovers: leftovers.map(describeLeftover),
+      warnings,
+      problems: problems.map(({ kind, message }) => `${kind}: ${message}`),
+    },
+    record,
   };
 }
 
-async function readHistory(dir: string): Promise<MonitorRun> {
-  const [file = ''] = await readdir(dir);
-  return JSON.parse(await readFile(path.join(dir, file), 'utf8')) as MonitorRun;
+async function readRecord(resultsDir: string): Promise<RunRecord> {
+  const [record, ...more] = await readRuns(resultsDir);
+  if (record === undefined || more.length > 0) throw new Error(`${more.length} runs too many in the history, or none`);
+  return record;
 }
 
 /** Sorted by step, because a run posts its error before everything else. */
@@ -155,6 +169,9 @@ function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristR
       (one, other) => stepNames.indexOf(one.body.check_logical_name) - stepNames.indexOf(other.body.check_logical_name),
     );
 }
+
+/** As in `metristEnv`. */
+const instance = 'e2e-1';
 
 /** Keeps compiled code where every run finds it, not in a directory that is removed with its run. */
 const keptCode = { NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache') };

@@ -1,13 +1,28 @@
 import { describeValue } from '../../../host/setting-text.ts';
+import { systemClock } from '../../../runner/clock.ts';
+import { abortAfter, settleWithin } from '../../../runner/deadline.ts';
 import { Interruption } from '../../../runner/interruption.ts';
 import type { Monitor, Values } from '../../../runner/monitor.ts';
+import type { Leftover, MonitorRun, SweepReport } from '../../../runner/monitor-run.ts';
 import { MonitorRunner } from '../../../runner/run-monitor.ts';
-import { plural } from '../../../text/printable.ts';
+import { messageOf, oneLine, plural } from '../../../text/printable.ts';
 import { clip, hideSecrets, redact } from '../../../text/redact.ts';
 import type { ToMonitor } from '../messages.ts';
+import { collectRun, type FailedAnswer } from './collect-run.ts';
 import { type ParsedConfigJson, parseConfigJson } from './config-json.ts';
 import type { MessageWriter } from './connection.ts';
 import { type ConfiguredRun, explainBug, runRequestedStep, toAnswer } from './requested-step.ts';
+
+/** Where finished runs are reported, besides the Orchestrator. */
+export interface Reporting extends Pick<MonitorRun, 'version' | 'instance'> {
+  /** What is wrong with the settings of the reports, and what is done instead. No reason to fail a run: IAM must be watched. */
+  readonly problems: readonly string[];
+  /**
+   * @param signal aborted when no time is left
+   * @returns what was not reported, one line each
+   */
+  readonly report: (run: MonitorRun, signal: AbortSignal) => Promise<readonly string[]>;
+}
 
 export interface ConversationSettings {
   /** The environment. It takes precedence over the Config JSON. */
@@ -21,6 +36,8 @@ export interface ConversationSettings {
 }
 
 interface ConversationOptions<Config, Session> extends ConversationSettings {
+  /** Absent if nobody wants a report. */
+  readonly reporting: Promise<Reporting> | undefined;
   readonly writer: MessageWriter;
   readonly monitor: Promise<Monitor<Config, Session>>;
   /** The preparation, which runs during the handshake. */
@@ -32,6 +49,18 @@ interface ConversationOptions<Config, Session> extends ConversationSettings {
  * here, to leave time for teardown and the report.
  */
 const longestStepMs = 810_000;
+
+/**
+ * How much longer than teardown and sweep the reports may take after a stop. With the last frames, for which `serve` allows
+ * 0.6 s, this stays below the five seconds after which the Orchestrator kills the process.
+ */
+const reportGraceMs = 750;
+
+/** Time limit for the reports if nobody has stopped the run. After the last step the Orchestrator waits five minutes. */
+const reportTimeoutMs = 10_000;
+
+/** How long reports may take to say that they gave up. */
+const giveUpMs = 50;
 
 /** Step names and properties come from outside, so longer ones are cut. */
 const maxNameLength = 100;
@@ -48,6 +77,8 @@ export class Conversation<Config, Session> {
   readonly #stop = new AbortController();
   /** Aborted when the grace period is over. */
   readonly #timeUp = new AbortController();
+  /** Aborted when no time is left for reports either. */
+  readonly #reportTimeUp = new AbortController();
   /** Aborted with the first uncaught error, which fails the running step, or else the next one. */
   readonly #crash = new AbortController();
   readonly #over = Promise.withResolvers<void>();
@@ -58,8 +89,12 @@ export class Conversation<Config, Session> {
   #run: ConfiguredRun<Config, Session> | undefined;
   #hasRunStep = false;
   /** The step that ended the run. Its error is sent after teardown, because the Orchestrator ends the process then. */
-  #failedStep: string | undefined;
+  #failed: FailedAnswer | undefined;
   #cleanup = false;
+  #isCutOff = false;
+  #leftovers: readonly Leftover[] = [];
+  #swept: SweepReport | undefined;
+  readonly #warnings: string[] = [];
 
   constructor(options: ConversationOptions<Config, Session>) {
     this.#options = options;
@@ -86,6 +121,9 @@ export class Conversation<Config, Session> {
   stop(reason: string): void {
     const { gracePeriodMs = 3000 } = this.#options;
     setTimeout(() => this.#timeUp.abort(new Interruption(reason)), gracePeriodMs).unref();
+    setTimeout(() => this.#reportTimeUp.abort(new Interruption(reason)), gracePeriodMs + reportGraceMs).unref();
+    // Exit, in contrast, says that the Orchestrator has asked for all that it wants.
+    this.#isCutOff ||= !this.#stop.signal.aborted;
     this.#end(reason);
   }
 
@@ -107,6 +145,7 @@ export class Conversation<Config, Session> {
   }
 
   #warn(text: string): void {
+    this.#warnings.push(text);
     this.#writer.log('Warning', text);
   }
 
@@ -183,7 +222,8 @@ export class Conversation<Config, Session> {
     if (stop.aborted) return;
     if (!this.#hasRunStep) this.#writer.log('Info', this.#options.about);
     this.#hasRunStep = true;
-    const options = { run: this.#run, failedStep: this.#failedStep, stop, crash };
+    const answeredAt = systemClock.now().toISOString();
+    const options = { run: this.#run, failedStep: this.#failed?.name, stop, crash };
     const result = redact.value(await runRequestedStep(name, options));
     if (result === undefined) {
       // If nobody stopped the run, this process was paused, and the measured time means nothing.
@@ -196,33 +236,81 @@ export class Conversation<Config, Session> {
     if (result.state === 'failed') {
       const { verdict, stack } = result.error;
       if (verdict === 'monitor' && stack !== undefined && !crash.aborted) this.#writer.log('Error', stack);
-      if (this.#failedStep === undefined) await this.#tearDown();
-      this.#failedStep ??= name;
+      if (this.#failed === undefined) await this.#tearDown();
+      this.#failed ??= { ...result, name, answeredAt };
     }
     this.#writer.write(toAnswer(result));
   }
 
   async #finish(): Promise<void> {
-    if (this.#failedStep === undefined) await this.#tearDown();
+    if (this.#isCutOff) await this.#interruptNextStep();
+    if (this.#failed === undefined) await this.#tearDown();
     if (this.#cleanup) await this.#sweep();
     this.#run?.runner.close();
+    await this.#report();
+  }
+
+  /** Records that the run was stopped between two steps, as it is recorded with vitest. Sends nothing. */
+  async #interruptNextStep(): Promise<void> {
+    const { runner, monitor } = this.#run ?? {};
+    if (!this.#hasRunStep || this.#failed !== undefined || runner === undefined) return;
+    const known = new Set(runner.results.map(({ name }) => name));
+    const next = monitor?.steps.find(({ name }) => !known.has(name));
+    if (next !== undefined) await runner.step(next.name, this.#stop.signal);
   }
 
   async #tearDown(): Promise<void> {
     const { leftovers = [], warnings = [] } = (await this.#run?.runner.teardown(this.#timeUp.signal)) ?? {};
+    this.#leftovers = leftovers;
     for (const { entity, reason, command } of leftovers) {
       const remedy = command === undefined ? '' : `; remove it with: ${command}`;
-      this.#warn(`left behind: ${entity} (${reason})${remedy}`);
+      this.#writer.log('Warning', `left behind: ${entity} (${reason})${remedy}`);
     }
     for (const warning of warnings) this.#warn(warning);
   }
 
   /** Removes what killed runs left behind, when the Orchestrator asks for it. */
   async #sweep(): Promise<void> {
-    const { removed = 0, warnings = [] } = (await this.#run?.runner.sweep(this.#timeUp.signal)) ?? {};
+    this.#swept = await this.#run?.runner.sweep(this.#timeUp.signal);
+    const { removed = 0, warnings = [] } = this.#swept ?? {};
     if (removed > 0) {
       this.#writer.log('Info', `${plural(removed, 'old test entity', 'old test entities')} removed`);
     }
     for (const warning of warnings) this.#warn(warning);
+  }
+  /** Reports the run, unless the Orchestrator asked for no step. Whatever goes wrong here costs one line in the log. */
+  async #report(): Promise<void> {
+    const { reporting } = this.#options;
+    if (reporting === undefined || !this.#hasRunStep) return;
+    const signal = AbortSignal.any([this.#reportTimeUp.signal, abortAfter(reportTimeoutMs, 'it took too long')]);
+    try {
+      for (const line of await settleWithin(this.#reportRun(await reporting, signal), signal, giveUpMs)) {
+        this.#writer.log('Warning', line);
+      }
+    } catch (error) {
+      this.#writer.log('Warning', `the run could not be reported: ${oneLine(messageOf(error), 200)}`);
+    }
+  }
+
+  async #reportRun(
+    { version, instance, problems, report }: Reporting,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const monitor = await this.#options.monitor;
+    for (const problem of problems) this.#warn(problem);
+    const { reason, aborted: isCrashed } = this.#crash.signal;
+    const run = collectRun({
+      monitor: monitor.name,
+      version,
+      ...(instance !== undefined && { instance }),
+      stepNames: monitor.steps.map(({ name }) => name),
+      runner: this.#run?.runner,
+      failed: this.#failed,
+      crash: isCrashed && this.#failed === undefined ? explainBug(reason, 'this run') : undefined,
+      leftovers: this.#leftovers,
+      sweep: this.#swept,
+      warnings: this.#warnings,
+    });
+    return await report(run, signal);
   }
 }

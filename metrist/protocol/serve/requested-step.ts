@@ -6,7 +6,7 @@ import { describeStepError, toMetadata } from '../../result-text.ts';
 import type { SentMessage } from '../messages.ts';
 
 /** A requested step that did not pass, for any reason. */
-type StepFailure = Pick<FailedStep, 'state' | 'evidence' | 'error'>;
+export type StepFailure = Pick<FailedStep, 'state' | 'evidence' | 'error'>;
 
 /** A monitor that has its configuration. */
 export interface ConfiguredRun<Config, Session> {

@@ -1,11 +1,13 @@
 import type { Monitor } from '../../../runner/monitor.ts';
 import { protocolVersion } from '../messages.ts';
 import { MessageWriter, readMessages, type WriterOptions } from './connection.ts';
-import { Conversation, type ConversationSettings } from './conversation.ts';
+import { Conversation, type ConversationSettings, type Reporting } from './conversation.ts';
 
 export interface ServeOptions<Config, Session> extends ConversationSettings, WriterOptions {
   /** Loads the monitor. Called after `Started` is written, so that the Orchestrator does not wait for it. */
   readonly load: () => Promise<Monitor<Config, Session>>;
+  /** Loads what reports finished runs. Called after `Started` is written. @default nobody wants a report */
+  readonly loadReporting?: () => Promise<Reporting>;
   /** Where messages come from: stdin. */
   readonly input: NodeJS.ReadableStream;
   /** Calls the listener when the process is told to stop. */
@@ -30,7 +32,11 @@ export async function serveMonitor<Config, Session>(options: ServeOptions<Config
   const prepared = monitor.then(async (loaded) => await loaded.prepare({ mode: 'live' }));
   prepared.catch(() => {});
 
-  const conversation = new Conversation({ ...options, writer, monitor, prepared });
+  const reporting = options.loadReporting?.();
+  // An error here is logged when the run is to be reported.
+  reporting?.catch(() => {});
+
+  const conversation = new Conversation({ ...options, writer, monitor, prepared, reporting });
   onSignal((signal) => conversation.stop(signal));
   onCrash((error) => conversation.crash(error));
   readMessages(input, {

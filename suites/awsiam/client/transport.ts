@@ -89,6 +89,8 @@ export class Transport {
   readonly #elapsedMs: () => number;
   #spare: { readonly origin: string; readonly socket: Duplex } | undefined;
   #connectMs: number | undefined;
+  /** Host name of the endpoint to which a connection was opened ahead. */
+  host: string | undefined;
 
   constructor({ connectionTimeoutMs, requestTimeoutMs, proxyEnvironment, elapsedMs }: TransportOptions) {
     const options = { ...socketOptions, proxyEnv: { ...proxyEnvironment } };
@@ -123,6 +125,7 @@ export class Transport {
   /** Opens a connection for the next request to this origin. A failure is ignored: the request itself will report it. */
   async openAhead(origin: Origin, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
+    this.host = origin.hostname;
     const agent = origin.protocol === 'http:' ? this.#agents['http:'] : this.#agents['https:'];
     const host = origin.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = origin.port ?? (origin.protocol === 'http:' ? 80 : 443);

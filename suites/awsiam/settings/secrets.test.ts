@@ -39,6 +39,18 @@ test('hides every form at once, even those that a stronger name overrules', () =
   expect(text('the-weaker-secret the-stronger-secret')).toBe('[redacted] [redacted]');
 });
 
+test.for(['', 'METRICS_', 'TRACES_'])('hides the headers and the password for OpenTelemetry: %s', (signal) => {
+  const { text } = createRedactor(
+    secretsOf({
+      [`OTEL_EXPORTER_OTLP_${signal}HEADERS`]: 'x-tenant=tenant-number-4711,authorization=Bearer%20otlp-token-0815',
+      [`OTEL_EXPORTER_OTLP_${signal}ENDPOINT`]: 'https://otlp-user:otlp-password@collector:4318',
+    }),
+  );
+  expect(text('tenant-number-4711 Bearer otlp-token-0815 (otlp-token-0815) and otlp-password')).toBe(
+    '[redacted] [redacted] ([redacted]) and [redacted]',
+  );
+});
+
 test('leaves innocent settings readable', () => {
   const { text } = createRedactor(secretsOf({ METRIST_NAMESPACE: 'production', METRIST_AWS_REGION: 'us-east-1' }));
   expect(text('production in us-east-1')).toBe('production in us-east-1');

@@ -29,7 +29,13 @@ const addressNames = [
   'AWS_ENDPOINT_URL',
   'AWS_ENDPOINT_URL_STS',
   'METRIST_API_HOST',
+  ...namesOfOtlp('ENDPOINT'),
 ];
+
+/** A variable of OpenTelemetry, for all signals and for each that is sent. */
+function namesOfOtlp(suffix: 'ENDPOINT' | 'HEADERS'): string[] {
+  return ['', 'METRICS_', 'TRACES_'].map((signal) => `OTEL_EXPORTER_OTLP_${signal}${suffix}`);
+}
 
 /** The secrets among the values that the monitor was given, whether or not these make a valid configuration. */
 export function secretsOf(values: Readonly<Record<string, string | undefined>>): Secret[] {
@@ -43,6 +49,7 @@ export function secretsOf(values: Readonly<Record<string, string | undefined>>):
     ...held(secretNames).map(hidden),
     ...held(keyIdNames).map(masked),
     ...held(addressNames).flatMap(userInfoOf).map(hidden),
+    ...held(namesOfOtlp('HEADERS')).flatMap(headerValuesOf).map(hidden),
   ];
 }
 
@@ -110,6 +117,15 @@ function userInfoOf(address: string): string[] {
   ] as const;
   // Without a password, the name is the secret.
   return pairs.flatMap(([name, word]) => (word === '' ? [name] : [`${name}:${word}`, word]));
+}
+
+/** The values of `name=value,name=value`, as written and decoded, and without a scheme such as `Bearer`. */
+function headerValuesOf(headers: string): string[] {
+  const written = headers.split(',').map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
+  return written.flatMap((value) => {
+    const decoded = decode(value);
+    return [value, decoded, decoded.replace(/^[\w-]+ +/, '')];
+  });
 }
 
 /** Decodes percent-encoding where that is valid. */
