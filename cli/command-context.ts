@@ -6,6 +6,8 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   /** The terminal's width. */
   readonly columns?: number;
+  /** Whether it shows colours, by the terminal and by `NO_COLOR` and `FORCE_COLOR`. Absent if it is no terminal. */
+  hasColors?(): boolean;
   /** @param done called when the text is written, or cannot be */
   write(text: string, done?: (error?: Error | null) => void): unknown;
 }
@@ -36,8 +38,8 @@ export interface CommandContext {
 export interface RunningContext extends CommandContext {
   /** Aborted when a signal asks the command to stop. */
   readonly signal: AbortSignal;
-  /** The command calls this if it failed, after it has printed why. */
-  readonly onFailure: () => void;
+  /** The command calls this if it failed, after it has printed why. @param exitCode @default 1 */
+  readonly onFailure: (exitCode?: number) => void;
 }
 
 /** Returns the same context with streams that hide every secret: those in its values and those that are found later. */
@@ -50,6 +52,7 @@ function redactStream(stream: OutputStream): OutputStream {
   return {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
     ...(stream.columns !== undefined && { columns: stream.columns }),
+    ...(stream.hasColors !== undefined && { hasColors: () => stream.hasColors?.() ?? false }),
     write: (text, done) => stream.write(redact.text(text), done),
   };
 }

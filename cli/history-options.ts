@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { parseHistorySettings } from '../history/history-settings.ts';
 import { parseResultsDir } from '../host/results-dir.ts';
 import { readInstance } from '../metrist/config.ts';
 import { ConfigError } from '../runner/settings.ts';
@@ -32,7 +33,8 @@ export function readHistoryPlace(
   const results = parseResultsDir(values, baseDir);
   const set = readInstance(values);
   // A wrong variable does not matter if the option says it.
-  const problems = [...results.problems, ...(instance === undefined && set.problem !== undefined ? [set.problem] : [])];
+  const instanceProblems = instance === undefined && set.problem !== undefined ? [set.problem] : [];
+  const problems = [...results.problems, ...instanceProblems, ...parseHistorySettings(values).problems];
   if (problems.length > 0) throw new ConfigError(problems);
   const chosen = instance ?? set.value;
   return { resultsDir: results.dir, ...(chosen !== undefined && { instance: chosen }) };

@@ -106,6 +106,14 @@ describe('the awsiam command', () => {
     expect(context.written.errorOutput).toBe('');
   });
 
+  test('lists every command in its help', async () => {
+    const { context, run } = await setUp();
+    await run('--help');
+    for (const name of ['status', 'cleanup', 'config', 'register', 'configs', 'unregister', 'drive']) {
+      expect(context.written.output).toMatch(new RegExp(`^ +${name} `, 'm'));
+    }
+  });
+
   test('warns about a misspelt setting before it does anything, but not when it only shows help', async () => {
     const warning = '! METRIST_INSTANCE has no effect: there is no such setting; did you mean METRIST_INSTANCE_ID?\n';
     const context = testContext({ METRIST_INSTANCE: 'here', METRIST_RUN_GROUPS: 'prod' });

@@ -7,19 +7,26 @@ import { surviveOutputErrors } from '../host/output-errors.ts';
 import { shortenPath } from '../host/results-dir.ts';
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import type { Values } from '../runner/monitor.ts';
 import { ConfigError } from '../runner/settings.ts';
-import { awsiam } from '../suites/awsiam/monitor.ts';
+import { outline } from '../suites/awsiam/outline.ts';
 import { copyError } from '../text/copy-error.ts';
+import { messageOf } from '../text/printable.ts';
 import { redact } from '../text/redact.ts';
-import { addCleanupCommand } from './cleanup.ts';
 import { redactContext, type CommandContext, type RunningContext } from './command-context.ts';
-import { addDriveCommand } from './drive/drive.ts';
-import { addReportCommand } from './report.ts';
-import { addConfigCommand } from './metrist/config.ts';
-import { addConfigsCommand } from './metrist/configs.ts';
-import { addRegisterCommand } from './metrist/register.ts';
-import { addStatusCommand } from './metrist/status.ts';
-import { addUnregisterCommand } from './metrist/unregister.ts';
+import { isNagiosCheck, renderUnknown, runNagiosCheck, unknownExitCode } from './status/nagios-check.ts';
+
+/** The commands, in the order of the help. Each is loaded only when it is asked for. */
+const commands: Readonly<Record<string, () => Promise<(program: Command, context: RunningContext) => void>>> = {
+  status: async () => (await import('./status/status.ts')).addStatusCommand,
+  report: async () => (await import('./report.ts')).addReportCommand,
+  cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,
+  config: async () => (await import('./metrist/config.ts')).addConfigCommand,
+  register: async () => (await import('./metrist/register.ts')).addRegisterCommand,
+  configs: async () => (await import('./metrist/configs.ts')).addConfigsCommand,
+  unregister: async () => (await import('./metrist/unregister.ts')).addUnregisterCommand,
+  drive: async () => (await import('./drive/drive.ts')).addDriveCommand,
+};
 
 interface RunCommandOptions extends Pick<CommandContext, 'self' | 'build'> {
   /** The directory of `.env`. */
@@ -35,6 +42,10 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
   Object.assign(process.env, envFile.added);
   // Node itself would print an uncaught error with all of its secrets.
   process.on('uncaughtException', (error: unknown) => {
+    if (isNagiosCheck(args)) {
+      process.stdout.write(renderUnknown(messageOf(error)));
+      process.exit(unknownExitCode);
+    }
     process.stderr.write(`${inspect(copyError(error, redact.text))}\n`);
     process.exit(1);
   });
@@ -61,16 +72,22 @@ const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 /**
  * Runs one `awsiam` command.
  *
- * @returns the exit code: 0 done, 1 failed, 2 the command line was not understood, 128 + n after a signal
+ * @returns the exit code: 0 done, 1 failed, 2 the command line was not understood, 128 + n after a signal. `status --nagios`
+ *   has exit codes of its own
  */
-export async function runProgram(args: readonly string[], unredacted: CommandContext): Promise<number> {
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
+  if (!isNagiosCheck(args)) return await runCommandLine(args, context);
+  return await runNagiosCheck(context, async (checkContext) => await runCommandLine(args, checkContext));
+}
+
+async function runCommandLine(args: readonly string[], unredacted: CommandContext): Promise<number> {
   const stop = new AbortController();
   let exitCode: number = exitCodes.ok;
   const context: RunningContext = {
     ...redactContext(unredacted),
     signal: stop.signal,
-    onFailure: () => {
-      exitCode ||= exitCodes.failed;
+    onFailure: (code = exitCodes.failed) => {
+      exitCode ||= code;
     },
   };
   context.onSignal((signal) => {
@@ -89,27 +106,24 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
     })
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride()
-    .hook('preAction', () => {
-      if (context.envProblems.length > 0) throw new ConfigError(context.envProblems);
-      for (const warning of awsiam.findSettingWarnings(context.values, 'command')) {
+    .hook('preAction', (_, command) => {
+      if (context.envProblems.length > 0 && needsEnvFile(command, context.environment))
+        throw new ConfigError(context.envProblems);
+      for (const warning of outline.findSettingWarnings(context.values, 'command')) {
         context.errorOutput.write(`! ${warning}\n`);
       }
     });
-  addCleanupCommand(program, context);
-  addReportCommand(program, context);
-  addConfigCommand(program, context);
-  addRegisterCommand(program, context);
-  addConfigsCommand(program, context);
-  addUnregisterCommand(program, context);
-  addStatusCommand(program, context);
-  addDriveCommand(program, context);
 
   try {
+    const named = Object.entries(commands).filter(([name]) => name === args[0]);
+    // The help lists all commands.
+    for (const [, load] of named.length > 0 ? named : Object.entries(commands)) (await load())(program, context);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (exitCode !== exitCodes.ok) return exitCode;
+    const { awsiam } = await import('../suites/awsiam/monitor.ts');
     const { verdict, message, advice } = awsiam.explain(error, `awsiam ${args[0] ?? ''}`.trim(), {
       mode: 'live',
       values: context.values,
@@ -118,6 +132,12 @@ export async function runProgram(args: readonly string[], unredacted: CommandCon
     context.errorOutput.write(`${verdict}: ${message}\n${advice}\n`);
     return exitCodes.failed;
   }
+}
+
+/** A user who may not read the keys in `.env` may still look at the state, if it is known where that is. */
+function needsEnvFile(command: Command, environment: Values): boolean {
+  const isLocal = command.name() === 'status' && command.opts()['remote'] !== true;
+  return !isLocal || (environment['METRIST_RESULTS_DIR'] ?? '').trim() === '';
 }
 
 /** commander quotes arguments that it refuses. The names of options stay, their values are hidden. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDuration, formatElapsed, formatLimit, formatSpan } from './duration.ts';
+import { formatAge, formatDuration, formatElapsed, formatLimit, formatSpan } from './duration.ts';
 
 test.for([
   [0, '0 ms'],
@@ -44,4 +44,18 @@ test.for([
   [1_795_737_600_000, '20784 days'],
 ] as const)('the span %d ms is %s', ([spanMs, text]) => {
   expect(formatSpan(spanMs)).toBe(text);
+});
+
+test.for([
+  [-5000, '0 s'],
+  [59_999, '59 s'],
+  [60_000, '1 min'],
+  [3_599_999, '59 min'],
+  [12_000_000, '3 h 20 min'],
+  [86_399_999, '23 h 59 min'],
+  [86_400_000, '1 day'],
+  [532_800_000, '6 days 4 h'],
+  [3_500_000_000, '40 days'],
+] as const)('the age %d ms is %s', ([ageMs, text]) => {
+  expect(formatAge(ageMs)).toBe(text);
 });

@@ -30,3 +30,20 @@ export function formatSpan(spanMs: number): string {
   if (hours < 2) return `${Math.round(spanMs / 60_000)} min`;
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
 }
+
+/** How long ago something was, in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `6 days 4 h`, `40 days`. */
+export function formatAge(ageMs: number): string {
+  const seconds = Math.floor(Math.max(0, ageMs) / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return inTwoUnits(`${hours} h`, minutes % 60, 'min');
+  const days = Math.floor(hours / 24);
+  const inDays = days === 1 ? '1 day' : `${days} days`;
+  return days < 30 ? inTwoUnits(inDays, hours % 24, 'h') : inDays;
+}
+
+function inTwoUnits(large: string, rest: number, unit: string): string {
+  return rest === 0 ? large : `${large} ${rest} ${unit}`;
+}

@@ -72,6 +72,6 @@ function wrapLine(line: string, width: number): string[] {
 }
 
 /** The length of a text without the escape codes of colours. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }

@@ -252,37 +252,8 @@ describe('awsiam unregister', () => {
   });
 });
 
-describe('awsiam status', () => {
-  test.for([['status'], ['status', '--remote']])("%j shows Metrist's view", async (command) => {
-    const { metrist, run } = await setUp();
-    const lastChecked = new Date(Date.now() - 120_000).toISOString();
-    metrist.monitorConfigs.setStatus(token, 'awsiam', { state: 'down', last_checked: lastChecked });
-    expect(await run(...command)).toEqual({
-      code: 0,
-      output: `awsiam is down at Metrist · last checked ${lastChecked}, 2 minutes ago\n`,
-      errorOutput: '',
-    });
-    const { output } = await run(...command, '--json');
-    expect(JSON.parse(output)).toEqual({ monitor_logical_name: 'awsiam', state: 'down', last_checked: lastChecked });
-  });
-
-  test('warns about an old state, which may say up although nothing runs any more', async () => {
-    const { metrist, run } = await setUp();
-    metrist.monitorConfigs.setStatus(token, 'awsiam', { state: 'up', last_checked: '2026-01-01T00:00:00Z' });
-    expect((await run('status')).errorOutput).toMatch(/^! this is old/);
-  });
-
-  test('fails if Metrist has no state', async () => {
-    const { run } = await setUp();
-    expect(await run('status', '--json')).toMatchObject({ code: 1, output: 'null\n' });
-    const { code, output, errorOutput } = await run('status');
-    expect([code, output]).toEqual([1, '']);
-    expect(errorOutput).toContain('Metrist has no state of awsiam');
-  });
-});
-
 describe('every command that asks Metrist', () => {
-  const commands = [['register'], ['configs'], ['unregister', '--all'], ['status']] as const;
+  const commands = [['register'], ['configs'], ['unregister', '--all']] as const;
 
   test.for(commands)('%s needs a token and a host, and sends no request without them', async (args) => {
     const { metrist, run } = await setUp({ METRIST_API_TOKEN: ' ' });
@@ -349,7 +320,6 @@ describe('every command that asks Metrist', () => {
     [['unregister', 'a?b'], 'id'],
     [['unregister', 'ä'], 'id'],
     [['unregister', ''], 'id'],
-    [['status', '--local'], '--local'],
   ] as const)('%j is refused with code 2 and names %s', async ([args, named]) => {
     const { metrist, run } = await setUp();
     const { code, output, errorOutput } = await run(...args);
@@ -358,7 +328,7 @@ describe('every command that asks Metrist', () => {
     expect(metrist.requests).toEqual([]);
   });
 
-  test.for(['config', 'register', 'configs', 'unregister', 'status'])('%s has a --help', async (command) => {
+  test.for(['config', 'register', 'configs', 'unregister'])('%s has a --help', async (command) => {
     const { run } = await setUp();
     const { code, output } = await run(command, '--help');
     expect(code).toBe(0);

@@ -155,12 +155,7 @@ describe('if Metrist', () => {
     const { metrist, run, seed, storedIds } = await setUp();
     const id = seed();
     metrist.behave(plan);
-    const runs: Ended[] = await Promise.all([
-      run('register'),
-      run('configs'),
-      run('unregister', id),
-      run('status', '--remote'),
-    ]);
+    const runs: Ended[] = await Promise.all([run('register'), run('configs'), run('unregister', id)]);
     for (const { code, stdout, stderr } of runs) {
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toContain(words);
@@ -187,7 +182,6 @@ describe('a wrong command line', () => {
     [['register', '--timeout', '70000'], '--timeout'],
     [['unregister'], '--all'],
     [['unregister', '../../users'], 'id'],
-    [['status', '--local'], '--local'],
   ] as const)('%j is refused with code 2 and names %s', async ([args, named]) => {
     const { metrist, run } = await setUp();
     const { code, stdout, stderr } = await run(...args);
@@ -207,18 +201,14 @@ describe('a wrong command line', () => {
 });
 
 test('with --json the output is only JSON', async () => {
-  const { metrist, run, runWith, seed } = await setUp();
+  const { run, runWith, seed } = await setUp();
   const id = seed();
-  const lastChecked = new Date().toISOString();
-  metrist.monitorConfigs.setStatus(apiToken, 'awsiam', { state: 'up', last_checked: lastChecked });
-  const [config, configs, status] = await Promise.all([
+  const [config, configs] = await Promise.all([
     runWith({ METRIST_API_TOKEN: '', METRIST_API_HOST: nowhere() }, 'config', '--json'),
     run('configs', '--json'),
-    run('status', '--remote', '--json'),
   ]);
   expect(JSON.parse(config.stdout)).toEqual(body());
   expect(JSON.parse(configs.stdout)).toMatchObject([{ id }]);
-  expect(JSON.parse(status.stdout)).toEqual({ monitor_logical_name: 'awsiam', state: 'up', last_checked: lastChecked });
 });
 
 test('a wrong token is named by its variable, and no token is ever shown', async () => {

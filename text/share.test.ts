@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { formatPercent, percentOf } from './share.ts';
+
+test.for([
+  [5, 5, '100 %'],
+  [4999, 5000, '99.98 %'],
+  [99_999, 100_000, '99.99 %'],
+  [2, 3, '66.66 %'],
+  [29, 100, '29.00 %'],
+  [1, 1_000_000, '0 %'],
+  [0, 7, '0 %'],
+  [0, 0, '–'],
+] as const)('%d of %d is shown as %s', ([part, of, shown]) => {
+  expect(formatPercent(part, of)).toBe(shown);
+});
+
+test('only a whole is 100 %, also with fractions of a millisecond', () => {
+  expect(percentOf(604_799_999.999_99, 604_800_000)).toBe(99.99);
+  expect(percentOf(604_800_000, 604_800_000)).toBe(100);
+});
