@@ -11,6 +11,8 @@ export interface Progress {
 
 /** How long a command may be silent before it says that it is still working. */
 const quietMs = 2000;
+/** Node's timers may be early by some milliseconds. */
+const timerErrorMs = 20;
 
 /**
  * Shows the progress of a command that may take long: on a terminal one line that counts, elsewhere a line now and then.
@@ -25,7 +27,7 @@ export function createProgress(output: StatusOutput, doing: string): Progress {
   const timer = setInterval(() => {
     const idleMs = systemClock.elapsedMs() - changedAtMs;
     line.show(text, idleMs < quietMs ? '' : formatElapsed(idleMs));
-  }, quietMs);
+  }, quietMs + timerErrorMs);
   timer.unref();
   return {
     tick: (what) => {

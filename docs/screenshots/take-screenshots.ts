@@ -16,8 +16,9 @@ import { rehearse } from './rehearse.ts';
 const endMs = Date.UTC(2026, 10, 22, 18);
 const days = 8;
 const intervalSecs = 120;
-/** What the README shows. The page goes on. */
-const size = { width: 1080, height: 1180 };
+const width = 1080;
+/** The README shows the page down to here. */
+const lastShown = 'section:has(> #incidents) figure';
 const maxBytes = 300_000;
 
 const resultsDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-screenshots-'));
@@ -35,10 +36,12 @@ try {
   await writeFile(file, renderReport(overview, { generatedMs: endMs, version: packageJson.version }));
   const browser = await startBrowser();
   for (const colorScheme of ['light', 'dark'] as const) {
-    const page = await browser.newPage({ viewport: size, colorScheme });
+    const page = await browser.newPage({ viewport: { width, height: 2000 }, colorScheme });
     await page.goto(pathToFileURL(file).href);
     const picture = path.join(import.meta.dirname, '..', colorScheme === 'light' ? 'report.png' : 'report-dark.png');
-    await page.screenshot({ path: picture });
+    const box = await page.locator(lastShown).first().boundingBox();
+    if (box === null) throw new Error(`the page has no ${lastShown}`);
+    await page.screenshot({ path: picture, clip: { x: 0, y: 0, width, height: Math.ceil(box.y + box.height) } });
     const { size: bytes } = await stat(picture);
     console.log(`${path.relative(process.cwd(), picture)}: ${Math.ceil(bytes / 1000)} kB`);
     if (bytes > maxBytes) throw new Error(`the picture is larger than ${maxBytes / 1000} kB`);
