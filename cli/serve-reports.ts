@@ -1,4 +1,5 @@
 import { parseHistorySettings } from '../history/history-settings.ts';
+import { resultsDirText } from '../host/last-resort.js';
 import { parseResultsDir } from '../host/results-dir.ts';
 import { readInstance } from '../metrist/config.ts';
 import type { Reporting } from '../metrist/protocol/serve/conversation.ts';
@@ -24,7 +25,8 @@ export function createReporting(values: Values, { baseDir, onHang }: CreateRepor
   const results = parseResultsDir(values, baseDir);
   const history = parseHistorySettings(values);
   const instance = readInstance(values);
-  const resultsDir = results.problems.length === 0 ? results.dir : undefined;
+  // The Orchestrator's host has no default directory: whoever wants files says where.
+  const resultsDir = resultsDirText(values) === '' || results.problems.length > 0 ? undefined : results.dir;
   const create = async (): Promise<readonly RunReporter[]> =>
     await createReporters({
       frontEnd: 'orchestrator',

@@ -55,9 +55,17 @@ export async function serve({ build, startedSent, baseDir }: ServeOptions): Prom
   if (isHanging) process.kill(process.pid, 'SIGKILL');
 }
 
+/** Each of these asks for a report. Their values are read later, by the code of the reports. */
+const reportVariables = [
+  'METRIST_RESULTS_DIR',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+] as const;
+
 /** Whether the run is to be reported to more than the Orchestrator. If not, no code of the reports is loaded. */
 function wantsReports(values: Values): boolean {
-  return (values['METRIST_RESULTS_DIR'] ?? '').trim() !== '';
+  return reportVariables.some((name) => (values[name] ?? '').trim() !== '');
 }
 
 interface Wire {

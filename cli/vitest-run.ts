@@ -6,6 +6,7 @@ import { removeReport } from '../host/last-resort.js';
 import { surviveOutputErrors } from '../host/output-errors.ts';
 import { chooseBaseDir, parseResultsDir } from '../host/results-dir.ts';
 import { describeValue } from '../host/setting-text.ts';
+import { parseSummarySettings, type SummarySettings } from '../host/summary-settings.ts';
 import { parseMetristConfig, type ParsedMetristConfig } from '../metrist/config.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { MonitorReporter } from '../reporters/monitor-reporter.ts';
@@ -44,7 +45,12 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
   const results = parseResultsDir(values, baseDir);
   const metrist = parseMetristConfig(values);
   const history = parseHistorySettings(values);
-  const reporter = createMonitorReporter(root, mode, results.dir, metrist, history.settings);
+  const summary = parseSummarySettings(values);
+  const reporter = createMonitorReporter(root, mode, results.dir, {
+    metrist,
+    history: history.settings,
+    summary: summary.settings,
+  });
   // vitest itself may still refuse to start, for example because of a reporter that does not exist.
   process.once('exit', (code) => {
     if (code !== 0 && !reporter.isReporting) removeReport(results.dir);
@@ -55,7 +61,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
     process.exit(1);
   }
   const parsed = outline.parseConfig(mode === 'live' ? values : await addOfflineDefaults(values));
-  const productProblems = [...envFile.problems, ...results.problems, ...history.problems];
+  const productProblems = [...envFile.problems, ...results.problems, ...history.problems, ...summary.problems];
   const otherProblems = [...productProblems, ...(mode === 'live' ? metrist.problems : [])];
   const settings = { ...parsed, problems: [...parsed.problems, ...otherProblems] };
   return {
@@ -87,13 +93,18 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
   };
 }
 
+interface ReportSettings {
+  readonly metrist: ParsedMetristConfig;
+  readonly history: HistorySettings;
+  readonly summary: SummarySettings;
+}
+
 /** Connects the reporter of the monitor to this process: environment, streams, exit code. */
 function createMonitorReporter(
   root: string,
   mode: RunMode,
   resultsDir: string,
-  metrist: ParsedMetristConfig,
-  history: HistorySettings,
+  { metrist, history, summary }: ReportSettings,
 ): MonitorReporter {
   const values = process.env;
   const { name, version } = packageJson;
@@ -116,6 +127,7 @@ function createMonitorReporter(
           stepsFile: 'suites/awsiam/steps.ts',
           // An offline run sends nothing.
           metrist: mode === 'live' ? metrist.config : undefined,
+          summary,
           userAgent: `${name}/${version}`,
           values,
         });

@@ -12,6 +12,7 @@ export const productVariables = [
   'METRIST_RUN_GROUPS',
   'AWSIAM_HISTORY_DAYS',
   'AWSIAM_INTERVAL_SECS',
+  'AWSIAM_SUMMARY',
 ] as const;
 
 /** What {@link parseSwitch} accepts, for messages. */

@@ -37,6 +37,21 @@ describe('createReporters', () => {
       ],
     ],
     [
+      'vitest with a summary',
+      {
+        frontEnd: 'vitest',
+        resultsDir,
+        history,
+        ...vitestReporters({ ...ofVitest, metrist: undefined, summary: { isFileWanted: true, jobSummary: '/job.md' } }),
+      },
+      [
+        'JUnit /srv/results/junit.xml',
+        'history /srv/results/runs',
+        'metrics /srv/results/awsiam.prom',
+        'summary /srv/results/summary.md',
+      ],
+    ],
+    [
       'the Orchestrator with a results directory',
       { frontEnd: 'orchestrator', resultsDir, history },
       ['history /srv/results/runs', 'metrics /srv/results/awsiam.prom', 'report /srv/results/report.html'],

@@ -17,6 +17,8 @@ export interface CreateReportersOptions {
   readonly junit?: (inResults: InResults) => Promise<RunReporter>;
   /** Makes the report to Metrist, for vitest only: the Orchestrator posts the results itself. */
   readonly metrist?: (inResults: InResults) => Promise<RunReporter>;
+  /** Makes the summary in Markdown, for vitest only. */
+  readonly summary?: (inResults: InResults) => Promise<RunReporter>;
   /** Absent if no endpoint of OpenTelemetry is set. */
   readonly otlp?: Omit<OtlpReporterOptions, 'frontEnd' | 'history' | 'resultsDir'>;
 }
@@ -26,13 +28,10 @@ export interface CreateReportersOptions {
  * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { frontEnd, resultsDir, history, junit, metrist, otlp } = options;
+  const { frontEnd, resultsDir, history, junit, metrist, otlp, summary } = options;
   const wanted: Promise<RunReporter>[] = [];
-  if (resultsDir !== undefined) {
-    const inResults: InResults = (name) => {
-      const file = path.join(resultsDir, name);
-      return { path: file, shownAs: shortenPath(file, process.cwd()) };
-    };
+  const inResults = resultsDir === undefined ? undefined : pathsIn(resultsDir);
+  if (resultsDir !== undefined && inResults !== undefined) {
     if (junit !== undefined) wanted.push(junit(inResults));
     wanted.push(
       import('./history.ts').then(({ HistoryReporter }) => {
@@ -41,7 +40,7 @@ export async function createReporters(options: CreateReportersOptions): Promise<
       }),
     );
     if (metrist !== undefined) wanted.push(metrist(inResults));
-    // What is derived from the files above: totals and Prometheus' textfile, report.html, summary.md.
+    // What is derived from the files above: totals and Prometheus' textfile, report.html.
     const textfile = inResults('awsiam.prom').shownAs;
     wanted.push(
       loadDerived(`metrics ${textfile}`, async () => {
@@ -65,7 +64,18 @@ export async function createReporters(options: CreateReportersOptions): Promise<
       }),
     );
   }
+  // The last one, because it shows which of the others failed.
+  if (summary !== undefined && inResults !== undefined) {
+    wanted.push(loadDerived('summary', async () => await summary(inResults)));
+  }
   return await Promise.all(wanted);
+}
+
+function pathsIn(resultsDir: string): InResults {
+  return (name) => {
+    const file = path.join(resultsDir, name);
+    return { path: file, shownAs: shortenPath(file, process.cwd()) };
+  };
 }
 
 /**

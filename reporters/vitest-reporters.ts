@@ -1,4 +1,5 @@
 import os from 'node:os';
+import type { SummarySettings } from '../host/summary-settings.ts';
 import type { MetristConfig } from '../metrist/config.ts';
 import { systemClock } from '../runner/clock.ts';
 import type { Values } from '../runner/monitor.ts';
@@ -9,6 +10,8 @@ interface VitestReportersOptions {
   readonly stepsFile: string;
   /** Absent if nothing is to be sent to Metrist. */
   readonly metrist: MetristConfig | undefined;
+  /** @default no summary */
+  readonly summary?: SummarySettings;
   /** `awsiam/0.1.0` */
   readonly userAgent: string;
   /** The environment, for the proxy. */
@@ -19,17 +22,26 @@ interface VitestReportersOptions {
 export function vitestReporters({
   stepsFile,
   metrist,
+  summary: { isFileWanted, jobSummary } = { isFileWanted: false },
   userAgent,
   values,
-}: VitestReportersOptions): Pick<CreateReportersOptions, 'junit' | 'metrist'> {
+}: VitestReportersOptions): Pick<CreateReportersOptions, 'junit' | 'metrist' | 'summary'> {
   const junit: CreateReportersOptions['junit'] = async (inResults) => {
     const { JunitReporter } = await import('./junit.ts');
     const { path: file, shownAs } = inResults('junit.xml');
     return new JunitReporter({ file, shownAs, hostname: os.hostname(), stepsFile });
   };
-  if (metrist === undefined) return { junit };
+  const summary: CreateReportersOptions['summary'] = async (inResults) => {
+    const { SummaryReporter } = await import('./summary.ts');
+    return new SummaryReporter({
+      ...(isFileWanted && { file: inResults('summary.md') }),
+      ...(jobSummary !== undefined && { jobSummary }),
+    });
+  };
+  const always = { junit, ...((isFileWanted || jobSummary !== undefined) && { summary }) };
+  if (metrist === undefined) return always;
   return {
-    junit,
+    ...always,
     metrist: async (inResults) => {
       const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
         import('../metrist/delivery/api.ts'),

@@ -7,6 +7,7 @@ import { mountSmallDisk } from '../../../runner/testing/needs.ts';
 import { runSteps, completeHandshake, operationOf, stepNames, test } from '../../harness/conformance.ts';
 import { monitorCommand, type Orchestrator } from '../../harness/orchestrator.ts';
 import { readRuns } from '../../harness/read-history.ts';
+import { nowhere } from '../../harness/loopback-only.ts';
 import { makeResultsDir } from '../../harness/run.ts';
 import { arrival } from '../../harness/servers.ts';
 
@@ -46,6 +47,18 @@ test.concurrent('without METRIST_RESULTS_DIR nothing is written to disk', async 
   // The monitor's working directory.
   expect(existsSync(path.join(path.dirname(program), 'results'))).toBe(false);
   expect(warningsOf(monitor)).toEqual([]);
+});
+
+test.concurrent('with an endpoint of OpenTelemetry alone, the run is reported there, and nothing is written to disk', async ({
+  scenario,
+}) => {
+  const [program = ''] = monitorCommand();
+  // Nobody listens there, so the only trace of the report is its warning.
+  const monitor = await scenario.start(await scenario.account(), { env: { OTEL_EXPORTER_OTLP_ENDPOINT: nowhere() } });
+  await runToTheEnd(monitor);
+  expect(existsSync(path.join(path.dirname(program), 'results'))).toBe(false);
+  expect(warningsOf(monitor)).toEqual([expect.stringMatching(/^OTLP.* not /)]);
+  expect(monitor.answers).toHaveLength(answersOfGoodRun);
 });
 
 test.concurrent('a good run is in the history, complete, with what the environment says about it', async ({
