@@ -20,14 +20,14 @@ const timerErrorMs = 20;
  * @param doing what the command does before the first tick
  */
 export function createProgress(output: StatusOutput, doing: string): Progress {
-  const line = new StatusLine(output, { clock: systemClock, quietMs });
+  const line = new StatusLine(output, { clock: systemClock, quietMs: quietMs - timerErrorMs });
   let count = 0;
   let text = doing;
   let changedAtMs = systemClock.elapsedMs();
   const timer = setInterval(() => {
     const idleMs = systemClock.elapsedMs() - changedAtMs;
-    line.show(text, idleMs < quietMs ? '' : formatElapsed(idleMs));
-  }, quietMs + timerErrorMs);
+    line.show(text, idleMs < quietMs - timerErrorMs ? '' : formatElapsed(idleMs));
+  }, quietMs);
   timer.unref();
   return {
     tick: (what) => {

@@ -48,6 +48,7 @@ describe('createReporters', () => {
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
         'metrics /srv/results/awsiam.prom',
+        'report /srv/results/report.html',
         'summary /srv/results/summary.md',
       ],
     ],
