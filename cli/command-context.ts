@@ -8,7 +8,8 @@ export interface OutputStream {
   readonly columns?: number;
   /** Whether it shows colours, by the terminal and by `NO_COLOR` and `FORCE_COLOR`. Absent if it is no terminal. */
   hasColors?(): boolean;
-  write(text: string): unknown;
+  /** @param done called when the text is written, or cannot be */
+  write(text: string, done?: (error?: Error | null) => void): unknown;
 }
 
 /** What a command knows about the process that it runs in. */
@@ -52,6 +53,6 @@ function redactStream(stream: OutputStream): OutputStream {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
     ...(stream.columns !== undefined && { columns: stream.columns }),
     ...(stream.hasColors !== undefined && { hasColors: () => stream.hasColors?.() ?? false }),
-    write: (text) => stream.write(redact.text(text)),
+    write: (text, done) => stream.write(redact.text(text), done),
   };
 }

@@ -35,3 +35,17 @@ export function secondsOption(
     );
   });
 }
+
+/** An option that takes a whole number within a range. */
+export function wholeNumberOption(
+  flags: string,
+  description: string,
+  { least, most }: { readonly least: number; readonly most: number },
+  standard: number,
+): Option {
+  return new Option(flags, description).default(standard).argParser((text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  });
+}

@@ -19,6 +19,7 @@ import { isNagiosCheck, renderUnknown, runNagiosCheck, unknownExitCode } from '.
 /** The commands, in the order of the help. Each is loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, context: RunningContext) => void>>> = {
   status: async () => (await import('./status/status.ts')).addStatusCommand,
+  report: async () => (await import('./report.ts')).addReportCommand,
   cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,
   config: async () => (await import('./metrist/config.ts')).addConfigCommand,
   register: async () => (await import('./metrist/register.ts')).addRegisterCommand,

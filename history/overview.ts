@@ -49,17 +49,24 @@ interface ReadOverviewOptions {
   readonly nowMs: number;
   /** Called from time to time while much has to be read: `3 of 90 days`. */
   readonly onProgress?: (text: string) => void;
+  /** Ends the reading. @default never */
+  readonly signal?: AbortSignal;
 }
 
 const dayMs = 86_400_000;
 
-/** Reads all that is to be shown, without writing. Never rejects: `problems` says what could not be read. */
+/**
+ * Reads all that is to be shown, without writing. `problems` says what could not be read.
+ *
+ * @throws only the reason of the signal
+ */
 export async function readOverview(options: ReadOverviewOptions): Promise<Overview> {
-  const { resultsDir, mode, days, nowMs, onProgress } = options;
+  const { resultsDir, mode, days, nowMs, onProgress, signal } = options;
   const dir = path.join(resultsDir, 'runs');
   const read = await readTotals({
     resultsDir,
     ...(onProgress !== undefined && { onProgress: (at) => onProgress(`${at.daysDone} of ${at.days} days`) }),
+    ...(signal && { signal }),
   });
   const found = read.totals.find({ mode, ...(options.instance !== undefined && { instance: options.instance }) });
   const instance = found?.instance ?? options.instance;
@@ -68,7 +75,7 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
   const hasEarlierDays = (await listDays(dir).catch(() => [])).some((day) => day < fromDay);
   const table = new RunTable(hasEarlierDays ? window.fromMs : Infinity);
   const isOfInstance = (run: RunRecord): boolean => run.instance === found?.instance;
-  const history = new HistoryReader({ dir, fromDay, mode });
+  const history = new HistoryReader({ dir, fromDay, mode, ...(signal && { signal }) });
   let lastRun: RunRecord | undefined;
   for await (const run of history) {
     if (!isOfInstance(run)) continue;

@@ -20,6 +20,8 @@ interface ReadHistoryOptions {
   readonly mode?: RunMode;
   /** Longer lines are skipped, so that a damaged file does not use up the memory. @default 8 MiB */
   readonly maxLineBytes?: number;
+  /** Ends the reading with its reason. @default never */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -44,15 +46,17 @@ export class HistoryReader {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunRecord> {
-    const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = defaultMaxLineBytes } = this.#options;
+    const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = defaultMaxLineBytes, signal } = this.#options;
     for (const day of await this.#days(dir)) {
       if (day < fromDay || day > toDay) continue;
       try {
         for await (const { run } of readDay({ dir, day, maxLineBytes })) {
+          signal?.throwIfAborted();
           if (run === undefined) this.skipped += 1;
           else if (mode === undefined || run.mode === mode) yield run;
         }
       } catch (error) {
+        signal?.throwIfAborted();
         this.problems.push(`${path.join(dir, dayFile(day))} could not be read: ${reasonOf(error)}`);
       }
     }

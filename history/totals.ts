@@ -193,15 +193,18 @@ interface ReadTotalsOptions {
   readonly resultsDir: string;
   /** Called after each day of the history that had to be read. */
   readonly onProgress?: (progress: CatchUpProgress) => void;
+  /** Ends the reading. @default never */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Reads the totals up to the newest run. Writes nothing, so it works for a user who may only read, and beside runs. Never
- * rejects.
+ * Reads the totals up to the newest run. Writes nothing, so it works for a user who may only read, and beside runs.
+ *
+ * @throws only the reason of the signal
  */
-export async function readTotals({ resultsDir, onProgress }: ReadTotalsOptions): Promise<ReadTotals> {
-  const totals = await loadTotals(resultsDir);
-  const { problems } = await catchUp(totals, { resultsDir, ...(onProgress && { onProgress }) });
+export async function readTotals(options: ReadTotalsOptions): Promise<ReadTotals> {
+  const totals = await loadTotals(options.resultsDir);
+  const { problems } = await catchUp(totals, options);
   return { totals, problems };
 }
 
@@ -292,7 +295,7 @@ interface CatchUpOptions extends ReadTotalsOptions {
 /** Adds what the history has got since the totals were saved. `progress` is set if there was not enough time for all. */
 async function catchUp(
   totals: Totals,
-  { resultsDir, catchUpMs = Infinity, day: ownDay, onProgress }: CatchUpOptions,
+  { resultsDir, catchUpMs = Infinity, day: ownDay, onProgress, signal }: CatchUpOptions,
 ): Promise<{ readonly problems: readonly string[]; readonly progress?: CatchUpProgress }> {
   const dir = path.join(resultsDir, 'runs');
   const untilMs = performance.now() + catchUpMs;
@@ -310,6 +313,7 @@ async function catchUp(
       const { size } = await stat(path.join(dir, dayFile(day)));
       if (size < totals.startOf(day)) totals.moveTo(day, size);
       for await (const { run, isComplete, endByte } of readDay({ dir, day, startByte: totals.startOf(day) })) {
+        signal?.throwIfAborted();
         // A line without its end may still be being written.
         if (!isComplete) break;
         if (run === undefined) totals.skipped += 1;
@@ -320,6 +324,7 @@ async function catchUp(
         }
       }
     } catch (error) {
+      signal?.throwIfAborted();
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
       problems.push(`${path.join(dir, dayFile(day))} could not be read: ${reasonOf(error)}`);
     }

@@ -33,10 +33,12 @@ describe('a bundle', () => {
   });
 
   it('is in ASCII and still means the same', async () => {
-    const { code } = await bundleText('export const main = () => `at ${1} · ` + "…😀".replace(/[😀]/u, "é");');
+    const { code } = await bundleText(
+      'export const main = () => `at ${1} · ` + "…😀".replace(/[😀]/u, "é") + html`${1}’s`; const html = ([, end]) => end;',
+    );
     expect(code).toMatch(/^[\0-\x7F]*$/);
     const { main } = loadProgram(makeProgramSource(code, { commit: '', version: '' }));
-    expect((main as unknown as () => string)()).toBe('at 1 · …é');
+    expect((main as unknown as () => string)()).toBe('at 1 · …é’s');
   });
 
   it('needs no loader for modules of Node', async () => {

@@ -36,10 +36,9 @@ export async function bundle(input: string, projectDir: string): Promise<Bundle>
       // The executable has no loader, so import() of Node's modules becomes require().
       dynamicImportInCjs: false,
       comments: false,
-      // V8 reads one-byte characters without a conversion. Only `minify` has this option.
-      minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
     });
-    const [{ code, moduleIds, imports, dynamicImports, fileName }, ...more] = output;
+    const [{ moduleIds, imports, dynamicImports, fileName, ...chunk }, ...more] = output;
+    const code = toAscii(chunk.code);
     // The other modules are rolldown's own.
     const modules = moduleIds.filter((id) => path.isAbsolute(id));
     const problems = [
@@ -63,6 +62,15 @@ export async function bundle(input: string, projectDir: string): Promise<Bundle>
   } finally {
     await build.close();
   }
+}
+
+/**
+ * Escapes all other characters, because V8 reads one-byte characters without a conversion. It means the same in a string, a
+ * template, a regular expression and a name; only `String.raw` would see a difference. rolldown's own option leaves tagged
+ * templates as they are.
+ */
+function toAscii(code: string): string {
+  return code.replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** What `loadProgram` does not give to the code that it loads, with a pattern for code that needs it. */

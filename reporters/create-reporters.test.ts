@@ -18,12 +18,23 @@ describe('createReporters', () => {
     [
       'vitest with a config for Metrist',
       { frontEnd: 'vitest', resultsDir, history, ...vitestReporters(ofVitest) },
-      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'Metrist', 'metrics /srv/results/awsiam.prom'],
+      [
+        'JUnit /srv/results/junit.xml',
+        'history /srv/results/runs',
+        'Metrist',
+        'metrics /srv/results/awsiam.prom',
+        'report /srv/results/report.html',
+      ],
     ],
     [
       'vitest without one',
       { frontEnd: 'vitest', resultsDir, history, ...vitestReporters({ ...ofVitest, metrist: undefined }) },
-      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'metrics /srv/results/awsiam.prom'],
+      [
+        'JUnit /srv/results/junit.xml',
+        'history /srv/results/runs',
+        'metrics /srv/results/awsiam.prom',
+        'report /srv/results/report.html',
+      ],
     ],
     [
       'vitest with a summary',
@@ -37,13 +48,14 @@ describe('createReporters', () => {
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
         'metrics /srv/results/awsiam.prom',
+        'report /srv/results/report.html',
         'summary /srv/results/summary.md',
       ],
     ],
     [
       'the Orchestrator with a results directory',
       { frontEnd: 'orchestrator', resultsDir, history },
-      ['history /srv/results/runs', 'metrics /srv/results/awsiam.prom'],
+      ['history /srv/results/runs', 'metrics /srv/results/awsiam.prom', 'report /srv/results/report.html'],
     ],
     ['the Orchestrator without one', { frontEnd: 'orchestrator', history }, []],
   ] as const)('for %s: what is on disk, then Metrist, then what is derived', async ([, options, expected]) => {
@@ -52,7 +64,7 @@ describe('createReporters', () => {
 
   test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
     const reports = vitestReporters({ ...ofVitest, values: { HTTPS_PROXY: proxy } });
-    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, ...reports })).toHaveLength(4);
+    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, ...reports })).toHaveLength(5);
   });
 
   test('a derived report whose code does not load says so when it is its turn', async () => {

@@ -48,6 +48,13 @@ export async function createReporters(options: CreateReportersOptions): Promise<
         return new PrometheusReporter({ resultsDir, shownAs: { textfile, totals: inResults('totals.json').shownAs } });
       }),
     );
+    const { shownAs } = inResults('report.html');
+    wanted.push(
+      loadDerived(`report ${shownAs}`, async () => {
+        const { ReportReporter } = await import('./report.ts');
+        return new ReportReporter({ resultsDir, shownAs });
+      }),
+    );
   }
   if (otlp !== undefined) {
     wanted.push(

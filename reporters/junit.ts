@@ -1,7 +1,7 @@
-import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDir } from '../host/make-dir.ts';
-import { replaceFile } from '../host/write-file.ts';
+import { removeUnfinished, replaceFile } from '../host/write-file.ts';
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
@@ -160,9 +160,6 @@ interface JunitReporterOptions extends JunitOptions {
   readonly shownAs?: string;
 }
 
-/** An unfinished document that is older than this belongs to a process that was killed while it wrote. */
-const staleAfterMs = 600_000;
-
 /**
  * Writes each run as a JUnit document. The new document replaces the old one in one go. If that fails, the old one is
  * removed: it would look like the report of this run.
@@ -198,18 +195,6 @@ async function removeOlder(file: string): Promise<boolean> {
     (stats) => !stats.isFile() || stats.size === 0,
     () => true,
   );
-}
-
-/** Removes unfinished documents of processes that were killed while they wrote. A document that cannot be removed stays. */
-async function removeUnfinished(file: string): Promise<void> {
-  const dir = path.dirname(file);
-  const start = `${path.basename(file)}.`;
-  for (const name of await readdir(dir).catch(() => [])) {
-    if (!name.startsWith(start) || !/^\d+$/.test(name.slice(start.length))) continue;
-    const unfinished = path.join(dir, name);
-    const stats = await stat(unfinished).catch(() => undefined);
-    if (stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs) await rm(unfinished).catch(() => {});
-  }
 }
 
 /** An element of the document that junit-report-builder writes (`XMLElement` of the package xmlbuilder). */

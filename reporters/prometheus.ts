@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { replaceFile } from '../host/write-file.ts';
 import { endOf } from '../history/looks.ts';
-import { type Totals, updateTotals } from '../history/totals.ts';
+import { type Totals, type TotalsUpdate, updateTotals } from '../history/totals.ts';
+import type { OverallState } from '../history/state.ts';
 import { metricsOf } from '../metrics/model.ts';
 import { renderPrometheus } from '../metrics/prometheus.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
@@ -36,31 +37,17 @@ export class PrometheusReporter implements RunReporter {
     const { resultsDir, shownAs } = this.#options;
     const isLive = run.mode === 'live';
     const text = isLive ? this.what : `totals ${shownAs.totals}`;
+    let state: OverallState | undefined;
     const update = await updateTotals({
       resultsDir,
       run,
       undelivered: earlier.reduce((sum, outcome) => sum + (outcome.undelivered ?? 0), 0),
-      ...(isLive && { whileLocked: (totals) => this.#write(totals, run) }),
+      whileLocked: async (totals) => {
+        state = totals.find(run)?.state.read(endOf(run)).overall.state;
+        if (isLive) await this.#write(totals, run);
+      },
     });
-    switch (update.state) {
-      case 'updated': {
-        const [problem, ...others] = update.problems;
-        if (problem === undefined) return { ok: true, text };
-        const more = others.length === 0 ? '' : ` and ${plural(others.length, 'more problem')}`;
-        return { ok: false, text: `${text} not complete: ${problem}${more}` };
-      }
-      case 'catching up': {
-        const { daysDone, days } = update.progress;
-        return {
-          ok: false,
-          text: `${text} not written yet: catching up with the history: ${daysDone} of ${days} days`,
-        };
-      }
-      case 'failed':
-        return { ok: false, text: `${text} could not be written: ${update.problem}` };
-      default:
-        return update satisfies never;
-    }
+    return { ...describeUpdate(update, text), ...(state !== undefined && { state }) };
   }
 
   async #write(totals: Totals, run: MonitorRun): Promise<void> {
@@ -88,5 +75,28 @@ export async function countErrors(outboxDir: string): Promise<number | undefined
     return (await readdir(outboxDir)).filter((name) => name.endsWith('.json')).length;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 0 : undefined;
+  }
+}
+
+/** What became of the totals, and of the textfile with them. */
+function describeUpdate(update: TotalsUpdate, text: string): ReportOutcome {
+  switch (update.state) {
+    case 'updated': {
+      const [problem, ...others] = update.problems;
+      if (problem === undefined) return { ok: true, text };
+      const more = others.length === 0 ? '' : ` and ${plural(others.length, 'more problem')}`;
+      return { ok: false, text: `${text} not complete: ${problem}${more}` };
+    }
+    case 'catching up': {
+      const { daysDone, days } = update.progress;
+      return {
+        ok: false,
+        text: `${text} not written yet: catching up with the history: ${daysDone} of ${days} days`,
+      };
+    }
+    case 'failed':
+      return { ok: false, text: `${text} could not be written: ${update.problem}` };
+    default:
+      return update satisfies never;
   }
 }

@@ -1,3 +1,4 @@
+import type { OverallState } from '../history/state.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 
 /** The outcome of one report. */
@@ -10,6 +11,8 @@ export interface ReportOutcome {
   readonly required?: boolean;
   /** How many results of this run did not reach Metrist. Absent if none was to be sent there. */
   readonly undelivered?: number;
+  /** The overall state at the end of the run. Absent unless this report had to find it out. */
+  readonly state?: OverallState;
 }
 
 /** A destination for finished runs. Gets each run once, after teardown. Never throws: its outcome says what failed. */

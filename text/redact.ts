@@ -24,9 +24,12 @@ const known: Secret[] = [];
  */
 export const redact = createRedactor(known);
 
-/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in. */
+/** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in, also again. */
 export function hideSecrets(secrets: readonly Secret[]): void {
-  known.push(...secrets);
+  for (const secret of secrets) {
+    const isKnown = known.some(({ value, shownAs }) => value === secret.value && shownAs === secret.shownAs);
+    if (!isKnown) known.push(secret);
+  }
 }
 
 /** {@link Redactor.clip} of the process. Use it to cut any text that may come from outside. */

@@ -1,16 +1,14 @@
 import path from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { parseHistorySettings } from '../../history/history-settings.ts';
+import { Option, type Command } from 'commander';
 import { readOverview, type Overview } from '../../history/overview.ts';
-import { parseResultsDir, shortenPath } from '../../host/results-dir.ts';
-import { readInstance } from '../../metrist/config.ts';
+import { shortenPath } from '../../host/results-dir.ts';
 import type { MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
 import type { RunMode } from '../../runner/monitor-run.ts';
-import { ConfigError } from '../../runner/settings.ts';
 import { outline } from '../../suites/awsiam/outline.ts';
 import { oneLine } from '../../text/printable.ts';
 import { columnsOf } from '../../text/terminal.ts';
 import type { RunningContext } from '../command-context.ts';
+import { instanceOption, modeOption, readHistoryPlace } from '../history-options.ts';
 import { createProgress } from '../progress.ts';
 import { renderNagios } from './render-nagios.ts';
 import { renderStatus } from './render-status.ts';
@@ -37,16 +35,8 @@ export function addStatusCommand(program: Command, context: RunningContext): voi
         'print one line for Nagios or Icinga; exits 0 up, 1 degraded, 2 issues or down, 3 unknown',
       ).conflicts(['json', 'remote']),
     )
-    .addOption(
-      new Option('--mode <mode>', 'show the runs over AWS or the rehearsals over the mock')
-        .choices(['live', 'offline'])
-        .default('live'),
-    )
-    .option(
-      '--instance <name>',
-      'show the runs of this METRIST_INSTANCE_ID (default: that variable, or the last run)',
-      parseInstance,
-    )
+    .addOption(modeOption())
+    .addOption(instanceOption('show the runs of this METRIST_INSTANCE_ID (default: that variable, or the last run)'))
     .action(async (options: StatusArguments) => {
       if (options.remote === true && options.mode === 'offline') {
         command.error(
@@ -57,16 +47,10 @@ export function addStatusCommand(program: Command, context: RunningContext): voi
     });
 }
 
-function parseInstance(text: string): string {
-  const { value } = readInstance({ METRIST_INSTANCE_ID: text });
-  if (value === undefined) throw new InvalidArgumentError('Expected a METRIST_INSTANCE_ID, such as us-east-1.');
-  return value;
-}
-
 /** @throws ConfigError */
 async function showStatus(options: StatusArguments, context: RunningContext): Promise<void> {
   const { output, errorOutput, values, onFailure } = context;
-  const { resultsDir, instance } = readSettings(options, context);
+  const { resultsDir, instance } = readHistoryPlace(options, context);
   const progress = createProgress(errorOutput, 'reading the history');
   let overview: Overview;
   try {
@@ -110,20 +94,6 @@ async function showStatus(options: StatusArguments, context: RunningContext): Pr
     errorOutput.write(remote.problem);
     onFailure();
   }
-}
-
-function readSettings(
-  { instance }: StatusArguments,
-  { values, baseDir }: RunningContext,
-): { readonly resultsDir: string; readonly instance?: string } {
-  const results = parseResultsDir(values, baseDir);
-  const set = readInstance(values);
-  // A wrong variable does not matter if the option says it.
-  const instanceProblems = instance === undefined && set.problem !== undefined ? [set.problem] : [];
-  const problems = [...results.problems, ...instanceProblems, ...parseHistorySettings(values).problems];
-  if (problems.length > 0) throw new ConfigError(problems);
-  const chosen = instance ?? set.value;
-  return { resultsDir: results.dir, ...(chosen !== undefined && { instance: chosen }) };
 }
 
 interface MetristAnswer {

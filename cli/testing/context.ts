@@ -1,5 +1,5 @@
 import type { Values } from '../../runner/monitor.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, OutputStream } from '../command-context.ts';
 import { describeBuild } from '../main.ts';
 
 /** A command's context in memory, with what was written to each stream. */
@@ -19,6 +19,12 @@ export function testContext(
   }: { readonly isTTY?: boolean; readonly environment?: Values; readonly baseDir?: string } = {},
 ): TestContext {
   const written = { output: '', errorOutput: '' };
+  const write =
+    (stream: keyof typeof written): OutputStream['write'] =>
+    (text, done) => {
+      written[stream] += text;
+      done?.();
+    };
   const listeners: ((signal: NodeJS.Signals) => void)[] = [];
   return {
     self: ['awsiam'],
@@ -29,8 +35,8 @@ export function testContext(
     envFile: '.env',
     envProblems: [],
     written,
-    output: { isTTY, write: (text) => (written.output += text) },
-    errorOutput: { isTTY, write: (text) => (written.errorOutput += text) },
+    output: { isTTY, write: write('output') },
+    errorOutput: { isTTY, write: write('errorOutput') },
     onSignal: (listener) => listeners.push(listener),
     raise: (signal) => {
       for (const listener of listeners) listener(signal);
