@@ -52,7 +52,7 @@ export function addReportCommand(program: Command, context: RunningContext): voi
     .addOption(modeOption())
     .addOption(
       instanceOption(
-        'show the runs of this METRIST_INSTANCE_ID (default: that variable, or the last run; with --csv all)',
+        'show the runs of this METRIST_INSTANCE_ID, "" those without one (default: that variable, or the last run; with --csv all)',
       ),
     )
     .action(async (options: ReportArguments) => {
