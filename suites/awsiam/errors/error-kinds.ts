@@ -148,7 +148,7 @@ export class PropagationError extends Error {
   readonly waitedMs: number;
 
   constructor(cause: Error, waitedMs: number) {
-    super(cause.message, { cause });
+    super('an earlier change did not become visible in time', { cause });
     this.waitedMs = waitedMs;
   }
 }
