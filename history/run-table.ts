@@ -169,15 +169,16 @@ export class RunTable {
   figures(step: string, window: Window): Figures {
     const counts = { passed: 0, failedTheirs: 0, failedOurs: 0, blocked: 0, interrupted: 0 };
     const failedBy: Partial<Record<Verdict, number>> = {};
-    const times: number[] = [];
     const columns = this.#steps.get(step) ?? new StepColumns();
+    const runs = this.#runsIn(window);
+    const times = new Float64Array(runs.length);
     // Without the objects of `points`, which would take most of the time of a report.
-    for (const index of this.#runsIn(window)) {
+    for (const index of runs) {
       const outcome = columns.outcomeAt(index);
       if (outcome === undefined) continue;
       if (outcome === 'passed') {
+        times[counts.passed] = columns.durationMsAt(index);
         counts.passed += 1;
-        times.push(columns.durationMsAt(index));
       } else if (isVerdict(outcome)) {
         counts[verdicts[outcome] === 'ours' ? 'failedOurs' : 'failedTheirs'] += 1;
         failedBy[outcome] = (failedBy[outcome] ?? 0) + 1;
@@ -185,7 +186,7 @@ export class RunTable {
         counts[outcome === 'interrupted' ? 'interrupted' : 'blocked'] += 1;
       }
     }
-    const sorted = Float64Array.from(times).toSorted();
+    const sorted = times.subarray(0, counts.passed).sort();
     return {
       ...counts,
       failedBy,
@@ -210,16 +211,18 @@ export class RunTable {
   }
 
   /** The places of the runs that started in the window. A list, because a generator takes many times as long. */
-  #runsIn(window: Window): readonly number[] {
-    const found: number[] = [];
-    const days = [...this.#days.keys()].filter((day) => (day + 1) * dayMs > window.fromMs && day * dayMs < window.toMs);
-    for (const day of days.toSorted((a, b) => a - b)) {
-      const { first, last } = this.#days.get(day) ?? { first: 0, last: -1 };
+  #runsIn(window: Window): Uint32Array {
+    const days = [...this.#days]
+      .filter(([day]) => (day + 1) * dayMs > window.fromMs && day * dayMs < window.toMs)
+      .toSorted(([a], [b]) => a - b);
+    const found = new Uint32Array(days.reduce((sum, [, { first, last }]) => sum + last - first + 1, 0));
+    let count = 0;
+    for (const [, { first, last }] of days) {
       for (let index = first; index <= last; index += 1) {
-        if (isIn(window, this.#startMs.at(index))) found.push(index);
+        if (isIn(window, this.#startMs.at(index))) found[count++] = index;
       }
     }
-    return found;
+    return found.subarray(0, count);
   }
 
   /** A run that could look covers the time from its start until the next one is due, or until its own end if that is later. */
