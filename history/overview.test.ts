@@ -79,6 +79,17 @@ test('expects runs from the beginning of the window if the history is older', as
   expect(await coverageOf(30)).toEqual({ part: 180_000, of: 3 * dayMs });
 });
 
+test('counts failures in the same window as figures, although the table holds earlier runs', async () => {
+  const failed: Story = { kind: 'theirs', at: 0 };
+  const atMs = [noonMs - dayMs - 60_000, noonMs - dayMs, noonMs - 60_000];
+  const resultsDir = await resultsOf(atMs.map((ms) => runRecord(ms, failed)));
+  const { table, window } = await readOverview({ resultsDir, mode: 'live', days: 1, nowMs: noonMs });
+  expect(table.size).toBe(3);
+  expect(table.figures('CreateUser', window).failedTheirs).toBe(2);
+  expect(table.failureGroups).toMatchObject([{ step: 'CreateUser', count: 2, first: { runMs: noonMs - dayMs } }]);
+  expect(table.failures).toHaveLength(2);
+});
+
 test('has the last run even if it is older than the window', async () => {
   const old = runRecord(noonMs - 30 * dayMs, good);
   const resultsDir = await resultsOf([old]);

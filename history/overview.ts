@@ -19,7 +19,7 @@ export interface Overview {
   readonly otherInstances: readonly string[];
   /** The moment for which the states are computed. Epoch, UTC. */
   readonly nowMs: number;
-  /** What is shown: the days before now. The table may hold some earlier runs. */
+  /** What is shown: the days before now. The table may hold some earlier runs, but not their failures. */
   readonly window: Window;
   readonly state: StateReport;
   /** The newest changes of the overall state, oldest first. The first one is the start of the history, or near it. */
@@ -72,7 +72,7 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
   const window = { fromMs: nowMs - days * dayMs, toMs: nowMs };
   const fromDay = dayOf(new Date(window.fromMs));
   const hasEarlierDays = (await listDays(dir).catch(() => [])).some((day) => day < fromDay);
-  const table = new RunTable(hasEarlierDays ? window.fromMs : Infinity);
+  const table = new RunTable({ ...(hasEarlierDays && { beganMs: window.fromMs }), failureWindow: window });
   const isOfInstance = (run: RunRecord): boolean => run.instance === found?.instance;
   const history = new HistoryReader({ dir, fromDay, mode, ...(signal && { signal }) });
   let lastRun: RunRecord | undefined;
