@@ -22,6 +22,7 @@ const { outcomes } = await reportRun(
   () =>
     createReporters({
       frontEnd: 'vitest',
+      operations: {},
       history: defaultHistorySettings,
       ...(resultsDir !== undefined && { resultsDir: path.resolve(resultsDir) }),
       ...vitestReporters({
