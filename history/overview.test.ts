@@ -56,6 +56,19 @@ test('shows the runs of one mode and instance, and names the other instances', a
   expect(await readOverview({ ...options, mode: 'offline' })).toMatchObject({ instance: 'c', otherInstances: [] });
 });
 
+test('shows the runs without an instance for an empty name, which is how the others are told of them', async () => {
+  const resultsDir = await resultsOf([
+    runRecord(noonMs, good, { instance: undefined }),
+    runRecord(noonMs + 60_000, good, { instance: 'b' }),
+    runRecord(noonMs + 120_000, good, { instance: 'b' }),
+  ]);
+  const options = { resultsDir, mode: 'live', days: 7, nowMs: noonMs + 180_000 } as const;
+  expect(await readOverview(options)).toMatchObject({ instance: 'b', otherInstances: ['""'], table: { size: 2 } });
+  const nameless = await readOverview({ ...options, instance: '' });
+  expect(nameless).toMatchObject({ otherInstances: ['b'], table: { size: 1 } });
+  expect(nameless.instance).toBeUndefined();
+});
+
 test('expects runs from the beginning of the window if the history is older', async () => {
   const resultsDir = await resultsOf([runRecord(noonMs - 3 * dayMs, good), runRecord(noonMs - 60_000, good)]);
   const coverageOf = async (days: number) => {
