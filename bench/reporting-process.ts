@@ -24,6 +24,8 @@ const { outcomes } = await reportRun(
       frontEnd: 'vitest',
       operations: {},
       history: defaultHistorySettings,
+      // Only the report shows them, and this run writes none.
+      operations: {},
       ...(resultsDir !== undefined && { resultsDir: path.resolve(resultsDir) }),
       ...vitestReporters({
         stepsFile: 'suites/awsiam/steps.ts',
