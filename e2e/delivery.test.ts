@@ -36,7 +36,14 @@ test('with Metrist down the run passes, and its last line says what was not deli
     ),
   ]);
   const day = new Date().toISOString().slice(0, 10);
-  expect(await filesIn(dir)).toEqual(['.totals.lock', 'awsiam.prom', 'junit.xml', `runs/${day}.ndjson`, 'totals.json']);
+  expect(await filesIn(dir)).toEqual([
+    '.totals.lock',
+    'awsiam.prom',
+    'junit.xml',
+    'report.html',
+    `runs/${day}.ndjson`,
+    'totals.json',
+  ]);
   const files = await Promise.all((await filesIn(dir)).map((file) => readFile(path.join(dir, file), 'utf8')));
   for (const secret of Object.values(secrets)) expect(files.join('\n')).not.toContain(secret);
 });

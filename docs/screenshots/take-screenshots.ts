@@ -18,7 +18,7 @@ const days = 8;
 const intervalSecs = 120;
 const width = 1080;
 /** The README shows the page down to here. */
-const lastShown = 'section:has(> #incidents) figure';
+const lastShown = 'section:has(> #steps)';
 const maxBytes = 300_000;
 
 const resultsDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-screenshots-'));

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { maySkip } from '../../runner/testing/needs.ts';
+import { maySkip, mountSmallDisk } from '../../runner/testing/needs.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import type { IamServer } from '../../mocks/iam/server.ts';
 import {
@@ -18,7 +18,7 @@ import {
   vitestFile,
 } from '../harness/run.ts';
 import { parseJunit } from '../harness/parse-junit.ts';
-import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
+import { metristEnv, startIam, startMetrist, startSilentServer } from '../harness/servers.ts';
 
 /** Runs with closed streams, full disks, other users and unusual directories. */
 
@@ -95,6 +95,37 @@ describe('output that cannot be written', () => {
       tests: 8,
       failures: 0,
     });
+    expectWholeRun(iam);
+  });
+
+  test('a run passes if nobody reads it, its disk is full, its history is damaged and its collector hangs', async (context) => {
+    const iam = await startIam();
+    const results = await makeDir();
+    await mountSmallDisk(context, results, '64k');
+    await mkdir(path.join(results, 'runs'));
+    await writeFile(path.join(results, 'runs', `${new Date().toISOString().slice(0, 10)}.ndjson`), '{"torn\n\0\n');
+    await writeFile(path.join(results, 'totals.json'), 'damaged');
+    await writeFile(path.join(results, 'filler'), Buffer.alloc(1024 * 1024)).catch(() => {});
+    const collector = await startSilentServer();
+    const { code, stderr } = await runProgram(
+      'sh',
+      ['-c', 'exec "$@" >/dev/full', 'sh', process.execPath, vitestFile, 'run', '--root', projectDir],
+      {
+        env: {
+          ...liveOver(iam),
+          METRIST_RESULTS_DIR: results,
+          GITHUB_STEP_SUMMARY: '/dev/full',
+          AWSIAM_SUMMARY: 'true',
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+        },
+      },
+    );
+    expect(code, stderr).toBe(0);
+    // The line of the history still fits into the file that is there.
+    for (const what of ['junit.xml', 'awsiam.prom', 'report.html', 'OTLP', 'GitHub job']) {
+      expect(stderr).toMatch(new RegExp(`${what}[^·]* not `));
+    }
     expectWholeRun(iam);
   });
 

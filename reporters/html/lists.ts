@@ -17,18 +17,26 @@ const maxGroups = 50;
 const maxTexts = 20;
 
 /** The steps at a glance. */
-export function renderSteps({ state }: Overview, figures: ReadonlyMap<string, Figures>): Html {
+export function renderSteps(
+  { state }: Overview,
+  figures: ReadonlyMap<string, Figures>,
+  pictures: ReadonlyMap<string, Html>,
+): Html {
   return table({
     caption: 'Each step now, and over the time of this report',
     isTight: true,
     columns: [
       { head: 'step', cell: ([name]: readonly [string, Figures]) => name },
       { head: 'state', cell: ([name]) => describeStepState(state.steps.find((step) => step.name === name)) },
+      {
+        head: 'over time',
+        cell: ([name, { failedTheirs, failedOurs }]) =>
+          html`${pictures.get(name)}<small>${describeFailedCounts(failedTheirs, failedOurs)}</small>`,
+      },
       { head: 'median', cell: ([, { medianMs }]) => (medianMs === undefined ? '–' : formatDuration(medianMs)) },
       { head: 'p95', cell: ([, { p95Ms }]) => (p95Ms === undefined ? '–' : formatDuration(p95Ms)) },
       { head: 'availability', cell: ([, { availability }]) => withNumbers(availability, formatRuns) },
       { head: 'coverage', cell: ([, { coverage }]) => withNumbers(coverage, formatTimes) },
-      { head: 'failed', cell: ([, { failedTheirs, failedOurs }]) => describeFailedCounts(failedTheirs, failedOurs) },
     ],
     rows: [...figures],
   });
@@ -44,10 +52,10 @@ function withNumbers(share: Share, format: (share: Share) => string): Html {
 }
 
 function describeFailedCounts(theirs: number, ours: number): Part {
-  if (theirs === 0 && ours === 0) return 'never';
+  if (theirs === 0 && ours === 0) return 'never failed';
   const parts = [
-    ...(theirs > 0 ? [`${formatCount(theirs)} on IAM’s side`] : []),
-    ...(ours > 0 ? [`${formatCount(ours)} on our side`] : []),
+    ...(theirs > 0 ? [`${formatCount(theirs)} failed on IAM’s side`] : []),
+    ...(ours > 0 ? [`${formatCount(ours)} failed on our side`] : []),
   ];
   return parts.map((part, index) => html`${index > 0 && html`<br />`}${part}`);
 }

@@ -372,9 +372,9 @@ describe('the figures of a week with incidents', () => {
       );
       expect(row['state']).toMatch(/^up since 2026-11-20 /);
     }
-    expect(rows[0]?.['failed']).toBe('45 on our side');
-    expect(rows[1]?.['failed']).toBe('30 on IAM’s side');
-    expect(rows[2]?.['failed']).toBe('never');
+    expect(rows[0]?.['over time']).toBe('45 failed on our side');
+    expect(rows[1]?.['over time']).toBe('30 failed on IAM’s side');
+    expect(rows[2]?.['over time']).toBe('never failed');
   });
 
   it('lists what was wrong, newest first, with how long it lasted', () => {

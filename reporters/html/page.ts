@@ -10,7 +10,7 @@ import { readReportData } from './series.ts';
 import { stateSpans } from './states.ts';
 import { styleElement } from './style.ts';
 import { headlineOf, renderHeader } from './summary.ts';
-import { renderRetries, renderTimelines } from './timelines.ts';
+import { renderRetries, renderMiniTimelines, renderTimelines } from './timelines.ts';
 
 export interface ReportOptions {
   /** When the page is made. Epoch, UTC. */
@@ -50,8 +50,8 @@ export function renderReport(overview: Overview, options: ReportOptions): string
     table.stepNames.length === 0
       ? []
       : [
-          ['steps', 'Steps', renderSteps(overview, data.figures)],
           ['incidents', 'Incidents', renderIncidents(spans, overview)],
+          ['steps', 'Steps', renderSteps(overview, data.figures, renderMiniTimelines(data.steps, data.frame))],
           ['timelines', 'Each step over time', renderTimelines(data.steps, data.frame, spans, describeStep)],
           ['calendar-section', 'Availability and coverage', renderCalendar(table, window)],
           ['distribution-section', 'How long the steps take', renderDistribution(data.steps)],

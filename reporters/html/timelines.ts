@@ -139,6 +139,53 @@ ${marks(
   });
 }
 
+const mini = { width: 150, height: 26, linesUntil: 17, marks: 21.5 } as const;
+
+/**
+ * One small picture per step for a row of a table, all with the same scale: the median, failed runs, and time without runs.
+ * The numbers are those of the step's own timeline.
+ */
+export function renderMiniTimelines(steps: readonly Series[], { fromMs, toMs }: Frame): ReadonlyMap<string, Html> {
+  const at = (ms: number): number => px(((ms - fromMs) / Math.max(1, toMs - fromMs)) * mini.width);
+  const medians = steps.flatMap(({ buckets }) => buckets.flatMap(({ medianMs }) => medianMs ?? []));
+  const lowest = medians.length === 0 ? 1 : Math.max(0.01, Math.min(...medians));
+  const y = scaleLog([lowest, Math.max(lowest * 4, ...medians)], [mini.linesUntil, 2]);
+  const median = line<Bucket>(
+    (bucket) => at((bucket.fromMs + bucket.toMs) / 2),
+    ({ medianMs = 1 }) => px(y(medianMs)),
+  )
+    .defined(hasTimes)
+    .digits(1);
+  const picture = ({ buckets, marks: found }: Series): Html => {
+    const positions = (kind: MarkKind): [number, number][] => found[kind].map((ms) => [at(ms), mini.marks]);
+    return html`<svg
+      width="${mini.width}"
+      height="${mini.height}"
+      viewBox="0 0 ${mini.width} ${mini.height}"
+      aria-hidden="true"
+    >
+      ${gapsOf(buckets).map(
+        (gap) =>
+          html`<rect
+            x="${at(gap.fromMs)}"
+            width="${px(at(gap.toMs) - at(gap.fromMs))}"
+            height="${mini.height}"
+            ${noRunsFill}
+          />`,
+      )}
+      <path
+        d="${median(buckets) ?? ''}"
+        ${paint({ stroke: 'median' })}
+        stroke-width="1.5"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
+      ${marks('theirs', positions('theirs'))}${marks('ours', positions('ours'))}
+    </svg>`;
+  };
+  return new Map(steps.map((series) => [series.step, picture(series)]));
+}
+
 /** Spans without runs, joined. */
 function renderGaps(buckets: readonly Bucket[], frame: Frame): Part {
   const at = timeScale(frame);
