@@ -12,9 +12,9 @@ export class Comparison {
   }
 
   /** What a view says may differ by as much as it is rounded. */
-  near(view: string, figure: string, shown: Printed | number, computed: number, tolerance = 1e-6): void {
+  near(view: string, figure: string, shown: Printed | number | null, computed: number, tolerance = 1e-6): void {
     this.compared += 1;
-    const printed = typeof shown === 'number' ? { value: shown, tolerance } : shown;
+    const printed = typeof shown === 'object' && shown !== null ? shown : { value: shown ?? NaN, tolerance };
     const isNear = Math.abs(printed.value - computed) <= Math.max(printed.tolerance, tolerance);
     if (!isNear) this.#disagree(view, figure, printed.value, computed);
   }

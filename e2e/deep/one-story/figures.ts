@@ -148,10 +148,18 @@ function couldLook(run: Run, step: string): boolean {
   return failure?.error !== undefined && sideOf(failure.error.verdict) === 'theirs';
 }
 
+export interface Covered {
+  readonly partMs: number;
+  readonly ofMs: number;
+  /** By how much the part may be wrong because of the whole seconds. */
+  readonly toleranceMs: number;
+}
+
 /** Seconds in which a run could look, as one byte for each. */
 export class CoveredSeconds {
   readonly #seconds: Uint8Array;
   readonly #originSecs: number;
+  readonly #firstMs: number;
   /** What each gap may add to the rounding. */
   #edges = 2;
 
@@ -159,7 +167,8 @@ export class CoveredSeconds {
     const [first] = runs;
     const last = runs.at(-1);
     if (first === undefined || last === undefined) throw new Error('there is no run');
-    this.#originSecs = Math.floor(startOf(first) / 1000);
+    this.#firstMs = startOf(first);
+    this.#originSecs = Math.floor(this.#firstMs / 1000);
     this.#seconds = new Uint8Array(Math.ceil(endOf(last) / 1000) - this.#originSecs + 2 * last.intervalSecs);
     const at = (ms: number): number => Math.round(ms / 1000) - this.#originSecs;
     let fullUntil = 0;
@@ -175,11 +184,12 @@ export class CoveredSeconds {
     }
   }
 
-  /** Milliseconds, and by how much they may be wrong because of the whole seconds. */
-  between(fromMs: number, toMs: number): { readonly partMs: number; readonly toleranceMs: number } {
+  /** Nothing is expected before the first run. */
+  between(fromMs: number, toMs: number): Covered {
     const at = (ms: number): number => Math.max(0, Math.round(ms / 1000) - this.#originSecs);
     const covered = this.#seconds.subarray(at(fromMs), at(toMs)).reduce((sum, second) => sum + second, 0);
-    return { partMs: covered * 1000, toleranceMs: this.#edges * 1000 };
+    const ofMs = toMs - Math.max(fromMs, this.#firstMs);
+    return { partMs: covered * 1000, ofMs, toleranceMs: this.#edges * 1000 };
   }
 }
 
@@ -229,6 +239,8 @@ export interface ExpectedChange {
   readonly toMs: number;
 }
 
+const exactly = (state: string, atMs: number): ExpectedChange => ({ state, fromMs: atMs, toMs: atMs });
+
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 
@@ -239,7 +251,6 @@ const dayMs = 24 * 60 * minuteMs;
  * @param endMs the end of the rehearsed history
  */
 export function expectedChanges(runs: readonly Run[], endMs: number): readonly ExpectedChange[] {
-  const exactly = (state: string, atMs: number): ExpectedChange => ({ state, fromMs: atMs, toMs: atMs });
   const nthEnd = (fromMs: number, n: number): number => {
     const run = runs.filter((each) => startOf(each) >= fromMs)[n - 1];
     return run === undefined ? NaN : endOf(run);
