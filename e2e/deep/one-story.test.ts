@@ -697,7 +697,7 @@ test('a history of 30 days tells the same story in every view', async () => {
   );
   compareStatusText(all, story, text, nowMs);
   const { name: failedStep, error, evidence } = failureOf(last) ?? {};
-  const [, shownStep, shownFacts = ''] = /failure: (\w+), ([^]*?)\n\n/.exec(text) ?? [];
+  const [, shownStep, shownFacts = ''] = /failure: (\w+), ([^]*?)\n(?:\n|$)/.exec(text) ?? [];
   const facts = [
     failedStep,
     `IAM's side · ${error?.code} · HTTP ${evidence?.httpStatus} · request ${evidence?.requestId}`,
