@@ -4,7 +4,7 @@ import { verdicts } from '../../runner/step-result.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { plural } from '../../text/printable.ts';
 import { formatCount, formatLength, formatMoment, formatPercent, formatTimes } from './format.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, type Part } from './html.ts';
 import type { ReportOptions } from './page.ts';
 import { stateIcon } from './states.ts';
 
@@ -95,8 +95,8 @@ function joinNames(names: readonly string[]): string {
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
 }
 
-/** The top of the page. */
-export function renderHeader(overview: Overview, { generatedMs }: ReportOptions): Html {
+/** The top of the page, with a picture of the states below the sentence. */
+export function renderHeader(overview: Overview, { generatedMs }: ReportOptions, states: Part): Html {
   const { instance, lastRun, window, state, table } = overview;
   const whole = table.figures(wholeRun, window);
   const { availability, coverage } = whole;
@@ -115,7 +115,7 @@ export function renderHeader(overview: Overview, { generatedMs }: ReportOptions)
     </p>
     <h1>${stateIcon(state.overall.state, 38)} ${headlineOf(overview)}</h1>
     <p class="lead">${explainState(overview)}</p>
-    ${metrist !== undefined && html`<p class="lead">${metrist}</p>`}
+    ${metrist !== undefined && html`<p class="lead">${metrist}</p>`} ${states}
     <dl class="key-figures">
       <div>
         <dt>Availability of whole runs</dt>
