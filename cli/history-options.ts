@@ -15,6 +15,8 @@ export function modeOption(): Option {
 
 export function instanceOption(description: string): Option {
   return new Option('--instance <name>', description).argParser((text) => {
+    // The runs without an instance.
+    if (text === '') return text;
     const { value } = readInstance({ METRIST_INSTANCE_ID: text });
     if (value === undefined) throw new InvalidArgumentError('Expected a METRIST_INSTANCE_ID, such as us-east-1.');
     return value;
@@ -22,7 +24,8 @@ export function instanceOption(description: string): Option {
 }
 
 /**
- * Finds the results directory, and the instance that a command shows: `--instance`, else `METRIST_INSTANCE_ID`.
+ * Finds the results directory, and the instance that a command shows: `--instance`, else `METRIST_INSTANCE_ID`. An empty
+ * `--instance` means the runs without one.
  *
  * @throws ConfigError
  */

@@ -3,7 +3,6 @@ import { isOtlpWanted, parseOtlpSettings } from '../metrics/otlp-settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CreateReportersOptions } from '../reporters/create-reporters.ts';
 import type { Values } from '../runner/monitor.ts';
-import { outline } from '../suites/awsiam/outline.ts';
 
 /**
  * The report to OpenTelemetry collectors, for both front ends; nothing if no endpoint is set. A wrong variable costs this
@@ -13,14 +12,12 @@ export function otlpReports(values: Values): Pick<CreateReportersOptions, 'otlp'
   const otlp = parseOtlpSettings(values);
   if (!isOtlpWanted(otlp)) return {};
   const { name, version } = packageJson;
-  const steps: readonly { readonly name: string; readonly operation?: string }[] = outline.steps;
   return {
     otlp: {
       otlp,
       hostname: os.hostname(),
       userAgent: `${name}/${version}`,
       values,
-      operations: Object.fromEntries(steps.map((step) => [step.name, step.operation ?? step.name])),
     },
   };
 }

@@ -6,7 +6,10 @@ import { replaceFile } from '../host/write-file.ts';
 import { shortenPath } from '../host/results-dir.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { RunMode } from '../runner/monitor-run.ts';
+import { operations } from '../suites/awsiam/outline.ts';
+import { formatCount } from '../text/number.ts';
 import { messageOf, oneLine, plural } from '../text/printable.ts';
+import { dayMs } from '../text/time.ts';
 import type { RunningContext } from './command-context.ts';
 import { instanceOption, modeOption, readHistoryPlace } from './history-options.ts';
 import { wholeNumberOption } from './options.ts';
@@ -24,7 +27,6 @@ interface ReportArguments {
 
 /** Ten years. */
 const maxDays = 3650;
-const msPerDay = 86_400_000;
 /** How much of a table is written at once. */
 const partLength = 65_536;
 
@@ -50,7 +52,7 @@ export function addReportCommand(program: Command, context: RunningContext): voi
     .addOption(modeOption())
     .addOption(
       instanceOption(
-        'show the runs of this METRIST_INSTANCE_ID (default: that variable, or the last run; with --csv all)',
+        'show the runs of this METRIST_INSTANCE_ID, "" those without one (default: that variable, or the last run; with --csv all)',
       ),
     )
     .action(async (options: ReportArguments) => {
@@ -87,7 +89,10 @@ async function writeReport(options: ReportArguments, context: RunningContext): P
   const { otherInstances } = overview;
   const { runs } = overview.table.figures(wholeRun, overview.window);
   if (isUnreadable(runs, overview, context)) return;
-  const page = withMark(renderReport(overview, { generatedMs: nowMs, version: packageJson.version }), overview);
+  const page = withMark(
+    renderReport(overview, { generatedMs: nowMs, version: packageJson.version, operations }),
+    overview,
+  );
   const isWritten = out === '-' ? await writeOut(page, context) : await writeFile(out, page, context);
   progress.end();
   if (!isWritten) return;
@@ -110,7 +115,7 @@ async function writeCsv(options: ReportArguments, context: RunningContext): Prom
     import('../history/day-files.ts'),
     import('../reporters/csv.ts'),
   ]);
-  const from = new Date(Date.now() - days * msPerDay).toISOString();
+  const from = new Date(Date.now() - days * dayMs).toISOString();
   const history = new HistoryReader({ dir: path.join(resultsDir, 'runs'), fromDay: dayOf(from), mode, signal });
   let runs = 0;
   let rows = 0;
@@ -118,7 +123,7 @@ async function writeCsv(options: ReportArguments, context: RunningContext): Prom
   async function* renderCsv(): AsyncGenerator<string> {
     let part = csvHeader;
     for await (const run of history) {
-      if (run.startedAt < from || (instance !== undefined && run.instance !== instance)) continue;
+      if (run.startedAt < from || (instance !== undefined && (run.instance ?? '') !== instance)) continue;
       runs += 1;
       rows += run.steps.length;
       part += renderCsvRows(run);
@@ -205,7 +210,7 @@ function shownPath(out: string): string {
 
 /** `5,018 live runs of 7 days` */
 function describeRuns(runs: number, { mode, days }: ReportArguments): string {
-  const count = runs.toLocaleString('en-US');
+  const count = formatCount(runs);
   return `${count} ${mode} ${runs === 1 ? 'run' : 'runs'} of ${plural(days, 'day')}`;
 }
 

@@ -8,6 +8,7 @@ import { createReporters } from '../reporters/create-reporters.ts';
 import { reportRun } from '../reporters/report-run.ts';
 import type { RunReporter } from '../reporters/run-reporter.ts';
 import type { Values } from '../runner/monitor.ts';
+import { operations } from '../suites/awsiam/outline.ts';
 import { otlpReports } from './otlp-reports.ts';
 
 interface CreateReportingOptions {
@@ -31,6 +32,7 @@ export function createReporting(values: Values, { baseDir, onHang }: CreateRepor
     await createReporters({
       frontEnd: 'orchestrator',
       history: history.settings,
+      operations,
       ...(resultsDir !== undefined && { resultsDir }),
       ...otlpReports(values),
     });

@@ -15,7 +15,7 @@ import type { RunMode } from '../runner/monitor-run.ts';
 import { addReporter, avoidApiToken, listSteps, provideToSuite } from '../runner/vitest/plugins.ts';
 import { takeOverSignals } from '../runner/vitest/take-over-signals.ts';
 import { keepUnhandledErrors } from '../runner/vitest/unhandled-errors.ts';
-import { outline } from '../suites/awsiam/outline.ts';
+import { operations, outline } from '../suites/awsiam/outline.ts';
 import { hideSecrets } from '../text/redact.ts';
 import { columnsOf } from '../text/terminal.ts';
 import { otlpReports } from './otlp-reports.ts';
@@ -133,7 +133,7 @@ function createMonitorReporter(
         });
         // An offline run sends nothing.
         const otlp = mode === 'live' ? otlpReports(values) : {};
-        return await createReporters({ frontEnd: 'vitest', resultsDir, history, ...ours, ...otlp });
+        return await createReporters({ frontEnd: 'vitest', resultsDir, history, operations, ...ours, ...otlp });
       } catch (error) {
         // This run has no report, and the report of an earlier run would look like this run's.
         removeReport(resultsDir);

@@ -43,7 +43,7 @@ test('the output is one line per step and one line that says where the results w
     stepNames.map((name) => ['✓', name, time]),
   );
   expect(lines.slice(8).join('')).toMatch(
-    /awsiam live · 8 passed in .* · JUnit .*junit\.xml · history .*\.ndjson · 8 results to Metrist \(e2e-1\) · metrics .*awsiam\.prom$/,
+    /awsiam live · 8 passed in .* · 8 results to Metrist \(e2e-1\) · report .*report\.html$/,
   );
   // No escape codes: the output is not a terminal.
   expect(run.stdout).not.toContain('\u001B');

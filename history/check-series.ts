@@ -1,4 +1,5 @@
 import { check, readAmount, readTotal, readFields, readList, readNumber } from './json-fields.ts';
+import { hourMs } from '../text/time.ts';
 
 /**
  * Metrist's defaults. Source: lib/backend/projections/dbpa/analyzer_config.ex and check_config.ex of Metrist-Software/backend.
@@ -16,7 +17,6 @@ const rules = {
   errorTimeoutMs: 900_000,
 } as const;
 
-const hourMs = 3_600_000;
 /** Metrist keeps 100 points. No rule looks at more than these. */
 const maxPoints = 3;
 /** The average covers the hour of the newest point and the seven days before it. */

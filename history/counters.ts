@@ -1,5 +1,5 @@
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { verdicts, type Verdict } from '../runner/step-result.ts';
+import { type Side, verdicts, type Verdict } from '../runner/step-result.ts';
 import { check, readTotal, readFields, readList, readName } from './json-fields.ts';
 
 /** The upper limits of the buckets of step durations, in seconds. One more bucket holds what is longer. */
@@ -86,7 +86,7 @@ export function addRun(counters: Counters, run: MonitorRun): void {
 }
 
 /** Whose fault a failed run is: that of its failed step, or ours if it failed outside of the steps. */
-export function sideOfFailure(run: MonitorRun): 'theirs' | 'ours' {
+export function sideOfFailure(run: MonitorRun): Side {
   const failed = run.steps.find((step) => step.state === 'failed');
   return failed === undefined ? 'ours' : verdicts[failed.error.verdict];
 }

@@ -1,6 +1,7 @@
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { CheckSeries, checkStates, type CheckSeriesSnapshot, type CheckState } from './check-series.ts';
 import { readFields, readList, readName, readNumber, readOneOf } from './json-fields.ts';
+import { hourMs } from '../text/time.ts';
 
 /** The state of the whole monitor, from best to worst. `issues`: a part of it is down or blocked. */
 export type MetristMonitorState = 'up' | 'degraded' | 'issues' | 'down';
@@ -29,7 +30,6 @@ export interface MetristSnapshot {
   readonly details: readonly (Detail & { readonly name: string })[];
 }
 
-const hourMs = 3_600_000;
 /** A detail that is older is dropped when the next point of any step arrives. */
 const maxDetailAgeMs = 24 * hourMs;
 /** Points that are older are in no average. A step without newer ones is forgotten. */

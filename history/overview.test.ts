@@ -56,6 +56,19 @@ test('shows the runs of one mode and instance, and names the other instances', a
   expect(await readOverview({ ...options, mode: 'offline' })).toMatchObject({ instance: 'c', otherInstances: [] });
 });
 
+test('shows the runs without an instance for an empty name, which is how the others are told of them', async () => {
+  const resultsDir = await resultsOf([
+    runRecord(noonMs, good, { instance: undefined }),
+    runRecord(noonMs + 60_000, good, { instance: 'b' }),
+    runRecord(noonMs + 120_000, good, { instance: 'b' }),
+  ]);
+  const options = { resultsDir, mode: 'live', days: 7, nowMs: noonMs + 180_000 } as const;
+  expect(await readOverview(options)).toMatchObject({ instance: 'b', otherInstances: ['""'], table: { size: 2 } });
+  const nameless = await readOverview({ ...options, instance: '' });
+  expect(nameless).toMatchObject({ otherInstances: ['b'], table: { size: 1 } });
+  expect(nameless.instance).toBeUndefined();
+});
+
 test('expects runs from the beginning of the window if the history is older', async () => {
   const resultsDir = await resultsOf([runRecord(noonMs - 3 * dayMs, good), runRecord(noonMs - 60_000, good)]);
   const coverageOf = async (days: number) => {
@@ -64,6 +77,17 @@ test('expects runs from the beginning of the window if the history is older', as
   };
   expect(await coverageOf(1)).toEqual({ part: 60_000, of: dayMs });
   expect(await coverageOf(30)).toEqual({ part: 180_000, of: 3 * dayMs });
+});
+
+test('counts failures in the same window as figures, although the table holds earlier runs', async () => {
+  const failed: Story = { kind: 'theirs', at: 0 };
+  const atMs = [noonMs - dayMs - 60_000, noonMs - dayMs, noonMs - 60_000];
+  const resultsDir = await resultsOf(atMs.map((ms) => runRecord(ms, failed)));
+  const { table, window } = await readOverview({ resultsDir, mode: 'live', days: 1, nowMs: noonMs });
+  expect(table.size).toBe(3);
+  expect(table.figures('CreateUser', window).failedTheirs).toBe(2);
+  expect(table.failureGroups).toMatchObject([{ step: 'CreateUser', count: 2, first: { runMs: noonMs - dayMs } }]);
+  expect(table.failures).toHaveLength(2);
 });
 
 test('has the last run even if it is older than the window', async () => {

@@ -7,6 +7,7 @@ import type { RunRecord } from './run-record.ts';
 import { RunTable, type Window } from './run-table.ts';
 import type { StateChange, StateReport } from './state.ts';
 import { readTotals } from './totals.ts';
+import { dayMs } from '../text/time.ts';
 
 export type { StateChange };
 
@@ -14,11 +15,11 @@ export type { StateChange };
 export interface Overview {
   readonly mode: RunMode;
   readonly instance?: string;
-  /** Other instances of this mode with runs in the same history. */
+  /** Other instances of this mode with runs in the same history. The runs without an instance are `""`, as on the command line. */
   readonly otherInstances: readonly string[];
   /** The moment for which the states are computed. Epoch, UTC. */
   readonly nowMs: number;
-  /** What is shown: the days before now. The table may hold some earlier runs. */
+  /** What is shown: the days before now. The table may hold some earlier runs, but not their failures. */
   readonly window: Window;
   readonly state: StateReport;
   /** The newest changes of the overall state, oldest first. The first one is the start of the history, or near it. */
@@ -41,7 +42,7 @@ interface ReadOverviewOptions {
   /** Absolute. */
   readonly resultsDir: string;
   readonly mode: RunMode;
-  /** @default the one that ran last */
+  /** An empty text means the runs without an instance. @default the one that ran last */
   readonly instance?: string;
   /** How much of the history is shown: so many times 24 hours before now. */
   readonly days: number;
@@ -52,8 +53,6 @@ interface ReadOverviewOptions {
   /** Ends the reading. @default never */
   readonly signal?: AbortSignal;
 }
-
-const dayMs = 86_400_000;
 
 /**
  * Reads all that is to be shown, without writing. `problems` says what could not be read.
@@ -69,11 +68,11 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
     ...(signal && { signal }),
   });
   const found = read.totals.find({ mode, ...(options.instance !== undefined && { instance: options.instance }) });
-  const instance = found?.instance ?? options.instance;
+  const instance = found === undefined ? options.instance || undefined : found.instance;
   const window = { fromMs: nowMs - days * dayMs, toMs: nowMs };
   const fromDay = dayOf(new Date(window.fromMs));
   const hasEarlierDays = (await listDays(dir).catch(() => [])).some((day) => day < fromDay);
-  const table = new RunTable(hasEarlierDays ? window.fromMs : Infinity);
+  const table = new RunTable({ ...(hasEarlierDays && { beganMs: window.fromMs }), failureWindow: window });
   const isOfInstance = (run: RunRecord): boolean => run.instance === found?.instance;
   const history = new HistoryReader({ dir, fromDay, mode, ...(signal && { signal }) });
   let lastRun: RunRecord | undefined;
@@ -91,9 +90,7 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
   return {
     mode,
     ...(instance !== undefined && { instance }),
-    otherInstances: read.totals
-      .instances(mode)
-      .flatMap((each) => (each === found ? [] : [each.instance ?? '(without an instance)'])),
+    otherInstances: read.totals.instances(mode).flatMap((each) => (each === found ? [] : [each.instance ?? '""'])),
     nowMs,
     window,
     state: found?.state.read(nowMs) ?? { overall: { state: 'no fresh data' }, steps: [] },

@@ -104,7 +104,7 @@ describe('coverage', () => {
   test('is expected from the first run on, or from when the history began', () => {
     const table = tableOf([good]);
     expect(coverage(table, midnightMs, noonMs + intervalMs)).toEqual({ part: intervalMs, of: intervalMs });
-    const older = new RunTable(midnightMs - dayMs);
+    const older = new RunTable({ beganMs: midnightMs - dayMs });
     older.add(runRecord(noonMs, good));
     expect(coverage(older, midnightMs, noonMs + intervalMs)).toEqual({ part: intervalMs, of: dayMs / 2 + intervalMs });
   });

@@ -95,6 +95,11 @@ const outcomes: readonly (Outcome | undefined)[] = [
   ...(Object.keys(verdicts) as Verdict[]),
 ];
 
+interface RunTableOptions {
+  readonly beganMs?: number;
+  readonly failureWindow?: Window;
+}
+
 /**
  * The runs of one mode and instance in memory, as columns of numbers: about 100 bytes a run, so a year of runs every two
  * minutes takes about 30 MB. Figures are exact, for every window. The runs come in the order of the history.
@@ -108,12 +113,17 @@ export class RunTable {
   readonly #days = new Map<number, { first: number; last: number }>();
   readonly #failures: Failure[] = [];
   readonly #groups = new Map<string, FailureGroup>();
+  readonly #failureWindow: Window;
   #names: readonly string[] = [];
   #beganMs: number;
 
-  /** @param beganMs when the first run of all started, if that is before the first one in the table */
-  constructor(beganMs = Infinity) {
+  /**
+   * @param options.beganMs when the first run of all started, if that is before the first one in the table
+   * @param options.failureWindow whose failures are kept. @default all
+   */
+  constructor({ beganMs = Infinity, failureWindow = { fromMs: -Infinity, toMs: Infinity } }: RunTableOptions = {}) {
     this.#beganMs = beganMs;
+    this.#failureWindow = failureWindow;
   }
 
   get size(): number {
@@ -125,12 +135,12 @@ export class RunTable {
     return this.#names;
   }
 
-  /** The newest failures with all their details, oldest first. */
+  /** The newest failures of the failure window with all their details, oldest first. */
   get failures(): readonly Failure[] {
     return this.#failures;
   }
 
-  /** All failures by step, verdict and code. The most frequent group comes first. */
+  /** All failures of the failure window by step, verdict and code. The most frequent group comes first. */
   get failureGroups(): readonly FailureGroup[] {
     return [...this.#groups.values()].toSorted((a, b) => b.count - a.count || b.last.runMs - a.last.runMs);
   }
@@ -150,7 +160,7 @@ export class RunTable {
     for (const step of run.steps) {
       const ran = step.state === 'blocked' ? undefined : step;
       this.#columnsOf(step.name).add(index, stepOutcome(step, looks.get(step.name)), ran);
-      if (step.state === 'failed') this.#keepFailure(run, startMs, step);
+      if (step.state === 'failed' && isIn(this.#failureWindow, startMs)) this.#keepFailure(run, startMs, step);
     }
     this.#columnsOf(wholeRun).add(index, outcomeOf(run), { durationMs: run.durationMs, evidence: {} });
   }
@@ -159,24 +169,32 @@ export class RunTable {
   figures(step: string, window: Window): Figures {
     const counts = { passed: 0, failedTheirs: 0, failedOurs: 0, blocked: 0, interrupted: 0 };
     const failedBy: Partial<Record<Verdict, number>> = {};
-    const times: number[] = [];
-    for (const { outcome, durationMs } of this.points(step, window)) {
-      if (isVerdict(outcome)) {
+    const columns = this.#steps.get(step) ?? new StepColumns();
+    const runs = this.#runsIn(window);
+    const times = new Float64Array(runs.length);
+    // Without the objects of `points`, which would take most of the time of a report.
+    for (const index of runs) {
+      const outcome = columns.outcomeAt(index);
+      if (outcome === undefined) continue;
+      if (outcome === 'passed') {
+        times[counts.passed] = columns.durationMsAt(index);
+        counts.passed += 1;
+      } else if (isVerdict(outcome)) {
         counts[verdicts[outcome] === 'ours' ? 'failedOurs' : 'failedTheirs'] += 1;
         failedBy[outcome] = (failedBy[outcome] ?? 0) + 1;
-      } else if (outcome === 'passed') {
-        counts.passed += 1;
-        times.push(durationMs);
       } else {
         counts[outcome === 'interrupted' ? 'interrupted' : 'blocked'] += 1;
       }
     }
-    const sorted = Float64Array.from(times).toSorted();
+    const sorted = times.subarray(0, counts.passed).sort();
     return {
       ...counts,
       failedBy,
       runs: Object.values(counts).reduce((sum, count) => sum + count, 0),
-      ...(sorted.length > 0 && { medianMs: quantileOf(sorted, 0.5), p95Ms: quantileOf(sorted, 0.95) }),
+      ...(sorted.length > 0 && {
+        medianMs: roundMs(quantileOf(sorted, 0.5)),
+        p95Ms: roundMs(quantileOf(sorted, 0.95)),
+      }),
       availability: { part: counts.passed, of: counts.passed + counts.failedTheirs },
       coverage: this.#coverage(step, window),
     };
@@ -192,16 +210,19 @@ export class RunTable {
     }
   }
 
-  *#runsIn({ fromMs, toMs }: Window): Generator<number> {
-    const days = [...this.#days.keys()].toSorted((a, b) => a - b);
-    for (const day of days) {
-      if ((day + 1) * dayMs <= fromMs || day * dayMs >= toMs) continue;
-      const { first, last } = this.#days.get(day) ?? { first: 0, last: -1 };
+  /** The places of the runs that started in the window. A list, because a generator takes many times as long. */
+  #runsIn(window: Window): Uint32Array {
+    const days = [...this.#days]
+      .filter(([day]) => (day + 1) * dayMs > window.fromMs && day * dayMs < window.toMs)
+      .toSorted(([a], [b]) => a - b);
+    const found = new Uint32Array(days.reduce((sum, [, { first, last }]) => sum + last - first + 1, 0));
+    let count = 0;
+    for (const [, { first, last }] of days) {
       for (let index = first; index <= last; index += 1) {
-        const startMs = this.#startMs.at(index);
-        if (startMs >= fromMs && startMs < toMs) yield index;
+        if (isIn(window, this.#startMs.at(index))) found[count++] = index;
       }
     }
+    return found.subarray(0, count);
   }
 
   /** A run that could look covers the time from its start until the next one is due, or until its own end if that is later. */
@@ -248,6 +269,10 @@ export class RunTable {
     const { count = 0, first = failure } = group ?? {};
     this.#groups.set(key, { step: result.name, verdict, code: shownCode, count: count + 1, first, last: failure });
   }
+}
+
+function isIn({ fromMs, toMs }: Window, ms: number): boolean {
+  return ms >= fromMs && ms < toMs;
 }
 
 function isVerdict(outcome: Outcome): outcome is Verdict {
@@ -310,6 +335,11 @@ class StepColumns {
 
   outcomeAt(index: number): Outcome | undefined {
     return outcomes[this.#outcome.at(index)];
+  }
+
+  /** Not rounded: a little off, because it is kept in four bytes. */
+  durationMsAt(index: number): number {
+    return this.#durationMs.at(index);
   }
 
   detailsAt(index: number): Omit<Point, 'runMs' | 'outcome'> {

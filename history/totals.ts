@@ -4,6 +4,7 @@ import { lockFile } from '../host/file-lock.ts';
 import { makeDir } from '../host/make-dir.ts';
 import { replaceFile } from '../host/write-file.ts';
 import type { MonitorRun, RunMode } from '../runner/monitor-run.ts';
+import type { Side } from '../runner/step-result.ts';
 import { addRun, emptyCounters, readCounters, saveCounters, sideOfFailure, type Counters } from './counters.ts';
 import { dayFile, dayOf, listDays } from './day-files.ts';
 import {
@@ -30,7 +31,7 @@ export interface LastRun extends Pick<MonitorRun, 'version' | 'startedAt' | 'sta
   /** Epoch, UTC. */
   readonly endMs: number;
   /** Whose fault it is, if the run failed. */
-  readonly side?: 'theirs' | 'ours';
+  readonly side?: Side;
   readonly intervalSecs: number;
 }
 
@@ -128,9 +129,13 @@ export class Totals {
       .toSorted((a, b) => b.lastRun.endMs - a.lastRun.endMs);
   }
 
-  /** The totals of an instance, or of the one that ran last if none is named. Absent if there was no such run. */
+  /**
+   * The totals of an instance, or of the one that ran last if none is named. Absent if there was no such run.
+   *
+   * @param owner.instance an empty text means the runs without an instance
+   */
   find({ mode, instance }: Owner): InstanceTotals | undefined {
-    return this.instances(mode).find((each) => instance === undefined || each.instance === instance);
+    return this.instances(mode).find((each) => instance === undefined || (each.instance ?? '') === instance);
   }
 
   /** Where the lines of a day begin that are not in the totals. */

@@ -4,8 +4,7 @@ import { makeDir } from '../host/make-dir.ts';
 import { messageOf, oneLine, plural } from '../text/printable.ts';
 import { dayFile, dayOf, listDays } from './day-files.ts';
 import type { RunRecord } from './run-record.ts';
-
-const msPerDay = 86_400_000;
+import { dayMs } from '../text/time.ts';
 
 /** Writes the history of one results directory. One for a process, which looks for old files once a day. */
 export class HistoryWriter {
@@ -42,7 +41,7 @@ export class HistoryWriter {
     const today = dayOf(now);
     if (this.#lastCleaned === today) return undefined;
     this.#lastCleaned = today;
-    const oldest = dayOf(new Date(Date.parse(today) - this.#historyDays * msPerDay));
+    const oldest = dayOf(new Date(Date.parse(today) - this.#historyDays * dayMs));
     try {
       const failures: unknown[] = [];
       for (const day of await listDays(this.#dir)) {

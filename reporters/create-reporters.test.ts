@@ -10,6 +10,7 @@ const metrist = {
   requireDelivery: false,
 };
 const history = { intervalSecs: 120, historyDays: 90 };
+const operations = {};
 const resultsDir = '/srv/results';
 const ofVitest = { stepsFile: 'suites/awsiam/steps.ts', metrist, userAgent: 'awsiam/0.0.0', values: {} };
 
@@ -17,7 +18,7 @@ describe('createReporters', () => {
   test.for([
     [
       'vitest with a config for Metrist',
-      { frontEnd: 'vitest', resultsDir, history, ...vitestReporters(ofVitest) },
+      { frontEnd: 'vitest', resultsDir, history, operations, ...vitestReporters(ofVitest) },
       [
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
@@ -28,7 +29,7 @@ describe('createReporters', () => {
     ],
     [
       'vitest without one',
-      { frontEnd: 'vitest', resultsDir, history, ...vitestReporters({ ...ofVitest, metrist: undefined }) },
+      { frontEnd: 'vitest', resultsDir, history, operations, ...vitestReporters({ ...ofVitest, metrist: undefined }) },
       [
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
@@ -42,6 +43,7 @@ describe('createReporters', () => {
         frontEnd: 'vitest',
         resultsDir,
         history,
+        operations,
         ...vitestReporters({ ...ofVitest, metrist: undefined, summary: { isFileWanted: true, jobSummary: '/job.md' } }),
       },
       [
@@ -54,17 +56,17 @@ describe('createReporters', () => {
     ],
     [
       'the Orchestrator with a results directory',
-      { frontEnd: 'orchestrator', resultsDir, history },
+      { frontEnd: 'orchestrator', resultsDir, history, operations },
       ['history /srv/results/runs', 'metrics /srv/results/awsiam.prom', 'report /srv/results/report.html'],
     ],
-    ['the Orchestrator without one', { frontEnd: 'orchestrator', history }, []],
+    ['the Orchestrator without one', { frontEnd: 'orchestrator', history, operations }, []],
   ] as const)('for %s: what is on disk, then Metrist, then what is derived', async ([, options, expected]) => {
     expect((await createReporters(options)).map(({ what }) => what)).toEqual(expected);
   });
 
   test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
     const reports = vitestReporters({ ...ofVitest, values: { HTTPS_PROXY: proxy } });
-    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, ...reports })).toHaveLength(5);
+    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, operations, ...reports })).toHaveLength(5);
   });
 
   test('a derived report whose code does not load says so when it is its turn', async () => {

@@ -13,6 +13,8 @@ export interface CreateReportersOptions {
   /** Absolute. Absent if no file is to be written. */
   readonly resultsDir?: string;
   readonly history: HistorySettings;
+  /** The service's name of each step's call, where it differs from the step's. */
+  readonly operations: Readonly<Record<string, string>>;
   /** Makes the JUnit report, for vitest only. */
   readonly junit?: (inResults: InResults) => Promise<RunReporter>;
   /** Makes the report to Metrist, for vitest only: the Orchestrator posts the results itself. */
@@ -20,7 +22,7 @@ export interface CreateReportersOptions {
   /** Makes the summary in Markdown, for vitest only. */
   readonly summary?: (inResults: InResults) => Promise<RunReporter>;
   /** Absent if no endpoint of OpenTelemetry is set. */
-  readonly otlp?: Omit<OtlpReporterOptions, 'frontEnd' | 'history' | 'resultsDir'>;
+  readonly otlp?: Omit<OtlpReporterOptions, 'frontEnd' | 'history' | 'operations' | 'resultsDir'>;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface CreateReportersOptions {
  * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { frontEnd, resultsDir, history, junit, metrist, otlp, summary } = options;
+  const { frontEnd, resultsDir, history, operations, junit, metrist, otlp, summary } = options;
   const wanted: Promise<RunReporter>[] = [];
   const inResults = resultsDir === undefined ? undefined : pathsIn(resultsDir);
   if (resultsDir !== undefined && inResults !== undefined) {
@@ -52,7 +54,7 @@ export async function createReporters(options: CreateReportersOptions): Promise<
     wanted.push(
       loadDerived(`report ${shownAs}`, async () => {
         const { ReportReporter } = await import('./report.ts');
-        return new ReportReporter({ resultsDir, shownAs });
+        return new ReportReporter({ resultsDir, shownAs, operations });
       }),
     );
   }
@@ -60,7 +62,7 @@ export async function createReporters(options: CreateReportersOptions): Promise<
     wanted.push(
       loadDerived('OTLP', async () => {
         const { OtlpReporter } = await import('./otlp.ts');
-        return await new OtlpReporter({ ...otlp, frontEnd, history, resultsDir }).load();
+        return await new OtlpReporter({ ...otlp, frontEnd, history, operations, resultsDir }).load();
       }),
     );
   }

@@ -33,7 +33,11 @@ describe('HistoryReporter', () => {
   test('appends each run as one line to the file of its day, by UTC', async () => {
     const { dir, reporter, lines } = await setUp();
     const file = path.join(dir, '2026-11-22.ndjson');
-    expect(await reporter.report(passedRun)).toEqual({ ok: true, text: `history ${file}` });
+    expect(await reporter.report(passedRun)).toEqual({
+      ok: true,
+      isRoutine: true,
+      text: `history ${file}`,
+    });
     await reporter.report(theirFailureRun);
     await reporter.report({ ...passedRun, startedAt: '2026-11-23T00:00:00.000Z' });
     expect(await lines()).toEqual([record(passedRun), record(theirFailureRun)]);

@@ -37,6 +37,6 @@ export class HistoryReporter implements RunReporter {
       return { ok: false, text: `${text} could not be written: ${reasonOf(error)}` };
     }
     const problem = await this.#writer.removeOld(run.startedAt);
-    return { ok: true, text: problem === undefined ? text : `${text}; ${problem}` };
+    return problem === undefined ? { ok: true, isRoutine: true, text } : { ok: true, text: `${text}; ${problem}` };
   }
 }

@@ -200,7 +200,11 @@ describe('renderJunit', () => {
 describe('JunitReporter', () => {
   test('makes missing directories and names the file in its outcome', async () => {
     const file = join(await temporaryDirectory(), 'a/b/junit.xml');
-    expect(await new JunitReporter({ file }).report(passedRun)).toEqual({ ok: true, text: `JUnit ${file}` });
+    expect(await new JunitReporter({ file }).report(passedRun)).toEqual({
+      ok: true,
+      isRoutine: true,
+      text: `JUnit ${file}`,
+    });
     expect(await readFile(file, 'utf8')).toBe(renderJunit(passedRun));
   });
 

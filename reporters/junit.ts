@@ -179,7 +179,7 @@ export class JunitReporter implements RunReporter {
       await makeDir(path.dirname(file));
       await replaceFile(file, renderJunit(run, this.#options));
       await removeUnfinished(file);
-      return { ok: true, text: this.what };
+      return { ok: true, isRoutine: true, text: this.what };
     } catch (error) {
       const older = (await removeOlder(file)) ? '' : ', and an older one could not be removed';
       return { ok: false, text: `${this.what} could not be written${older}: ${oneLine(messageOf(error), 200)}` };

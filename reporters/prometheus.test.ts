@@ -37,7 +37,12 @@ const later = (run: MonitorRun, minutes: number): MonitorRun => ({
 describe('PrometheusReporter', () => {
   test('writes a file that everybody may read, with the counts of all runs', async () => {
     const { report, file, lines, resultsDir } = await setUp();
-    expect(await report(passedRun)).toEqual({ ok: true, text: 'metrics results/awsiam.prom', state: 'up' });
+    expect(await report(passedRun)).toEqual({
+      ok: true,
+      isRoutine: true,
+      text: 'metrics results/awsiam.prom',
+      state: 'up',
+    });
     await report(theirFailureRun);
     expect((await stat(file)).mode & 0o777).toBe(0o644);
     expect(await lines()).toContain('awsiam_runs_total{monitor_instance="us-east-1",result="passed"} 1');
@@ -59,6 +64,7 @@ describe('PrometheusReporter', () => {
     const { report, resultsDir } = await setUp();
     expect(await report({ ...passedRun, mode: 'offline' })).toEqual({
       ok: true,
+      isRoutine: true,
       text: 'totals results/totals.json',
       state: 'up',
     });

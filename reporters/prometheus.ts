@@ -83,7 +83,7 @@ function describeUpdate(update: TotalsUpdate, text: string): ReportOutcome {
   switch (update.state) {
     case 'updated': {
       const [problem, ...others] = update.problems;
-      if (problem === undefined) return { ok: true, text };
+      if (problem === undefined) return { ok: true, isRoutine: true, text };
       const more = others.length === 0 ? '' : ` and ${plural(others.length, 'more problem')}`;
       return { ok: false, text: `${text} not complete: ${problem}${more}` };
     }

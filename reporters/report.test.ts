@@ -26,6 +26,7 @@ async function setUp({ readTimeoutMs = 60_000 } = {}) {
   const reporter = new ReportReporter({
     resultsDir,
     shownAs: 'results/report.html',
+    operations: {},
     readTimeoutMs,
   });
   return { resultsDir, file, reporter };

@@ -13,6 +13,8 @@ export interface ReportReporterOptions {
   readonly resultsDir: string;
   /** The path of the report as messages show it. */
   readonly shownAs: string;
+  /** The service's name of each step's call, where it differs from the step's. */
+  readonly operations: Readonly<Record<string, string>>;
   /** Time limit for reading the history, well below that for a report. @default 6000 */
   readonly readTimeoutMs?: number;
 }
@@ -49,7 +51,7 @@ export class ReportReporter implements RunReporter {
   }
 
   async #write(run: MonitorRun): Promise<void> {
-    const { resultsDir, readTimeoutMs = defaultReadTimeoutMs } = this.#options;
+    const { resultsDir, operations, readTimeoutMs = defaultReadTimeoutMs } = this.#options;
     // Loaded only now, because most runs write no report.
     const [{ readOverview }, { renderReport }, { withMark }, { replaceFile, removeUnfinished }] = await Promise.all([
       import('../history/overview.ts'),
@@ -65,7 +67,7 @@ export class ReportReporter implements RunReporter {
     const overview = await readOverview({
       resultsDir,
       mode: run.mode,
-      ...(run.instance !== undefined && { instance: run.instance }),
+      instance: run.instance ?? '',
       days,
       nowMs,
       signal: deadline.signal,
@@ -76,7 +78,7 @@ export class ReportReporter implements RunReporter {
     await makeDir(resultsDir);
     await replaceFile(
       this.#file,
-      withMark(renderReport(overview, { generatedMs: nowMs, version: run.version }), overview),
+      withMark(renderReport(overview, { generatedMs: nowMs, version: run.version, operations }), overview),
     );
     await removeUnfinished(this.#file);
   }

@@ -5,8 +5,13 @@ import type { MonitorRun } from '../runner/monitor-run.ts';
 export interface ReportOutcome {
   /** `false` if something did not reach its destination. */
   readonly ok: boolean;
-  /** One short clause for the summary line: `JUnit results/junit.xml`, `8 results to Metrist (us-east-1)`. */
+  /** One short clause for the summary line: `report results/report.html`, `8 results to Metrist (us-east-1)`. */
   readonly text: string;
+  /**
+   * Whether the summary line leaves it out if `ok` is `true`: a file that is at the same place after every run.
+   * @default false
+   */
+  readonly isRoutine?: boolean;
   /** Whether the run fails if `ok` is `false`, because the user asked for that. */
   readonly required?: boolean;
   /** How many results of this run did not reach Metrist. Absent if none was to be sent there. */

@@ -1,5 +1,5 @@
 import type { MonitorRun, RunProblem } from '../runner/monitor-run.ts';
-import type { BlockedStep, Evidence, StepResult } from '../runner/step-result.ts';
+import { type BlockedStep, type Evidence, type StepResult, type Verdict, verdicts } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
 
 /** What several reports say in the same words. */
@@ -24,6 +24,11 @@ export function summariseRun(run: MonitorRun): string {
 export function problemsOutsideSteps({ problems, steps }: MonitorRun): RunProblem[] {
   const failures = steps.flatMap((step) => (step.state === 'failed' ? [step.error.message] : []));
   return problems.filter(({ message }) => !failures.some((text) => text === message || text.endsWith(`: ${message}`)));
+}
+
+/** Whose side a failure is on: `IAM's side`, `our side`. */
+export function describeSide(verdict: Verdict): string {
+  return verdicts[verdict] === 'theirs' ? "IAM's side" : 'our side';
 }
 
 /** Why an interrupted run ended early: `the run was interrupted by SIGTERM`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noonMs, overviewOf, runRecord, type Story } from '../history/testing/builders.ts';
-import { currentFailures, explainMetristDifference, explainState } from './state-text.ts';
+import { currentFailures, explainMetristDifference, explainState, headlineOf } from './state-text.ts';
 
 const minuteMs = 60_000;
 const passed: Story = { kind: 'passed' };
@@ -16,6 +16,11 @@ function after(stories: readonly Story[], overrides: Parameters<typeof overviewO
 describe('what a state means', () => {
   test('needs no words if all is well', () => {
     expect(explainState(after([passed]))).toBeUndefined();
+  });
+
+  test('says that one failure alone does not change the state', () => {
+    expect(explainState(after([passed, theirs(0)]))?.meaning).toContain('one failure alone');
+    expect(headlineOf(after([passed, theirs(0)]))).toBe('IAM is up');
   });
 
   test.for([
@@ -35,7 +40,9 @@ describe('what a state means', () => {
     const usual = Array.from({ length: 40 }, () => passed);
     const slow: Story = { kind: 'passed', durationMs: 5000 };
     const { meaning, advice } = explainState(after([...usual, slow, slow, slow])) ?? {};
-    expect(meaning).toBe('IAM works, but CreateUser, CreateGroup and DeleteUser took far longer than usual.');
+    expect(meaning).toBe(
+      'IAM works, but CreateUser, CreateGroup and DeleteUser took more than five times as long as usual.',
+    );
     expect(advice).toContain('AWS Health Dashboard');
   });
 

@@ -4,26 +4,55 @@ import type { Failure } from '../history/run-table.ts';
 import type { OverallState, StepState } from '../history/state.ts';
 import { formatAge } from '../text/duration.ts';
 import { oneLine } from '../text/printable.ts';
+import { formatUtc, hourMs } from '../text/time.ts';
 
 /** What the status, the report and the summary say about a state, in the same words. */
 export interface StateExplanation {
   readonly meaning: string;
-  readonly advice: string;
+  /** Absent if there is nothing to do. */
+  readonly advice?: string;
 }
 
 const maxNameLength = 60;
-const hourMs = 3_600_000;
 
-/** What the overall state means and what to do, one sentence each. Nothing if all is well. */
+/** The state in a few words: `IAM is up`. */
+export function headlineOf({ state, mode, lastRun }: Overview): string {
+  const subject = mode === 'offline' ? 'The rehearsed IAM' : 'IAM';
+  const { overall } = state;
+  switch (overall.state) {
+    case 'up':
+    case 'degraded':
+    case 'down':
+      return `${subject} is ${overall.state}`;
+    case 'issues':
+      return `${subject} has issues`;
+    case 'blind':
+      return 'The monitor is blind';
+    case 'no fresh data':
+      return lastRun === undefined ? 'There has been no run yet' : 'There is no fresh data';
+    default:
+      return overall.state satisfies never;
+  }
+}
+
+/** `since 2026-11-20 08:14 UTC (6 days 4 h)`. Empty if that is not known. */
+export function describeSince({ state, nowMs }: Overview): string {
+  const { sinceMs } = state.overall;
+  return sinceMs === undefined ? '' : `since ${formatUtc(sinceMs)} (${formatAge(nowMs - sinceMs)})`;
+}
+
+/** What the overall state means and what to do, one sentence each. Absent if all is well. */
 export function explainState(overview: Overview): StateExplanation | undefined {
   const { state, lastRun, nowMs } = overview;
   const followBelow = 'Follow "What to do" of the failure';
   switch (state.overall.state) {
     case 'up':
-      return undefined;
+      return lastRun?.state === 'failed'
+        ? { meaning: 'The last run failed, but one failure alone does not change the state.' }
+        : undefined;
     case 'degraded':
       return {
-        meaning: `IAM works, but ${namesOf(overview, 'degraded')} took far longer than usual.`,
+        meaning: `IAM works, but ${namesOf(overview, 'degraded')} took more than five times as long as usual.`,
         advice: 'Check the AWS Health Dashboard, and the retries and propagation times in the results.',
       };
     case 'issues': {

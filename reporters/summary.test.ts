@@ -22,10 +22,10 @@ const firstLine = (text: string): string | undefined => text.split('\n')[0];
 describe('renderSummary', () => {
   test.for([
     [passedRun, '## ✓ IAM: all 8 steps passed in 3.24 s'],
-    [theirFailureRun, '## ✗ IAM failed at CreateGroup: service (theirs)'],
-    [ourFailureRun, '## ✗ The monitor could not look: permission at CreateUser (ours)'],
+    [theirFailureRun, "## ✗ IAM failed at CreateGroup: service (IAM's side)"],
+    [ourFailureRun, '## ✗ The monitor could not look: permission at CreateUser (our side)'],
     [interruptedRun, '## ! Not finished: the run was interrupted (SIGTERM)'],
-    [emptyRun, '## ✗ The monitor failed outside of its steps (ours)'],
+    [emptyRun, '## ✗ The monitor failed outside of its steps (our side)'],
     [
       { ...passedRun, mode: 'offline' },
       '## Rehearsal, offline over the mock: ✓ the mock: all 8 steps passed in 3.24 s',
@@ -39,7 +39,7 @@ describe('renderSummary', () => {
     expect(text).toContain('CreateGroup failed: ServiceFailure (HTTP 500)');
     expect(text).toContain('**What to do:** AWS answered with an error of its own.');
     expect(text).toMatch(/^\| ✓ \| CreateUser \| passed \| 84 ms \| 1 \| {2}\| 6b7f9f3e-/m);
-    expect(text).toMatch(/^\| ✗ \| CreateGroup \| failed: service \(theirs\) \|/m);
+    expect(text).toMatch(/^\| ✗ \| CreateGroup \| failed: service \(IAM's side\) \|/m);
     expect(text).toMatch(/^\| - \| DeleteUser \| blocked: CreateGroup failed \|/m);
     expect(text).not.toContain('says nothing about IAM');
   });
@@ -106,7 +106,11 @@ describe('SummaryReporter', () => {
     const file = path.join(await makeDir(), 'job.md');
     await writeFile(file, 'Tests: 3 passed');
     const reporter = new SummaryReporter({ jobSummary: file });
-    expect(await reporter.report(passedRun, [])).toEqual({ ok: true, text: 'summary of the GitHub job' });
+    expect(await reporter.report(passedRun, [])).toEqual({
+      ok: true,
+      isRoutine: true,
+      text: 'summary of the GitHub job',
+    });
     expect(await readFile(file, 'utf8')).toBe(`Tests: 3 passed\n\n${render(passedRun)}`);
   });
 
@@ -120,7 +124,7 @@ describe('SummaryReporter', () => {
     const text = await readFile(file, 'utf8');
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(maxSummaryBytes);
     expect(text).toContain('Cut here');
-    expect(await reporter.report(passedRun, [])).toEqual({
+    expect(await reporter.report(passedRun, [])).toMatchObject({
       ok: false,
       text: expect.stringMatching(
         /^summary of the GitHub job could not be written: the file already has \d+ bytes/,
@@ -132,7 +136,7 @@ describe('SummaryReporter', () => {
     const dir = await makeDir();
     const file = { path: path.join(dir, 'results', 'summary.md'), shownAs: 'results/summary.md' };
     const reporter = new SummaryReporter({ file, jobSummary: path.join(dir, 'none', 'job.md') });
-    expect(await reporter.report(passedRun, [])).toEqual({
+    expect(await reporter.report(passedRun, [])).toMatchObject({
       ok: false,
       text: expect.stringMatching(
         /^summary of the GitHub job could not be written: ENOENT.*; summary results\/summary\.md$/,

@@ -6,9 +6,10 @@ import type { MonitorRun } from '../runner/monitor-run.ts';
 import { type FailedStep, type StepResult, verdicts } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
 import { messageOf, oneLine, plural } from '../text/printable.ts';
+import { formatSecond } from '../text/time.ts';
 import { codeBlock, plainText } from './markdown.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
-import { describeAnswer, describeInterruption, problemsOutsideSteps } from './run-text.ts';
+import { describeAnswer, describeInterruption, describeSide, problemsOutsideSteps } from './run-text.ts';
 
 /** GitHub drops a summary of more than 1 MiB as a whole. */
 export const maxSummaryBytes = 900_000;
@@ -32,7 +33,7 @@ interface SummaryOptions {
  * what is wrong on our own side. Text that does not fit is cut between two lines, and the end says so.
  *
  * ````md
- * ## ✗ IAM failed at CreateGroup: service (theirs)
+ * ## ✗ IAM failed at CreateGroup: service (IAM's side)
  *
  * CreateGroup failed: ServiceFailure (HTTP 500): The request processing has failed.
  *
@@ -43,7 +44,7 @@ interface SummaryOptions {
  * | | step | result | time | attempts | propagation | request id |
  * |---|---|---|--:|--:|--:|---|
  * | ✓ | CreateUser | passed | 84 ms | 1 | | 6b7f9f3e-0001 |
- * | ✗ | CreateGroup | failed: service | 313 ms | 3 | | 6b7f9f3e-0002 |
+ * | ✗ | CreateGroup | failed: service (IAM's side) | 313 ms | 3 | | 6b7f9f3e-0002 |
  * | - | AddUserToGroup | blocked: CreateGroup failed | | | | |
  *
  * ```text
@@ -85,12 +86,12 @@ function describeOutcome(run: MonitorRun, failed: FailedStep | undefined): strin
         ? `✓ ${service}: all ${plural(passed, 'step')} passed ${inTime}`
         : `✓ ${service}: ${passed} of ${plural(run.steps.length, 'step')} passed ${inTime}, and the others did not run`;
     case 'failed': {
-      if (failed === undefined) return '✗ The monitor failed outside of its steps (ours)';
+      if (failed === undefined) return '✗ The monitor failed outside of its steps (our side)';
       const { verdict } = failed.error;
       const side = verdicts[verdict];
       return side === 'theirs'
-        ? `✗ ${service} failed at ${plainText(failed.name, maxNameLength)}: ${verdict} (theirs)`
-        : `✗ The monitor could not look: ${verdict} at ${plainText(failed.name, maxNameLength)} (ours)`;
+        ? `✗ ${service} failed at ${plainText(failed.name, maxNameLength)}: ${verdict} (${describeSide(verdict)})`
+        : `✗ The monitor could not look: ${verdict} at ${plainText(failed.name, maxNameLength)} (${describeSide(verdict)})`;
     }
     case 'interrupted':
       return `! Not finished: ${plainText(describeInterruption(run) ?? '', maxTextLength)}`;
@@ -111,7 +112,7 @@ function explanation({ error, evidence }: FailedStep): string[] {
 }
 
 function facts({ mode, startedAt, region, namespace, instance, durationMs, version }: MonitorRun): string {
-  const when = `${startedAt.slice(0, 19).replace('T', ' ')} UTC`;
+  const when = `${formatSecond(Date.parse(startedAt))} UTC`;
   const places = Object.entries({ region, namespace, instance });
   return [
     mode,
@@ -155,7 +156,7 @@ function describeResult(step: Exclude<StepResult, { readonly state: 'blocked' }>
     case 'passed':
       return 'passed';
     case 'failed':
-      return `failed: ${step.error.verdict} (${verdicts[step.error.verdict]})`;
+      return `failed: ${step.error.verdict} (${describeSide(step.error.verdict)})`;
     case 'interrupted':
       return `interrupted: ${plainText(step.reason, maxTextLength)}`;
     default:
@@ -260,7 +261,7 @@ export class SummaryReporter implements RunReporter {
     if (jobSummary !== undefined) {
       await write('summary of the GitHub job', async () => await appendSummary(jobSummary, run, earlier));
     }
-    return { ok: problems.length === 0, text: [...problems, ...done].join('; ') };
+    return { ok: problems.length === 0, isRoutine: true, text: [...problems, ...done].join('; ') };
   }
 }
 

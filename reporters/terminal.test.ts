@@ -29,10 +29,11 @@ function render(run: MonitorRun, outcomes: readonly ReportOutcome[] = [], option
 }
 
 describe('a run in the terminal', () => {
-  test('is short if every step passed', () => {
+  test('is short if every step passed: it leaves out what is at the same place after every run', () => {
     const outcomes = [
-      { ok: true, text: 'JUnit results/junit.xml' },
+      { ok: true, isRoutine: true, text: 'JUnit results/junit.xml' },
       { ok: true, text: '8 results to Metrist (us-east-1)' },
+      { ok: true, text: 'report results/report.html' },
     ];
     expect(render(passedRun, outcomes)).toMatchInlineSnapshot(`
       "  ✓ CreateUser             84 ms
@@ -44,13 +45,13 @@ describe('a run in the terminal', () => {
         ✓ DetachPolicy           59 ms
         ✓ DeleteUser            310 ms · 2 attempts · 120 ms between them
 
-        awsiam live · 8 passed in 3.24 s · JUnit results/junit.xml · 8 results to Metrist (us-east-1)"
+        awsiam live · 8 passed in 3.24 s · 8 results to Metrist (us-east-1) · report results/report.html"
     `);
   });
 
   test('says what failed, on which side, what to do and what is left behind', () => {
     const outcomes = [
-      { ok: true, text: 'JUnit results/junit.xml' },
+      { ok: false, isRoutine: true, text: 'JUnit results/junit.xml could not be written: ENOSPC' },
       { ok: false, text: 'Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s' },
     ];
     expect(render(theirFailureRun, outcomes)).toMatchInlineSnapshot(`
@@ -58,15 +59,16 @@ describe('a run in the terminal', () => {
         ✗ CreateGroup           313 ms · 3 attempts · 180 ms between them
             service: CreateGroup failed: ServiceFailure (HTTP 500): The request processing has failed.
             What to do: AWS answered with an error of its own. Check the AWS Health Dashboard.
-            their side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
+            IAM's side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
         - AddUserToGroup       blocked · CreateGroup failed
         - DeleteUser           blocked · CreateGroup failed
         ! left behind: user testuser-prod-m3x8k2-7f3a (DeleteUser: ServiceFailure (HTTP 500))
             remove it with: awsiam cleanup
         ! the sweep stopped after 60 s and goes on in the next run
+        ! JUnit results/junit.xml could not be written: ENOSPC
         ! Metrist: 2 of 2 results not delivered: no answer from app.metrist.io within 10 s
 
-        awsiam live · 1 failed, 2 blocked, 1 passed in 2.02 s · JUnit results/junit.xml"
+        awsiam live · 1 failed, 2 blocked, 1 passed in 2.02 s"
     `);
   });
 
@@ -129,7 +131,7 @@ describe('the width of the terminal', () => {
             500): The request processing has failed.
             What to do: AWS answered with an error of its own.
             Check the AWS Health Dashboard.
-            their side · ServiceFailure · HTTP 500 ·
+            IAM's side · ServiceFailure · HTTP 500 ·
             request 6b7f9f3e-0000-4000-8000-000000000002
         - AddUserToGroup       blocked · CreateGroup failed
         - DeleteUser           blocked · CreateGroup failed

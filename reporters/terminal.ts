@@ -1,9 +1,9 @@
 import { painter, wrapParts, wrapText } from '../text/terminal.ts';
 import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts';
 import type { ReportOutcome } from './run-reporter.ts';
-import { type FailedStep, type StepResult, formatStepError, verdicts } from '../runner/step-result.ts';
+import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
-import { describeAnswer, describeRetries, summariseRun, problemsOutsideSteps } from './run-text.ts';
+import { describeAnswer, describeRetries, describeSide, summariseRun, problemsOutsideSteps } from './run-text.ts';
 import { oneLine, plural, visibleText } from '../text/printable.ts';
 import { clip } from '../text/redact.ts';
 
@@ -35,7 +35,7 @@ const timeWidth = 8;
  *   ✗ CreateGroup              313 ms · 3 attempts · 180 ms between them
  *       service: CreateGroup failed: ServiceFailure (HTTP 500): The request processing has failed.
  *       What to do: AWS answered with an error of its own. Check the AWS Health Dashboard.
- *       their side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
+ *       IAM's side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
  *   - AddUserToGroup          blocked · CreateGroup failed
  * ```
  */
@@ -61,14 +61,14 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
 
 /**
  * Renders the end of the output: problems outside of the steps, what is left behind and how to remove it, reports that
- * failed, and one line that sums up the run. No final line break.
+ * failed, and one line that sums up the run: what was sent where, and what to open. No final line break.
  *
  * ```text
  *   ! left behind: user testuser-prod-m3x-1 (DeleteUser: AccessDenied)
  *       remove it with: awsiam cleanup
  *   ! Metrist: 3 of 8 results not delivered: no answer within 10 s
  *
- *   awsiam live · 8 passed in 1.24 s · JUnit results/junit.xml
+ *   awsiam live · 8 passed in 1.24 s · 8 results to Metrist (us-east-1) · report results/report.html
  * ```
  */
 export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string {
@@ -83,7 +83,7 @@ export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[
   const parts = [
     paint(style, summariseRun(run)),
     ...(run.swept ? [`${plural(run.swept, 'old test entity', 'old test entities')} removed`] : []),
-    ...outcomes.filter(({ ok }) => ok).map(({ text }) => oneLine(text, maxPartLength)),
+    ...outcomes.filter(({ ok, isRoutine = false }) => ok && !isRoutine).map(({ text }) => oneLine(text, maxPartLength)),
   ];
   const start = `  ${paint('bold', oneLine(run.monitor, maxPartLength))} ${run.mode}`;
   return [...remarks, '', inParts(start, parts, options)].join('\n');
@@ -105,7 +105,7 @@ function stepLine(
 
 function failureLines({ error, evidence }: FailedStep, options: TerminalOptions): string[] {
   const paint = painter(options);
-  const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
+  const side = describeSide(error.verdict);
   const facts = [error.code, ...describeAnswer(evidence)].map((fact) => oneLine(fact, maxPartLength));
   return [
     ...block(formatStepError(error), options).map((line) => paint('red', line)),

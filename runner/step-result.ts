@@ -114,3 +114,5 @@ export const verdicts = {
 } as const;
 
 export type Verdict = keyof typeof verdicts;
+
+export type Side = (typeof verdicts)[Verdict];

@@ -31,7 +31,7 @@ export function formatSpan(spanMs: number): string {
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
 }
 
-/** How long ago something was, in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `6 days 4 h`, `40 days`. */
+/** How long ago something was or how long it lasted, in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `6 days 4 h`, `40 days`. */
 export function formatAge(ageMs: number): string {
   const seconds = Math.floor(Math.max(0, ageMs) / 1000);
   if (seconds < 60) return `${seconds} s`;

@@ -1,4 +1,18 @@
+export const minuteMs = 60_000;
+export const hourMs = 60 * minuteMs;
+export const dayMs = 24 * hourMs;
+
+/** A moment in UTC for people, where UTC is said beside it: `2026-11-22 12:00`. */
+export function formatMinute(atMs: number): string {
+  return formatSecond(atMs).slice(0, 16);
+}
+
+/** The same to the second: `2026-11-22 12:00:07`. */
+export function formatSecond(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
+}
+
 /** A moment for people, to the minute: `2026-11-22 12:00 UTC`. */
 export function formatUtc(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `${formatMinute(atMs)} UTC`;
 }

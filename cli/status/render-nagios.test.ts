@@ -27,7 +27,7 @@ describe('the line for Nagios', () => {
   test('names what failed, whose fault it is, and the request', () => {
     const { line, exitCode } = nagiosAfter([passed, { kind: 'theirs', at: 1 }, { kind: 'theirs', at: 1 }]);
     expect(line).toMatch(
-      /^AWSIAM ISSUES - since .*; CreateGroup failed 59 s ago: service ServiceFailure, their side, request 6b7f9f3e-\S+; last run /,
+      /^AWSIAM ISSUES - since .*; CreateGroup failed 59 s ago: service ServiceFailure, IAM's side, request 6b7f9f3e-\S+; last run /,
     );
     expect(exitCode).toBe(2);
     // A failed step has no comparable time.

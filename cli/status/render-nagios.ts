@@ -2,13 +2,11 @@ import { endOf } from '../../history/looks.ts';
 import type { Overview } from '../../history/overview.ts';
 import { wholeRun, type Failure } from '../../history/run-table.ts';
 import type { OverallState } from '../../history/state.ts';
-import { summariseRun } from '../../reporters/run-text.ts';
-import { currentFailures } from '../../reporters/state-text.ts';
-import { verdicts } from '../../runner/step-result.ts';
+import { describeSide, summariseRun } from '../../reporters/run-text.ts';
+import { currentFailures, describeSince } from '../../reporters/state-text.ts';
 import { formatAge } from '../../text/duration.ts';
 import { joinLines } from '../../text/printable.ts';
-import { percentOf } from '../../text/share.ts';
-import { formatUtc } from '../../text/time.ts';
+import { percentOf } from '../../text/number.ts';
 import { toCheckText } from './nagios-check.ts';
 import { dayAndWeek } from './render-status.ts';
 
@@ -28,10 +26,11 @@ const exitCodes = { up: 0, degraded: 1, issues: 2, down: 2, blind: 3, 'no fresh 
  */
 export function renderNagios(overview: Overview): { readonly line: string; readonly exitCode: number } {
   const { mode, nowMs, lastRun, state } = overview;
-  const { sinceMs, state: overall } = state.overall;
+  const overall = state.overall.state;
+  const since = describeSince(overview);
   const parts = [
     ...(mode === 'offline' ? ['rehearsal over the mock'] : []),
-    ...(sinceMs === undefined ? [] : [`since ${formatUtc(sinceMs)} (${formatAge(nowMs - sinceMs)})`]),
+    ...(since === '' ? [] : [since]),
     ...currentFailures(overview)
       .slice(0, 1)
       .map((failure) => describeFailure(failure, nowMs)),
@@ -44,11 +43,10 @@ export function renderNagios(overview: Overview): { readonly line: string; reado
   return { line: `${text}${perfdata === '' ? '' : `|${perfdata}`}\n`, exitCode: exitCodes[overall] };
 }
 
-/** `CreateGroup failed 2 min ago: service ServiceFailure, their side, request 6b7f9f3e-0000-4000-8000-000000000002` */
+/** `CreateGroup failed 2 min ago: service ServiceFailure, IAM's side, request 6b7f9f3e-0000-4000-8000-000000000002` */
 function describeFailure({ result: { name, error, evidence }, endMs }: Failure, nowMs: number): string {
-  const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
   const request = evidence.requestId === undefined ? '' : `, request ${evidence.requestId}`;
-  return `${name} failed ${formatAge(nowMs - endMs)} ago: ${error.verdict} ${error.code}, ${side}${request}`;
+  return `${name} failed ${formatAge(nowMs - endMs)} ago: ${error.verdict} ${error.code}, ${describeSide(error.verdict)}${request}`;
 }
 
 /** The times of the last run in seconds; availability and coverage of whole runs in seven days; the age of the last run. */

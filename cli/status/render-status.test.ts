@@ -54,7 +54,7 @@ current failure: CreateGroup, 2026-11-22 12:00 UTC (59 s ago)
   has failed.
   What to do: AWS answered with an error of its own. Check the AWS Health
   Dashboard.
-  their side · ServiceFailure · HTTP 500 ·
+  IAM's side · ServiceFailure · HTTP 500 ·
     request 6b7f9f3e-0000-4000-8000-000000000002
 `);
   });

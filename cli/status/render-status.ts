@@ -1,19 +1,19 @@
 import { endOf } from '../../history/looks.ts';
 import type { Overview } from '../../history/overview.ts';
 import { wholeRun, type Failure, type Figures, type Share, type Window } from '../../history/run-table.ts';
-import type { OverallState, Since, StepState } from '../../history/state.ts';
+import type { OverallState, StepState } from '../../history/state.ts';
 import type { MonitorStatus } from '../../metrist/registration/monitor-config-api.ts';
-import { describeAnswer, summariseRun } from '../../reporters/run-text.ts';
-import { currentFailures, explainMetristDifference, explainState } from '../../reporters/state-text.ts';
+import { describeAnswer, describeSide, summariseRun } from '../../reporters/run-text.ts';
+import { currentFailures, describeSince, explainMetristDifference, explainState } from '../../reporters/state-text.ts';
 import type { TerminalOptions } from '../../reporters/terminal.ts';
 import type { MonitorRun } from '../../runner/monitor-run.ts';
-import { formatStepError, verdicts, type StepResult } from '../../runner/step-result.ts';
+import { formatStepError, type StepResult } from '../../runner/step-result.ts';
 import { formatAge, formatDuration, formatSpan } from '../../text/duration.ts';
 import { oneLine, plural, visibleText } from '../../text/printable.ts';
 import { clip } from '../../text/redact.ts';
-import { formatPercent } from '../../text/share.ts';
+import { formatPercent } from '../../text/number.ts';
 import { painter, widthOf, wrapParts, wrapText } from '../../text/terminal.ts';
-import { formatUtc } from '../../text/time.ts';
+import { dayMs, formatUtc, minuteMs } from '../../text/time.ts';
 import { renderSparkline, sparklineLegend } from './sparkline.ts';
 
 export interface StatusOptions extends TerminalOptions {
@@ -25,14 +25,13 @@ export interface StatusOptions extends TerminalOptions {
 
 type Paint = ReturnType<typeof painter>;
 
-const dayMs = 86_400_000;
 const indent = '  ';
 const maxNameLength = 60;
 const maxMessageLength = 1000;
 const none = '–';
 
 /** An older answer is out of date: Metrist's states need a result at least every 20 minutes. */
-const oldMs = 20 * 60_000;
+const oldMs = 20 * minuteMs;
 
 /** The last 24 hours, and seven times as much. */
 export function dayAndWeek(nowMs: number): { readonly day: Window; readonly week: Window } {
@@ -58,7 +57,7 @@ export function dayAndWeek(nowMs: number): { readonly day: Window; readonly week
  * last failure: CreateGroup, 2026-11-26 11:58 UTC (2 min ago)
  *   service: ServiceFailure (HTTP 500) at CreateGroup: …
  *   What to do: AWS answered with an error of its own. Check the AWS Health Dashboard.
- *   their side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
+ *   IAM's side · ServiceFailure · HTTP 500 · request 6b7f9f3e-0000-4000-8000-000000000002
  * ```
  */
 export function renderStatus(overview: Overview, options: StatusOptions): string {
@@ -83,7 +82,7 @@ function headLines(overview: Overview, options: StatusOptions, paint: Paint): st
   const { mode, nowMs, lastRun, state, instance } = overview;
   const what = mode === 'offline' ? 'awsiam, rehearsal (mock, not AWS)' : 'awsiam';
   const word = paint(['bold', styleOf(state.overall.state)], state.overall.state);
-  const start = `${what}: ${word}${sinceText(state.overall, nowMs)}`;
+  const start = `${what}: ${word} ${describeSince(overview)}`.trimEnd();
   const where = instance === undefined ? '' : `, instance ${oneLine(instance, maxNameLength)}`;
   const lines = wrapText(`${start}${where}`, options.columns);
   const say = (text: string): void => void lines.push(...wrapText(text, options.columns));
@@ -92,7 +91,7 @@ function headLines(overview: Overview, options: StatusOptions, paint: Paint): st
     say(neverRunText(overview, options.runsDir));
   } else {
     const explanation = explainState(overview);
-    if (explanation !== undefined) say(`${explanation.meaning} ${explanation.advice}`);
+    if (explanation !== undefined) say([explanation.meaning, explanation.advice ?? ''].join(' ').trimEnd());
   }
   const difference = explainMetristDifference(overview);
   if (difference !== undefined) say(difference);
@@ -109,11 +108,6 @@ function neverRunText({ mode, instance }: Overview, runsDir: string): string {
   const found = `No ${mode} run${whose} is on record in ${runsDir}.`;
   if (mode === 'offline') return `${found} Start one with: npm run offline`;
   return `${found} Start one with: npx vitest run (--mode offline shows rehearsals over the mock)`;
-}
-
-/** ` since 2026-11-20 08:14 UTC (6 days 4 h)` */
-function sinceText({ sinceMs }: Since<OverallState>, nowMs: number): string {
-  return sinceMs === undefined ? '' : ` since ${formatUtc(sinceMs)} (${formatAge(nowMs - sinceMs)})`;
 }
 
 /** `2026-11-26 11:58 UTC (2 min ago)` */
@@ -271,13 +265,15 @@ function timeText(durationMs: number | undefined): string {
 }
 
 /** `99.96 % of 5011 runs` */
-function availabilityText({ part, of }: Share, hasUnit: boolean): string {
-  return of === 0 ? none : `${formatPercent(part, of)} of ${hasUnit ? plural(of, 'run') : of}`;
+function availabilityText(share: Share, hasUnit: boolean): string {
+  const { of } = share;
+  return of === 0 ? none : `${formatPercent(share)} of ${hasUnit ? plural(of, 'run') : of}`;
 }
 
 /** `97.62 % of 7 days` */
-function coverageText({ part, of }: Share, hasWhole: boolean): string {
-  return of === 0 ? none : `${formatPercent(part, of)}${hasWhole ? ` of ${formatSpan(of)}` : ''}`;
+function coverageText(share: Share, hasWhole: boolean): string {
+  const { of } = share;
+  return of === 0 ? none : `${formatPercent(share)}${hasWhole ? ` of ${formatSpan(of)}` : ''}`;
 }
 
 function tableWidth(columns: readonly Column[], gap: number): number {
@@ -326,7 +322,7 @@ function failureLines(
     wrapText(visibleText(clip(text, maxMessageLength)), Math.max(columns - indent.length, 20)).map(
       (line) => `${indent}${line}`,
     );
-  const side = verdicts[error.verdict] === 'theirs' ? 'their side' : 'our side';
+  const side = describeSide(error.verdict);
   const facts = [error.code, ...describeAnswer(evidence)].map((fact) => oneLine(fact, maxMessageLength));
   return [
     ...wrapText(

@@ -76,6 +76,7 @@ describe('awsiam status', () => {
     };
     expect(await shown([], {})).toEqual(['c', ['b', 'a']]);
     expect(await shown([], { METRIST_INSTANCE_ID: 'b' })).toEqual(['b', ['c', 'a']]);
+    expect(await shown(['--instance', ''], { METRIST_INSTANCE_ID: 'b' })).toEqual([null, ['c', 'b', 'a']]);
     expect(await shown(['--instance', 'aws:a'], { METRIST_INSTANCE_ID: 'b' })).toEqual(['a', ['c', 'b']]);
     expect((await run(['--instance', 'd'])).output).toContain('No live run of the instance d is on record');
   });
@@ -145,7 +146,6 @@ describe('awsiam status', () => {
     [['--remote', '--mode', 'offline'], '--mode offline'],
     [['--mode', 'test'], '--mode'],
     [['--instance', 'a b'], '--instance'],
-    [['--instance', ''], '--instance'],
     [['--local'], '--local'],
     [['now'], 'status'],
   ] as const)('refuses %j', async ([args, named]) => {

@@ -36,7 +36,11 @@ export function addStatusCommand(program: Command, context: RunningContext): voi
       ).conflicts(['json', 'remote']),
     )
     .addOption(modeOption())
-    .addOption(instanceOption('show the runs of this METRIST_INSTANCE_ID (default: that variable, or the last run)'))
+    .addOption(
+      instanceOption(
+        'show the runs of this METRIST_INSTANCE_ID, "" those without one (default: that variable, or the last run)',
+      ),
+    )
     .action(async (options: StatusArguments) => {
       if (options.remote === true && options.mode === 'offline') {
         command.error(

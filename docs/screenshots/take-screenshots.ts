@@ -7,6 +7,7 @@ import { readOverview } from '../../history/overview.ts';
 import { HistoryWriter } from '../../history/write-history.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { renderReport } from '../../reporters/html/page.ts';
+import { operations } from '../../suites/awsiam/outline.ts';
 import { rehearse } from './rehearse.ts';
 
 /**
@@ -33,7 +34,7 @@ try {
 
   const overview = await readOverview({ resultsDir, mode: 'live', days: 7, nowMs: endMs });
   const file = path.join(resultsDir, 'report.html');
-  await writeFile(file, renderReport(overview, { generatedMs: endMs, version: packageJson.version }));
+  await writeFile(file, renderReport(overview, { generatedMs: endMs, version: packageJson.version, operations }));
   const browser = await startBrowser();
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({ viewport: { width, height: 2000 }, colorScheme });

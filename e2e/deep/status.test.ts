@@ -71,7 +71,7 @@ describe('after real runs, awsiam status', () => {
     expect(shown.stdout).toMatch(/^awsiam: issues since \d{4}-\d\d-\d\d \d\d:\d\d UTC \(\d+ s\), instance e2e-1\n/);
     expect(shown.stdout).toMatch(/\nCreateUser +up .*\nCreateGroup +down +failed .*\nAddUserToGroup +/);
     expect(shown.stdout).toMatch(
-      /\ncurrent failure: CreateGroup, .*\n {2}service: .*ServiceFailure \(HTTP 500\).*\n {2}What to do: .*\n {2}their side · ServiceFailure · HTTP 500 · request [\da-f-]{36}\n/,
+      /\ncurrent failure: CreateGroup, .*\n {2}service: .*ServiceFailure \(HTTP 500\).*\n {2}What to do: .*\n {2}IAM's side · ServiceFailure · HTTP 500 · request [\da-f-]{36}\n/,
     );
     expect(await status(dir, ['--nagios'])).toMatchObject({ code: 2, stdout: line('ISSUES - '), stderr: '' });
     const rehearsal = await status(dir, ['--mode', 'offline']);

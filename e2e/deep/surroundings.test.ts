@@ -270,7 +270,7 @@ describe('ways to start', () => {
     const args = ['-i', process.execPath, vitestFile, 'run', '--root', checkout];
     const { code, stdout, stderr } = await runProgram('env', args, { cwd: await makeDir() });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain(`JUnit ${checkout}/results/junit.xml`);
+    expect(stdout).toContain(`report ${checkout}/results/report.html`);
     expect(await readdir(path.join(checkout, 'results'))).toEqual(expect.arrayContaining(resultFiles));
     expectWholeRun(iam);
   });

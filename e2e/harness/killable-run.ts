@@ -100,6 +100,7 @@ const reporter = new MonitorReporter({
       frontEnd: 'vitest',
       resultsDir: dir,
       history: defaultHistorySettings,
+      operations: {},
       ...vitestReporters({
         values,
         metrist: parseMetristConfig(values).config,

@@ -1,6 +1,6 @@
+import { dayMs, formatMinute } from '../../text/time.ts';
 import { scaleUtc } from 'd3-scale';
 import type { Window } from '../../history/run-table.ts';
-import { dayMs, formatDay, formatMinute } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { paint, type Colour } from './style.ts';
 
@@ -87,6 +87,14 @@ export type TimeScale = (ms: number) => number;
 export function timeScale({ fromMs, toMs }: Window): TimeScale {
   const scale = scaleUtc([fromMs, Math.max(toMs, fromMs + 1)], [plot.left, plot.right]);
   return (ms) => px(scale(ms));
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+/** A UTC day, for an axis: `22 Nov`. */
+export function formatDay(ms: number): string {
+  const date = new Date(ms);
+  return `${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''}`;
 }
 
 /** Grid lines and labels of the time, in UTC. */

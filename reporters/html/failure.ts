@@ -1,26 +1,33 @@
+import { formatUtc } from '../../text/time.ts';
 import type { Overview } from '../../history/overview.ts';
-import type { Failure } from '../../history/run-table.ts';
+import type { Failure, RunTable } from '../../history/run-table.ts';
 import type { RunRecord } from '../../history/run-record.ts';
 import { verdicts, type Verdict } from '../../runner/step-result.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { clip } from '../../text/redact.ts';
 import { plural } from '../../text/printable.ts';
-import { problemsOutsideSteps } from '../run-text.ts';
-import { formatMoment } from './format.ts';
+import { describeSide, problemsOutsideSteps } from '../run-text.ts';
+import { currentFailures } from '../state-text.ts';
 import { html, type Html } from './html.ts';
 
 const maxMessageLength = 2000;
 const maxRequestIds = 10;
 
-/** The failure of the last run, or else the one that the state comes from. */
-export function renderFailure(overview: Overview): Html | undefined {
-  const { lastRun, table, state } = overview;
+type Operations = Readonly<Record<string, string>>;
+
+/**
+ * The failure of the last run, or else the newest one behind the present state.
+ *
+ * @param operations the service's name of each step's call, where it differs from the step's
+ */
+export function renderFailure(overview: Overview, operations: Operations): Html | undefined {
+  const { lastRun } = overview;
   if (lastRun?.state === 'failed') {
     const failure = failureOf(lastRun);
     const problems = problemsOutsideSteps(lastRun);
     return html`<section aria-labelledby="failure">
       <h2 id="failure">The last run failed</h2>
-      ${failure && renderOne(failure, overview)}${problems.map(
+      ${failure && renderOne(failure, overview, operations)}${problems.map(
         ({ kind, message }) =>
           html`<div class="failure ours">
             <p><b>The monitor has a problem (${kind}).</b> This is on our side.</p>
@@ -29,12 +36,13 @@ export function renderFailure(overview: Overview): Html | undefined {
       )}
     </section> `;
   }
-  const isWrong = state.overall.state === 'down' || state.overall.state === 'issues' || state.overall.state === 'blind';
-  const last = table.failures.at(-1);
-  if (!isWrong || last === undefined) return undefined;
+  const last = currentFailures(overview)
+    .toSorted((a, b) => a.endMs - b.endMs)
+    .at(-1);
+  if (last === undefined) return undefined;
   return html`<section aria-labelledby="failure">
     <h2 id="failure">The newest failure</h2>
-    ${renderOne(last, overview)}
+    ${renderOne(last, overview, operations)}
   </section> `;
 }
 
@@ -46,23 +54,24 @@ function failureOf(run: RunRecord): Failure | undefined {
   return { runMs: Date.parse(run.startedAt), startMs, endMs: startMs + result.durationMs, result, run };
 }
 
-function renderOne(failure: Failure, overview: Overview): Html {
+function renderOne(failure: Failure, { table }: Overview, operations: Operations): Html {
   const { result, runMs } = failure;
   const { error, name } = result;
   const side = verdicts[error.verdict];
+  const operation = operationOf(name, operations);
   return html`<div class="failure ${side}">
     <p>
-      <b>${name} failed on ${side === 'theirs' ? 'IAM’s side' : 'our side'}</b> in the run of ${formatMoment(runMs)}.
+      <b>${name} failed on ${describeSide(error.verdict)}</b> in the run of ${formatUtc(runMs)}.
       <span class="verdict">Verdict: ${error.verdict}, ${meanings[error.verdict]}.</span>
     </p>
     <blockquote><code>${clip(error.message, maxMessageLength)}</code></blockquote>
     <h3>What to do</h3>
     <p>${clip(error.advice, maxMessageLength)}</p>
     <h3>${side === 'theirs' ? 'To paste into an AWS support case' : 'The facts, to pass on'}</h3>
-    <pre tabindex="0" role="group" aria-label="Facts of the failure">${supportText(failure, overview)}</pre>
+    <pre tabindex="0" role="group" aria-label="Facts of the failure">${supportText(failure, operation, table)}</pre>
     <h3>These calls in CloudTrail</h3>
     <p>CloudTrail needs up to 15 minutes to show an event. It has none of a request that never reached AWS.</p>
-    <pre tabindex="0" role="group" aria-label="Commands for CloudTrail">${cloudTrailCommands(failure)}</pre>
+    <pre tabindex="0" role="group" aria-label="Commands for CloudTrail">${cloudTrailCommands(failure, operation)}</pre>
   </div> `;
 }
 
@@ -96,7 +105,7 @@ const meanings: Readonly<Record<Verdict, string>> = {
  * Request ids:  …
  * ```
  */
-function supportText({ startMs, endMs, result, run }: Failure, { table }: Overview): string {
+function supportText({ startMs, endMs, result, run }: Failure, operation: string, table: RunTable): string {
   const { error, evidence, name } = result;
   const isSame = (other: Failure): boolean =>
     other.result.name === name &&
@@ -111,7 +120,7 @@ function supportText({ startMs, endMs, result, run }: Failure, { table }: Overvi
   const { attempts, httpStatus, requestId, retryDelayMs = 0, resolution } = evidence;
   const lines: readonly (readonly [name: string, value: string | undefined])[] = [
     ['Service', 'AWS Identity and Access Management (IAM)'],
-    ['Operation', operationOf(name)],
+    ['Operation', operation],
     ['Account', run.account ?? 'unknown'],
     ['Region', run.region ?? 'unknown'],
     ['Started', new Date(startMs).toISOString()],
@@ -148,19 +157,13 @@ function supportText({ startMs, endMs, result, run }: Failure, { table }: Overvi
     .join('\n');
 }
 
-/** Steps with another name than their IAM operation. */
-const operations: Readonly<Record<string, string>> = {
-  AttachPolicy: 'AttachUserPolicy',
-  DetachPolicy: 'DetachUserPolicy',
-};
-
-function operationOf(step: string): string {
+function operationOf(step: string, operations: Operations): string {
   const operation = operations[step] ?? step;
   return /^\w+$/.test(operation) ? operation : 'unknown';
 }
 
 /** The calls of the run on its test user, and the calls of the failed operation, whose event may name no user. */
-function cloudTrailCommands({ result, run, runMs, startMs, endMs }: Failure): string {
+function cloudTrailCommands({ run, runMs, startMs, endMs }: Failure, operation: string): string {
   const lookUp = (attribute: string, value: string, fromMs: number): string =>
     [
       `aws cloudtrail lookup-events --region ${homeRegionOf(run.region ?? '')}`,
@@ -170,7 +173,7 @@ function cloudTrailCommands({ result, run, runMs, startMs, endMs }: Failure): st
   return [
     // Only a name that no shell can misread stands in a command.
     ...(/^[\w+=,.@-]+$/.test(run.testUser ?? '') ? [lookUp('ResourceName', run.testUser ?? '', runMs)] : []),
-    lookUp('EventName', operationOf(result.name), startMs),
+    lookUp('EventName', operation, startMs),
   ].join('\n\n');
 }
 

@@ -1,8 +1,10 @@
+import { formatCount, formatPercent } from '../../text/number.ts';
+import { formatRuns, formatTimes } from './format.ts';
+import { dayMs, formatMinute } from '../../text/time.ts';
 import { scaleLog } from 'd3-scale';
 import { quantileOf, wholeRun, type Figures, type RunTable, type Window } from '../../history/run-table.ts';
 import { formatDuration } from '../../text/duration.ts';
-import { chart, chartWidth, key, logTicks, px, table, tickLabel } from './chart.ts';
-import { dayMs, formatRuns, formatCount, formatTimes, formatDay, formatMinute, formatPercent } from './format.ts';
+import { chart, chartWidth, key, logTicks, px, table, tickLabel, formatDay } from './chart.ts';
 import { html, type Html } from './html.ts';
 import { spansOf, type Series } from './series.ts';
 import { paint, type Colour } from './style.ts';

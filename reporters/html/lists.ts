@@ -1,12 +1,14 @@
+import { formatRuns, formatTimes } from './format.ts';
+import { formatMinute, formatSecond } from '../../text/time.ts';
+import { formatCount, formatPercent } from '../../text/number.ts';
 import type { Overview } from '../../history/overview.ts';
 import type { FailureGroup, Figures, RunTable, Share } from '../../history/run-table.ts';
 import type { StateReport } from '../../history/state.ts';
 import { verdicts } from '../../runner/step-result.ts';
-import { formatDuration } from '../../text/duration.ts';
+import { formatDuration, formatAge } from '../../text/duration.ts';
 import { clip } from '../../text/redact.ts';
 import { plural } from '../../text/printable.ts';
 import { table } from './chart.ts';
-import { formatCount, formatLength, formatMinute, formatPercent, formatRuns, formatTimes } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { describeMarks } from './timelines.ts';
 import type { Frame, SlowRun } from './series.ts';
@@ -76,7 +78,7 @@ export function renderIncidents(spans: readonly StateSpan[], { table: runs }: Ov
       },
       { head: 'until (UTC)', cell: ({ toMs, isCurrent }) => (isCurrent ? 'now' : formatMinute(toMs)) },
       { head: 'state', cell: ({ state }) => stateWord(state) },
-      { head: 'for', cell: ({ fromMs, toMs }) => formatLength(toMs - fromMs) },
+      { head: 'for', cell: ({ fromMs, toMs }) => formatAge(toMs - fromMs) },
       { head: 'what failed', cell: (span) => describeFailures(runs, span) },
     ],
     rows: shown,
@@ -99,7 +101,7 @@ function spanTable(spans: readonly StateSpan[]): Html {
     columns: [
       { head: 'from (UTC)', cell: ({ fromMs }: StateSpan) => formatMinute(fromMs) },
       { head: 'state', cell: ({ state }) => state },
-      { head: 'for', cell: ({ fromMs, toMs }) => formatLength(toMs - fromMs) },
+      { head: 'for', cell: ({ fromMs, toMs }) => formatAge(toMs - fromMs) },
     ],
     rows: shown,
   });
@@ -121,7 +123,7 @@ export function renderSlowest(slowest: readonly SlowRun[]): Html {
   return table({
     caption: 'The slowest runs that passed',
     columns: [
-      { head: 'run (UTC)', cell: ({ runMs }: SlowRun) => new Date(runMs).toISOString().slice(0, 19).replace('T', ' ') },
+      { head: 'run (UTC)', cell: ({ runMs }: SlowRun) => formatSecond(runMs) },
       { head: 'whole run', cell: ({ durationMs }) => formatDuration(durationMs) },
       {
         head: 'its slowest step',

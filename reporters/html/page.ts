@@ -1,22 +1,26 @@
 import type { Overview } from '../../history/overview.ts';
 import { formatDuration } from '../../text/duration.ts';
+import { formatPercent } from '../../text/number.ts';
+import { headlineOf } from '../state-text.ts';
 import { sharedDefinitions } from './chart.ts';
 import { renderFailure } from './failure.ts';
-import { formatPercent, formatRuns } from './format.ts';
+import { formatRuns } from './format.ts';
 import { renderCalendar, renderDistribution } from './grids.ts';
 import { html, type Part } from './html.ts';
+import { renderHeader } from './header.ts';
 import { renderGroups, renderIncidents, renderNotes, renderSlowest, renderStates, renderSteps } from './lists.ts';
 import { readReportData } from './series.ts';
 import { stateSpans } from './states.ts';
 import { styleElement } from './style.ts';
-import { headlineOf, renderHeader } from './summary.ts';
-import { renderRetries, renderMiniTimelines, renderTimelines } from './timelines.ts';
+import { renderMiniTimelines, renderRetries, renderTimelines } from './timelines.ts';
 
 export interface ReportOptions {
   /** When the page is made. Epoch, UTC. */
   readonly generatedMs: number;
   /** The version of this product. */
   readonly version: string;
+  /** The service's name of each step's call, where it differs from the step's. */
+  readonly operations: Readonly<Record<string, string>>;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface ReportOptions {
  * <!doctype html>
  * <html lang="en"><head>…<title>IAM is up: awsiam at us-east-1</title>…</head>
  * <body>…<h1>IAM is up</h1>
- * <p class="lead">The 8 steps work. IAM has been up since 2026-11-20 04:36 UTC, for 2 days 7 h.</p>…
+ * <p class="lead">The 8 steps work. Up since 2026-11-20 04:36 UTC (2 days 7 h).</p>…
  * ```
  */
 export function renderReport(overview: Overview, options: ReportOptions): string {
@@ -36,7 +40,7 @@ export function renderReport(overview: Overview, options: ReportOptions): string
   const isRehearsal = mode === 'offline';
   const data = readReportData(overview);
   const spans = stateSpans(overview);
-  const failure = renderFailure(overview);
+  const failure = renderFailure(overview, options.operations);
   const title = `${isRehearsal ? 'Rehearsal: ' : ''}${headlineOf(overview)}: ${lastRun?.monitor ?? 'awsiam'}${instance === undefined ? '' : ` at ${instance}`}`;
   const describeStep = (step: string): string => {
     const { availability, medianMs, p95Ms } = data.figures.get(step) ?? table.figures(step, window);
@@ -78,7 +82,7 @@ ${
         </aside>`
       }
       <div class="wrap">
-        ${renderHeader(overview, options, table.stepNames.length > 0 && renderStates(spans, overview))}${sharedDefinitions}
+        ${renderHeader(overview, options.generatedMs, table.stepNames.length > 0 && renderStates(spans, overview))}${sharedDefinitions}
         <nav aria-label="Sections">
           <ul>
             ${links.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li> `)}

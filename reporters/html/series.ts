@@ -1,3 +1,4 @@
+import { hourMs } from '../../text/time.ts';
 import type { Overview } from '../../history/overview.ts';
 import {
   quantileOf,
@@ -9,7 +10,6 @@ import {
   type Window,
 } from '../../history/run-table.ts';
 import { verdicts } from '../../runner/step-result.ts';
-import { hourMs } from './format.ts';
 
 /** Equal spans of time that the charts are made of, so that a year has no more marks than a week. */
 export interface Frame extends Window {

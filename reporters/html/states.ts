@@ -1,8 +1,9 @@
+import { formatMinute } from '../../text/time.ts';
+import { formatAge } from '../../text/duration.ts';
 import type { Overview, StateChange } from '../../history/overview.ts';
 import type { Window } from '../../history/run-table.ts';
 import type { OverallState, StepState } from '../../history/state.ts';
 import { chart, noRunsFill, plot, px, timeAxis, timeScale } from './chart.ts';
-import { formatLength, formatMinute } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { paint, type Colour } from './style.ts';
 
@@ -131,7 +132,7 @@ export function stateChart(spans: readonly StateSpan[], window: Window, twin: Ht
     const x = at(fromMs);
     const width = Math.max(2, Math.round((at(toMs) - x) * 10) / 10);
     const what = html`<title>
-      ${state}: ${formatMinute(fromMs)} to ${formatMinute(toMs)} UTC, ${formatLength(toMs - fromMs)}
+      ${state}: ${formatMinute(fromMs)} to ${formatMinute(toMs)} UTC, ${formatAge(toMs - fromMs)}
     </title>`;
     if (state === 'up') {
       return html`<rect x="${x}" y="${bottom - 9}" width="${width}" height="6" ${paint({ fill: 'up' })}
@@ -139,7 +140,7 @@ export function stateChart(spans: readonly StateSpan[], window: Window, twin: Ht
       > `;
     }
     const fill = state === 'no fresh data' ? noRunsFill : paint({ fill: stateColour(state).strong });
-    const text = `${state}, ${formatLength(toMs - fromMs)}`;
+    const text = `${state}, ${formatAge(toMs - fromMs)}`;
     const textWidth = text.length * 6.4 + 10;
     const textX = Math.min(x, plot.right + 60 - textWidth);
     const row = ends.findIndex((end) => textX >= end);

@@ -1,6 +1,8 @@
+import { formatMinute } from '../../text/time.ts';
+import { formatCount } from '../../text/number.ts';
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { formatDuration } from '../../text/duration.ts';
+import { formatDuration, formatAge } from '../../text/duration.ts';
 import {
   chart,
   key,
@@ -15,7 +17,6 @@ import {
   timeScale,
   type Column,
 } from './chart.ts';
-import { formatCount, formatLength, formatMinute } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { markShare, type Bucket, type Frame, type MarkKind, type Series } from './series.ts';
 import { shadeStates, type StateSpan } from './states.ts';
@@ -265,7 +266,7 @@ function bucketTable(step: string, buckets: readonly Bucket[], frame: Frame): Ht
     { head: 'longest propagation', cell: ({ propagationMs }) => durationCell(propagationMs || undefined) },
   ];
   return table({
-    caption: `${step}, ${formatLength(frame.bucketMs)} a row. Rows without runs are left out.`,
+    caption: `${step}, ${formatAge(frame.bucketMs)} a row. Rows without runs are left out.`,
     isFigures: true,
     columns,
     rows: buckets.filter(({ runs }) => runs > 0),
@@ -278,7 +279,7 @@ function durationCell(ms: number | undefined): string {
 
 /** What one mark stands for, as a sentence. */
 export function describeMarks({ fromMs, toMs, bucketMs }: Frame): string {
-  return `Each point of a line is made of ${formatLength(bucketMs)} of runs. A mark stands at the time of its run; runs of one kind that are closer than ${formatLength((toMs - fromMs) * markShare)} share a mark.`;
+  return `Each point of a line is made of ${formatAge(bucketMs)} of runs. A mark stands at the time of its run; runs of one kind that are closer than ${formatAge((toMs - fromMs) * markShare)} share a mark.`;
 }
 
 /** Requests after the first one, over all steps: throttled ones dark, others light. */
@@ -316,7 +317,7 @@ ${timeAxis(frame, top, bottom)}<g${paint({ fill: 'muted' })} text-anchor="end">$
 <path d="${bars(({ extra }) => extra)}"${paint({ fill: 'edge' })}/><path d="${bars(({ throttled }) => throttled)}"${paint({ fill: 'theirs' })}/>
 `,
     twin: table({
-      caption: `All steps, ${formatLength(frame.bucketMs)} a row. Rows without repeated requests are left out.`,
+      caption: `All steps, ${formatAge(frame.bucketMs)} a row. Rows without repeated requests are left out.`,
       isFigures: true,
       columns: [
         { head: 'from (UTC)', cell: ({ fromMs }) => formatMinute(fromMs) },

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { formatPercent, percentOf } from './share.ts';
+import { formatPercent, percentOf } from './number.ts';
 
 test.for([
   [5, 5, '100 %'],
   [4999, 5000, '99.98 %'],
   [99_999, 100_000, '99.99 %'],
   [2, 3, '66.66 %'],
-  [29, 100, '29.00 %'],
+  [29, 100, '29 %'],
   [1, 1_000_000, '0 %'],
   [0, 7, '0 %'],
   [0, 0, '–'],
 ] as const)('%d of %d is shown as %s', ([part, of, shown]) => {
-  expect(formatPercent(part, of)).toBe(shown);
+  expect(formatPercent({ part, of })).toBe(shown);
 });
 
 test('only a whole is 100 %, also with fractions of a millisecond', () => {

@@ -1,10 +1,15 @@
+const counts = new Intl.NumberFormat('en-US');
+
+/** A count with separators: `21,600`. */
+export function formatCount(count: number): string {
+  return counts.format(count);
+}
+
 /**
  * A part of a whole as percent: `99.96 %`. Never rounded up, so that `100 %` means all. `–` if there is no whole.
  */
-export function formatPercent(part: number, of: number): string {
-  if (of === 0) return '–';
-  const percent = percentOf(part, of);
-  return `${percent === 0 || percent === 100 ? percent : percent.toFixed(2)} %`;
+export function formatPercent({ part, of }: { readonly part: number; readonly of: number }): string {
+  return of === 0 ? '–' : `${percentOf(part, of)} %`;
 }
 
 /** Percent with at most two decimals, never rounded up. */
