@@ -186,7 +186,7 @@ export class RunTable {
         counts[outcome === 'interrupted' ? 'interrupted' : 'blocked'] += 1;
       }
     }
-    const sorted = times.subarray(0, counts.passed).sort();
+    const sorted = times.subarray(0, counts.passed).toSorted();
     return {
       ...counts,
       failedBy,
