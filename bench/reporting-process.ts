@@ -21,6 +21,7 @@ const bytesBefore = bytesRead();
 const { outcomes } = await reportRun(
   () =>
     createReporters({
+      mode: 'live',
       frontEnd: 'vitest',
       history: defaultHistorySettings,
       // Only the report shows them, and this run writes none.

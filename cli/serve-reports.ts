@@ -30,6 +30,7 @@ export function createReporting(values: Values, { baseDir, onHang }: CreateRepor
   const resultsDir = resultsDirText(values) === '' || results.problems.length > 0 ? undefined : results.dir;
   const create = async (): Promise<readonly RunReporter[]> =>
     await createReporters({
+      mode: 'live',
       frontEnd: 'orchestrator',
       history: history.settings,
       operations,

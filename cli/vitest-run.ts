@@ -133,7 +133,7 @@ function createMonitorReporter(
         });
         // An offline run sends nothing.
         const otlp = mode === 'live' ? otlpReports(values) : {};
-        return await createReporters({ frontEnd: 'vitest', resultsDir, history, operations, ...ours, ...otlp });
+        return await createReporters({ mode, frontEnd: 'vitest', resultsDir, history, operations, ...ours, ...otlp });
       } catch (error) {
         // This run has no report, and the report of an earlier run would look like this run's.
         removeReport(resultsDir);

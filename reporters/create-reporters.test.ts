@@ -18,7 +18,7 @@ describe('createReporters', () => {
   test.for([
     [
       'vitest with a config for Metrist',
-      { frontEnd: 'vitest', resultsDir, history, operations, ...vitestReporters(ofVitest) },
+      { mode: 'live', frontEnd: 'vitest', resultsDir, history, operations, ...vitestReporters(ofVitest) },
       [
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
@@ -29,7 +29,14 @@ describe('createReporters', () => {
     ],
     [
       'vitest without one',
-      { frontEnd: 'vitest', resultsDir, history, operations, ...vitestReporters({ ...ofVitest, metrist: undefined }) },
+      {
+        mode: 'live',
+        frontEnd: 'vitest',
+        resultsDir,
+        history,
+        operations,
+        ...vitestReporters({ ...ofVitest, metrist: undefined }),
+      },
       [
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
@@ -40,6 +47,7 @@ describe('createReporters', () => {
     [
       'vitest with a summary',
       {
+        mode: 'live',
         frontEnd: 'vitest',
         resultsDir,
         history,
@@ -55,18 +63,32 @@ describe('createReporters', () => {
       ],
     ],
     [
+      'an offline run, which has no metrics',
+      {
+        mode: 'offline',
+        frontEnd: 'vitest',
+        resultsDir,
+        history,
+        operations,
+        ...vitestReporters({ ...ofVitest, metrist: undefined }),
+      },
+      ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'report /srv/results/report.html'],
+    ],
+    [
       'the Orchestrator with a results directory',
-      { frontEnd: 'orchestrator', resultsDir, history, operations },
+      { mode: 'live', frontEnd: 'orchestrator', resultsDir, history, operations },
       ['history /srv/results/runs', 'metrics /srv/results/awsiam.prom', 'report /srv/results/report.html'],
     ],
-    ['the Orchestrator without one', { frontEnd: 'orchestrator', history, operations }, []],
+    ['the Orchestrator without one', { mode: 'live', frontEnd: 'orchestrator', history, operations }, []],
   ] as const)('for %s: what is on disk, then Metrist, then what is derived', async ([, options, expected]) => {
     expect((await createReporters(options)).map(({ what }) => what)).toEqual(expected);
   });
 
   test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
     const reports = vitestReporters({ ...ofVitest, values: { HTTPS_PROXY: proxy } });
-    expect(await createReporters({ frontEnd: 'vitest', resultsDir, history, operations, ...reports })).toHaveLength(5);
+    expect(
+      await createReporters({ mode: 'live', frontEnd: 'vitest', resultsDir, history, operations, ...reports }),
+    ).toHaveLength(5);
   });
 
   test('a derived report whose code does not load says so when it is its turn', async () => {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { HistorySettings } from '../history/history-settings.ts';
 import type { FrontEnd } from '../history/run-record.ts';
 import { shortenPath } from '../host/results-dir.ts';
+import type { RunMode } from '../runner/monitor-run.ts';
 import type { OtlpReporterOptions } from './otlp.ts';
 import type { RunReporter } from './run-reporter.ts';
 
@@ -9,6 +10,8 @@ import type { RunReporter } from './run-reporter.ts';
 export type InResults = (name: string) => { readonly path: string; readonly shownAs: string };
 
 export interface CreateReportersOptions {
+  /** An offline run has no metrics, and leaves the totals to the next reader of the history. */
+  readonly mode: RunMode;
   readonly frontEnd: FrontEnd;
   /** Absolute. Absent if no file is to be written. */
   readonly resultsDir?: string;
@@ -30,7 +33,7 @@ export interface CreateReportersOptions {
  * sent to Metrist, what is derived from both. Loads only the code of the reports that are wanted. To add a report, add a line.
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
-  const { frontEnd, resultsDir, history, operations, junit, metrist, otlp, summary } = options;
+  const { mode, frontEnd, resultsDir, history, operations, junit, metrist, otlp, summary } = options;
   const wanted: Promise<RunReporter>[] = [];
   const inResults = resultsDir === undefined ? undefined : pathsIn(resultsDir);
   if (resultsDir !== undefined && inResults !== undefined) {
@@ -43,13 +46,15 @@ export async function createReporters(options: CreateReportersOptions): Promise<
     );
     if (metrist !== undefined) wanted.push(metrist(inResults));
     // What is derived from the files above: totals and Prometheus' textfile, report.html.
-    const textfile = inResults('awsiam.prom').shownAs;
-    wanted.push(
-      loadDerived(`metrics ${textfile}`, async () => {
-        const { PrometheusReporter } = await import('./prometheus.ts');
-        return new PrometheusReporter({ resultsDir, shownAs: { textfile, totals: inResults('totals.json').shownAs } });
-      }),
-    );
+    if (mode === 'live') {
+      const textfile = inResults('awsiam.prom').shownAs;
+      wanted.push(
+        loadDerived(`metrics ${textfile}`, async () => {
+          const { PrometheusReporter } = await import('./prometheus.ts');
+          return new PrometheusReporter({ resultsDir, shownAs: textfile });
+        }),
+      );
+    }
     const { shownAs } = inResults('report.html');
     wanted.push(
       loadDerived(`report ${shownAs}`, async () => {

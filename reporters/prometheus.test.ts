@@ -12,7 +12,7 @@ import { testReporter } from './testing/test-reporter.ts';
 async function setUp() {
   const resultsDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-prometheus-'));
   onTestFinished(() => rm(resultsDir, { recursive: true, force: true }));
-  const shownAs = { textfile: 'results/awsiam.prom', totals: 'results/totals.json' };
+  const shownAs = 'results/awsiam.prom';
   const reporter = new PrometheusReporter({ resultsDir, shownAs });
   const history = new HistoryWriter({ dir: path.join(resultsDir, 'runs'), historyDays: 90 });
   const file = path.join(resultsDir, 'awsiam.prom');
@@ -60,17 +60,6 @@ describe('PrometheusReporter', () => {
     expect(await lines()).toContain('awsiam_outbox_errors{monitor_instance="us-east-1"} 2');
   });
 
-  test('never writes an offline run, but counts it in the totals', async () => {
-    const { report, resultsDir } = await setUp();
-    expect(await report({ ...passedRun, mode: 'offline' })).toEqual({
-      ok: true,
-      isRoutine: true,
-      text: 'totals results/totals.json',
-      state: 'up',
-    });
-    expect(await readdir(resultsDir)).not.toContain('awsiam.prom');
-  });
-
   test('shows the other instances until they have been silent for a day', async () => {
     const { report, lines } = await setUp();
     await report({ ...passedRun, instance: 'old' });
@@ -99,7 +88,7 @@ testReporter('PrometheusReporter', async () => {
   return {
     reporter: new PrometheusReporter({
       resultsDir,
-      shownAs: { textfile: 'results/awsiam.prom', totals: 'results/totals.json' },
+      shownAs: 'results/awsiam.prom',
     }),
     breakDestination: async () => {
       await rm(resultsDir, { recursive: true });

@@ -13,16 +13,16 @@ import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 interface PrometheusReporterOptions {
   /** Absolute. */
   readonly resultsDir: string;
-  /** The paths of `awsiam.prom` and `totals.json` as messages show them. */
-  readonly shownAs: { readonly textfile: string; readonly totals: string };
+  /** The path of `awsiam.prom` as messages show it. */
+  readonly shownAs: string;
 }
 
 /** How long an instance stays in the file after its last run, so that a renamed one does not alert for ever. */
 const maxSilenceMs = 24 * 3_600_000;
 
 /**
- * Updates `results/totals.json` after each run, and from it `results/awsiam.prom` for the textfile collector of node_exporter.
- * The textfile has live runs only.
+ * Updates `results/totals.json` after each live run, and from it `results/awsiam.prom` for the textfile collector of
+ * node_exporter.
  */
 export class PrometheusReporter implements RunReporter {
   readonly what: string;
@@ -30,24 +30,21 @@ export class PrometheusReporter implements RunReporter {
 
   constructor(options: PrometheusReporterOptions) {
     this.#options = options;
-    this.what = `metrics ${options.shownAs.textfile}`;
+    this.what = `metrics ${options.shownAs}`;
   }
 
   async report(run: MonitorRun, earlier: readonly ReportOutcome[]): Promise<ReportOutcome> {
-    const { resultsDir, shownAs } = this.#options;
-    const isLive = run.mode === 'live';
-    const text = isLive ? this.what : `totals ${shownAs.totals}`;
     let state: OverallState | undefined;
     const update = await updateTotals({
-      resultsDir,
+      resultsDir: this.#options.resultsDir,
       run,
       undelivered: earlier.reduce((sum, outcome) => sum + (outcome.undelivered ?? 0), 0),
       whileLocked: async (totals) => {
         state = totals.find(run)?.state.read(endOf(run)).overall.state;
-        if (isLive) await this.#write(totals, run);
+        await this.#write(totals, run);
       },
     });
-    return { ...describeUpdate(update, text), ...(state !== undefined && { state }) };
+    return { ...describeUpdate(update, this.what), ...(state !== undefined && { state }) };
   }
 
   async #write(totals: Totals, run: MonitorRun): Promise<void> {

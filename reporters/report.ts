@@ -88,11 +88,11 @@ export class ReportReporter implements RunReporter {
  * Whether the report has to be written after a run.
  *
  * @param shown what the file shows. Absent if there is none
- * @param state the overall state after the run, if it is known
+ * @param state the overall state after the run. An offline run does not know it: then a report that does not show *up* is due
  */
 export function isDue(run: MonitorRun, shown: ReportMark | undefined, state: OverallState | undefined): boolean {
   if (shown === undefined || shown.mode !== run.mode || shown.instance !== run.instance) return true;
-  if (run.state === 'failed' || (state !== undefined && state !== shown.state)) return true;
+  if (run.state === 'failed' || (state ?? 'up') !== shown.state) return true;
   // The other way round as well, because the clock may have been put back.
   return Math.abs(endOf(run) - shown.nowMs) >= rewriteAfterMs;
 }

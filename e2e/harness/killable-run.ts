@@ -97,6 +97,7 @@ const reporter = new MonitorReporter({
   mode: 'live',
   createReporters: () =>
     createReporters({
+      mode: 'live',
       frontEnd: 'vitest',
       resultsDir: dir,
       history: defaultHistorySettings,
