@@ -22,7 +22,6 @@ const { outcomes } = await reportRun(
   () =>
     createReporters({
       frontEnd: 'vitest',
-      operations: {},
       history: defaultHistorySettings,
       // Only the report shows them, and this run writes none.
       operations: {},
