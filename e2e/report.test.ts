@@ -51,7 +51,7 @@ test('the first run writes the report, the next one leaves it, a failed one and 
   expect(offline.code, offline.everything).toBe(0);
   const rehearsal = await readReport(resultsDir);
   expect(rehearsal.mark).toMatchObject({ mode: 'offline' });
-  expect(rehearsal.page).toMatch(/<body>\s*<p[^>]*>\s*<b>This is a rehearsal\.<\/b>/);
+  expect(rehearsal.page).toMatch(/<body>\s*<aside[^>]*>\s*<b>This is a rehearsal\.<\/b>/);
 });
 
 test('two runs at once leave one whole report, in which both are', async () => {
