@@ -49,8 +49,8 @@ export async function serve({ build, startedSent, baseDir }: ServeOptions): Prom
     }),
   });
   await wire.sent();
-  // Node waits for every thread: for one that is resolving a host name ten seconds or more if no name server answers, and
-  // for one that waits for a disk as long as the disk takes.
+  // Node waits for every thread. One that resolves a host name takes ten seconds or more if no name server answers, and
+  // one that waits for a disk takes as long as the disk.
   const isHanging = isReportHanging || process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap');
   if (isHanging) process.kill(process.pid, 'SIGKILL');
 }

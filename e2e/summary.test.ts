@@ -20,7 +20,7 @@ test('a live run that fails sums up whose side it is on, on request also in a fi
   const run = await runVitest({ env });
   expect(run.code).toBe(1);
   const text = await readFile(jobSummary, 'utf8');
-  expect(text).toMatch(/^## ✗ IAM failed at CreateGroup: service \(theirs\)\n/);
+  expect(text).toMatch(/^## ✗ IAM failed at CreateGroup: service \(IAM's side\)\n/);
   expect(text).toContain('**What to do:**');
   expect(await readFile(path.join(run.resultsDir, 'summary.md'), 'utf8')).toBe(text);
 });

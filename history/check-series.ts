@@ -5,7 +5,7 @@ import { hourMs } from '../text/time.ts';
  * Metrist's defaults. Source: lib/backend/projections/dbpa/analyzer_config.ex and check_config.ex of Metrist-Software/backend.
  */
 const rules = {
-  /** A time is slow if it is longer than so many averages. */
+  /** A time is slow if it is more than this many times the average. */
   degradedThreshold: 5,
   /** How many slow times in a row make a check degraded, and how many normal ones end that. */
   degradedDownCount: 3,
@@ -129,7 +129,7 @@ export class CheckSeries {
     const lastErrors = lastOf(this.#errors, rules.errorDownCount);
     if (lastErrors?.every((atMs) => atMs > lastSuccessMs)) return 'down';
 
-    /** The last successes, if there are so many since the last error. */
+    /** The last `count` successes, if there are that many since the last error. */
     const successesSinceError = (count: number): readonly Success[] | undefined => {
       const last = lastOf(this.#successes, count);
       return last?.every(({ atMs }) => atMs >= lastErrorMs) ? last : undefined;

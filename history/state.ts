@@ -47,10 +47,10 @@ export interface StateChange {
   readonly atMs: number;
 }
 
-/** Without a look for so many intervals, what we know is too old. */
+/** After this many intervals without a look, what we know is too old. */
 const freshIntervals = 3;
 
-/** So many failures on our side in a row make a step blind, as so many errors make it down. */
+/** How many failures on our side in a row make a step blind: as many as errors make it down. */
 const blindCount = 2;
 
 /** How many changes of the overall state are kept. */
@@ -194,7 +194,7 @@ export class MonitorState {
     return changes;
   }
 
-  /** The steps at a moment: what runs said about them too long ago says nothing any more. */
+  /** The steps at a moment. What runs said too long ago no longer counts. */
   #stepsAt(nowMs: number): readonly StepNow[] {
     const isOld = (ms: number): boolean => nowMs - ms > this.#freshMs;
     return this.#steps.map(({ name, state, sinceMs, lookedMs, triedMs }): StepNow => {

@@ -17,7 +17,7 @@ interface PrometheusReporterOptions {
   readonly shownAs: { readonly textfile: string; readonly totals: string };
 }
 
-/** The file of an instance that has not run for so long shows it no more, so that a renamed one does not alert for ever. */
+/** How long an instance stays in the file after its last run, so that a renamed one does not alert for ever. */
 const maxSilenceMs = 24 * 3_600_000;
 
 /**

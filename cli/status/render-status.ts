@@ -133,7 +133,7 @@ interface Column {
   readonly paint?: (text: string, row: number) => string;
 }
 
-/** How much room a layout takes: what is left out first on a narrow terminal stands last in this list. */
+/** The layouts, the widest first. A terminal gets the first one that fits. */
 const layouts = [
   { slots: 48, gap: 2, hasWholes: true, isOneTable: true },
   { slots: 24, gap: 2, hasWholes: true, isOneTable: true },

@@ -40,7 +40,9 @@ async function makeReport(name: string, history: Iterable<RunRecord>, nowMs: num
   await writeRuns(resultsDir, history);
   const env = { METRIST_RESULTS_DIR: resultsDir, E2E_DATE_FIXED_MS: String(nowMs), ...preload('fake-date.ts') };
   const ended = await runAwsiam(['report'], env);
-  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(ended.code).toBe(0);
+  // On a slow machine it says that it is still reading.
+  expect(ended.stderr.replaceAll(/^ {2}… reading the history .*\n/gm, '')).toBe('');
   return path.join(resultsDir, 'report.html');
 }
 

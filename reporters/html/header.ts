@@ -6,7 +6,7 @@ import { plural } from '../../text/printable.ts';
 import { formatUtc } from '../../text/time.ts';
 import { describeSince, explainMetristDifference, explainState, headlineOf } from '../state-text.ts';
 import { formatTimes } from './format.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, type Part } from './html.ts';
 import { stateIcon } from './states.ts';
 
 /** What the state means, what to do, and since when: sentences for a tired person. */
@@ -24,8 +24,8 @@ function leadOf(overview: Overview): string {
   ].join(' ');
 }
 
-/** The top of the page. */
-export function renderHeader(overview: Overview, generatedMs: number): Html {
+/** The top of the page, with a picture of the states below the sentence. */
+export function renderHeader(overview: Overview, generatedMs: number, states: Part): Html {
   const { instance, lastRun, window, state, table } = overview;
   const whole = table.figures(wholeRun, window);
   const { availability, coverage } = whole;
@@ -44,7 +44,7 @@ export function renderHeader(overview: Overview, generatedMs: number): Html {
     </p>
     <h1>${stateIcon(state.overall.state, 38)} ${headlineOf(overview)}</h1>
     <p class="lead">${leadOf(overview)}</p>
-    ${metrist !== undefined && html`<p class="lead">${metrist}</p>`}
+    ${metrist !== undefined && html`<p class="lead">${metrist}</p>`} ${states}
     <dl class="key-figures">
       <div>
         <dt>Availability of whole runs</dt>

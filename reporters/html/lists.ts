@@ -63,7 +63,7 @@ function describeFailedCounts(theirs: number, ours: number): Part {
 }
 
 /** When the overall state was another than up, newest first. */
-export function renderIncidents(spans: readonly StateSpan[], { table: runs, window }: Overview): Html {
+export function renderIncidents(spans: readonly StateSpan[], { table: runs }: Overview): Html {
   const all = spans.filter(({ state }) => state !== 'up').toReversed();
   const shown = all.slice(0, maxIncidents);
   const twin = table({
@@ -84,8 +84,12 @@ export function renderIncidents(spans: readonly StateSpan[], { table: runs, wind
     rows: shown,
   });
   if (spans.length === 0) return html`<p>No state is known in this time.</p>`;
-  const list = all.length === 0 ? html`<p>IAM was up all the time.</p>` : twin;
-  return html`${stateChart(spans, window, spanTable(spans))}${list}`;
+  return all.length === 0 ? html`<p>IAM was up all the time.</p>` : twin;
+}
+
+/** The overall state over time, for the top of the page. */
+export function renderStates(spans: readonly StateSpan[], { window }: Overview): Part {
+  return spans.length === 0 ? undefined : stateChart(spans, window, spanTable(spans));
 }
 
 /** All states of the chart, with those in which IAM was up. */

@@ -8,7 +8,7 @@ import { formatRuns } from './format.ts';
 import { renderCalendar, renderDistribution } from './grids.ts';
 import { html, type Part } from './html.ts';
 import { renderHeader } from './header.ts';
-import { renderGroups, renderIncidents, renderNotes, renderSlowest, renderSteps } from './lists.ts';
+import { renderGroups, renderIncidents, renderNotes, renderSlowest, renderStates, renderSteps } from './lists.ts';
 import { readReportData } from './series.ts';
 import { stateSpans } from './states.ts';
 import { styleElement } from './style.ts';
@@ -77,12 +77,12 @@ ${
     <body>
       ${
         isRehearsal &&
-        html`<p class="rehearsal" role="note">
+        html`<aside class="rehearsal" aria-label="Rehearsal">
           <b>This is a rehearsal.</b> Its runs were offline, over a mock. It says nothing about AWS.
-        </p>`
+        </aside>`
       }
       <div class="wrap">
-        ${renderHeader(overview, options.generatedMs)}${sharedDefinitions}
+        ${renderHeader(overview, options.generatedMs, table.stepNames.length > 0 && renderStates(spans, overview))}${sharedDefinitions}
         <nav aria-label="Sections">
           <ul>
             ${links.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li> `)}

@@ -94,6 +94,7 @@ details .scroll{max-height:26rem;overflow:auto;margin:4px 0 8px;border:1px solid
 details thead th{position:sticky;top:0;background:var(--page)}
 table{border-collapse:collapse;width:100%;font-size:.9rem;line-height:1.4}
 caption{padding:0 0 6px;text-align:left;color:var(--muted)}
+header figure{margin-top:14px}
 details caption{padding:8px 12px 2px}
 th,td{padding:6px 12px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}
 thead th{color:var(--muted);font-weight:600;white-space:nowrap}
@@ -101,6 +102,7 @@ tbody th{font-weight:600;white-space:nowrap}
 tbody tr:last-child>*{border-bottom:0}
 section>.scroll th:first-child,section>.scroll td:first-child{padding-left:0}
 .figures td,.figures thead th:not(:first-child){text-align:right;white-space:nowrap}
+details thead th,details .figures thead th:not(:first-child){white-space:normal;vertical-align:bottom}
 small{color:var(--muted);font-size:.82rem}
 tfoot th,tfoot td{border-top:2px solid var(--line);border-bottom:0;font-weight:600}
 .state{display:inline-flex;align-items:center;gap:7px;white-space:nowrap}
