@@ -476,13 +476,13 @@ interface Span {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-function compareRun(all: Comparison, which: string, run: Run, { junit, summary, spans }: RunViews): void {
+function compareRun(all: Comparison, run: Run, { junit, summary, spans }: RunViews): void {
   const failure = failureOf(run);
   const verdict = failure?.error?.verdict;
   const side = verdict === undefined ? undefined : sideOf(verdict);
   const inState = (state: Step['state']): number => run.steps.filter((step) => step.state === state).length;
 
-  const xml = `the JUnit document of ${which}`;
+  const xml = 'the JUnit document of a run';
   const suite = parseJunit(junit);
   all.same(
     xml,
@@ -499,7 +499,7 @@ function compareRun(all: Comparison, which: string, run: Run, { junit, summary, 
     0.00051,
   );
 
-  const markdown = `the summary of ${which}`;
+  const markdown = 'the Markdown summary of a run';
   const { headline, steps } = readSummary(summary);
   const outcome = {
     passed: /^✓ IAM: all 8 steps passed/,
@@ -511,7 +511,7 @@ function compareRun(all: Comparison, which: string, run: Run, { junit, summary, 
   }[run.state];
   all.same(markdown, 'verdict and side in its headline', outcome.test(headline) ? run.state : headline, run.state);
 
-  const trace = `the trace of ${which}`;
+  const trace = 'the trace of a run';
   const root = spans.find(({ name }) => name === 'awsiam');
   const status = { passed: 'success', failed: 'failure', interrupted: 'aborted' }[run.state];
   all.same(trace, 'result', root?.attributes['test.suite.run.status'], status);
@@ -600,7 +600,7 @@ function compareSingleRuns(all: Comparison, lines: readonly string[]): Record<st
       parent: span.parentSpanId ?? '',
     }));
     const views = { junit: renderJunit(record), summary: renderSummary(record, { earlier: [] }), spans };
-    compareRun(all, `the run of ${run.startedAt} (${kind})`, run, views);
+    compareRun(all.about(`the run of ${run.startedAt} (${kind})`), run, views);
   }
   return kinds;
 }
@@ -729,17 +729,17 @@ test('a history of 30 days tells the same story in every view', async () => {
       return { name, id, parent, startMs, endMs: lastMs, attributes };
     });
   const summary = await inResults('summary.md');
-  compareRun(all, 'the last run', last, { junit: await inResults('junit.xml'), summary, spans });
+  compareRun(all.about('the last run'), last, { junit: await inResults('junit.xml'), summary, spans });
   all.same('the summary of the GitHub job', 'its text', await readFile(jobSummary, 'utf8'), summary);
 
   const files = (await readdir(path.join(resultsDir, 'runs'))).toSorted();
   const lines = await Promise.all(files.map(async (name) => (await inResults(`runs/${name}`)).trimEnd().split('\n')));
   const kinds = compareSingleRuns(all, lines.flat());
 
-  expect(all.disagreements.slice(0, 40).join('\n')).toBe('');
+  expect(all.disagreements).toBe('');
   // The history had everything that can happen.
   for (const kind of ['passed', 'theirs', 'ours', 'interrupted', 'throttled', 'propagation']) {
     expect(kinds[kind], kind).toBeGreaterThan(0);
   }
-  expect(all.compared).toBeGreaterThan(5000);
+  expect(all.compared).toBeGreaterThan(2000);
 });
