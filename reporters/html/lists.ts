@@ -5,14 +5,14 @@ import type { Overview } from '../../history/overview.ts';
 import type { FailureGroup, Figures, RunTable, Share } from '../../history/run-table.ts';
 import type { StateReport } from '../../history/state.ts';
 import { verdicts } from '../../runner/step-result.ts';
-import { formatDuration, formatAge } from '../../text/duration.ts';
+import { formatDuration } from '../../text/duration.ts';
 import { clip } from '../../text/redact.ts';
 import { plural } from '../../text/printable.ts';
 import { table } from './chart.ts';
 import { html, type Html, type Part } from './html.ts';
 import { describeMarks } from './timelines.ts';
 import type { Frame, SlowRun } from './series.ts';
-import { stateChart, stateWord, type StateSpan } from './states.ts';
+import { lengthOf, stateChart, stateWord, type StateSpan } from './states.ts';
 
 const maxIncidents = 50;
 const maxGroups = 50;
@@ -78,7 +78,7 @@ export function renderIncidents(spans: readonly StateSpan[], { table: runs }: Ov
       },
       { head: 'until (UTC)', cell: ({ toMs, isCurrent }) => (isCurrent ? 'now' : formatMinute(toMs)) },
       { head: 'state', cell: ({ state }) => stateWord(state) },
-      { head: 'for', cell: ({ fromMs, toMs }) => formatAge(toMs - fromMs) },
+      { head: 'for', cell: lengthOf },
       { head: 'what failed', cell: (span) => describeFailures(runs, span) },
     ],
     rows: shown,
@@ -101,7 +101,7 @@ function spanTable(spans: readonly StateSpan[]): Html {
     columns: [
       { head: 'from (UTC)', cell: ({ fromMs }: StateSpan) => formatMinute(fromMs) },
       { head: 'state', cell: ({ state }) => state },
-      { head: 'for', cell: ({ fromMs, toMs }) => formatAge(toMs - fromMs) },
+      { head: 'for', cell: lengthOf },
     ],
     rows: shown,
   });

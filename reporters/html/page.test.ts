@@ -385,7 +385,7 @@ describe('the figures of a week with incidents', () => {
     const rows = rowsOf(weekPage, 'Times in which IAM was not up');
     expect(rows.map((row) => [row['state'], row['for'], row['what failed']])).toEqual([
       ['blind', '1 h 30 min', 'CreateUser credentials, 43 runs'],
-      ['degraded', '4 h 59 min', 'nothing: the steps were slow'],
+      ['degraded', '5 h', 'nothing: the steps were slow'],
       ['issues', '1 h', 'CreateGroup service, 28 runs'],
       ['no fresh data', expect.stringMatching(/^2 h 5\d min$/), 'no runs'],
     ]);
@@ -404,7 +404,7 @@ describe('the figures of a week with incidents', () => {
         'from (UTC)': '2026-11-22 12:04',
         'until (UTC)': 'now',
         state: 'no fresh data',
-        for: '55 min',
+        for: '56 min',
         'what failed': 'no runs',
       },
     ]);

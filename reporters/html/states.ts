@@ -34,6 +34,12 @@ export function stateSpans({ changes, window, nowMs, state }: Overview): StateSp
   });
 }
 
+/** How long a span lasted, as the minutes of its beginning and end say that stand beside it. */
+export function lengthOf({ fromMs, toMs }: Window): string {
+  const minutes = Math.floor(toMs / 60_000) - Math.floor(fromMs / 60_000);
+  return formatAge(minutes === 0 ? toMs - fromMs : minutes * 60_000);
+}
+
 /** The colour of a state, and the one behind a chart while it lasts. */
 export function stateColour(state: AnyState): { readonly strong: Colour; readonly shade?: Colour } {
   switch (state) {
@@ -132,7 +138,7 @@ export function stateChart(spans: readonly StateSpan[], window: Window, twin: Ht
     const x = at(fromMs);
     const width = Math.max(2, Math.round((at(toMs) - x) * 10) / 10);
     const what = html`<title>
-      ${state}: ${formatMinute(fromMs)} to ${formatMinute(toMs)} UTC, ${formatAge(toMs - fromMs)}
+      ${state}: ${formatMinute(fromMs)} to ${formatMinute(toMs)} UTC, ${lengthOf({ fromMs, toMs })}
     </title>`;
     if (state === 'up') {
       return html`<rect x="${x}" y="${bottom - 9}" width="${width}" height="6" ${paint({ fill: 'up' })}
@@ -140,7 +146,7 @@ export function stateChart(spans: readonly StateSpan[], window: Window, twin: Ht
       > `;
     }
     const fill = state === 'no fresh data' ? noRunsFill : paint({ fill: stateColour(state).strong });
-    const text = `${state}, ${formatAge(toMs - fromMs)}`;
+    const text = `${state}, ${lengthOf({ fromMs, toMs })}`;
     const textWidth = text.length * 6.4 + 10;
     const textX = Math.min(x, plot.right + 60 - textWidth);
     const row = ends.findIndex((end) => textX >= end);
