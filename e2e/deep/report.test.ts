@@ -35,11 +35,16 @@ let reportFile: string;
 let runs: readonly RunRecord[];
 
 /** Makes a report of runs with the real command, at the end of the history. */
-async function makeReport(name: string, history: Iterable<RunRecord>, nowMs: number): Promise<string> {
+async function makeReport(
+  name: string,
+  history: Iterable<RunRecord>,
+  nowMs: number,
+  args: readonly string[] = [],
+): Promise<string> {
   const resultsDir = path.join(dir, name);
   await writeRuns(resultsDir, history);
   const env = { METRIST_RESULTS_DIR: resultsDir, E2E_DATE_FIXED_MS: String(nowMs), ...preload('fake-date.ts') };
-  const ended = await runAwsiam(['report'], env);
+  const ended = await runAwsiam(['report', ...args], env);
   expect(ended.code).toBe(0);
   // On a slow machine it says that it is still reading.
   expect(ended.stderr.replaceAll(/^ {2}… reading the history .*\n/gm, '')).toBe('');
@@ -318,6 +323,15 @@ test('runs nothing and loads nothing of what stands in a hostile history', async
   expect(await findBarriers(page)).toEqual([]);
   expect(complaints).toEqual([]);
   expect(requests).toEqual([pathToFileURL(file).href]);
+});
+
+test('of offline runs says first that it is a rehearsal', async (context) => {
+  const offline = rehearseRuns({ endMs, days: 1 / 24, mode: 'offline' });
+  const file = await makeReport('rehearsal', offline, endMs, ['--mode', 'offline']);
+  const { page, complaints } = await open(context, file);
+  expect(await page.locator('body').innerText()).toMatch(/^This is a rehearsal\./);
+  expect(await findBarriers(page)).toEqual([]);
+  expect(complaints).toEqual([]);
 });
 
 test('says so if there is no run, and if the last one is long ago', async (context) => {

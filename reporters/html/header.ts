@@ -1,5 +1,5 @@
 import type { Overview } from '../../history/overview.ts';
-import { wholeRun } from '../../history/run-table.ts';
+import { wholeRun, type Figures } from '../../history/run-table.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { formatCount, formatPercent } from '../../text/number.ts';
 import { plural } from '../../text/printable.ts';
@@ -27,8 +27,6 @@ function leadOf(overview: Overview): string {
 /** The top of the page, with a picture of the states below the sentence. */
 export function renderHeader(overview: Overview, generatedMs: number, states: Part): Html {
   const { instance, lastRun, window, state, table } = overview;
-  const whole = table.figures(wholeRun, window);
-  const { availability, coverage } = whole;
   const metrist = explainMetristDifference(overview);
   const where = [
     ['namespace', lastRun?.namespace],
@@ -45,34 +43,45 @@ export function renderHeader(overview: Overview, generatedMs: number, states: Pa
     <h1>${stateIcon(state.overall.state, 38)} ${headlineOf(overview)}</h1>
     <p class="lead">${leadOf(overview)}</p>
     ${metrist !== undefined && html`<p class="lead">${metrist}</p>`} ${states}
-    <dl class="key-figures">
-      <div>
-        <dt>Availability of whole runs</dt>
-        <dd>${formatPercent(availability)}</dd>
-        <dd class="of">
-          ${formatCount(availability.part)} of ${formatCount(availability.of)} runs with IAM’s answer passed
-        </dd>
-      </div>
-      <div>
-        <dt>Coverage</dt>
-        <dd>${formatPercent(coverage)}</dd>
-        <dd class="of">could look for ${formatTimes(coverage)}</dd>
-      </div>
-      <div>
-        <dt>Time of a whole run</dt>
-        <dd>${whole.medianMs === undefined ? '–' : formatDuration(whole.medianMs)}</dd>
-        <dd class="of">
-          ${whole.p95Ms === undefined ? 'no run passed' : `median; p95 is ${formatDuration(whole.p95Ms)}`}
-        </dd>
-      </div>
-      <div>
-        <dt>Runs</dt>
-        <dd>${formatCount(whole.runs)}</dd>
-        <dd class="of">
-          ${formatCount(whole.failedTheirs)} failed on IAM’s side, ${formatCount(whole.failedOurs)} on ours,
-          ${formatCount(whole.interrupted)} interrupted
-        </dd>
-      </div>
-    </dl>
+    ${table.stepNames.length > 0 && renderKeyFigures(table.figures(wholeRun, window))}
   </header> `;
+}
+
+function renderKeyFigures({
+  availability,
+  coverage,
+  runs,
+  failedTheirs,
+  failedOurs,
+  interrupted,
+  medianMs,
+  p95Ms,
+}: Figures): Html {
+  return html`<dl class="key-figures">
+    <div>
+      <dt>Availability of whole runs</dt>
+      <dd>${formatPercent(availability)}</dd>
+      <dd class="of">
+        ${formatCount(availability.part)} of ${formatCount(availability.of)} runs with IAM’s answer passed
+      </dd>
+    </div>
+    <div>
+      <dt>Coverage</dt>
+      <dd>${formatPercent(coverage)}</dd>
+      <dd class="of">could look for ${formatTimes(coverage)}</dd>
+    </div>
+    <div>
+      <dt>Time of a whole run</dt>
+      <dd>${medianMs === undefined ? '–' : formatDuration(medianMs)}</dd>
+      <dd class="of">${p95Ms === undefined ? 'no run passed' : `median; p95 is ${formatDuration(p95Ms)}`}</dd>
+    </div>
+    <div>
+      <dt>Runs</dt>
+      <dd>${formatCount(runs)}</dd>
+      <dd class="of">
+        ${formatCount(failedTheirs)} failed on IAM’s side, ${formatCount(failedOurs)} on ours,
+        ${formatCount(interrupted)} interrupted
+      </dd>
+    </div>
+  </dl>`;
 }

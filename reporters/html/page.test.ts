@@ -211,6 +211,11 @@ describe('the top of the page', () => {
     );
   });
 
+  it('shows no figures where there are none', () => {
+    expect(render(overviewOf([], lastDays(1)))).not.toMatch(/0 of 0|key-figures"/);
+    expect(render(overviewOf(runsOf(passed), lastDays(1)))).toMatch(/key-figures"/);
+  });
+
   it('says in the first line that the runs are a rehearsal', () => {
     const page = pageOf(overviewOf(runsOf(passed), { ...lastDays(1), mode: 'offline' }));
     expect(all(page, 'body')[0]?.text).toMatch(/^This is a rehearsal\. Its runs were offline, over a mock\./);
