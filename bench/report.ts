@@ -11,11 +11,13 @@ import { settingsFor, vitestBin } from './spawn-node.ts';
 import { describeResult, median } from './statistics.ts';
 
 /**
- * Measures `awsiam report` of a month and of a year of runs every two minutes, beside a bare process that reads the same
- * lines and parses them as JSON; and what a run takes that writes history, metrics and summary, but no report, beside the same
- * process without them. Targets, with up-to-date totals, as runs leave them: at most seven times the wall time of the bare
- * process (guides on a calm machine: 2 s and 15 s), 200 and 300 MB of memory; and a run with 90 days of history takes no more
- * than one with ten, and reads no more bytes.
+ * Measures `awsiam report` for a month and a year of runs every two minutes, beside a bare process that reads the same lines
+ * and parses them as JSON. Then it measures a process that reports one run, with and without history, metrics and summary, and
+ * without a new report.
+ *
+ * Targets, with up-to-date totals, which each live run leaves: at most seven times the wall time of the bare process (guides on
+ * a calm machine: 2 s and 15 s), and 200 and 300 MB of memory. A run with 90 days of history takes no longer than one with
+ * ten, and reads no more bytes.
  */
 const rounds = Number(process.argv[2] ?? 3);
 const runRounds = 5 * rounds;

@@ -22,7 +22,7 @@ export interface CommandContext {
   readonly environment: Values;
   /** The settings: the environment and what `.env` adds to it. */
   readonly values: Values;
-  /** The directory of `.env`. A relative `METRIST_RESULTS_DIR` starts there, too. */
+  /** Where `.env` is. A relative `METRIST_RESULTS_DIR` is relative to it. */
   readonly baseDir: string;
   /** The path of `.env`, as messages show it. */
   readonly envFile: string;

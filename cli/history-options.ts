@@ -35,7 +35,7 @@ export function readHistoryPlace(
 ): { readonly resultsDir: string; readonly instance?: string } {
   const results = parseResultsDir(values, baseDir);
   const set = readInstance(values);
-  // A wrong variable does not matter if the option says it.
+  // If the option names the instance, a wrong variable does no harm.
   const instanceProblems = instance === undefined && set.problem !== undefined ? [set.problem] : [];
   const problems = [...results.problems, ...instanceProblems, ...parseHistorySettings(values).problems];
   if (problems.length > 0) throw new ConfigError(problems);

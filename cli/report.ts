@@ -70,7 +70,7 @@ async function writeReport(options: ReportArguments, context: RunningContext): P
   const { resultsDir, instance } = readHistoryPlace(options, context);
   const { out = path.join(resultsDir, 'report.html') } = options;
   const nowMs = Date.now();
-  // Loaded only now, because no other command needs them.
+  // Loaded here, because no other command needs them.
   const [{ readOverview }, { wholeRun }, { renderReport }, { withMark }] = await Promise.all([
     import('../history/overview.ts'),
     import('../history/run-table.ts'),
@@ -178,7 +178,7 @@ async function writeOut(text: string, { output }: RunningContext): Promise<boole
   return await promise;
 }
 
-/** @returns whether it could be written. If not, the message is printed */
+/** @returns whether the file could be written. If not, it has printed why */
 async function writeFile(out: string, data: string | AsyncIterable<string>, context: RunningContext): Promise<boolean> {
   const file = path.resolve(out);
   try {

@@ -36,7 +36,7 @@ function isFile(file: string): boolean {
 }
 
 /**
- * Chooses the directory of `.env`. A relative `METRIST_RESULTS_DIR` starts there, too. In a clone of the repository it is the
+ * Chooses the directory in which `.env` is. A relative `METRIST_RESULTS_DIR` is relative to it. In a clone of the repository it is the
  * directory of `vitest.config.ts`; for an installed package and for the executable it is the working directory.
  *
  * @param projectDir the directory that this program is in

@@ -3,7 +3,7 @@ import { formatLimit } from '../text/duration.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 
 interface ReportRunOptions {
-  /** Aborted when there is no more time for reports. @default never */
+  /** Aborted when the time for reports is over. @default never */
   readonly signal?: AbortSignal;
   /** Called when the wait for a reporter begins. Disposed when it ends. */
   readonly onWait?: (what: string, timeoutMs: number) => Disposable;
@@ -52,7 +52,7 @@ class Reporting {
     this.#options = options;
   }
 
-  /** Ends the wait for one report, so that a disk or a network that does not answer costs no other report. */
+  /** Stops waiting for a report after its time limit, so that the other reports are made even if a disk or a network hangs. */
   async wait<T>(
     { what, timeoutMs = defaultTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
     start: () => Promise<T>,

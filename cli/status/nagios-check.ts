@@ -12,8 +12,8 @@ export function isNagiosCheck(args: readonly string[]): boolean {
 }
 
 /**
- * Runs a command so that whatever happens, one line on stdout is all that it prints and its exit code is one of Nagios: a
- * wrong option would otherwise exit with 2, which means that IAM is down.
+ * Runs a command for Nagios. Whatever happens, it prints one line on stdout and nothing else, and returns one of Nagios' exit
+ * codes. Without this, a wrong option would exit with 2, which tells Nagios that IAM is down.
  *
  * @param run runs the command and returns its exit code
  */

@@ -291,7 +291,7 @@ test.concurrent('a disk that does not answer holds the end up only until the Orc
   await completeHandshake(monitor);
   const answers = await runSteps(monitor, stepNames.slice(0, 3));
   expect(answers.map(({ kind }) => kind)).toEqual(['Time', 'Time', 'Error']);
-  // It ends itself, because Node would wait for the disk.
+  // The process kills itself, because Node would first wait for the disk.
   expect(await monitor.ended).toEqual({ code: null, signal: 'SIGKILL', killed: false });
   expectLost(monitor, /^history .*: gave up, because the run had to end$/);
 });

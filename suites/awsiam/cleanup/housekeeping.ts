@@ -71,7 +71,7 @@ export async function cleanUp(
   config: Config,
   { openTimeoutMs = 30_000, ...options }: CleanupOptions,
 ): Promise<SweepResult> {
-  // With a limit of its own, because the search for credentials ignores signals.
+  // The search for credentials ignores signals, so it has its own time limit.
   const open = (signal: AbortSignal): Promise<Session> => openSession(config, { mode: 'live', signal });
   const session = await openInTime(open, closeSession, openTimeoutMs, options.signal);
   try {
