@@ -5,6 +5,11 @@ export function formatCount(count: number): string {
   return counts.format(count);
 }
 
+/** The numbers of a part of a whole: `4,986 of 5,022`. */
+export function formatPart({ part, of }: { readonly part: number; readonly of: number }): string {
+  return `${formatCount(part)} of ${formatCount(of)}`;
+}
+
 /**
  * A part of a whole as percent: `99.96 %`. Never rounded up, so that `100 %` means all. `–` if there is no whole.
  */

@@ -1,6 +1,5 @@
-import { formatCount, formatPercent } from '../../text/number.ts';
-import { formatRuns, formatTimes } from './format.ts';
-import { dayMs, formatMinute } from '../../text/time.ts';
+import { formatCount, formatPart, formatPercent } from '../../text/number.ts';
+import { dayMs, formatMinute, formatTimes } from '../../text/time.ts';
 import { scaleLog } from 'd3-scale';
 import { quantileOf, wholeRun, type Figures, type RunTable, type Window } from '../../history/run-table.ts';
 import { formatDuration } from '../../text/duration.ts';
@@ -71,7 +70,7 @@ export function renderCalendar(runs: RunTable, window: Window): Html {
             const figures = cells[index]?.figures;
             return (
               figures &&
-              html`${formatPercent(figures.availability)} <small>${formatRuns(figures.availability)}</small
+              html`${formatPercent(figures.availability)} <small>${formatPart(figures.availability)}</small
                 ><br />${formatPercent(figures.coverage)} <small>${formatTimes(figures.coverage)}</small>`
             );
           },
@@ -124,7 +123,7 @@ ${rows.map(({ name, cells }, row) => {
       return html`<g
         ><title>
           ${name}, ${formatMinute(span.fromMs).slice(0, 10)}: availability ${formatPercent(availability)}
-          (${formatRuns(availability)}), coverage ${formatPercent(coverage)} (${formatTimes(coverage)})</title
+          (${formatPart(availability)}), coverage ${formatPercent(coverage)} (${formatTimes(coverage)})</title
         ><rect x="${x(index)}" y="${y}" width="${width}" height="23" ${look} /><rect
           x="${x(index)}"
           y="${y + 24}"

@@ -3,9 +3,8 @@ import { wholeRun, type Figures } from '../../history/run-table.ts';
 import { formatDuration } from '../../text/duration.ts';
 import { formatCount, formatPercent } from '../../text/number.ts';
 import { plural } from '../../text/printable.ts';
-import { formatUtc } from '../../text/time.ts';
+import { formatTimes, formatUtc } from '../../text/time.ts';
 import { describeSince, explainMetristDifference, explainState, headlineOf } from '../state-text.ts';
-import { formatTimes } from './format.ts';
 import { html, type Html, type Part } from './html.ts';
 import { stateIcon } from './states.ts';
 

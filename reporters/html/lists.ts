@@ -1,6 +1,5 @@
-import { formatRuns, formatTimes } from './format.ts';
-import { formatMinute, formatSecond } from '../../text/time.ts';
-import { formatCount, formatPercent } from '../../text/number.ts';
+import { formatMinute, formatSecond, formatTimes } from '../../text/time.ts';
+import { formatCount, formatPart, formatPercent } from '../../text/number.ts';
 import type { Overview } from '../../history/overview.ts';
 import type { FailureGroup, Figures, RunTable, Share } from '../../history/run-table.ts';
 import type { StateReport } from '../../history/state.ts';
@@ -37,7 +36,7 @@ export function renderSteps(
       },
       { head: 'median', cell: ([, { medianMs }]) => (medianMs === undefined ? '–' : formatDuration(medianMs)) },
       { head: 'p95', cell: ([, { p95Ms }]) => (p95Ms === undefined ? '–' : formatDuration(p95Ms)) },
-      { head: 'availability', cell: ([, { availability }]) => withNumbers(availability, formatRuns) },
+      { head: 'availability', cell: ([, { availability }]) => withNumbers(availability, formatPart) },
       { head: 'coverage', cell: ([, { coverage }]) => withNumbers(coverage, formatTimes) },
     ],
     rows: [...figures],

@@ -1,10 +1,9 @@
 import type { Overview } from '../../history/overview.ts';
 import { formatDuration } from '../../text/duration.ts';
-import { formatPercent } from '../../text/number.ts';
+import { formatPart, formatPercent } from '../../text/number.ts';
 import { headlineOf } from '../state-text.ts';
 import { sharedDefinitions } from './chart.ts';
 import { renderFailure } from './failure.ts';
-import { formatRuns } from './format.ts';
 import { renderCalendar, renderDistribution } from './grids.ts';
 import { html, type Part } from './html.ts';
 import { renderHeader } from './header.ts';
@@ -48,7 +47,7 @@ export function renderReport(overview: Overview, options: ReportOptions): string
       medianMs === undefined || p95Ms === undefined
         ? 'no run passed'
         : `median ${formatDuration(medianMs)}, p95 ${formatDuration(p95Ms)}`;
-    return `${times}, availability ${formatPercent(availability)} (${formatRuns(availability)})`;
+    return `${times}, availability ${formatPercent(availability)} (${formatPart(availability)})`;
   };
   const charts: readonly (readonly [id: string, title: string, body: Part])[] =
     table.stepNames.length === 0
