@@ -126,7 +126,14 @@ describe('the report is due', () => {
     ['if it shows another instance', run(startMs), { ...shown, instance: 'eu-west-1' }, 'up', true],
     ['after a failed run', run(startMs, 'theirs'), shown, 'up', true],
     ['if the state has changed', run(startMs), shown, 'degraded', true],
-    ['not if the state is unknown', run(startMs), shown, undefined, false],
+    ['not if the state is unknown and the report shows up', run(startMs), shown, undefined, false],
+    [
+      'if the state is unknown and the report shows another',
+      run(startMs),
+      { ...shown, state: 'down' },
+      undefined,
+      true,
+    ],
   ] as const)('%s', ([, last, mark, state, expected]) => {
     expect(isDue(last, mark, state)).toBe(expected);
   });

@@ -33,6 +33,8 @@ export interface ConversationSettings {
   readonly about: string;
   /** Limit for teardown and sweep after a stop: the Orchestrator kills the process 5 s after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
+  /** Limit for the reports if nobody has stopped the run: the Orchestrator waits five minutes after the last step. @default 10_000 */
+  readonly reportTimeoutMs?: number;
 }
 
 interface ConversationOptions<Config, Session> extends ConversationSettings {
@@ -55,9 +57,6 @@ const longestStepMs = 810_000;
  * 0.6 s, this stays below the five seconds after which the Orchestrator kills the process.
  */
 const reportGraceMs = 750;
-
-/** Time limit for the reports if nobody has stopped the run. After the last step the Orchestrator waits five minutes. */
-const reportTimeoutMs = 10_000;
 
 /** How long reports may take to say that they gave up. */
 const giveUpMs = 50;
@@ -280,7 +279,7 @@ export class Conversation<Config, Session> {
   }
   /** Reports the run, unless the Orchestrator asked for no step. Whatever goes wrong here costs one line in the log. */
   async #report(): Promise<void> {
-    const { reporting } = this.#options;
+    const { reporting, reportTimeoutMs = 10_000 } = this.#options;
     if (reporting === undefined || !this.#hasRunStep) return;
     const signal = AbortSignal.any([this.#reportTimeUp.signal, abortAfter(reportTimeoutMs, 'it took too long')]);
     try {

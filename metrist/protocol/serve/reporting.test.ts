@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Monitor } from '../../../runner/monitor.ts';
 import type { MonitorRun } from '../../../runner/monitor-run.ts';
+import { hideSecrets } from '../../../text/redact.ts';
 import { testStep, type TestConfig, type TestSession } from '../../../runner/testing/test-monitor.ts';
-import type { Reporting } from './conversation.ts';
+import type { ConversationSettings, Reporting } from './conversation.ts';
 import { TestOrchestrator } from './testing/orchestrator.ts';
 
 type Report = Reporting['report'];
@@ -17,13 +18,15 @@ function setUp(
   {
     answer = () => Promise.resolve([]),
     problems = [],
-    gracePeriodMs,
-  }: { readonly answer?: Report; readonly problems?: readonly string[]; readonly gracePeriodMs?: number } = {},
+    ...limits
+  }: Pick<ConversationSettings, 'gracePeriodMs' | 'reportTimeoutMs'> & {
+    readonly answer?: Report;
+    readonly problems?: readonly string[];
+  } = {},
 ) {
   const report = vi.fn<Report>(answer);
   const loadReporting = () => Promise.resolve({ version: '1.2.3', instance: 'kitchen', problems, report });
-  const options = { loadReporting, ...(gracePeriodMs !== undefined && { gracePeriodMs }) };
-  const orchestrator = new TestOrchestrator(monitor, options);
+  const orchestrator = new TestOrchestrator(monitor, { loadReporting, ...limits });
   /** The only run that was reported. */
   const reported = (): MonitorRun => {
     expect(report).toHaveBeenCalledOnce();
@@ -100,23 +103,28 @@ describe('a run under the Orchestrator is reported', () => {
       'SIGTERM',
       (o: TestOrchestrator) => o.raise('SIGTERM'),
       'interrupted',
-      'interrupted the run was interrupted by SIGTERM',
+      ['interrupted the run was interrupted by SIGTERM', 'blocked Boil was interrupted'],
     ],
     [
       'the end of stdin',
       (o: TestOrchestrator) => o.input.end(),
       'interrupted',
-      'interrupted the run was interrupted by the end of its input',
+      ['interrupted the run was interrupted by the end of its input', 'blocked Boil was interrupted'],
     ],
-    ['Exit', (o: TestOrchestrator) => o.send('Exit 0'), 'passed', 'blocked not selected for this run'],
-  ] as const)('if %s comes between two steps, as a run that %3$s', async ([, leave, state, next]) => {
+    [
+      'Exit',
+      (o: TestOrchestrator) => o.send('Exit 0'),
+      'passed',
+      ['blocked not selected for this run', 'blocked not selected for this run'],
+    ],
+  ] as const)('if %s comes between two steps, as vitest would record it', async ([, leave, state, rest]) => {
     const { orchestrator, reported } = setUp();
     await orchestrator.configure();
     await orchestrator.runStep('Fill');
     leave(orchestrator);
     await orchestrator.served;
     expect(reported().state).toBe(state);
-    expect(outlineOf(reported()).slice(0, 2)).toEqual(['passed', next]);
+    expect(outlineOf(reported())).toEqual(['passed', ...rest]);
   });
 
   test('with the error of a step that was refused, because a run that did not look did not pass', async () => {
@@ -218,6 +226,23 @@ describe('the report', () => {
       'Warning: DAYS is "0"; the default is used',
       'Warning: history not written',
     ]);
+  });
+
+  test('holds no secret', async () => {
+    hideSecrets([{ value: 'open-sesame-4711', shownAs: 'SESAME' }]);
+    const { orchestrator, end } = setUp({}, { problems: ['DAYS is open-sesame-4711; the default is used'] });
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    expect(JSON.stringify(await end())).not.toContain('sesame');
+  });
+
+  test('that hangs after the last step is given up, too', async () => {
+    const { orchestrator, report, end } = setUp({}, { answer: never, reportTimeoutMs: 1 });
+    await orchestrator.configure();
+    await orchestrator.runStep('Fill');
+    await end();
+    expect(report.mock.calls[0]?.[1].aborted).toBe(true);
+    expect(orchestrator.logs.slice(1)).toEqual(['Warning: the run could not be reported: it took too long']);
   });
 
   test('that breaks its promise and throws costs one line', async () => {
