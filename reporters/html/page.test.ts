@@ -386,6 +386,33 @@ describe('the figures of a week with incidents', () => {
     expect(rows[2]?.['over time']).toBe('never failed');
   });
 
+  it('draws the course of each step beside its figures', () => {
+    const table = all(weekPage, 'table').find((each) => each.text.startsWith('Each step now'));
+    const pictures = all(table ?? weekPage, 'svg').filter(({ attributes }) => attributes['width'] === '150');
+    expect(pictures).toHaveLength(names.length);
+    const stepsWith = (stroke: string): string[] =>
+      names.filter((_, index) =>
+        pictures[index]?.inner.some(({ attributes }) => attributes['class']?.includes(`s-${stroke}`)),
+      );
+    expect(stepsWith('theirs')).toEqual(['CreateGroup', 'AttachPolicy']);
+    expect(stepsWith('ours')).toEqual(['CreateUser']);
+    expect(stepsWith('median')).toEqual(names);
+    const xOf = (fromStartMs: number): number => (fromStartMs / (7 * dayMs)) * 150;
+    for (const { inner } of pictures) {
+      // The host was off from the 50th hour to the 53rd.
+      const gap = inner.find(({ name }) => name === 'rect')?.attributes;
+      expect(Number(gap?.['x'])).toBeCloseTo(xOf(50 * hourMs), 0);
+      expect(Number(gap?.['width'])).toBeCloseTo(xOf(3 * hourMs), 0);
+      const line = inner.find(({ attributes }) => attributes['class']?.includes('s-median'))?.attributes['d'] ?? '';
+      const points = [...line.matchAll(/([\d.]+),([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)] as const);
+      // The slow afternoon began in the 108th hour and took five.
+      const slow = points.filter(([x]) => x > xOf(108 * hourMs) && x < xOf(113 * hourMs)).map(([, y]) => y);
+      const others = points.filter(([x]) => x < xOf(107 * hourMs) || x > xOf(114 * hourMs)).map(([, y]) => y);
+      expect(slow).toHaveLength(5);
+      expect(Math.max(...slow)).toBeLessThan(Math.min(...others));
+    }
+  });
+
   it('lists what was wrong, newest first, with how long it lasted', () => {
     const rows = rowsOf(weekPage, 'Times in which IAM was not up');
     expect(rows.map((row) => [row['state'], row['for'], row['what failed']])).toEqual([
