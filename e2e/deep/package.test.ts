@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -29,6 +29,15 @@ interface Start {
   readonly cwd?: string;
   /** Starts it as a user who owns nothing, because root may write everywhere. */
   readonly asNobody?: boolean;
+}
+
+/**
+ * Copies an executable in a process of its own. If this process wrote it, a child that a test in another thread starts at
+ * that moment would hold the file open, and the kernel refuses to run a file that is open for writing (`ETXTBSY`).
+ */
+async function copyExecutable(from: string, to: string): Promise<void> {
+  const [code] = (await once(spawn('install', ['-m', '755', from, to], { stdio: 'inherit' }), 'close')) as [number];
+  expect(code).toBe(0);
 }
 
 /** Starts the executable with exactly this environment. */
@@ -165,7 +174,7 @@ describe('the executable', () => {
     const iam = await startIam();
     const dir = await makeDir();
     const executable = path.join(dir, programName);
-    await copyFile(dist(programName), executable);
+    await copyExecutable(dist(programName), executable);
     await chmod(dir, 0o555);
     const options = { executable, cwd: dir, asNobody: true };
     expect((await run(['--version'], options)).code).toBe(0);
@@ -214,7 +223,8 @@ describe('the executable', () => {
       expect(at).toBeGreaterThan(0);
       const versionAt = at + name.length + 12;
       bytes.writeUInt32LE(~bytes.readUInt32LE(versionAt) >>> 0, versionAt);
-      await writeFile(executable, bytes, { mode: 0o755 });
+      await writeFile(`${executable}.bytes`, bytes);
+      await copyExecutable(`${executable}.bytes`, executable);
     });
 
     it('works, and says that it is slower', async () => {
