@@ -1,2 +1,0 @@
-/** What a child process makes: the HTML report, and the status as JSON. */
-export type PageName = 'report' | 'status';
