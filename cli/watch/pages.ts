@@ -1,0 +1,2 @@
+/** What a child process makes: the HTML report, and the status as JSON. */
+export type PageName = 'report' | 'status';
