@@ -28,10 +28,16 @@ export interface CommandContext {
   readonly envFile: string;
   /** Why `.env` could not be read, one sentence each. If there are any, no command runs. */
   readonly envProblems: readonly string[];
+  /** Reads `.env` again: changes `values`, and returns the new `envProblems`. */
+  readonly loadEnvFile: () => Promise<readonly string[]>;
   readonly output: OutputStream;
   /** For errors and progress, which must not get into a pipe. */
   readonly errorOutput: OutputStream;
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
+  /** Calls the newest listener with each error of this process that nobody handles. Without one, such an error ends it. */
+  readonly onUnhandled: (listener: (error: unknown) => void) => Disposable;
+  /** Ends this process at once. For one that could not end by itself, because a disk or a name server hangs. */
+  readonly endAtOnce: () => void;
 }
 
 /** What a command gets in addition while it runs. */
