@@ -1,7 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import type { HistorySettings } from '../history/history-settings.ts';
-import type { FrontEnd } from '../history/run-record.ts';
+import type { FrontEnd, RunRecord } from '../history/run-record.ts';
 import { shortenPath } from '../host/results-dir.ts';
 import type { SummarySettings } from '../host/summary-settings.ts';
 import type { MetristConfig } from '../metrist/config.ts';
@@ -9,6 +9,7 @@ import { systemClock } from '../runner/clock.ts';
 import type { RunMode } from '../runner/monitor-run.ts';
 import type { Values } from '../runner/monitor.ts';
 import type { OtlpReporterOptions } from './otlp.ts';
+import type { KnownTotals } from './prometheus.ts';
 import type { RunReporter } from './run-reporter.ts';
 
 export interface CreateReportersOptions {
@@ -26,6 +27,12 @@ export interface CreateReportersOptions {
   readonly metrist?: MetristDestination;
   /** @default no summary in Markdown */
   readonly summary?: SummarySettings;
+  /** Whether `report.html` is kept up to date. @default true */
+  readonly isPageWanted?: boolean;
+  /** Runs that the disk has not taken yet. Kept by a process that goes on after this run. */
+  readonly unwritten?: RunRecord[];
+  /** Gets the totals after the run. */
+  readonly onTotals?: (totals: KnownTotals) => void;
   /** Absent if no endpoint of OpenTelemetry is set. */
   readonly otlp?: Omit<OtlpReporterOptions, 'frontEnd' | 'history' | 'operations' | 'resultsDir'>;
 }
@@ -44,6 +51,7 @@ interface MetristDestination {
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
   const { mode, frontEnd, resultsDir, history, operations, stepsFile, metrist, otlp, summary } = options;
+  const { isPageWanted = true, unwritten, onTotals } = options;
   const wanted: Promise<RunReporter>[] = [];
   const inResults = resultsDir === undefined ? undefined : pathsIn(resultsDir);
   if (resultsDir !== undefined && inResults !== undefined) {
@@ -51,7 +59,7 @@ export async function createReporters(options: CreateReportersOptions): Promise<
     wanted.push(
       import('./history.ts').then(({ HistoryReporter }) => {
         const { path: dir, shownAs } = inResults('runs');
-        return new HistoryReporter({ dir, shownAs, settings: history, frontEnd });
+        return new HistoryReporter({ dir, shownAs, settings: history, frontEnd, ...(unwritten && { unwritten }) });
       }),
     );
     if (metrist !== undefined) wanted.push(createMetrist(metrist, inResults));
@@ -61,17 +69,19 @@ export async function createReporters(options: CreateReportersOptions): Promise<
       wanted.push(
         loadDerived(`metrics ${textfile}`, async () => {
           const { PrometheusReporter } = await import('./prometheus.ts');
-          return new PrometheusReporter({ resultsDir, shownAs: textfile });
+          return new PrometheusReporter({ resultsDir, shownAs: textfile, ...(onTotals && { onTotals }) });
         }),
       );
     }
-    const { shownAs } = inResults('report.html');
-    wanted.push(
-      loadDerived(`report ${shownAs}`, async () => {
-        const { ReportReporter } = await import('./report.ts');
-        return new ReportReporter({ resultsDir, shownAs, operations });
-      }),
-    );
+    if (isPageWanted) {
+      const { shownAs } = inResults('report.html');
+      wanted.push(
+        loadDerived(`report ${shownAs}`, async () => {
+          const { ReportReporter } = await import('./report.ts');
+          return new ReportReporter({ resultsDir, shownAs, operations });
+        }),
+      );
+    }
   }
   if (otlp !== undefined) {
     wanted.push(

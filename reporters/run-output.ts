@@ -8,7 +8,7 @@ import { redact } from '../text/redact.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 import { type ReportedRun, reportRun } from './report-run.ts';
 import { StatusLine, type StatusOutput } from './status-line.ts';
-import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
+import { renderBeat, renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 
 export interface RunOutputOptions {
   readonly terminal: TerminalOptions;
@@ -16,6 +16,10 @@ export interface RunOutputOptions {
   /** For progress, and for what the run's code writes to the console. */
   readonly errorOutput: StatusOutput;
   readonly clock: Clock;
+  /** Whether a run that passed is one line, as in the log of a watch. Its steps are shown at the end, if one failed. @default false */
+  readonly isBrief?: boolean;
+  /** Passed on to {@link reportRun}. */
+  readonly hanging?: Map<string, Promise<unknown>>;
 }
 
 export interface FinishedRun extends ReportedRun {
@@ -51,7 +55,7 @@ export class RunOutput {
 
   /** Prints the line of a step, once in a run. */
   printStep(step: StepResult): void {
-    if (this.#printed.has(step.name)) return;
+    if (this.#options.isBrief === true || this.#printed.has(step.name)) return;
     this.#printed.add(step.name);
     this.#print(renderStepLine(redact.value(step), this.#options.terminal));
   }
@@ -78,7 +82,9 @@ export class RunOutput {
    */
   async finish(run: MonitorRun, createReporters: () => Promise<readonly RunReporter[]>): Promise<FinishedRun> {
     for (const step of run.steps) this.printStep(step);
+    const { hanging } = this.#options;
     const reported = await reportRun(createReporters, run, {
+      ...(hanging && { hanging }),
       onWait: (what, timeoutMs) => this.#showWait(what, timeoutMs, run),
     });
     this.#progress?.[Symbol.dispose]();
@@ -89,7 +95,8 @@ export class RunOutput {
   }
 
   #printSummary(run: MonitorRun, outcomes: readonly ReportOutcome[]): void {
-    const summary = renderSummary(run, outcomes, this.#options.terminal);
+    const render = this.#options.isBrief === true ? renderBeat : renderSummary;
+    const summary = render(run, outcomes, this.#options.terminal);
     const writeInstead = (): void => void this.#options.errorOutput.write(`${summary}\n`);
     // Leftovers, and results that are in no file, must be shown somewhere.
     const mustBeShown = run.leftovers.length > 0 || outcomes.some(({ ok }) => !ok);

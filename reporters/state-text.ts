@@ -16,7 +16,7 @@ export interface StateExplanation {
 const maxNameLength = 60;
 
 /** The state in a few words: `IAM is up`. */
-export function headlineOf({ state, mode, lastRun }: Overview): string {
+export function headlineOf({ state, mode, lastRun }: Pick<Overview, 'state' | 'mode' | 'lastRun'>): string {
   const subject = mode === 'offline' ? 'The rehearsed IAM' : 'IAM';
   const { overall } = state;
   switch (overall.state) {

@@ -5,6 +5,7 @@ import { collectRun, withRelativeStacks } from '../../reporters/collect-run.ts';
 import type { FinishedRun, RunOutput } from '../../reporters/run-output.ts';
 import { systemClock } from '../../runner/clock.ts';
 import type { MonitorRun } from '../../runner/monitor-run.ts';
+import type { Values } from '../../runner/monitor.ts';
 import { performRun } from '../../runner/perform-run.ts';
 import { copyError } from '../../text/copy-error.ts';
 import { redact } from '../../text/redact.ts';
@@ -50,6 +51,7 @@ async function perform(
 ): Promise<MonitorRun> {
   const startedAt = systemClock.now();
   try {
+    using _ = setup.mode === 'offline' ? await openMock(values) : undefined;
     const { awsiam } = await import('../../suites/awsiam/monitor.ts');
     return await performRun(awsiam, {
       ...setup,
@@ -62,9 +64,9 @@ async function perform(
       ...(skippedBeats !== undefined && { skippedBeats }),
     });
   } catch (error) {
-    // The monitor's code did not load.
-    const { message, stack = '' } = copyError(error);
-    const ended = { testModules: [], unhandledErrors: [{ message, stack }], reason: 'failed' } as const;
+    // The monitor's code did not load, or the settings of the mock are wrong.
+    const { message, stack = '', code = '' } = copyError(error) as Error & { readonly code?: string };
+    const ended = { testModules: [], unhandledErrors: [{ message, stack, code }], reason: 'failed' } as const;
     return redact.value(collectRun(ended, { ...setup, startedAt, elapsedMs: 0 }));
   }
 }
@@ -80,4 +82,9 @@ function redirectConsole(output: RunOutput): Disposable {
     [Symbol.dispose]: () =>
       Object.assign(console, Object.fromEntries(methods.map((method, index) => [method, before[index]]))),
   };
+}
+
+async function openMock(values: Values): Promise<Disposable> {
+  const { openOfflineIam } = await import('../../mocks/offline-iam.ts');
+  return openOfflineIam(values);
 }
