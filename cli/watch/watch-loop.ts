@@ -80,11 +80,10 @@ export class WatchLoop {
     using _ = this.#context.onUnhandled((error) => {
       this.#options.errorOutput.write(`unhandled error; the watch goes on: ${copyError(error).message}\n`);
     });
-    let envProblems = this.#context.envProblems;
     let skippedBeats = 0;
     for (let beat; (beat = await this.#options.beat.next(signal)) !== undefined;) {
       skippedBeats += beat.skipped;
-      const setup = await this.#setUp(envProblems);
+      const setup = await this.#setUp();
       const mayRun = (await this.#options.onBeat?.(setup)) ?? true;
       if (mayRun && !signal.aborted) {
         await this.#run(setup, skippedBeats, signal);
@@ -92,7 +91,6 @@ export class WatchLoop {
       } else {
         skippedBeats += 1;
       }
-      envProblems = await this.#context.loadEnvFile();
     }
   }
 
@@ -133,9 +131,10 @@ export class WatchLoop {
     return { ok: true, text: `${last}, ${running ?? `the next one starts in ${formatAge(beat.nextMs - nowMs)}`}` };
   }
 
-  async #setUp(envProblems: readonly string[]): Promise<RunSetup> {
-    const { values, baseDir } = this.#context;
+  async #setUp(): Promise<RunSetup> {
+    const { values, baseDir, loadEnvFile } = this.#context;
     const { everyMs } = this.#options;
+    const envProblems = await loadEnvFile();
     return await setUpRun(values, {
       mode: 'live',
       frontEnd: 'watch',
