@@ -21,11 +21,11 @@ interface WatchOptions extends Pick<RunOutputOptions, 'output' | 'errorOutput' |
   readonly beat: Pick<SteadyBeat, 'next' | 'nextMs'>;
   readonly everyMs: number;
   /**
-   * Called before each run with what the run is about.
+   * Called before each run with what it is about to do.
    *
-   * @returns whether the run may start. If not, the callee has said why
+   * @returns what it is to do, or `undefined` if it must not start. Then the callee has said why
    */
-  readonly onBeat?: (setup: RunSetup) => Promise<boolean>;
+  readonly onBeat?: (setup: RunSetup) => Promise<RunSetup | undefined>;
   /** Called when a run has ended and is reported. */
   readonly onRun?: (run: MonitorRun) => void;
 }
@@ -83,14 +83,16 @@ export class WatchLoop {
     let skippedBeats = 0;
     for (let beat; (beat = await this.#options.beat.next(signal)) !== undefined;) {
       skippedBeats += beat.skipped;
-      const setup = await this.#setUp();
-      const mayRun = (await this.#options.onBeat?.(setup)) ?? true;
-      if (mayRun && !signal.aborted) {
-        await this.#run(setup, skippedBeats, signal);
-        skippedBeats = 0;
-      } else {
+      const planned = await this.#setUp();
+      const { onBeat } = this.#options;
+      const setup = onBeat === undefined ? planned : await onBeat(planned);
+      if (signal.aborted) return;
+      if (setup === undefined) {
         skippedBeats += 1;
+        continue;
       }
+      await this.#run(setup, skippedBeats, signal);
+      skippedBeats = 0;
     }
   }
 
