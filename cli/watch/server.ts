@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import type { PrometheusFormat } from '../../metrics/prometheus.ts';
 import { styleSource } from '../../reporters/html/style.ts';
-import { settleWithin } from '../../runner/deadline.ts';
+import { abortAfter, settleWithin } from '../../runner/deadline.ts';
 import { formatLimit } from '../../text/duration.ts';
 import { messageOf, oneLine } from '../../text/printable.ts';
 import { chooseFormat } from './choose-format.ts';
@@ -126,24 +126,16 @@ export async function startWatchServer(
   const requestLimitMs = idleTimeoutMs + headersTimeoutMs + 2 * checkIntervalMs;
   /** Those with a request that is not answered yet. */
   const busy = new WeakSet<Socket>();
-  /** One for each answer that is being made. */
-  const waiting = new Set<AbortController>();
+  const closing = new AbortController();
   const metrics = { text: shareBuffer(), openmetrics: shareBuffer() };
 
   const makePage = async (name: PageName, type: string): Promise<Answer> => {
-    const stop = new AbortController();
-    const timer = setTimeout(
-      () => stop.abort(new Error(`it took longer than ${formatLimit(pageTimeoutMs)}`)),
-      pageTimeoutMs,
-    );
-    waiting.add(stop);
+    const tooLong = `it took longer than ${formatLimit(pageTimeoutMs)}`;
+    using deadline = abortAfter(pageTimeoutMs, tooLong, closing.signal);
     try {
-      return { status: 200, type, body: await settleWithin(served.page(name), stop.signal, 0) };
+      return { status: 200, type, body: await settleWithin(served.page(name), deadline.signal, 0) };
     } catch (error) {
       return unavailable(`The ${name} could not be made: ${oneLine(messageOf(error), 500)}`);
-    } finally {
-      clearTimeout(timer);
-      waiting.delete(stop);
     }
   };
 
@@ -228,7 +220,7 @@ export async function startWatchServer(
     close: async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       server.close(() => resolve());
-      for (const stop of waiting) stop.abort(new Error('the watch ends'));
+      closing.abort(new Error('the watch ends'));
       for (const socket of sockets.keys()) socket.destroy();
       await promise;
     },
@@ -280,7 +272,7 @@ function refuse(request: IncomingMessage, isLoopback: boolean): Answer | undefin
   const hosts = request.headersDistinct['host'] ?? [];
   const [host] = hosts;
   if (hosts.length > 1 || (host === undefined && request.httpVersion !== '1.0')) {
-    return { status: 400, type: plainText, body: 'A request needs one Host header.\n', headers: closing };
+    return { status: 400, type: plainText, body: 'A request needs one Host header.\n', headers: closesConnection };
   }
   // A web page of any origin could otherwise read what is served: its own name may point to this machine.
   if (isLoopback && host !== undefined && !isLocalName(host)) {
@@ -289,15 +281,15 @@ function refuse(request: IncomingMessage, isLoopback: boolean): Answer | undefin
   }
   if (method !== 'GET' && method !== 'HEAD') {
     const body = 'Only GET and HEAD are answered.\n';
-    return { status: 405, type: plainText, body, headers: { Allow: 'GET, HEAD', ...closing } };
+    return { status: 405, type: plainText, body, headers: { Allow: 'GET, HEAD', ...closesConnection } };
   }
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
-    return { status: 413, type: plainText, body: 'A request must not have a body.\n', headers: closing };
+    return { status: 413, type: plainText, body: 'A request must not have a body.\n', headers: closesConnection };
   }
   return undefined;
 }
 
-const closing = { Connection: 'close' };
+const closesConnection = { Connection: 'close' };
 
 /** `localhost`, or an IP address, with or without a port. */
 function isLocalName(host: string): boolean {
@@ -316,7 +308,7 @@ function endWith(socket: Socket, status: number, text: string): void {
     ...commonHeaders,
     'Content-Type': plainText,
     'Content-Length': Buffer.byteLength(body),
-    ...closing,
+    ...closesConnection,
     ...(status === 405 && { Allow: 'GET, HEAD' }),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
