@@ -122,6 +122,7 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
   loop.readTotals(setup.resultsDir).catch(() => {});
   await loop.watch(stop.signal);
   output.write(`awsiam watch · ${loop.summary}\n`);
+  if (loop.isHanging) context.endAtOnce();
 }
 
 /** Holds what the watch has claimed. The settings may change from run to run, and what they claim with them. */
