@@ -4,6 +4,7 @@ import { RunOutput } from '../../reporters/run-output.ts';
 import { systemClock } from '../../runner/clock.ts';
 import { Interruption } from '../../runner/interruption.ts';
 import { StopSignals } from '../../runner/stop-signals.ts';
+import { copyError } from '../../text/copy-error.ts';
 import { type RunningContext, terminalOf } from '../command-context.ts';
 import { durationOption } from '../options.ts';
 import { claimRun, nothingToClaim } from './claim-run.ts';
@@ -39,6 +40,11 @@ async function runAndReport(options: RunArguments, context: RunningContext): Pro
   const stop = new AbortController();
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
   context.onSignal((signal) => signals.receive(signal));
+  // Of errors while the settings are read or the reports are made. An error while the steps run is a problem of the run.
+  using _ = context.onUnhandled((error) => {
+    onFailure();
+    errorOutput.write(`unhandled error; the run goes on: ${copyError(error).message}\n`);
+  });
 
   const setup = await setUpRun(values, { ...context, mode: offline ? 'offline' : 'live', frontEnd: 'run' });
   // An offline run touches nothing that two runs would share.
