@@ -9,6 +9,7 @@ import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Values } from '../runner/monitor.ts';
 import { ConfigError } from '../runner/settings.ts';
+import { stopSignals } from '../runner/stop-signals.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { copyError } from '../text/copy-error.ts';
 import { messageOf } from '../text/printable.ts';
@@ -18,6 +19,8 @@ import { isNagiosCheck, renderUnknown, runNagiosCheck, unknownExitCode } from '.
 
 /** The commands, in the order of the help. Each is loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, context: RunningContext) => void>>> = {
+  run: async () => (await import('./run/run.ts')).addRunCommand,
+  watch: async () => (await import('./watch/watch.ts')).addWatchCommand,
   status: async () => (await import('./status/status.ts')).addStatusCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,
@@ -38,10 +41,20 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
   // After `awsiam drive | head -1` the command goes on: a monitor that is cut off would leave things behind.
   surviveOutputErrors(process);
   const environment = { ...process.env };
-  const envFile = await readEnvFile(baseDir, environment);
-  Object.assign(process.env, envFile.added);
+  let added: Values = {};
+  const loadEnvFile = async (): Promise<readonly string[]> => {
+    const envFile = await readEnvFile(baseDir, environment);
+    for (const name of Object.keys(added)) delete process.env[name];
+    // The AWS SDK reads them there.
+    Object.assign(process.env, envFile.added);
+    ({ added } = envFile);
+    return envFile.problems;
+  };
+  const listeners: ((error: unknown) => void)[] = [];
   // Node itself would print an uncaught error with all of its secrets.
   process.on('uncaughtException', (error: unknown) => {
+    const listener = listeners.at(-1);
+    if (listener !== undefined) return listener(error);
     if (isNagiosCheck(args)) {
       process.stdout.write(renderUnknown(messageOf(error)));
       process.exit(unknownExitCode);
@@ -55,11 +68,20 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
     values: process.env,
     baseDir,
     envFile: shortenPath(path.join(baseDir, '.env'), process.cwd()),
-    envProblems: envFile.problems,
+    envProblems: await loadEnvFile(),
+    loadEnvFile,
     output: process.stdout,
     errorOutput: process.stderr,
     onSignal: (listener) => {
-      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
+      for (const signal of stopSignals) process.on(signal, listener);
+    },
+    onUnhandled: (listener) => {
+      listeners.push(listener);
+      return { [Symbol.dispose]: () => void listeners.splice(listeners.indexOf(listener), 1) };
+    },
+    endAtOnce: () => {
+      // Before it ends, Node waits for every thread, even for one that waits for a disk.
+      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
     },
   });
   // An abandoned search for credentials may still hold a connection or a child process, which would keep Node alive.
@@ -107,6 +129,8 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride()
     .hook('preAction', (_, command) => {
+      // A run reports what is wrong with its settings as a failure of its first step.
+      if (reportsSettings.has(command.name())) return;
       if (context.envProblems.length > 0 && needsEnvFile(command, context.environment))
         throw new ConfigError(context.envProblems);
       for (const warning of outline.findSettingWarnings(context.values, 'command')) {
@@ -133,6 +157,8 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     return exitCodes.failed;
   }
 }
+
+const reportsSettings: ReadonlySet<string> = new Set(['run', 'watch']);
 
 /** A user who may not read the keys in `.env` may still look at the state, if it is known where that is. */
 function needsEnvFile(command: Command, environment: Values): boolean {

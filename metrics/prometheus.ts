@@ -1,5 +1,8 @@
 import type { Attributes, HistogramPoint, Metric, MetricDefinition } from './model.ts';
 
+/** Prometheus' text format 0.0.4, or OpenMetrics 1.0. */
+export type PrometheusFormat = 'text' | 'openmetrics';
+
 /** The metrics of one instance. */
 export interface InstanceMetrics {
   /** Becomes the label `monitor_instance`, because Prometheus itself uses `instance`. */

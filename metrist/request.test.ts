@@ -1,4 +1,5 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createMetristClient, explainStatus, type MetristClientOptions, MetristError } from './request.ts';
 import { startMetristStandIn } from './testing/stand-in.ts';
 
@@ -39,6 +40,21 @@ describe('a request', () => {
         body: '{"value":1}',
       },
     ]);
+  });
+
+  test('leaves no timer and no listener behind, whether it was answered or not', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { signal } = new AbortController();
+    const fetch = vi.fn<typeof globalThis.fetch>();
+    fetch.mockResolvedValueOnce(new Response('Accepted')).mockRejectedValueOnce(new TypeError('fetch failed'));
+    const send = createMetristClient({ baseUrl: 'https://app.metrist.io', token, userAgent, fetch });
+    const answer = await send({ path: '/', signal });
+    expect(vi.getTimerCount()).toBe(1);
+    await answer.readText();
+    await errorOf(send({ path: '/', signal }));
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test.for([

@@ -10,7 +10,9 @@ import {
 import { Outbox } from '../metrist/delivery/outbox.ts';
 import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { Clock } from '../runner/clock.ts';
+import { abortAfter } from '../runner/deadline.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
+import { formatLimit } from '../text/duration.ts';
 import { messageOf, plural, oneLine } from '../text/printable.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 
@@ -66,9 +68,15 @@ export class MetristReporter implements RunReporter {
     const { required } = this;
     try {
       const held = await this.#heldInTime(run);
-      const signal = AbortSignal.timeout(deadlineMs);
+      using deadline = abortAfter(deadlineMs, `it took longer than ${formatLimit(deadlineMs)}`);
       const elapsedMs = (): number => clock.elapsedMs();
-      const report = await deliver(held, { api, outbox: this.#outbox, elapsedMs, signal, ...(wait && { wait }) });
+      const report = await deliver(held, {
+        api,
+        outbox: this.#outbox,
+        elapsedMs,
+        signal: deadline.signal,
+        ...(wait && { wait }),
+      });
       const isMissed = required && report.missing > 0;
       const outcome = renderDelivery(report, { instance, ...shownAs });
       return { ...outcome, undelivered: report.missing, ...(isMissed && { required }) };

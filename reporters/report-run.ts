@@ -7,6 +7,11 @@ interface ReportRunOptions {
   readonly signal?: AbortSignal;
   /** Called when the wait for a reporter begins. Disposed when it ends. */
   readonly onWait?: (what: string, timeoutMs: number) => Disposable;
+  /**
+   * Reports of earlier runs that still hang, by what they write. Kept by a process that goes on after this run: no report is
+   * begun again before it has come back, so that a disk that hangs does not use up all of Node's threads.
+   */
+  readonly hanging?: Map<string, Promise<unknown>>;
 }
 
 export interface ReportedRun {
@@ -57,12 +62,17 @@ class Reporting {
     { what, timeoutMs = defaultTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
     start: () => Promise<T>,
   ): Promise<T | ReportOutcome> {
-    const { signal, onWait } = this.#options;
+    const { signal, onWait, hanging } = this.#options;
     if (signal?.aborted === true)
       return { ok: false, text: `${what}: not reported, because the run had to end`, required };
+    if (hanging?.has(what) === true) {
+      return { ok: false, text: `${what}: not reported, because the report of an earlier run still hangs`, required };
+    }
+    let work: Promise<T> | undefined;
     const { promise: givenUp, resolve } = Promise.withResolvers<ReportOutcome>();
     const giveUp = (why: string): void => {
       this.isHanging = true;
+      if (work !== undefined) hanging?.set(what, forgetAfter(work, what, hanging));
       resolve({ ok: false, text: `${what}: ${why}`, required });
     };
     let ticksLeft = ticksOfDeadline;
@@ -75,7 +85,8 @@ class Reporting {
     signal?.addEventListener('abort', onAbort);
     using _ = onWait?.(what, timeoutMs);
     try {
-      return await Promise.race([start(), givenUp]);
+      work = start();
+      return await Promise.race([work, givenUp]);
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {
@@ -83,4 +94,9 @@ class Reporting {
       signal?.removeEventListener('abort', onAbort);
     }
   }
+}
+
+async function forgetAfter(work: Promise<unknown>, what: string, hanging: Map<string, unknown>): Promise<void> {
+  await Promise.allSettled([work]);
+  hanging.delete(what);
 }

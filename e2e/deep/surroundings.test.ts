@@ -222,7 +222,7 @@ describe('files that cannot be read or written', () => {
 
   test('if a file of the checkout is missing, one line says so, and no older report remains', async () => {
     const checkout = await copyProject();
-    await rm(path.join(checkout, 'cli/vitest-run.ts'));
+    await rm(path.join(checkout, 'cli/run/vitest-run.ts'));
     const results = await makeDir();
     await writeFile(path.join(results, 'junit.xml'), '<testsuites name="old"/>');
     const run = await runVitest({ cwd: checkout, env: { METRIST_RESULTS_DIR: results } });

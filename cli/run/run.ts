@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { toRecord } from '../../history/run-record.ts';
+import { RunOutput } from '../../reporters/run-output.ts';
+import { systemClock } from '../../runner/clock.ts';
+import { Interruption } from '../../runner/interruption.ts';
+import { StopSignals } from '../../runner/stop-signals.ts';
+import { type RunningContext, terminalOf } from '../command-context.ts';
+import { durationOption } from '../options.ts';
+import { runOnce } from './run-once.ts';
+import { setUpRun } from './run-setup.ts';
+
+interface RunArguments {
+  readonly offline?: boolean;
+  readonly json?: boolean;
+  /** Milliseconds. */
+  readonly wait: number;
+}
+
+/** Adds `awsiam run`, which does what `vitest run` does, without vitest. */
+export function addRunCommand(program: Command, context: RunningContext): void {
+  program
+    .command('run')
+    .description('run the steps once over AWS and report them, as "vitest run" does, but faster')
+    .option('--offline', 'run them over a mock of IAM in memory')
+    .option('--json', 'print the run as JSON, and everything else to stderr')
+    .addOption(
+      durationOption(
+        '--wait <time>',
+        'wait so long for another "awsiam run" or "awsiam watch" to end, such as 30s or 5m (default: do not wait)',
+        0,
+      ),
+    )
+    .action(async (options: RunArguments) => await runAndReport(options, context));
+}
+
+async function runAndReport({ offline = false, json = false }: RunArguments, context: RunningContext): Promise<void> {
+  const { values, output: stdout, errorOutput, onFailure } = context;
+  const stop = new AbortController();
+  const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
+  context.onSignal((signal) => signals.receive(signal));
+
+  const setup = await setUpRun(values, { ...context, mode: offline ? 'offline' : 'live', frontEnd: 'run' });
+  const output = new RunOutput({
+    output: json ? errorOutput : stdout,
+    errorOutput,
+    clock: systemClock,
+    terminal: terminalOf(context),
+  });
+  const { run, isGood, isHanging } = await runOnce({ setup, signal: stop.signal, output }, context);
+  if (json)
+    stdout.write(
+      `${JSON.stringify(toRecord(run, { intervalSecs: setup.intervalSecs, frontEnd: 'run' }), undefined, 2)}\n`,
+    );
+  if (!isGood) onFailure();
+  if (isHanging) context.endAtOnce();
+}
