@@ -3,8 +3,9 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { readEnvFile } from '../host/env-file.ts';
+import { removeReport } from '../host/last-resort.js';
 import { surviveOutputErrors } from '../host/output-errors.ts';
-import { shortenPath } from '../host/results-dir.ts';
+import { parseResultsDir, shortenPath } from '../host/results-dir.ts';
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Values } from '../runner/monitor.ts';
@@ -105,14 +106,21 @@ export async function runProgram(args: readonly string[], context: CommandContex
 async function runCommandLine(args: readonly string[], unredacted: CommandContext): Promise<number> {
   const stop = new AbortController();
   let exitCode: number = exitCodes.ok;
+  const received: NodeJS.Signals[] = [];
   const context: RunningContext = {
     ...redactContext(unredacted),
+    // A signal may come while the command's code is being loaded.
+    onSignal: (listener) => {
+      for (const signal of received) listener(signal);
+      unredacted.onSignal(listener);
+    },
     signal: stop.signal,
     onFailure: (code = exitCodes.failed) => {
       exitCode ||= code;
     },
   };
   context.onSignal((signal) => {
+    received.push(signal);
     exitCode = 128 + os.constants.signals[signal];
     stop.abort();
   });
@@ -138,14 +146,17 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
       }
     });
 
+  const named = Object.entries(commands).filter(([name]) => name === args[0]);
+  // The help lists all commands.
+  for (const [, load] of named.length > 0 ? named : Object.entries(commands)) (await load())(program, context);
   try {
-    const named = Object.entries(commands).filter(([name]) => name === args[0]);
-    // The help lists all commands.
-    for (const [, load] of named.length > 0 ? named : Object.entries(commands)) (await load())(program, context);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    // This run has no report.
+    if (args[0] === 'run') removeReport(parseResultsDir(context.values, context.baseDir).dir);
+    if (error instanceof CommanderError) return exitCodes.usage;
     if (exitCode !== exitCodes.ok) return exitCode;
     const { awsiam } = await import('../suites/awsiam/monitor.ts');
     const { verdict, message, advice } = awsiam.explain(error, `awsiam ${args[0] ?? ''}`.trim(), {

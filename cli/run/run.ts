@@ -4,6 +4,7 @@ import { RunOutput } from '../../reporters/run-output.ts';
 import { systemClock } from '../../runner/clock.ts';
 import { Interruption } from '../../runner/interruption.ts';
 import { StopSignals } from '../../runner/stop-signals.ts';
+import { copyError } from '../../text/copy-error.ts';
 import { type RunningContext, terminalOf } from '../command-context.ts';
 import { durationOption } from '../options.ts';
 import { runOnce } from './run-once.ts';
@@ -39,13 +40,19 @@ async function runAndReport({ offline = false, json = false }: RunArguments, con
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
   context.onSignal((signal) => signals.receive(signal));
 
-  const setup = await setUpRun(values, { ...context, mode: offline ? 'offline' : 'live', frontEnd: 'run' });
+  const screen = json ? errorOutput : stdout;
   const output = new RunOutput({
-    output: json ? errorOutput : stdout,
+    output: screen,
     errorOutput,
     clock: systemClock,
-    terminal: terminalOf(context),
+    terminal: terminalOf({ output: screen, values }),
   });
+  // During the steps such an error becomes a problem of the run. This is for all others, such as those of a report.
+  using _ = context.onUnhandled((error) => {
+    output.printRemark(`unhandled error; the run goes on: ${copyError(error).message}\n`);
+    onFailure();
+  });
+  const setup = await setUpRun(values, { ...context, mode: offline ? 'offline' : 'live', frontEnd: 'run' });
   const { run, isGood, isHanging } = await runOnce({ setup, signal: stop.signal, output }, context);
   if (json)
     stdout.write(
