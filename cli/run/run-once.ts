@@ -68,7 +68,8 @@ async function perform(
     // The monitor's code did not load, or the settings of the mock are wrong.
     const { message, stack = '', code = '' } = copyError(error) as Error & { readonly code?: string };
     const ended = { testModules: [], unhandledErrors: [{ message, stack, code }], reason: 'failed' } as const;
-    return redact.value(collectRun(ended, { ...setup, startedAt, elapsedMs: 0 }));
+    const run = collectRun(ended, { ...setup, startedAt, elapsedMs: 0 });
+    return redact.value({ ...run, ...(skippedBeats && { skippedBeats }) });
   }
 }
 

@@ -92,7 +92,7 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
       terminal: terminalOf(context),
       onBeat: (next) => {
         setup = next;
-        return Promise.resolve(true);
+        return Promise.resolve(next);
       },
       onRun: () => pages.invalidate(),
     },
@@ -112,4 +112,5 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
   loop.readTotals(setup.resultsDir).catch(() => {});
   await loop.watch(stop.signal);
   output.write(`awsiam watch · ${loop.summary}\n`);
+  if (loop.isHanging) context.endAtOnce();
 }
