@@ -3,7 +3,7 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { readEnvFile } from '../host/env-file.ts';
-import { removeReport } from '../host/last-resort.js';
+import { removeOldReport, removeReport } from '../host/last-resort.js';
 import { surviveOutputErrors } from '../host/output-errors.ts';
 import { parseResultsDir, shortenPath } from '../host/results-dir.ts';
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
@@ -63,6 +63,9 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
     process.stderr.write(`${inspect(copyError(error, redact.text))}\n`);
     process.exit(1);
   });
+  const ending = endsTooEarly(() => {
+    if (args[0] === 'run') removeOldReport(baseDir);
+  });
   process.exitCode = await runProgram(args, {
     ...self,
     environment,
@@ -85,8 +88,22 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
       process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
     },
   });
+  ending[Symbol.dispose]();
   // An abandoned search for credentials may still hold a connection or a child process, which would keep Node alive.
   setTimeout(() => process.exit(), 1000).unref();
+}
+
+/** Notices if something ends this process before the command is done: a call of `process.exit()`, or nothing left to wait for. */
+function endsTooEarly(onEnd: () => void): Disposable {
+  const listener = (code: number): void => {
+    onEnd();
+    // An error that nobody handled has said why.
+    if (code !== exitCodes.ok) return;
+    process.stderr.write('something ended this process before the command was done\n');
+    process.exitCode = exitCodes.failed;
+  };
+  process.once('exit', listener);
+  return { [Symbol.dispose]: () => process.off('exit', listener) };
 }
 
 /** Shells and most tools return 2 for a command line that they do not understand. */
