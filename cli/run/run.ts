@@ -7,14 +7,15 @@ import { StopSignals } from '../../runner/stop-signals.ts';
 import { copyError } from '../../text/copy-error.ts';
 import { type RunningContext, terminalOf } from '../command-context.ts';
 import { durationOption } from '../options.ts';
+import { claimRun, nothingToClaim } from './claim-run.ts';
 import { runOnce } from './run-once.ts';
 import { setUpRun } from './run-setup.ts';
 
 interface RunArguments {
   readonly offline?: boolean;
   readonly json?: boolean;
-  /** Milliseconds. */
-  readonly wait: number;
+  /** Milliseconds. @default 0 */
+  readonly wait?: number;
 }
 
 /** Adds `awsiam run`, which does what `vitest run` does, without vitest. */
@@ -28,13 +29,13 @@ export function addRunCommand(program: Command, context: RunningContext): void {
       durationOption(
         '--wait <time>',
         'wait so long for another "awsiam run" or "awsiam watch" to end, such as 30s or 5m (default: do not wait)',
-        0,
       ),
     )
     .action(async (options: RunArguments) => await runAndReport(options, context));
 }
 
-async function runAndReport({ offline = false, json = false }: RunArguments, context: RunningContext): Promise<void> {
+async function runAndReport(options: RunArguments, context: RunningContext): Promise<void> {
+  const { offline = false, json = false, wait: waitMs = 0 } = options;
   const { values, output: stdout, errorOutput, onFailure } = context;
   const stop = new AbortController();
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
@@ -53,7 +54,15 @@ async function runAndReport({ offline = false, json = false }: RunArguments, con
     onFailure();
   });
   const setup = await setUpRun(values, { ...context, mode: offline ? 'offline' : 'live', frontEnd: 'run' });
-  const { run, isGood, isHanging } = await runOnce({ setup, signal: stop.signal, output }, context);
+  // An offline run touches nothing that two runs would share.
+  using claim = offline
+    ? nothingToClaim
+    : await claimRun(setup, { command: 'run', waitMs, signal: stop.signal }, context);
+  if (claim === undefined) return onFailure();
+  const { run, isGood, isHanging } = await runOnce(
+    { setup: { ...setup, warnings: [...setup.warnings, ...claim.warnings] }, signal: stop.signal, output },
+    context,
+  );
   if (json)
     stdout.write(
       `${JSON.stringify(toRecord(run, { intervalSecs: setup.intervalSecs, frontEnd: 'run' }), undefined, 2)}\n`,
