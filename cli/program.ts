@@ -170,11 +170,12 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    // This run has no report.
+    const isUsage = error instanceof CommanderError;
+    if (isUsage && error.exitCode === 0) return exitCodes.ok;
+    if (!isUsage && exitCode !== exitCodes.ok) return exitCode;
+    // This run has no report, and the one of an earlier run would look like it.
     if (args[0] === 'run') removeReport(parseResultsDir(context.values, context.baseDir).dir);
-    if (error instanceof CommanderError) return exitCodes.usage;
-    if (exitCode !== exitCodes.ok) return exitCode;
+    if (isUsage) return exitCodes.usage;
     const { awsiam } = await import('../suites/awsiam/monitor.ts');
     const { verdict, message, advice } = awsiam.explain(error, `awsiam ${args[0] ?? ''}`.trim(), {
       mode: 'live',
