@@ -40,6 +40,11 @@ async function runAndReport(options: RunArguments, context: RunningContext): Pro
   const stop = new AbortController();
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
   context.onSignal((signal) => signals.receive(signal));
+  // Of errors while the settings are read or the reports are made. An error while the steps run is a problem of the run.
+  using _ = context.onUnhandled((error) => {
+    onFailure();
+    errorOutput.write(`unhandled error; the run goes on: ${copyError(error).message}\n`);
+  });
 
   const screen = json ? errorOutput : stdout;
   const output = new RunOutput({
