@@ -40,11 +40,6 @@ async function runAndReport(options: RunArguments, context: RunningContext): Pro
   const stop = new AbortController();
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
   context.onSignal((signal) => signals.receive(signal));
-  // Of errors while the settings are read or the reports are made. An error while the steps run is a problem of the run.
-  using _ = context.onUnhandled((error) => {
-    onFailure();
-    errorOutput.write(`unhandled error; the run goes on: ${copyError(error).message}\n`);
-  });
 
   const screen = json ? errorOutput : stdout;
   const output = new RunOutput({
@@ -53,7 +48,7 @@ async function runAndReport(options: RunArguments, context: RunningContext): Pro
     clock: systemClock,
     terminal: terminalOf({ output: screen, values }),
   });
-  // During the steps such an error becomes a problem of the run. This is for all others, such as those of a report.
+  // Of errors while the settings are read or the reports are made. An error while the steps run is a problem of the run.
   using _ = context.onUnhandled((error) => {
     output.printRemark(`unhandled error; the run goes on: ${copyError(error).message}\n`);
     onFailure();
