@@ -61,7 +61,7 @@ export class WatchLoop {
   readonly #firstBeatMs: number;
   readonly #counts = { passed: 0, failed: 0, interrupted: 0, skippedBeats: 0 };
   readonly #unwritten: RunRecord[] = [];
-  readonly #hanging = new Map<string, Promise<unknown>>();
+  readonly #hanging = new Set<Promise<unknown>>();
   #prepared: Promise<void> | undefined;
   #known: KnownTotals | undefined;
   #instance: string | undefined;
@@ -189,6 +189,7 @@ export class WatchLoop {
         reporting: {
           // It is made when somebody asks for it.
           isPageWanted: false,
+          isDiskHanging: () => this.isHanging,
           unwritten: this.#unwritten,
           onTotals: (totals) => (reported = totals),
         },
