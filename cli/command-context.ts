@@ -1,6 +1,8 @@
+import type { TerminalOptions } from '../reporters/terminal.ts';
 import type { Values } from '../runner/monitor.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
+import { columnsOf } from '../text/terminal.ts';
 
 export interface OutputStream {
   readonly isTTY?: boolean;
@@ -46,6 +48,17 @@ export interface RunningContext extends CommandContext {
   readonly signal: AbortSignal;
   /** The command calls this if it failed, after it has printed why. @param exitCode @default 1 */
   readonly onFailure: (exitCode?: number) => void;
+}
+
+/** How to write results for the stream of a command. */
+export function terminalOf({ output, values }: Pick<CommandContext, 'output' | 'values'>): TerminalOptions {
+  return {
+    color: output.hasColors?.() ?? false,
+    // Read each time, because a window can be resized.
+    get columns() {
+      return columnsOf(output, values);
+    },
+  };
 }
 
 /** Returns the same context with streams that hide every secret: those in its values and those that are found later. */

@@ -20,6 +20,7 @@ import { isNagiosCheck, renderUnknown, runNagiosCheck, unknownExitCode } from '.
 /** The commands, in the order of the help. Each is loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, context: RunningContext) => void>>> = {
   run: async () => (await import('./run/run.ts')).addRunCommand,
+  watch: async () => (await import('./watch/watch.ts')).addWatchCommand,
   status: async () => (await import('./status/status.ts')).addStatusCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,

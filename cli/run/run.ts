@@ -4,8 +4,7 @@ import { RunOutput } from '../../reporters/run-output.ts';
 import { systemClock } from '../../runner/clock.ts';
 import { Interruption } from '../../runner/interruption.ts';
 import { StopSignals } from '../../runner/stop-signals.ts';
-import { columnsOf } from '../../text/terminal.ts';
-import type { RunningContext } from '../command-context.ts';
+import { type RunningContext, terminalOf } from '../command-context.ts';
 import { durationOption } from '../options.ts';
 import { runOnce } from './run-once.ts';
 import { setUpRun } from './run-setup.ts';
@@ -45,13 +44,7 @@ async function runAndReport({ offline = false, json = false }: RunArguments, con
     output: json ? errorOutput : stdout,
     errorOutput,
     clock: systemClock,
-    terminal: {
-      color: stdout.hasColors?.() ?? false,
-      // Read each time, because a window can be resized during a run.
-      get columns() {
-        return columnsOf(stdout, values);
-      },
-    },
+    terminal: terminalOf(context),
   });
   const { run, isGood, isHanging } = await runOnce({ setup, signal: stop.signal, output }, context);
   if (json)

@@ -1,0 +1,115 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { maxIntervalSecs, parseHistorySettings } from '../../history/history-settings.ts';
+import { SteadyBeat } from '../../runner/beat.ts';
+import { Interruption } from '../../runner/interruption.ts';
+import { StopSignals } from '../../runner/stop-signals.ts';
+import { formatAge } from '../../text/duration.ts';
+import { type RunningContext, terminalOf } from '../command-context.ts';
+import { durationOption, parseDuration } from '../options.ts';
+import { setUpRun } from '../run/run-setup.ts';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { Pages } from './pages.ts';
+import { startWatchServer } from './server.ts';
+import { WatchLoop } from './watch-loop.ts';
+
+interface WatchArguments {
+  /** Milliseconds. @default `AWSIAM_INTERVAL_SECS` */
+  readonly every?: number;
+  /** `false`: nothing is served. */
+  readonly listen: ListenAddress | false;
+  /** Milliseconds. */
+  readonly jitter: number;
+  readonly showAccount?: boolean;
+}
+
+const defaultAddress = '127.0.0.1:9464';
+
+/** Adds `awsiam watch`, which runs the steps on a steady beat and serves what it knows. */
+export function addWatchCommand(program: Command, context: RunningContext): void {
+  program
+    .command('watch')
+    .description('run the steps on a steady beat, and serve the report, metrics and the state, until a signal ends it')
+    .addOption(
+      new Option(
+        '--every <time>',
+        'from the start of one run to the start of the next (default: AWSIAM_INTERVAL_SECS, or 2m)',
+      ).argParser(parseInterval),
+    )
+    .addOption(
+      new Option('--listen <address>', 'where to serve, read-only')
+        .argParser(parseListenAddress)
+        .default(parseListenAddress(defaultAddress), defaultAddress),
+    )
+    .option('--no-listen', 'serve nothing')
+    .addOption(
+      durationOption(
+        '--jitter <time>',
+        'wait a random part of this time before the first run, so that many hosts do not start together (default: start at once)',
+        0,
+      ),
+    )
+    .option('--show-account', 'show account numbers and names of entities also beyond this machine')
+    .action(async (options: WatchArguments) => await watch(options, context));
+}
+
+/** At least a second, at most a day. */
+function parseInterval(text: string): number {
+  const everyMs = parseDuration(text) ?? Number.NaN;
+  if (everyMs >= 1000 && everyMs <= maxIntervalSecs * 1000) return everyMs;
+  throw new InvalidArgumentError('Expected a duration from 1s to 1d, such as 2m.');
+}
+
+/** Ends when a signal comes, after the run of that moment is torn down and reported. */
+async function watch(options: WatchArguments, context: RunningContext): Promise<void> {
+  const { listen, showAccount = false } = options;
+  const { values, output, errorOutput } = context;
+  const stop = new AbortController();
+  const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
+  context.onSignal((signal) => signals.receive(signal));
+
+  const everyMs = options.every ?? parseHistorySettings(values).settings.intervalSecs * 1000;
+  let setup = await setUpRun(values, { ...context, mode: 'live', frontEnd: 'watch' });
+  await using ending = new AsyncDisposableStack();
+  const pages = new Pages({
+    ...context,
+    mode: 'live',
+    hideAccount: listen !== false && !listen.isLoopback && !showAccount,
+    // The settings may change from run to run.
+    get resultsDir() {
+      return setup.resultsDir;
+    },
+    get instance() {
+      return setup.instance ?? '';
+    },
+  });
+  ending.defer(() => pages.close());
+  const loop = new WatchLoop(
+    {
+      beat: new SteadyBeat({ everyMs, delayMs: Math.random() * options.jitter }),
+      everyMs,
+      output,
+      errorOutput,
+      terminal: terminalOf(context),
+      onBeat: (next) => {
+        setup = next;
+        return Promise.resolve(true);
+      },
+      onRun: () => pages.invalidate(),
+    },
+    context,
+  );
+  let place = '';
+  if (listen !== false) {
+    const server = await startWatchServer(listen, {
+      metrics: (format) => loop.metrics(format),
+      health: () => loop.health(),
+      page: (name) => pages.get(name),
+    });
+    ending.defer(() => server.close());
+    place = ` · ${server.url}/`;
+  }
+  output.write(`awsiam watch · every ${formatAge(everyMs)}${place}\n`);
+  loop.readTotals(setup.resultsDir).catch(() => {});
+  await loop.watch(stop.signal);
+  output.write(`awsiam watch · ${loop.summary}\n`);
+}
