@@ -88,13 +88,19 @@ function readLastRun(resultsDir: string): RunRecord {
 class Watching {
   readonly #child: ChildProcess;
 
-  constructor(way: string) {
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(way: string): Promise<Watching> {
     const args = ['--expose-gc', '--import', './host/compile-cache.js', 'bench/watching-process.ts'];
-    this.#child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, args, {
       cwd: projectDir,
       env: envOf(way),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    await once(child, 'message', { signal: AbortSignal.timeout(30_000) });
+    return new Watching(child);
   }
 
   async perform(beats: number): Promise<BeatsDone> {
@@ -105,7 +111,7 @@ class Watching {
   }
 
   end(): void {
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
   }
 }
 
@@ -118,8 +124,8 @@ interface CommandFigures {
 }
 
 /** Starts the command `awsiam watch`, lets it run, asks for pages, and stops it. */
-async function measureWatchCommand(command: readonly string[], way: string): Promise<CommandFigures> {
-  const [file = '', ...args] = [...command, 'watch', '--every', commandEvery, '--listen', '127.0.0.1:0'];
+async function measureWatchCommand([file = '', ...first]: readonly string[], way: string): Promise<CommandFigures> {
+  const args = [...first, 'watch', '--every', commandEvery, '--listen', '127.0.0.1:0'];
   const child = spawn(file, args, { env: envOf(way), stdio: ['ignore', 'pipe', 'inherit'] });
   const { pid = 0 } = child;
   try {
@@ -213,7 +219,7 @@ for (const way of ['watch', 'watch command', ...commandNames]) {
 const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
 };
-const watching = new Watching('watch');
+const watching = await Watching.start('watch');
 try {
   for (let round = -3; round < rounds; round++) {
     const all = {
@@ -257,12 +263,11 @@ try {
   const medianOf = (samples: readonly Sample[], key: 'wallMs' | 'cpuMs'): number =>
     median(samples.map((each) => each[key]));
   const vitestCpuMs = medianOf(runs['vitest run'], 'cpuMs');
-  const cell = (value: number, digits = 1): string => value.toFixed(digits).padStart(9);
   console.log(`Medians of ${rounds} rounds, in ms; IAM takes ${roundLatencyMs} ms for each of the ten calls`);
   console.log(`${''.padEnd(44)}${['wall', 'CPU', 'of vitest'].map((text) => text.padStart(9)).join('')}`);
   const printRow = (what: string, wallMs: number, cpuMs: number): void =>
     console.log(
-      `${what.padEnd(44)}${cell(wallMs)}${cell(cpuMs)}  ${`1/${(vitestCpuMs / cpuMs).toFixed(1)}`.padStart(7)}`,
+      `${what.padEnd(44)}${wallMs.toFixed(1).padStart(9)}${cpuMs.toFixed(1).padStart(9)}  ${`1/${(vitestCpuMs / cpuMs).toFixed(1)}`.padStart(7)}`,
     );
   printRow('node -e 0', medianOf(bare, 'wallMs'), medianOf(bare, 'cpuMs'));
   printRow('a beat of awsiam watch, after a pause', medianOf(beats, 'wallMs'), medianOf(beats, 'cpuMs'));
@@ -288,9 +293,9 @@ try {
   console.log(`${''.padEnd(26)}${['first step', 'other steps', 'all steps'].map((text) => text.padEnd(14)).join('')}`);
   const overheads = (samples: readonly Sample[]): number[] => samples.flatMap(({ overheadMs = [] }) => overheadMs);
   for (const [what, samples] of reported) {
-    const first = samples.map(({ overheadMs = [] }) => overheadMs[0] ?? Number.NaN);
+    const firstSteps = samples.map(({ overheadMs = [] }) => overheadMs[0] ?? Number.NaN);
     const others = samples.flatMap(({ overheadMs = [] }) => overheadMs.slice(1));
-    const cells = [first, others, overheads(samples)].map((values) =>
+    const cells = [firstSteps, others, overheads(samples)].map((values) =>
       `${median(values).toFixed(2)} (${quantile(values, 0.9).toFixed(1)})`.padEnd(14),
     );
     console.log(`${what.padEnd(26)}${cells.join('')}`);

@@ -11,7 +11,7 @@ import { projectDir } from './spawn-node.ts';
  * follow one another at once.
  *
  * Usage: `node --expose-gc bench/watching-process.ts`, with an IPC channel. A message is a {@link BeatsWanted}. The answer, a
- * {@link BeatsDone}, comes when the last of these beats is over.
+ * {@link BeatsDone}, comes when the last of these beats is over. A first answer, without beats, says that it is ready.
  */
 export interface BeatsWanted {
   readonly beats: number;
