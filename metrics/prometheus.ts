@@ -93,6 +93,8 @@ function labels(attributes: Attributes): string {
 
 /** Only these three characters have to be escaped. The format is UTF-8, which cannot hold lone surrogates. */
 function escapeLabel(value: string): string {
+  // A watch renders thousands of labels at each beat, and hardly any of them is special.
+  if (/^[\w .:/-]*$/.test(value)) return value;
   return value
     .toWellFormed()
     .replaceAll('\\', String.raw`\\`)

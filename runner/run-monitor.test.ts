@@ -564,6 +564,15 @@ describe('the progress of a run', () => {
   });
 });
 
+test('many runs of a process do not keep the secrets of the first', async () => {
+  const secret = 'credentials-of-the-first-run';
+  const openSession = () => Promise.resolve(testSession({ secret }));
+  await makeRunner({ openSession }).open(quiet);
+  expect(redact.text(secret)).toBe('[redacted]');
+  for (let count = 0; count < 20; count++) makeRunner();
+  expect(redact.text(secret)).toBe(secret);
+});
+
 test('a run leaves no timer behind, and no listener at the signals that it was given', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());

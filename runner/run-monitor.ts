@@ -4,7 +4,7 @@ import type { Monitor, Values } from './monitor.ts';
 import type { RunFacts, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
 import { formatLimit, formatSpan } from '../text/duration.ts';
-import { hideSecrets, redact } from '../text/redact.ts';
+import { forgetOldSecrets, hideSecrets, redact } from '../text/redact.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
 import { requireConfig, type ParsedSettings } from './settings.ts';
 import type { StepError, StepResult, Verdict } from './step-result.ts';
@@ -83,6 +83,7 @@ export class MonitorRunner<Config, Session> {
       sweepTimeoutMs: 60_000,
       ...options,
     };
+    forgetOldSecrets();
     hideSecrets(monitor.secrets(options.values));
     this.#activity = { sinceMs: this.#options.clock.elapsedMs(), describe: () => ({ doing: 'starting' }) };
   }

@@ -1,3 +1,4 @@
+import { endOf } from '../../history/looks.ts';
 import { type RunRecord, toRecord } from '../../history/run-record.ts';
 import type { OverallState } from '../../history/state.ts';
 import { readTotals, Totals } from '../../history/totals.ts';
@@ -10,7 +11,8 @@ import { systemClock } from '../../runner/clock.ts';
 import type { MonitorRun } from '../../runner/monitor-run.ts';
 import { copyError } from '../../text/copy-error.ts';
 import { formatAge } from '../../text/duration.ts';
-import { plural } from '../../text/printable.ts';
+import { oneLine, plural } from '../../text/printable.ts';
+import { redact } from '../../text/redact.ts';
 import { painter, type Style } from '../../text/terminal.ts';
 import { formatSecond } from '../../text/time.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -21,11 +23,11 @@ interface WatchOptions extends Pick<RunOutputOptions, 'output' | 'errorOutput' |
   readonly beat: Pick<SteadyBeat, 'next' | 'nextMs'>;
   readonly everyMs: number;
   /**
-   * Called before each run with what the run is about.
+   * Called before each run with what it is about to do.
    *
-   * @returns whether the run may start. If not, the callee has said why
+   * @returns what it is to do, or `undefined` if it must not start. Then the callee has said why
    */
-  readonly onBeat?: (setup: RunSetup) => Promise<boolean>;
+  readonly onBeat?: (setup: RunSetup) => Promise<RunSetup | undefined>;
   /** Called when a run has ended and is reported. */
   readonly onRun?: (run: MonitorRun) => void;
 }
@@ -36,6 +38,8 @@ export interface Health {
   /** One line: how it is, or why not. */
   readonly text: string;
 }
+
+const maxMessageLength = 500;
 
 const stateStyles: Readonly<Record<OverallState, Style>> = {
   up: ['bold', 'green'],
@@ -54,19 +58,22 @@ export class WatchLoop {
   readonly #options: WatchOptions;
   readonly #context: CommandContext;
   readonly #beganMs = systemClock.elapsedMs();
+  readonly #firstBeatMs: number;
   readonly #counts = { passed: 0, failed: 0, interrupted: 0, skippedBeats: 0 };
   readonly #unwritten: RunRecord[] = [];
-  readonly #hanging = new Map<string, Promise<unknown>>();
+  readonly #hanging = new Set<Promise<unknown>>();
   #prepared: Promise<void> | undefined;
   #known: KnownTotals | undefined;
   #instance: string | undefined;
   #state: OverallState | undefined;
   #runBeganMs: number | undefined;
-  #lastEndMs: number | undefined;
+  /** When the last run was over, and when its last step had ended. */
+  #lastEnd: { readonly elapsedMs: number; readonly dateMs: number } | undefined;
 
   constructor(options: WatchOptions, context: CommandContext) {
     this.#options = options;
     this.#context = context;
+    this.#firstBeatMs = options.beat.nextMs;
   }
 
   /** Learns what earlier processes counted, for those who ask before the first run ends. */
@@ -78,22 +85,28 @@ export class WatchLoop {
   /** Goes on until the signal is aborted. The run of that moment is torn down and reported. Never rejects. */
   async watch(signal: AbortSignal): Promise<void> {
     using _ = this.#context.onUnhandled((error) => {
-      this.#options.errorOutput.write(`unhandled error; the watch goes on: ${copyError(error).message}\n`);
+      const { message } = copyError(error, redact.text);
+      this.#options.errorOutput.write(`unhandled error; the watch goes on: ${oneLine(message, maxMessageLength)}\n`);
     });
-    let envProblems = this.#context.envProblems;
     let skippedBeats = 0;
     for (let beat; (beat = await this.#options.beat.next(signal)) !== undefined;) {
       skippedBeats += beat.skipped;
-      const setup = await this.#setUp(envProblems);
-      const mayRun = (await this.#options.onBeat?.(setup)) ?? true;
-      if (mayRun && !signal.aborted) {
-        await this.#run(setup, skippedBeats, signal);
-        skippedBeats = 0;
-      } else {
+      const planned = await this.#setUp();
+      const { onBeat } = this.#options;
+      const setup = onBeat === undefined ? planned : await onBeat(planned);
+      if (signal.aborted) return;
+      if (setup === undefined) {
         skippedBeats += 1;
+        continue;
       }
-      envProblems = await this.#context.loadEnvFile();
+      await this.#run(setup, skippedBeats, signal);
+      skippedBeats = 0;
     }
+  }
+
+  /** Whether a report of an earlier run hangs. It may keep the process from ending. */
+  get isHanging(): boolean {
+    return this.#hanging.size > 0;
   }
 
   /** `61 runs in 2 h 3 min: 60 passed, 1 failed · 1 beat skipped` */
@@ -112,14 +125,14 @@ export class WatchLoop {
   metrics(_format: PrometheusFormat): string {
     if (this.#known === undefined) return renderPrometheus([]);
     const instance = this.#instance;
-    const source = { nowMs: systemClock.now().getTime(), ...(instance !== undefined && { instance }) };
+    const source = { nowMs: this.#nowMs, ...(instance !== undefined && { instance }) };
     return renderPrometheus(metricsOfTotals(this.#known, source));
   }
 
   health(): Health {
     const { everyMs, beat } = this.#options;
     const nowMs = systemClock.elapsedMs();
-    const silentMs = nowMs - (this.#lastEndMs ?? this.#beganMs);
+    const silentMs = nowMs - (this.#lastEnd?.elapsedMs ?? this.#firstBeatMs);
     const running =
       this.#runBeganMs === undefined ? undefined : `one has been running for ${formatAge(nowMs - this.#runBeganMs)}`;
     if (silentMs > 2 * everyMs) {
@@ -128,14 +141,23 @@ export class WatchLoop {
         text: `no run has ended for ${formatAge(silentMs)}, and one is due every ${formatAge(everyMs)}; ${running ?? 'none is running'}`,
       };
     }
-    const last =
-      this.#lastEndMs === undefined ? 'no run has ended yet' : `the last run ended ${formatAge(silentMs)} ago`;
+    const last = this.#lastEnd === undefined ? 'no run has ended yet' : `the last run ended ${formatAge(silentMs)} ago`;
     return { ok: true, text: `${last}, ${running ?? `the next one starts in ${formatAge(beat.nextMs - nowMs)}`}` };
   }
 
-  async #setUp(envProblems: readonly string[]): Promise<RunSetup> {
-    const { values, baseDir } = this.#context;
+  /**
+   * The time that fits those in the history: on from the end of the last run, by the monotonic clock. This host's date may
+   * have jumped since, and the times of a run are corrected if it is wrong.
+   */
+  get #nowMs(): number {
+    if (this.#lastEnd === undefined) return systemClock.now().getTime();
+    return this.#lastEnd.dateMs + systemClock.elapsedMs() - this.#lastEnd.elapsedMs;
+  }
+
+  async #setUp(): Promise<RunSetup> {
+    const { values, baseDir, loadEnvFile } = this.#context;
     const { everyMs } = this.#options;
+    const envProblems = await loadEnvFile();
     return await setUpRun(values, {
       mode: 'live',
       frontEnd: 'watch',
@@ -167,6 +189,7 @@ export class WatchLoop {
         reporting: {
           // It is made when somebody asks for it.
           isPageWanted: false,
+          isDiskHanging: () => this.isHanging,
           unwritten: this.#unwritten,
           onTotals: (totals) => (reported = totals),
         },
@@ -180,21 +203,23 @@ export class WatchLoop {
     }
     this.#counts[run.state] += 1;
     this.#counts.skippedBeats += skippedBeats;
-    this.#lastEndMs = systemClock.elapsedMs();
+    this.#lastEnd = { elapsedMs: systemClock.elapsedMs(), dateMs: endOf(run) };
     this.#runBeganMs = undefined;
     this.#showState(run);
     onRun?.(run);
   }
 
-  /** Loads and warms up the code of the steps, once for all runs. */
-  async #prepare(): Promise<void> {
+  /** Loads and warms up the code of the steps, once for all runs. If that fails, the next run tries it again. */
+  #prepare(): Promise<void> {
     this.#prepared ??= import('../../suites/awsiam/monitor.ts').then(({ awsiam }) => awsiam.prepare({ mode: 'live' }));
-    return await this.#prepared;
+    // A run whose settings are wrong does not wait for it.
+    this.#prepared.catch(() => (this.#prepared = undefined));
+    return this.#prepared;
   }
 
   /** Prints a line if the overall state is another one than after the run before. */
   #showState(run: MonitorRun): void {
-    const known = this.#known?.totals.find(run)?.state.read(systemClock.now().getTime());
+    const known = this.#known?.totals.find({ ...run, instance: run.instance ?? '' })?.state.read(endOf(run));
     if (known === undefined) return;
     const { state } = known.overall;
     const before = this.#state;
