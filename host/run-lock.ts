@@ -10,7 +10,7 @@ import { makeDir } from './make-dir.ts';
 
 /** The commands of which only one at a time runs. */
 const commands = ['run', 'watch'] as const;
-type LockingCommand = (typeof commands)[number];
+export type LockingCommand = (typeof commands)[number];
 
 /** Who holds the lock. */
 export interface RunLockHolder {

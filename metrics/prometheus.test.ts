@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { noonMs, runRecord } from '../history/testing/builders.ts';
 import { Totals } from '../history/totals.ts';
 import { metrics, metricsOf } from './model.ts';
-import { prometheusNameOf, renderPrometheus } from './prometheus.ts';
+import { prometheusNameOf, renderPrometheus, type PrometheusFormat } from './prometheus.ts';
 
 const dayMs = 24 * 3_600_000;
 
 /** What an instance of this name shows after a run that failed on their side. */
-function render(instances: readonly (string | undefined)[]): string {
+function render(instances: readonly (string | undefined)[], format?: PrometheusFormat): string {
   return renderPrometheus(
     instances.map((instance) => {
       const totals = new Totals();
@@ -20,6 +20,7 @@ function render(instances: readonly (string | undefined)[]): string {
       const own = metricsOf(found, { nowMs: noonMs + 120_300, outboxErrors: 1 });
       return { metrics: own, ...(instance !== undefined && { instance }) };
     }),
+    format,
   );
 }
 
@@ -108,6 +109,61 @@ describe('renderPrometheus', () => {
     ]);
     expect(text).toContain('awsiam_state{state="no fresh data"} 1\n');
     expect(text).toContain('awsiam_step_state{step="CreateUser",state="no fresh data"} 1\n');
+  });
+});
+
+describe('renderPrometheus with OpenMetrics', () => {
+  test('names counters without _total above their series, names the unit, and ends with EOF', () => {
+    const text = render(['us-east-1'], 'openmetrics');
+    for (const lines of [
+      ['# HELP awsiam_runs Runs by result', '# TYPE awsiam_runs counter', 'awsiam_runs_total{monitor_instance='],
+      [
+        '# TYPE awsiam_step_propagation_time_seconds counter',
+        '# UNIT awsiam_step_propagation_time_seconds seconds',
+        'awsiam_step_propagation_time_seconds_total{monitor_instance=',
+      ],
+      [
+        '# TYPE awsiam_step_duration_seconds histogram',
+        '# UNIT awsiam_step_duration_seconds seconds',
+        'awsiam_step_duration_seconds_bucket{monitor_instance=',
+      ],
+      ['# TYPE awsiam_sweep_remaining gauge', 'awsiam_sweep_remaining{monitor_instance='],
+    ]) {
+      expect(text).toContain(lines.join('\n'));
+    }
+    expect(text.endsWith('\n# EOF\n')).toBe(true);
+    expect(text.match(/# EOF/g)).toHaveLength(1);
+    expect(renderPrometheus([], 'openmetrics')).toBe('# EOF\n');
+  });
+
+  test('writes the limits of buckets as floats', () => {
+    const limits = [...render(['a'], 'openmetrics').matchAll(/le="([^"]*)"/g)].map(([, le]) => le);
+    expect(new Set(limits)).toEqual(
+      new Set('0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 60.0 120.0 300.0 900.0 +Inf'.split(' ')),
+    );
+  });
+
+  test('has the series of the text format, with the same values', () => {
+    const instances = ['a"b\\c\nd', '\uD800', undefined];
+    const seriesOf = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => line.replace(/le="(\d+)\.0"/, 'le="$1"'));
+    expect(seriesOf(render(instances, 'openmetrics'))).toEqual(seriesOf(render(instances)));
+  });
+
+  test('escapes quotes in help texts, too', () => {
+    const metric = {
+      name: 'x',
+      unit: '',
+      kind: 'gauge',
+      description: 'a "b"\\\n',
+      points: [{ attributes: {}, value: 1 }],
+    } as const;
+    const helpOf = (format: PrometheusFormat) => renderPrometheus([{ metrics: [metric] }], format).split('\n', 1)[0];
+    expect(helpOf('text')).toBe(String.raw`# HELP x a "b"\\\n`);
+    expect(helpOf('openmetrics')).toBe(String.raw`# HELP x a \"b\"\\\n`);
   });
 });
 

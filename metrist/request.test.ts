@@ -1,6 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createMetristClient, explainStatus, type MetristClientOptions, MetristError } from './request.ts';
+import {
+  createMetristClient,
+  explainStatus,
+  fetchThroughProxy,
+  type MetristClientOptions,
+  MetristError,
+} from './request.ts';
 import { startMetristStandIn } from './testing/stand-in.ts';
 
 const token = 'k3v0test0token';
@@ -164,4 +170,20 @@ describe('a request', () => {
       }
     },
   );
+});
+
+test('the proxy of the process is set only when its settings change, and taken back before', () => {
+  const restore = vi.fn();
+  const set = vi.spyOn(process.getBuiltinModule('node:http'), 'setGlobalProxyFromEnv').mockReturnValue(restore);
+  onTestFinished(() => set.mockRestore());
+  const metrist = 'https://app.metrist.io';
+  const useProxy = (name: string) => fetchThroughProxy({ HTTPS_PROXY: `http://${name}:3128` }, metrist);
+  for (let run = 0; run < 3; run++) useProxy('one');
+  expect(set.mock.calls).toEqual([[{ HTTPS_PROXY: 'http://one:3128' }]]);
+  expect(restore).not.toHaveBeenCalled();
+  useProxy('other');
+  expect(restore).toHaveBeenCalledOnce();
+  fetchThroughProxy({ HTTPS_PROXY: 'http://other:3128' }, 'http://127.0.0.1:4000');
+  expect(restore).toHaveBeenCalledTimes(2);
+  expect(set.mock.calls.slice(1)).toEqual([[{ HTTPS_PROXY: 'http://other:3128' }], [{}]]);
 });

@@ -244,14 +244,27 @@ const http = process.getBuiltinModule('node:http');
  * A loopback host is never reached through a proxy: the proxy would look for it on its own machine, and see the token.
  */
 export function fetchThroughProxy(values: Values, baseUrl: string): typeof globalThis.fetch {
-  if (baseUrl.startsWith('http:')) return globalThis.fetch;
-  const { environment, problems } = readProxySettings(values);
+  const { environment, problems } = baseUrl.startsWith('http:')
+    ? { environment: {}, problems: [] }
+    : readProxySettings(values);
   try {
     if (problems.length > 0) throw Object.assign(new Error(problems.join('; ')), { code: 'ERR_PROXY_INVALID_CONFIG' });
-    http.setGlobalProxyFromEnv(environment);
+    useProxy(environment);
     return globalThis.fetch;
   } catch (error) {
     // Without the proxy nothing may be sent, so every request fails with the reason.
     return () => Promise.reject(error);
   }
+}
+
+/** What `fetch` uses in this process. */
+let proxyInUse: { readonly settings: string; readonly restore: () => void } | undefined;
+
+/** Node makes new agents with each call. The old ones would keep their connections, so it is called only for a change. */
+function useProxy(environment: NodeJS.ProcessEnv): void {
+  const settings = JSON.stringify(environment);
+  if (proxyInUse?.settings === settings) return;
+  proxyInUse?.restore();
+  proxyInUse = undefined;
+  proxyInUse = { settings, restore: http.setGlobalProxyFromEnv(environment) };
 }

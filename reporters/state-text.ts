@@ -17,7 +17,11 @@ export interface StateExplanation {
 const maxNameLength = 60;
 
 /** The state in a few words: `IAM is up`. */
-export function headlineOf({ state, mode, lastRun }: Pick<Overview, 'state' | 'mode'> & { readonly lastRun?: MonitorRun }): string {
+export function headlineOf({
+  state,
+  mode,
+  lastRun,
+}: Pick<Overview, 'state' | 'mode'> & { readonly lastRun?: MonitorRun }): string {
   const subject = mode === 'offline' ? 'The rehearsed IAM' : 'IAM';
   const { overall } = state;
   switch (overall.state) {

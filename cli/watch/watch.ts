@@ -6,10 +6,11 @@ import { StopSignals } from '../../runner/stop-signals.ts';
 import { formatAge } from '../../text/duration.ts';
 import { type RunningContext, terminalOf } from '../command-context.ts';
 import { durationOption, parseDuration } from '../options.ts';
-import { setUpRun } from '../run/run-setup.ts';
+import { claimRun, nothingToClaim } from '../run/claim-run.ts';
+import { type RunSetup, setUpRun } from '../run/run-setup.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { Pages } from './pages.ts';
-import { startWatchServer } from './server.ts';
+import { ListenError, startWatchServer } from './server.ts';
 import { WatchLoop } from './watch-loop.ts';
 
 interface WatchArguments {
@@ -17,8 +18,8 @@ interface WatchArguments {
   readonly every?: number;
   /** `false`: nothing is served. */
   readonly listen: ListenAddress | false;
-  /** Milliseconds. */
-  readonly jitter: number;
+  /** Milliseconds. @default 0 */
+  readonly jitter?: number;
   readonly showAccount?: boolean;
 }
 
@@ -45,7 +46,6 @@ export function addWatchCommand(program: Command, context: RunningContext): void
       durationOption(
         '--jitter <time>',
         'wait a random part of this time before the first run, so that many hosts do not start together (default: start at once)',
-        0,
       ),
     )
     .option('--show-account', 'show account numbers and names of entities also beyond this machine')
@@ -62,7 +62,7 @@ function parseInterval(text: string): number {
 /** Ends when a signal comes, after the run of that moment is torn down and reported. */
 async function watch(options: WatchArguments, context: RunningContext): Promise<void> {
   const { listen, showAccount = false } = options;
-  const { values, output, errorOutput } = context;
+  const { values, output, errorOutput, onFailure } = context;
   const stop = new AbortController();
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
   context.onSignal((signal) => signals.receive(signal));
@@ -70,6 +70,8 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
   const everyMs = options.every ?? parseHistorySettings(values).settings.intervalSecs * 1000;
   let setup = await setUpRun(values, { ...context, mode: 'live', frontEnd: 'watch' });
   await using ending = new AsyncDisposableStack();
+  const claims = ending.use(new Claims(stop.signal, context));
+  if ((await claims.take(setup)) === undefined) return onFailure();
   const pages = new Pages({
     ...context,
     mode: 'live',
@@ -85,14 +87,16 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
   ending.defer(() => pages.close());
   const loop = new WatchLoop(
     {
-      beat: new SteadyBeat({ everyMs, delayMs: Math.random() * options.jitter }),
+      beat: new SteadyBeat({ everyMs, delayMs: Math.random() * (options.jitter ?? 0) }),
       everyMs,
       output,
       errorOutput,
       terminal: terminalOf(context),
-      onBeat: (next) => {
-        setup = next;
-        return Promise.resolve(next);
+      onBeat: async (next) => {
+        const warnings = await claims.take(next);
+        if (warnings === undefined) return undefined;
+        setup = { ...next, warnings: [...next.warnings, ...warnings] };
+        return setup;
       },
       onRun: () => pages.invalidate(),
     },
@@ -100,17 +104,53 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
   );
   let place = '';
   if (listen !== false) {
-    const server = await startWatchServer(listen, {
-      metrics: (format) => loop.metrics(format),
-      health: () => loop.health(),
-      page: (name) => pages.get(name),
-    });
-    ending.defer(() => server.close());
-    place = ` · ${server.url}/`;
+    try {
+      const server = await startWatchServer(listen, {
+        metrics: (format) => loop.metrics(format),
+        health: () => loop.health(),
+        page: (name) => pages.get(name),
+      });
+      ending.defer(() => server.close());
+      place = ` · ${server.url}/`;
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      errorOutput.write(`error: ${error.message}\n`);
+      return onFailure();
+    }
   }
   output.write(`awsiam watch · every ${formatAge(everyMs)}${place}\n`);
   loop.readTotals(setup.resultsDir).catch(() => {});
   await loop.watch(stop.signal);
   output.write(`awsiam watch · ${loop.summary}\n`);
   if (loop.isHanging) context.endAtOnce();
+}
+
+/** Holds what the watch has claimed. The settings may change from run to run, and what they claim with them. */
+class Claims implements Disposable {
+  readonly #signal: AbortSignal;
+  readonly #context: Pick<RunningContext, 'errorOutput'>;
+  #key = '';
+  #claim = nothingToClaim;
+
+  constructor(signal: AbortSignal, context: Pick<RunningContext, 'errorOutput'>) {
+    this.#signal = signal;
+    this.#context = context;
+  }
+
+  /** @returns warnings about the claim, or `undefined` if another process has it */
+  async take(setup: RunSetup): Promise<readonly string[] | undefined> {
+    const key = JSON.stringify([setup.resultsDir, setup.settings.config?.namespace]);
+    // A disk that took no lock may take one now.
+    if (key === this.#key && this.#claim.isLocked) return [];
+    const claim = await claimRun(setup, { command: 'watch', signal: this.#signal }, this.#context);
+    if (claim === undefined) return undefined;
+    this.#claim[Symbol.dispose]();
+    this.#claim = claim;
+    this.#key = key;
+    return claim.warnings;
+  }
+
+  [Symbol.dispose](): void {
+    this.#claim[Symbol.dispose]();
+  }
 }

@@ -139,7 +139,9 @@ export async function runAwsiam(
 }
 
 /** Makes Node load a file of this folder before everything else. */
-export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts'): { readonly NODE_OPTIONS: string } {
+export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts' | 'throw-unhandled.ts'): {
+  readonly NODE_OPTIONS: string;
+} {
   return { NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, file)).href}` };
 }
 

@@ -1,3 +1,4 @@
+import { uniqueName } from '../../harness/hide-unique.ts';
 import { configProperties, variables } from '../../../suites/awsiam/settings/variables.ts';
 
 interface InherentDifference {
@@ -21,7 +22,7 @@ const variableOf = new Map(
 const inherentDifferences: readonly InherentDifference[] = [
   {
     because: 'names contain the time and random characters',
-    mask: inText(/\b(test(?:user|group)-[\w+=,.@-]*?)-[\da-z]{8,9}-[\da-z]{6}\b/g, '$1-<unique>'),
+    mask: inText(uniqueName, '$1-<unique>'),
   },
   {
     because: 'no two runs take the same time; only the names of the times are compared',
