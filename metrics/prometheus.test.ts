@@ -12,7 +12,9 @@ function render(instances: readonly (string | undefined)[], format?: PrometheusF
     instances.map((instance) => {
       const totals = new Totals();
       totals.add(runRecord(noonMs, { kind: 'passed', durationMs: 25 }, { instance, region: 'eu-west-1' }));
-      totals.add(runRecord(noonMs + 120_000, { kind: 'theirs', at: 1 }, { instance, sweptRemaining: 2 }));
+      totals.add(
+        runRecord(noonMs + 120_000, { kind: 'theirs', at: 1 }, { instance, sweptRemaining: 2, skippedBeats: 5 }),
+      );
       const [found] = totals.instances('live');
       if (found === undefined) throw new Error('there is no such run');
       const own = metricsOf(found, { nowMs: noonMs + 120_300, outboxErrors: 1 });
@@ -50,6 +52,7 @@ describe('renderPrometheus', () => {
       'awsiam_step_results_total{monitor_instance="us-east-1",step="CreateGroup",result="failed",verdict="service",side="theirs"} 1',
       'awsiam_step_results_total{monitor_instance="us-east-1",step="DeleteUser",result="blocked"} 1',
       'awsiam_sweep_remaining{monitor_instance="us-east-1"} 2',
+      'awsiam_skipped_beats_total{monitor_instance="us-east-1"} 5',
       'awsiam_outbox_errors{monitor_instance="us-east-1"} 1',
       'awsiam_last_run_timestamp_seconds{monitor_instance="us-east-1"} 1795348920.3',
       'awsiam_last_run_result{monitor_instance="us-east-1",result="failed"} 1',
@@ -175,6 +178,7 @@ test('the names for Prometheus follow from those for OpenTelemetry', () => {
     'awsiam_swept_total',
     'awsiam_sweep_remaining',
     'awsiam_undelivered_total',
+    'awsiam_skipped_beats_total',
     'awsiam_outbox_errors',
     'awsiam_last_run_timestamp_seconds',
     'awsiam_last_run_result',
