@@ -7,7 +7,7 @@ import { columnsOf } from '../text/terminal.ts';
 export interface OutputStream {
   readonly isTTY?: boolean;
   /** The terminal's width. */
-  readonly columns?: number;
+  readonly columns?: number | undefined;
   /** Whether it shows colours, by the terminal and by `NO_COLOR` and `FORCE_COLOR`. Absent if it is no terminal. */
   hasColors?(): boolean;
   /** @param done called when the text is written, or cannot be */
@@ -70,7 +70,10 @@ export function redactContext(context: CommandContext): CommandContext {
 function redactStream(stream: OutputStream): OutputStream {
   return {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
-    ...(stream.columns !== undefined && { columns: stream.columns }),
+    // Read each time, because a window can be resized.
+    get columns() {
+      return stream.columns;
+    },
     ...(stream.hasColors !== undefined && { hasColors: () => stream.hasColors?.() ?? false }),
     write: (text, done) => stream.write(redact.text(text), done),
   };

@@ -1,7 +1,7 @@
 import type { Clock } from '../runner/clock.ts';
 import { listenForInterruption } from '../runner/interruption.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
-import { isSlow, listenForProgress, sendProgress } from '../runner/progress.ts';
+import { isSlow, listenForProgress, type Progress, sendProgress } from '../runner/progress.ts';
 import type { StepResult } from '../runner/step-result.ts';
 import { formatElapsed } from '../text/duration.ts';
 import { redact } from '../text/redact.ts';
@@ -19,7 +19,7 @@ export interface RunOutputOptions {
   /** Whether a run that passed is one line, as in the log of a watch. Its steps are shown at the end, if one failed. @default false */
   readonly isBrief?: boolean;
   /** Passed on to {@link reportRun}. */
-  readonly hanging?: Map<string, Promise<unknown>>;
+  readonly hanging?: Set<Promise<unknown>>;
 }
 
 export interface FinishedRun extends ReportedRun {
@@ -79,13 +79,18 @@ export class RunOutput {
    * Prints the steps that have no line yet, hands the run to its reporters, and prints the summary.
    *
    * @param run without secrets
+   * @param stopping aborted when the run has to stop. Without it, the front end announces that to all threads
    */
-  async finish(run: MonitorRun, createReporters: () => Promise<readonly RunReporter[]>): Promise<FinishedRun> {
+  async finish(
+    run: MonitorRun,
+    createReporters: () => Promise<readonly RunReporter[]>,
+    stopping?: AbortSignal,
+  ): Promise<FinishedRun> {
     for (const step of run.steps) this.printStep(step);
     const { hanging } = this.#options;
     const reported = await reportRun(createReporters, run, {
       ...(hanging && { hanging }),
-      onWait: (what, timeoutMs) => this.#showWait(what, timeoutMs, run),
+      onWait: (what, timeoutMs) => this.#showWait(what, timeoutMs, run, stopping),
     });
     this.#progress?.[Symbol.dispose]();
     this.#status.clear();
@@ -105,21 +110,18 @@ export class RunOutput {
   }
 
   /** Shows what the process is waiting for, if that takes long. */
-  readonly #showWait = (what: string, timeoutMs: number, { leftovers }: MonitorRun): Disposable => {
+  #showWait(what: string, timeoutMs: number, { leftovers }: MonitorRun, stopping?: AbortSignal): Disposable {
     const { clock } = this.#options;
     const sinceMs = clock.elapsedMs();
-    const interruption = listenForInterruption();
-    const sending = sendProgress(() => {
+    const ending = new DisposableStack();
+    const signal = stopping ?? ending.use(listenForInterruption()).signal;
+    const current = (): Progress => {
       const forMs = clock.elapsedMs() - sinceMs;
       return { doing: `reporting the run: ${what}`, forMs, atMostMs: timeoutMs - forMs, remaining: leftovers };
-    }, interruption.signal);
-    return {
-      [Symbol.dispose]: () => {
-        sending[Symbol.dispose]();
-        interruption[Symbol.dispose]();
-      },
     };
-  };
+    ending.use(sendProgress(current, signal));
+    return ending;
+  }
 
   #print(text: string, done?: (error?: Error | null) => void): void {
     this.#status.clear();

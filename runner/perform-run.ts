@@ -1,3 +1,4 @@
+import { setTimeout as nextTimers } from 'node:timers/promises';
 import { systemClock } from './clock.ts';
 import type { Monitor } from './monitor.ts';
 import { stateOfRun, type MonitorRun, type RunProblem } from './monitor-run.ts';
@@ -45,6 +46,8 @@ export async function performRun<Config, Session>(
   const sweep = await runner.sweep(signal);
   const { results: steps, facts, durationMs } = runner;
   runner.close();
+  // Without a wait for the network, no error has come up yet.
+  await nextTimers();
   return redact.value({
     monitor: monitor.name,
     version,

@@ -1,5 +1,6 @@
+import { Console } from 'node:console';
 import path from 'node:path';
-import { format } from 'node:util';
+import { Writable } from 'node:stream';
 import type { CreateReportersOptions } from '../../reporters/create-reporters.ts';
 import { collectRun, withRelativeStacks } from '../../reporters/collect-run.ts';
 import type { FinishedRun, RunOutput } from '../../reporters/run-output.ts';
@@ -42,7 +43,7 @@ export async function runOnce(
   const performed = await perform(options, context);
   // Stacks in the executable name no files.
   const run = program === undefined ? performed : withRelativeStacks(performed, path.dirname(path.dirname(program)));
-  return { ...(await output.finish(run, () => reporters)), run };
+  return { ...(await output.finish(run, () => reporters, options.signal)), run };
 }
 
 async function perform(
@@ -74,15 +75,16 @@ async function perform(
 
 /** Shows what the run's code prints as remarks, without secrets: stdout belongs to the results. */
 function redirectConsole(output: RunOutput): Disposable {
-  const methods = ['debug', 'error', 'info', 'log', 'warn'] as const;
-  const before = methods.map((method) => console[method]);
-  for (const method of methods) {
-    console[method] = (...parts: unknown[]) => output.printRemark(`${redact.text(format(...parts))}\n`);
-  }
-  return {
-    [Symbol.dispose]: () =>
-      Object.assign(console, Object.fromEntries(methods.map((method, index) => [method, before[index]]))),
-  };
+  const stream = new Writable({
+    decodeStrings: false,
+    write(text, _, done) {
+      output.printRemark(redact.text(String(text)));
+      done();
+    },
+  });
+  const before = { ...console };
+  Object.assign(console, new Console({ stdout: stream, stderr: stream }));
+  return { [Symbol.dispose]: () => Object.assign(console, before) };
 }
 
 async function openMock(values: Values): Promise<Disposable> {

@@ -40,24 +40,25 @@ async function runAndReport(options: RunArguments, context: RunningContext): Pro
   const stop = new AbortController();
   const signals = new StopSignals({ errorOutput, stop: (signal) => stop.abort(new Interruption(signal)) });
   context.onSignal((signal) => signals.receive(signal));
+
+  const screen = json ? errorOutput : stdout;
+  const output = new RunOutput({
+    output: screen,
+    errorOutput,
+    clock: systemClock,
+    terminal: terminalOf({ output: screen, values }),
+  });
   // Of errors while the settings are read or the reports are made. An error while the steps run is a problem of the run.
   using _ = context.onUnhandled((error) => {
+    output.printRemark(`unhandled error; the run goes on: ${copyError(error).message}\n`);
     onFailure();
-    errorOutput.write(`unhandled error; the run goes on: ${copyError(error).message}\n`);
   });
-
   const setup = await setUpRun(values, { ...context, mode: offline ? 'offline' : 'live', frontEnd: 'run' });
   // An offline run touches nothing that two runs would share.
   using claim = offline
     ? nothingToClaim
     : await claimRun(setup, { command: 'run', waitMs, signal: stop.signal }, context);
   if (claim === undefined) return onFailure();
-  const output = new RunOutput({
-    output: json ? errorOutput : stdout,
-    errorOutput,
-    clock: systemClock,
-    terminal: terminalOf(context),
-  });
   const { run, isGood, isHanging } = await runOnce(
     { setup: { ...setup, warnings: [...setup.warnings, ...claim.warnings] }, signal: stop.signal, output },
     context,

@@ -1,9 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import type { ViteUserConfig } from 'vitest/config';
 import { readEnvFile } from '../../host/env-file.ts';
-import { removeReport } from '../../host/last-resort.js';
+import { chooseBaseDir, removeReport } from '../../host/last-resort.js';
 import { surviveOutputErrors } from '../../host/output-errors.ts';
-import { chooseBaseDir } from '../../host/results-dir.ts';
 import { describeValue } from '../../host/setting-text.ts';
 import { MonitorReporter } from '../../reporters/monitor-reporter.ts';
 import { systemClock } from '../../runner/clock.ts';
