@@ -155,7 +155,11 @@ async function watchRun(
     stdout: hide(stdout),
     // How many lines there are about a long wait depends on the machine.
     stderr: hide(stderr.replaceAll(/^ {2}… .*\n/gm, '')),
-    files: (await readdir(resultsDir, { recursive: true })).toSorted().map(hide),
+    // `vitest run` takes no lock.
+    files: (await readdir(resultsDir, { recursive: true }))
+      .filter((name) => name !== 'run.lock')
+      .toSorted()
+      .map(hide),
     junit: hide(await readFile(path.join(resultsDir, 'junit.xml'), 'utf8')),
   };
 }
