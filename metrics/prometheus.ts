@@ -86,14 +86,15 @@ function histogramSeries(
   owner: Attributes,
   { attributes, buckets, sum }: HistogramPoint,
 ): (readonly [string, string])[] {
-  const own = { ...owner, ...attributes };
+  const own = labels({ ...owner, ...attributes });
+  const beforeLe = own === '' ? '{' : `${own.slice(0, -1)},`;
   let count = 0;
   const series = buckets.map((inBucket, index) => {
     count += inBucket;
     const le = limits[index] === undefined ? '+Inf' : formatLimit(limits[index], format);
-    return [`${name}_bucket${labels({ ...own, le })}`, String(count)] as const;
+    return [`${name}_bucket${beforeLe}le="${le}"}`, String(count)] as const;
   });
-  return [...series, [`${name}_sum${labels(own)}`, String(sum)], [`${name}_count${labels(own)}`, String(count)]];
+  return [...series, [`${name}_sum${own}`, String(sum)], [`${name}_count${own}`, String(count)]];
 }
 
 function labels(attributes: Attributes): string {

@@ -122,11 +122,11 @@ export class WatchLoop {
   }
 
   /** All runs so far, with the state at this moment. */
-  metrics(_format: PrometheusFormat): string {
-    if (this.#known === undefined) return renderPrometheus([]);
+  metrics(format: PrometheusFormat): string {
+    if (this.#known === undefined) return renderPrometheus([], format);
     const instance = this.#instance;
     const source = { nowMs: this.#nowMs, ...(instance !== undefined && { instance }) };
-    return renderPrometheus(metricsOfTotals(this.#known, source));
+    return renderPrometheus(metricsOfTotals(this.#known, source), format);
   }
 
   health(): Health {
