@@ -122,7 +122,7 @@ test('a run that stops in time gets the exit code of its first signal', async ()
   signals.receive('SIGHUP');
   signals.receive('SIGTERM');
   expect(stop).toHaveBeenCalledExactlyOnceWith('SIGHUP');
-  const [onExit] = process.listeners('exit').filter((listener) => !exits.includes(listener));
+  const onExit = process.listeners('exit').find((listener) => !exits.includes(listener));
   if (onExit === undefined) throw new Error('nothing sets the exit code');
   process.off('exit', onExit);
   const { exitCode } = process;

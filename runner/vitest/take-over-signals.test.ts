@@ -18,9 +18,8 @@ test('the plugin turns off what would keep a run from ending, and replaces vites
   const vitest = { config: { watch: true, bail: 1 } };
   const project = { config: { pool: 'forks' } };
   configure({ vitest, project });
-  expect([vitest.config, project.config]).toEqual(
-    Array(2).fill({ watch: false, standalone: false, bail: 0, pool: 'threads' }),
-  );
+  const once = { watch: false, standalone: false, bail: 0, pool: 'threads' };
+  expect([vitest.config, project.config]).toEqual([once, once]);
   expect(written).toEqual(['A monitor run is not watched: it runs once and ends.\n']);
   for (const signal of stopSignals) expect(process.listeners(signal)).toHaveLength(1);
   expect(process.listeners('SIGTERM')).not.toContain(vitests);
