@@ -21,7 +21,7 @@ import { operationOf, stepNames } from '../harness/conformance.ts';
 import type { FastWatch, Snapshot } from '../harness/fast-watch.ts';
 import { startIamProxy } from '../harness/iam-proxy.ts';
 import { fromSource } from '../harness/orchestrator.ts';
-import { cleanEnv, liveEnv, makeResultsDir, projectDir, runProgram, secrets } from '../harness/run.ts';
+import { cleanEnv, liveEnv, makeResultsDir, onlyWaitLines, projectDir, runProgram, secrets } from '../harness/run.ts';
 import { arrival, metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 import { RunningWatch } from '../harness/watch.ts';
 
@@ -91,7 +91,8 @@ async function checkTotals(resultsDir: string, runs: readonly RunRecord[]): Prom
   const { totals, problems } = await readTotals({ resultsDir });
   expect(problems).toEqual([]);
   const byState = (state: RunRecord['state']): number => runs.filter((run) => run.state === state).length;
-  expect(totals.find({ mode: 'live' })?.counters.runs).toEqual({
+  const { failedTheirs = 0, failedOurs = 0, ...others } = totals.find({ mode: 'live' })?.counters.runs ?? {};
+  expect({ ...others, failed: failedTheirs + failedOurs }).toEqual({
     passed: byState('passed'),
     failed: byState('failed'),
     interrupted: byState('interrupted'),
@@ -101,7 +102,7 @@ async function checkTotals(resultsDir: string, runs: readonly RunRecord[]): Prom
 /** No file is left that is not a result, such as one that was not finished. */
 async function checkFiles(resultsDir: string): Promise<void> {
   const files = (await readdir(resultsDir, { recursive: true })).filter((name) => !/^(outbox|runs)($|\/)/.test(name));
-  expect(files.filter((name) => !/^(\.[\w-]*lock[\w-]*|awsiam\.prom|junit\.xml|totals\.json)$/.test(name))).toEqual([]);
+  expect(files.filter((name) => !/^([\w.-]*\.lock|awsiam\.prom|junit\.xml|totals\.json)$/.test(name))).toEqual([]);
   expect((await readdir(path.join(resultsDir, 'runs'))).filter((name) => !/^[\d-]+\.ndjson$/.test(name))).toEqual([]);
 }
 
@@ -130,7 +131,7 @@ describe.concurrent('awsiam watch', () => {
 
       const { ended } = runFast({ runs: 2000, snapshotsAt: [50, 100, 2000] }, env, { onTestFinished });
       const { snapshots, stderr, code } = await ended;
-      expect([code, stderr]).toEqual([0, '']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: onlyWaitLines });
 
       expect(listEntities(iam.state)).toEqual(nothing);
       const runs = await runsOf(resultsDir, iam);
@@ -222,14 +223,14 @@ describe.concurrent('awsiam watch', () => {
       expect(lines).toHaveLength(days.filter((each) => each === day).length);
     }
     const warned = runs.filter(({ warnings }) =>
-      warnings.some((text) => text.includes("this host's clock is 1 h ahead")),
+      warnings.some((text) => text.includes("this host's clock is 60 min ahead")),
     );
     if (!both) expect(warned.length).toBeGreaterThan(0);
     await checkTotals(resultsDir, runs);
     const status = await runProgram(fromSource[0], [fromSource[1], 'status'], {
       env: { ...settings, ...steppedDate([baseMs]) },
     });
-    expect(status, status.everything).toMatchObject({ code: 0, stdout: expect.stringContaining('IAM is up') });
+    expect(status, status.everything).toMatchObject({ code: 0, stdout: expect.stringContaining('awsiam: up since') });
   });
 
   test(
@@ -290,7 +291,8 @@ describe.concurrent('awsiam watch', () => {
       expect(runs[1]).toMatchObject({ state: 'passed', skippedBeats: expect.any(Number) });
       expect(runs[1]?.skippedBeats).toBeGreaterThanOrEqual(5);
       expect(metrist.errors).toEqual([]);
-      expect(watch.stateLines).toEqual([]);
+      // Nobody had looked for more than three intervals.
+      expect(watch.stateLines).toEqual(['There is no fresh data', 'IAM is up (before: no fresh data)']);
       expect(listEntities(iam.state)).toEqual(nothing);
     },
   );
@@ -488,7 +490,7 @@ describe.concurrent('awsiam watch', () => {
   });
 
   test('an endpoint that disappears for ten runs is down, then up again', { timeout }, async ({ onTestFinished }) => {
-    const iam = await startIam('', { onTestFinished });
+    const iam = await startIam('', { onTestFinished: ignore });
     const metrist = await startMetrist({ onTestFinished });
     const resultsDir = await makeResultsDir(onTestFinished);
     const watch = new RunningWatch({
@@ -507,7 +509,11 @@ describe.concurrent('awsiam watch', () => {
     await watch.until(({ stateLines }) => stateLines.some((line) => line.includes('IAM is up')));
     const { code, everything } = await watch.stop();
     expect(code, everything).toBe(143);
-    expect(watch.stateLines).toEqual([]);
+    expect(watch.stateLines).toEqual([
+      'IAM is down (before: up)',
+      'IAM has issues (before: down)',
+      'IAM is up (before: issues)',
+    ]);
     const runs = await runsOf(resultsDir, iam);
     const failed = runs.filter(({ state }) => state === 'failed');
     expect(failed.length).toBeGreaterThanOrEqual(10);
@@ -519,6 +525,9 @@ describe.concurrent('awsiam watch', () => {
     await checkTotals(resultsDir, runs);
   });
 });
+
+/** The test itself closes the server. */
+const ignore = (): void => {};
 
 /** When a signal comes, and what becomes of the run of that moment. */
 interface Moment {
@@ -547,7 +556,9 @@ function randomFaults(seed: number): FaultPlan {
   return {
     next(operation, input) {
       if (random() > 0.01) return undefined;
-      const name = names[Math.floor(random() * names.length)];
+      const name = names[Math.floor(random() * names.length)] ?? '';
+      // After a creation without an answer, teardown looks for the entity for twenty seconds.
+      if (operation.startsWith('Create') && /^(reset|truncated)/.test(name)) return undefined;
       return createFaultPlan(`${operation}=${name}:1`).next(operation, input);
     },
   };
