@@ -103,11 +103,11 @@ class Watching {
     return new Watching(child);
   }
 
-  async perform(beats: number): Promise<BeatsDone> {
+  async perform(beats: number, measureHeap = false): Promise<BeatsDone & { readonly heapMib: number }> {
     const answer = once(this.#child, 'message', { signal: AbortSignal.timeout(600_000) });
-    this.#child.send({ beats } satisfies BeatsWanted);
+    this.#child.send({ beats, measureHeap } satisfies BeatsWanted);
     const [done] = (await answer) as [BeatsDone];
-    return done;
+    return { heapMib: Number.NaN, ...done };
   }
 
   end(): void {
@@ -247,11 +247,11 @@ try {
   }
   latencyMs = 0;
   // The first answer has the CPU time of the last beat of the rounds.
-  const first = await watching.perform(firstBeats - (rounds + 3));
+  const first = await watching.perform(firstBeats - (rounds + 3), true);
   const lastBeat = beats.at(-1);
   if (lastBeat !== undefined) beats[beats.length - 1] = { ...lastBeat, cpuMs: first.cpuMs[0] ?? Number.NaN };
   progress(`${lastBeats} beats`);
-  const flat = await watching.perform(lastBeats - firstBeats);
+  const flat = await watching.perform(lastBeats - firstBeats, true);
   watching.end();
   latencyMs = roundLatencyMs;
   progress('awsiam watch from the sources');

@@ -15,6 +15,7 @@ import { oneLine, plural } from '../../text/printable.ts';
 import { redact } from '../../text/redact.ts';
 import { painter, type Style } from '../../text/terminal.ts';
 import { formatSecond } from '../../text/time.ts';
+import { SmallHeap } from '../../host/small-heap.ts';
 import type { CommandContext } from '../command-context.ts';
 import { runOnce } from '../run/run-once.ts';
 import { type RunSetup, setUpRun } from '../run/run-setup.ts';
@@ -41,6 +42,9 @@ export interface Health {
 
 const maxMessageLength = 500;
 
+/** Garbage is collected above that. About 20 MiB are always in use. */
+const maxHeapBytes = 32 * 1024 * 1024;
+
 const stateStyles: Readonly<Record<OverallState, Style>> = {
   up: ['bold', 'green'],
   degraded: ['bold', 'yellow'],
@@ -62,6 +66,7 @@ export class WatchLoop {
   readonly #counts = { passed: 0, failed: 0, interrupted: 0, skippedBeats: 0 };
   readonly #unwritten: RunRecord[] = [];
   readonly #hanging = new Set<Promise<unknown>>();
+  readonly #heap = new SmallHeap(maxHeapBytes);
   #prepared: Promise<void> | undefined;
   #known: KnownTotals | undefined;
   #instance: string | undefined;
@@ -207,6 +212,7 @@ export class WatchLoop {
     this.#runBeganMs = undefined;
     this.#showState(run);
     onRun?.(run);
+    this.#heap.trim();
   }
 
   /** Loads and warms up the code of the steps, once for all runs. If that fails, the next run tries it again. */
