@@ -92,4 +92,4 @@ function describeFile(fd: string): string {
 
 await loop.watch(stop.signal);
 process.stdout.write(`${loop.summary}\n`);
-process.disconnect();
+process.disconnect?.();
