@@ -14,7 +14,7 @@ import { stopSignals } from '../runner/stop-signals.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { copyError } from '../text/copy-error.ts';
 import { messageOf } from '../text/printable.ts';
-import { redact } from '../text/redact.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 import { redactContext, type CommandContext, type RunningContext } from './command-context.ts';
 import { isNagiosCheck, renderUnknown, runNagiosCheck, unknownExitCode } from './status/nagios-check.ts';
 
@@ -51,6 +51,8 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
     ({ added } = envFile);
     return envFile.problems;
   };
+  const envProblems = await loadEnvFile();
+  hideSecrets(outline.secrets(process.env));
   const listeners: ((error: unknown) => void)[] = [];
   // Node itself would print an uncaught error with all of its secrets.
   process.on('uncaughtException', (error: unknown) => {
@@ -72,7 +74,7 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
     values: process.env,
     baseDir,
     envFile: shortenPath(path.join(baseDir, '.env'), process.cwd()),
-    envProblems: await loadEnvFile(),
+    envProblems,
     loadEnvFile,
     output: process.stdout,
     errorOutput: process.stderr,

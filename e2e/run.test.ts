@@ -149,13 +149,15 @@ async function watchRun(
     },
     onStart: (child) => void (stopAt && arrival(iam, stopAt).then(() => child.kill('SIGTERM'))),
   });
+  const names = (await readdir(resultsDir, { recursive: true })).toSorted();
   const hide = (text: string): string => hideUnique(text.replaceAll(resultsDir, '<results>'));
   return {
     code,
     stdout: hide(stdout),
     // How many lines there are about a long wait depends on the machine.
     stderr: hide(stderr.replaceAll(/^ {2}… .*\n/gm, '')),
-    files: (await readdir(resultsDir, { recursive: true })).toSorted().map(hide),
+    // Only `awsiam run` has a lock.
+    files: names.filter((name) => !/^run.*\.lock$/.test(name)).map(hide),
     junit: hide(await readFile(path.join(resultsDir, 'junit.xml'), 'utf8')),
   };
 }

@@ -70,6 +70,7 @@ const factReaders = {
   testUser: readName,
   swept: readCount,
   sweptRemaining: readCount,
+  skippedBeats: readCount,
 } as const;
 const attemptReaders = {
   httpStatus: readCount,

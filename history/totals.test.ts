@@ -200,6 +200,20 @@ describe('updateTotals', () => {
     expect((await saved()).find(live)?.counters.undelivered).toBe(9);
   });
 
+  test('goes on from a file of the version before skipped beats were counted', async () => {
+    const { file, append, update, saved } = await setUp();
+    await append(runRecord(noonMs, good));
+    await update({ undelivered: 8 });
+    const text = await readFile(file, 'utf8');
+    const older = text.replace(',"skippedBeats":0', '');
+    expect(older).not.toBe(text);
+    await writeFile(file, older);
+    await append(runRecord(noonMs + minuteMs, good, { skippedBeats: 3 }));
+    await update();
+    // The history does not have `undelivered`, so it would be lost if the file was made again.
+    expect((await saved()).find(live)?.counters).toMatchObject({ undelivered: 8, skippedBeats: 3 });
+  });
+
   test('says that another process holds the lock, and loses nothing by that', async () => {
     const { resultsDir, append, update, saved } = await setUp();
     await append(runRecord(noonMs, good));
@@ -336,13 +350,14 @@ describe('the totals of an instance', () => {
     expect(totals.find({ mode: 'live' })).toMatchObject(facts);
   });
 
-  test('count runs, steps, durations, attempts, waiting, leftovers and sweeps', () => {
+  test('count runs, steps, durations, attempts, waiting, leftovers, sweeps and skipped beats', () => {
     const totals = new Totals();
     const evidence = { attempts: 3, propagationMs: 1500.5 };
     totals.add(
       runRecord(noonMs, good, {
         state: 'failed',
         swept: 2,
+        skippedBeats: 4,
         leftovers: [{ entity: 'user a', reason: 'b' }],
         steps: [
           passedStep({ name: 'A', durationMs: 25, evidence }),
@@ -353,7 +368,7 @@ describe('the totals of an instance', () => {
     );
     const { counters } = totals.find({ mode: 'live' }) ?? {};
     const [a, b, c] = ['A', 'B', 'C'].map((name) => counters?.steps.get(name));
-    expect(counters).toMatchObject({ runs: { passed: 0, failedTheirs: 1 }, swept: 2, leftovers: 1 });
+    expect(counters).toMatchObject({ runs: { passed: 0, failedTheirs: 1 }, swept: 2, leftovers: 1, skippedBeats: 4 });
     expect(a).toMatchObject({ attempts: 3, propagationUs: 1_500_500, passed: { sumUs: 25_000 } });
     expect([a?.passed.buckets[0], b?.passed.buckets[0], b?.passed.buckets[1], c?.failed.buckets.at(-1)]).toEqual([
       1, 0, 1, 1,

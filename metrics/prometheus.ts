@@ -11,7 +11,8 @@ export interface InstanceMetrics {
 }
 
 /**
- * Metrics in Prometheus' text format 0.0.4, without timestamps, in the order of the model.
+ * Metrics in Prometheus' text format 0.0.4 or in OpenMetrics 1.0, without timestamps, in the order of the model. The series
+ * have the same names, labels and values in both.
  *
  * ```text
  * # HELP awsiam_step_duration_seconds Duration of the steps that passed or failed
@@ -22,9 +23,10 @@ export interface InstanceMetrics {
  * awsiam_runs_total{monitor_instance="us-east-1",result="passed"} 719
  * ```
  *
- * Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ * Sources: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format and
+ * https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
-export function renderPrometheus(instances: readonly InstanceMetrics[]): string {
+export function renderPrometheus(instances: readonly InstanceMetrics[], format: PrometheusFormat = 'text'): string {
   const lines: string[] = [];
   for (const { name } of instances[0]?.metrics ?? []) {
     const series = new Map<string, string>();
@@ -34,16 +36,25 @@ export function renderPrometheus(instances: readonly InstanceMetrics[]): string 
     for (const { instance, metric } of found) {
       const owner: Attributes = instance === undefined ? {} : { monitor_instance: instance };
       // A series that stands there twice makes the whole file invalid. Texts that are not well-formed can become equal.
-      for (const [key, value] of seriesOf(metric, owner)) series.set(key, value);
+      for (const [key, value] of seriesOf(metric, owner, format)) series.set(key, value);
     }
     const [first] = found;
     if (first === undefined || series.size === 0) continue;
-    const prometheusName = prometheusNameOf(first.metric);
-    lines.push(`# HELP ${prometheusName} ${escapeHelp(first.metric.description)}`);
-    lines.push(`# TYPE ${prometheusName} ${first.metric.kind}`);
+    lines.push(...describe(first.metric, format));
     for (const [key, value] of series) lines.push(`${key} ${value}`);
   }
+  // Without it, a reader of OpenMetrics knows that the end is missing.
+  if (format === 'openmetrics') lines.push('# EOF');
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** The lines above the series of a metric. In OpenMetrics, they name a counter without the `_total` of its series. */
+function describe(metric: MetricDefinition, format: PrometheusFormat): readonly string[] {
+  const series = prometheusNameOf(metric);
+  const name = format === 'openmetrics' ? series.replace(/_total$/, '') : series;
+  const lines = [`# HELP ${name} ${escapeHelp(metric.description, format)}`, `# TYPE ${name} ${metric.kind}`];
+  if (format === 'openmetrics' && metric.unit === 's') lines.push(`# UNIT ${name} seconds`);
+  return lines;
 }
 
 /** `awsiam.step.duration` in `s` is `awsiam_step_duration_seconds`; the names of counters end in `_total`. */
@@ -52,7 +63,7 @@ export function prometheusNameOf({ name, unit, kind }: MetricDefinition): string
 }
 
 /** Each series of a metric, as name and labels, with its value. */
-function seriesOf(metric: Metric, owner: Attributes): (readonly [string, string])[] {
+function seriesOf(metric: Metric, owner: Attributes, format: PrometheusFormat): (readonly [string, string])[] {
   const name = prometheusNameOf(metric);
   switch (metric.kind) {
     case 'counter':
@@ -62,7 +73,7 @@ function seriesOf(metric: Metric, owner: Attributes): (readonly [string, string]
         String(value),
       ]);
     case 'histogram':
-      return metric.points.flatMap((point) => histogramSeries(name, metric.limits, owner, point));
+      return metric.points.flatMap((point) => histogramSeries(name, { ...metric, format }, owner, point));
     default:
       return metric satisfies never;
   }
@@ -71,18 +82,19 @@ function seriesOf(metric: Metric, owner: Attributes): (readonly [string, string]
 /** In Prometheus, each bucket also holds the values of the smaller ones. */
 function histogramSeries(
   name: string,
-  limits: readonly number[],
+  { limits, format }: { readonly limits: readonly number[]; readonly format: PrometheusFormat },
   owner: Attributes,
   { attributes, buckets, sum }: HistogramPoint,
 ): (readonly [string, string])[] {
-  const own = { ...owner, ...attributes };
+  const own = labels({ ...owner, ...attributes });
+  const beforeLe = own === '' ? '{' : `${own.slice(0, -1)},`;
   let count = 0;
   const series = buckets.map((inBucket, index) => {
     count += inBucket;
-    const le = limits[index] === undefined ? '+Inf' : String(limits[index]);
-    return [`${name}_bucket${labels({ ...own, le })}`, String(count)] as const;
+    const le = limits[index] === undefined ? '+Inf' : formatLimit(limits[index], format);
+    return [`${name}_bucket${beforeLe}le="${le}"}`, String(count)] as const;
   });
-  return [...series, [`${name}_sum${labels(own)}`, String(sum)], [`${name}_count${labels(own)}`, String(count)]];
+  return [...series, [`${name}_sum${own}`, String(sum)], [`${name}_count${own}`, String(count)]];
 }
 
 function labels(attributes: Attributes): string {
@@ -101,6 +113,12 @@ function escapeLabel(value: string): string {
     .replaceAll('\n', String.raw`\n`);
 }
 
-function escapeHelp(text: string): string {
-  return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
+function escapeHelp(text: string, format: PrometheusFormat): string {
+  const escaped = text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
+  return format === 'openmetrics' ? escaped.replaceAll('"', String.raw`\"`) : escaped;
+}
+
+/** In OpenMetrics, the limit of a bucket is always written as a float: `1.0`. */
+function formatLimit(limit: number, format: PrometheusFormat): string {
+  return format === 'openmetrics' && Number.isInteger(limit) ? limit.toFixed(1) : String(limit);
 }

@@ -31,6 +31,8 @@ export interface CreateReportersOptions {
   readonly isPageWanted?: boolean;
   /** Runs that the disk has not taken yet. Kept by a process that goes on after this run. */
   readonly unwritten?: RunRecord[];
+  /** Whether the disk is known not to answer. Then the results are sent from memory alone. */
+  readonly isDiskHanging?: () => boolean;
   /** Gets the totals after the run. */
   readonly onTotals?: (totals: KnownTotals) => void;
   /** Absent if no endpoint of OpenTelemetry is set. */
@@ -51,7 +53,7 @@ interface MetristDestination {
  */
 export async function createReporters(options: CreateReportersOptions): Promise<RunReporter[]> {
   const { mode, frontEnd, resultsDir, history, operations, stepsFile, metrist, otlp, summary } = options;
-  const { isPageWanted = true, unwritten, onTotals } = options;
+  const { isPageWanted = true, unwritten, isDiskHanging, onTotals } = options;
   const wanted: Promise<RunReporter>[] = [];
   const inResults = resultsDir === undefined ? undefined : pathsIn(resultsDir);
   if (resultsDir !== undefined && inResults !== undefined) {
@@ -62,7 +64,8 @@ export async function createReporters(options: CreateReportersOptions): Promise<
         return new HistoryReporter({ dir, shownAs, settings: history, frontEnd, ...(unwritten && { unwritten }) });
       }),
     );
-    if (metrist !== undefined) wanted.push(createMetrist(metrist, inResults));
+    if (metrist !== undefined)
+      wanted.push(createMetrist({ ...metrist, ...(isDiskHanging && { isDiskHanging }) }, inResults));
     // What is derived from the files above: totals and Prometheus' textfile, report.html.
     if (mode === 'live') {
       const textfile = inResults('awsiam.prom').shownAs;
@@ -114,7 +117,7 @@ async function createJunit(stepsFile: string, inResults: InResults): Promise<Run
 }
 
 async function createMetrist(
-  { config, userAgent, values }: MetristDestination,
+  { config, userAgent, values, isDiskHanging }: MetristDestination & Pick<CreateReportersOptions, 'isDiskHanging'>,
   inResults: InResults,
 ): Promise<RunReporter> {
   const [{ createMetristApi }, { fetchThroughProxy }, { MetristReporter }] = await Promise.all([
@@ -129,6 +132,7 @@ async function createMetrist(
     outboxDir: outbox.path,
     shownAs: { outboxDir: outbox.shownAs, historyDir: inResults('runs').shownAs },
     required: config.requireDelivery,
+    ...(isDiskHanging && { isDiskHanging }),
     clock: systemClock,
   });
 }

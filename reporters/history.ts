@@ -12,6 +12,7 @@ const maxUnwritten = 1000;
 /** Appends each run to the file of its day (UTC), as one line of JSON: `results/runs/2026-11-22.ndjson`. */
 export class HistoryReporter implements RunReporter {
   readonly what: string;
+  readonly isOnDisk = true;
   readonly #writer: HistoryWriter;
   readonly #facts: Pick<RunRecord, 'intervalSecs' | 'frontEnd'>;
   readonly #unwritten: RunRecord[] | undefined;

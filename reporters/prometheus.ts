@@ -35,6 +35,7 @@ const maxSilenceMs = 24 * 3_600_000;
  */
 export class PrometheusReporter implements RunReporter {
   readonly what: string;
+  readonly isOnDisk = true;
   readonly #options: PrometheusReporterOptions;
 
   constructor(options: PrometheusReporterOptions) {

@@ -19,7 +19,7 @@ export interface RunOutputOptions {
   /** Whether a run that passed is one line, as in the log of a watch. Its steps are shown at the end, if one failed. @default false */
   readonly isBrief?: boolean;
   /** Passed on to {@link reportRun}. */
-  readonly hanging?: Map<string, Promise<unknown>>;
+  readonly hanging?: Set<Promise<unknown>>;
 }
 
 export interface FinishedRun extends ReportedRun {

@@ -61,7 +61,7 @@ export class WatchLoop {
   readonly #firstBeatMs: number;
   readonly #counts = { passed: 0, failed: 0, interrupted: 0, skippedBeats: 0 };
   readonly #unwritten: RunRecord[] = [];
-  readonly #hanging = new Map<string, Promise<unknown>>();
+  readonly #hanging = new Set<Promise<unknown>>();
   #prepared: Promise<void> | undefined;
   #known: KnownTotals | undefined;
   #instance: string | undefined;
@@ -122,11 +122,11 @@ export class WatchLoop {
   }
 
   /** All runs so far, with the state at this moment. */
-  metrics(_format: PrometheusFormat): string {
-    if (this.#known === undefined) return renderPrometheus([]);
+  metrics(format: PrometheusFormat): string {
+    if (this.#known === undefined) return renderPrometheus([], format);
     const instance = this.#instance;
     const source = { nowMs: this.#nowMs, ...(instance !== undefined && { instance }) };
-    return renderPrometheus(metricsOfTotals(this.#known, source));
+    return renderPrometheus(metricsOfTotals(this.#known, source), format);
   }
 
   health(): Health {
@@ -189,6 +189,7 @@ export class WatchLoop {
         reporting: {
           // It is made when somebody asks for it.
           isPageWanted: false,
+          isDiskHanging: () => this.isHanging,
           unwritten: this.#unwritten,
           onTotals: (totals) => (reported = totals),
         },

@@ -394,7 +394,7 @@ testMounting('the line of deploy/crontab works for a user who owns only the resu
   const run = await runMounted(script, [projectDir, command, ...variables], liveOver(iam));
   expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: '' });
   expect(run.stdout).toContain('8 passed');
-  expect(run.stdout.split('\n')).toEqual(expect.arrayContaining([...resultFiles, 'run.lock', 'run.log']));
+  expect(run.stdout.split('\n')).toEqual(expect.arrayContaining([...resultFiles, 'run.log']));
   expectWholeRun(iam);
 });
 

@@ -14,14 +14,14 @@ import type { MetristStandIn } from '../../metrist/testing/stand-in.ts';
 import type { IamCall } from '../../mocks/iam/endpoint.ts';
 import { createFaultPlan, type FaultPlan } from '../../mocks/iam/fault-plan.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
-import { type IamServer, startIamServer } from '../../mocks/iam/server.ts';
+import type { IamServer } from '../../mocks/iam/server.ts';
 import { createRandom } from '../../mocks/iam/state.ts';
 import type { StepResult } from '../../runner/step-result.ts';
 import { operationOf, stepNames } from '../harness/conformance.ts';
 import type { FastWatch, Snapshot } from '../harness/fast-watch.ts';
 import { startIamProxy } from '../harness/iam-proxy.ts';
 import { fromSource } from '../harness/orchestrator.ts';
-import { cleanEnv, liveEnv, makeResultsDir, projectDir, runProgram, secrets } from '../harness/run.ts';
+import { cleanEnv, liveEnv, makeResultsDir, onlyWaitLines, projectDir, runProgram, secrets } from '../harness/run.ts';
 import { arrival, metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 import { RunningWatch } from '../harness/watch.ts';
 
@@ -90,10 +90,9 @@ function checkPosted({ telemetry, errors, problems, swallowed }: MetristStandIn,
 async function checkTotals(resultsDir: string, runs: readonly RunRecord[]): Promise<void> {
   const { totals, problems } = await readTotals({ resultsDir });
   expect(problems).toEqual([]);
-  const { passed, failedOurs, failedTheirs, interrupted } =
-    totals.find({ mode: 'live' })?.counters.runs ?? expect.fail();
   const byState = (state: RunRecord['state']): number => runs.filter((run) => run.state === state).length;
-  expect({ passed, failed: failedOurs + failedTheirs, interrupted }).toEqual({
+  const { failedTheirs = 0, failedOurs = 0, ...others } = totals.find({ mode: 'live' })?.counters.runs ?? {};
+  expect({ ...others, failed: failedTheirs + failedOurs }).toEqual({
     passed: byState('passed'),
     failed: byState('failed'),
     interrupted: byState('interrupted'),
@@ -103,7 +102,7 @@ async function checkTotals(resultsDir: string, runs: readonly RunRecord[]): Prom
 /** No file is left that is not a result, such as one that was not finished. */
 async function checkFiles(resultsDir: string): Promise<void> {
   const files = (await readdir(resultsDir, { recursive: true })).filter((name) => !/^(outbox|runs)($|\/)/.test(name));
-  expect(files.filter((name) => !/^(\.[\w-]*lock[\w-]*|awsiam\.prom|junit\.xml|totals\.json)$/.test(name))).toEqual([]);
+  expect(files.filter((name) => !/^([\w.-]*\.lock|awsiam\.prom|junit\.xml|totals\.json)$/.test(name))).toEqual([]);
   expect((await readdir(path.join(resultsDir, 'runs'))).filter((name) => !/^[\d-]+\.ndjson$/.test(name))).toEqual([]);
 }
 
@@ -132,7 +131,7 @@ describe.concurrent('awsiam watch', () => {
 
       const { ended } = runFast({ runs: 2000, snapshotsAt: [50, 100, 2000] }, env, { onTestFinished });
       const { snapshots, stderr, code } = await ended;
-      expect([code, stderr]).toEqual([0, '']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: onlyWaitLines });
 
       expect(listEntities(iam.state)).toEqual(nothing);
       const runs = await runsOf(resultsDir, iam);
@@ -231,7 +230,7 @@ describe.concurrent('awsiam watch', () => {
     const status = await runProgram(fromSource[0], [fromSource[1], 'status'], {
       env: { ...settings, ...steppedDate([baseMs]) },
     });
-    expect(status, status.everything).toMatchObject({ code: 0, stdout: expect.stringContaining('IAM is up') });
+    expect(status, status.everything).toMatchObject({ code: 0, stdout: expect.stringContaining('awsiam: up since') });
   });
 
   test(
@@ -292,7 +291,8 @@ describe.concurrent('awsiam watch', () => {
       expect(runs[1]).toMatchObject({ state: 'passed', skippedBeats: expect.any(Number) });
       expect(runs[1]?.skippedBeats).toBeGreaterThanOrEqual(5);
       expect(metrist.errors).toEqual([]);
-      expect(watch.stateLines).toEqual([]);
+      // Nobody had looked for more than three intervals.
+      expect(watch.stateLines).toEqual(['There is no fresh data', 'IAM is up (before: no fresh data)']);
       expect(listEntities(iam.state)).toEqual(nothing);
     },
   );
@@ -490,8 +490,7 @@ describe.concurrent('awsiam watch', () => {
   });
 
   test('an endpoint that disappears for ten runs is down, then up again', { timeout }, async ({ onTestFinished }) => {
-    const iam = await startIamServer();
-    onTestFinished(() => iam.close().catch(() => {}));
+    const iam = await startIam('', { onTestFinished: ignore });
     const metrist = await startMetrist({ onTestFinished });
     const resultsDir = await makeResultsDir(onTestFinished);
     const watch = new RunningWatch({
@@ -527,6 +526,9 @@ describe.concurrent('awsiam watch', () => {
   });
 });
 
+/** The test itself closes the server. */
+const ignore = (): void => {};
+
 /** When a signal comes, and what becomes of the run of that moment. */
 interface Moment {
   readonly moment: string;
@@ -554,7 +556,9 @@ function randomFaults(seed: number): FaultPlan {
   return {
     next(operation, input) {
       if (random() > 0.01) return undefined;
-      const name = names[Math.floor(random() * names.length)];
+      const name = names[Math.floor(random() * names.length)] ?? '';
+      // After a creation without an answer, teardown looks for the entity for twenty seconds.
+      if (operation.startsWith('Create') && /^(reset|truncated)/.test(name)) return undefined;
       return createFaultPlan(`${operation}=${name}:1`).next(operation, input);
     },
   };

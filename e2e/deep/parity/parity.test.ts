@@ -3,13 +3,16 @@ import type { IamState } from '../../../mocks/iam/state.ts';
 import { type StepName, steps } from '../../../suites/awsiam/steps.ts';
 import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
 import { mask } from './mask.ts';
-import type { LiveParityRun, ParityRun } from './run.ts';
-import { type ParityScenario, runLive, runOffline, runOrchestrated } from './ways.ts';
+import type { LiveParityRun } from './run.ts';
+import { liveWays, offlineWays, type ParityScenario, runReference } from './ways.ts';
 import { liveEnv, secrets } from '../../harness/run.ts';
 
 /**
- * Runs the same scenario in three ways: `vitest run`, the packaged monitor under the Orchestrator, and `vitest run --mode
- * offline`. All must report the same results, and the first two must report the same to Metrist.
+ * Runs the same scenario in all ways: `vitest run`, the packaged monitor under the Orchestrator, `awsiam run`, one beat of
+ * `awsiam watch`, and offline with vitest and with `awsiam run`. All must report the same results, and those that are live
+ * must report the same to Metrist.
+ *
+ * Every scenario runs in every way that can have it, because those without vitest cost little.
  */
 
 /** The settings of {@link liveEnv} as the Orchestrator's Config. */
@@ -260,41 +263,48 @@ const busyScenarios: readonly TitledScenario[] = [
 
 const stepNames = steps.map(({ name }) => name);
 
-test.concurrent.for(waitingScenarios)('%s', async ([, scenario], context) => {
-  const runs = [runLive(scenario, context), runOrchestrated(scenario, context), runOffline(scenario, context)] as const;
-  // No run may go on when the test is over, even if another one failed.
-  await Promise.allSettled(runs);
-  const [live, orchestrated, offline] = await Promise.all(runs);
-  expectParity(scenario, { live, orchestrated, offline }, context);
+test.concurrent.for([...waitingScenarios, ...busyScenarios])('%s', async ([, scenario], context) => {
+  const offline = scenario.notOffline === undefined ? offlineWays : {};
+  const [reference, live, inMemory] = await settleAll([
+    runReference(scenario, context),
+    runAll(liveWays, scenario, context),
+    runAll(offline, scenario, context),
+  ]);
+  const { expect } = context;
+  // Everything is the same as with vitest: results, posts to Metrist, the record, and what is left in the account.
+  for (const [way, run] of live) expect.soft(mask(run), way).toEqual(mask(reference));
+  // Offline there is no account and no Metrist to compare.
+  const { account: _account, reported: _reported, record: _record, ...comparable } = reference;
+  for (const [way, run] of inMemory) {
+    expect.soft(mask(run, { offline: true }), way).toEqual(mask(comparable, { offline: true }));
+  }
+  expectResult(scenario, reference, context);
 });
 
-test.concurrent.for(busyScenarios)('%s', async ([, scenario], context) => {
-  const live = await runLive(scenario, context);
-  const orchestrated = await runOrchestrated(scenario, context);
-  const offline = scenario.notOffline === undefined ? await runOffline(scenario, context) : undefined;
-  expectParity(scenario, { live, orchestrated, offline }, context);
-});
-
-interface Runs {
-  readonly live: LiveParityRun;
-  readonly orchestrated: LiveParityRun;
-  readonly offline: ParityRun | undefined;
+async function runAll<Run>(
+  ways: Readonly<Record<string, (scenario: ParityScenario, context: TestContext) => Promise<Run>>>,
+  scenario: ParityScenario,
+  context: TestContext,
+): Promise<readonly (readonly [way: string, run: Run])[]> {
+  return await settleAll(
+    Object.entries(ways).map(async ([way, start]) => [way, await start(scenario, context)] as const),
+  );
 }
 
-function expectParity(
+/** Waits for all, even if one fails: no run may go on when the test is over. */
+async function settleAll<const Runs extends readonly Promise<unknown>[]>(
+  runs: Runs,
+): Promise<{ -readonly [Index in keyof Runs]: Awaited<Runs[Index]> }> {
+  await Promise.allSettled(runs);
+  return await Promise.all(runs);
+}
+
+/** The common result must be the expected one: all ways could be wrong alike. */
+function expectResult(
   { fails, leaves = [], mayAppear = [], warnings = 0 }: ParityScenario,
-  { live, orchestrated, offline }: Runs,
+  live: LiveParityRun,
   { expect }: Pick<TestContext, 'expect'>,
 ): void {
-  // Under the Orchestrator everything is the same as with vitest: results, posts to Metrist and what is left in the account.
-  expect(mask(orchestrated)).toEqual(mask(live));
-  // Offline there is no account and no Metrist to compare.
-  if (offline !== undefined) {
-    const { account: _account, reported: _reported, record: _record, ...comparable } = live;
-    expect(mask(offline, { offline: true })).toEqual(mask(comparable, { offline: true }));
-  }
-
-  // The common result is the expected one.
   const failedAt = fails === undefined ? stepNames.length : stepNames.indexOf(fails[0]);
   expect(live.isGood).toBe(fails === undefined);
   expect(live.steps.map(({ name, state }) => [name, state])).toEqual(

@@ -16,7 +16,15 @@ import type { StepName } from '../../../suites/awsiam/steps.ts';
 import { nowhere } from '../../harness/loopback-only.ts';
 import { monitorCommand } from '../../harness/orchestrator.ts';
 import { readRuns } from '../../harness/read-history.ts';
-import { cleanEnv, liveEnv, makeResultsDir, runVitest } from '../../harness/run.ts';
+import {
+  cleanEnv,
+  type Ended,
+  liveEnv,
+  makeResultsDir,
+  projectDir,
+  runProgram,
+  vitestFile,
+} from '../../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
 import {
   describeLeftover,
@@ -27,7 +35,7 @@ import {
   type ParityRun,
 } from './run.ts';
 
-/** A scenario that is run in all three ways. */
+/** A scenario that is run in all ways. */
 export interface ParityScenario {
   /** As in AWSIAM_MOCK_FAULTS. @default none */
   readonly faults?: string;
@@ -58,17 +66,85 @@ export interface ParityScenario {
 /** The hook of the test's context. Concurrent tests cannot use the global one. */
 type Context = Pick<TestContext, 'onTestFinished'>;
 
-/** `vitest run`, over the mock's server. */
-export async function runLive(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
-  const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
-  const metrist = await startMetrist({ onTestFinished });
-  const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
-  const { run, record } = await runAndReadHistory([], env, { onTestFinished });
-  return { ...run, account: listEntities(iam.state), reported: readPosted(metrist), record };
+type LiveWay = (scenario: ParityScenario, context: Context) => Promise<LiveParityRun>;
+type OfflineWay = (scenario: ParityScenario, context: Context) => Promise<ParityRun>;
+
+/** `vitest run`, over the mock's server. All other ways must give the same as this one. */
+export const runReference: LiveWay = over(startVitest());
+
+/** The other ways over the mock's server. */
+export const liveWays: Readonly<Record<string, LiveWay>> = {
+  'under the Orchestrator': runOrchestrated,
+  'awsiam run': over(startAwsiam('run')),
+  'one beat of awsiam watch': over(startWatch),
+};
+
+/** The ways over the mock in memory. */
+export const offlineWays: Readonly<Record<string, OfflineWay>> = {
+  'vitest run --mode offline': offline(startVitest('--mode', 'offline')),
+  'awsiam run --offline': offline(startAwsiam('run', '--offline')),
+};
+
+/** Starts a front end, and returns what it printed and whether it says that all is well. */
+type Start = (
+  env: Readonly<Record<string, string>>,
+) => Promise<Pick<Ended, 'everything'> & { readonly isGood: boolean }>;
+
+function startVitest(...args: readonly string[]): Start {
+  return async (env) => {
+    const ended = await runProgram(process.execPath, [vitestFile, 'run', ...args], { cwd: projectDir, env });
+    return { ...ended, isGood: ended.code === 0 };
+  };
+}
+
+function startAwsiam(...args: readonly string[]): Start {
+  const [program = '', ...first] = monitorCommand();
+  return async (env) => {
+    const ended = await runProgram(program, [...first, ...args], { cwd: os.tmpdir(), env });
+    return { ...ended, isGood: ended.code === 0 };
+  };
+}
+
+/** Ends the watch as soon as it has shown its first run, after which it has nothing to do until the next beat. */
+async function startWatch(env: Readonly<Record<string, string>>): ReturnType<Start> {
+  const [program = '', ...first] = monitorCommand();
+  const ended = await runProgram(program, [...first, 'watch', '--no-listen'], {
+    cwd: os.tmpdir(),
+    env,
+    onStart: (child) => {
+      let stdout = '';
+      child.stdout?.on('data', (text: Buffer) => {
+        stdout += text.toString();
+        if (/^\d{4}-\d\d-\d\d .*\n/m.test(stdout)) child.kill('SIGTERM');
+      });
+    },
+  });
+  const [, state] = /\nawsiam watch · 1 run in .*: 1 (passed|failed)\n$/.exec(ended.stdout) ?? [];
+  if (ended.code !== 143 || state === undefined) {
+    throw new Error(`the watch did not end well, with code ${ended.code}:\n${ended.everything}`);
+  }
+  return { ...ended, isGood: state === 'passed' };
+}
+
+function over(start: Start): LiveWay {
+  return async (scenario, context) => {
+    const { iam, iamEnv } = await startAccount(scenario, context);
+    const metrist = await startMetrist(context);
+    const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
+    const { run, record } = await runAndReadHistory(start, env, context);
+    return { ...run, account: listEntities(iam.state), reported: readPosted(metrist), record };
+  };
+}
+
+function offline(start: Start): OfflineWay {
+  return async (scenario, context) => {
+    const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
+    return (await runAndReadHistory(start, env, context)).run;
+  };
 }
 
 /** The packaged monitor, driven as the Orchestrator does. */
-export async function runOrchestrated(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
+async function runOrchestrated(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
   const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
   const { config, env, cleanup = false } = scenario;
   const warnings: string[] = [];
@@ -84,7 +160,7 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
     cleanup,
     env: {
       ...cleanEnv(),
-      ...keptCode,
+      ...commonEnv,
       ...reportsEnv,
       ...(config === undefined ? settingsOf(scenario) : env),
       ...iamEnv,
@@ -101,12 +177,6 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
     reported: toReportedResults(report, { monitor: outline.name, instance, now: new Date() }),
     record: await readRecord(resultsDir),
   };
-}
-
-/** `vitest run --mode offline`, over the mock in memory. */
-export async function runOffline(scenario: ParityScenario, context: Context): Promise<ParityRun> {
-  const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
-  return (await runAndReadHistory(['--mode', 'offline'], env, context)).run;
 }
 
 function isLeftover(warning: string): boolean {
@@ -129,18 +199,19 @@ async function startAccount(
 }
 
 async function runAndReadHistory(
-  args: readonly string[],
+  start: Start,
   env: Readonly<Record<string, string>>,
   { onTestFinished }: Context,
 ): Promise<{ readonly run: ParityRun; readonly record: RunRecord }> {
-  const { code, everything, resultsDir } = await runVitest({ args, env: { ...keptCode, ...env }, onTestFinished });
+  const resultsDir = await makeResultsDir(onTestFinished);
+  const { isGood, everything } = await start({ ...commonEnv, ...env, METRIST_RESULTS_DIR: resultsDir });
   const record = await readRecord(resultsDir).catch((error: unknown) => {
     throw new Error(`the run left no history:\n${everything}`, { cause: error });
   });
   const { steps, leftovers, warnings, problems } = record;
   return {
     run: {
-      isGood: code === 0,
+      isGood,
       steps: steps.map(fromStepResult),
       leftovers: leftovers.map(describeLeftover),
       warnings,
@@ -173,5 +244,9 @@ function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristR
 /** As in `metristEnv`. */
 const instance = 'e2e-1';
 
-/** Keeps compiled code where every run finds it, not in a directory that is removed with its run. */
-const keptCode = { NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache') };
+const commonEnv = {
+  // Keeps compiled code where every run finds it, not in a directory that is removed with its run.
+  NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache'),
+  // A day, so that a watch begins no second run.
+  AWSIAM_INTERVAL_SECS: '86400',
+} as const;
