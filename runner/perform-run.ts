@@ -67,6 +67,6 @@ export async function performRun<Config, Session>(
 }
 
 function unhandledProblem(error: unknown): RunProblem {
-  const { message, stack } = copyError(error, redact.text);
+  const { message, stack } = copyError(error);
   return { kind: 'unhandled', message, ...(stack !== undefined && { stack }) };
 }

@@ -73,12 +73,12 @@ async function perform(
   }
 }
 
-/** Shows what the run's code prints as remarks, without secrets: stdout belongs to the results. */
+/** Shows what the run's code prints as remarks: stdout belongs to the results. A command's streams hide secrets. */
 function redirectConsole(output: RunOutput): Disposable {
   const stream = new Writable({
     decodeStrings: false,
     write(text, _, done) {
-      output.printRemark(redact.text(String(text)));
+      output.printRemark(String(text));
       done();
     },
   });
