@@ -32,7 +32,7 @@ const dayMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
 
 /** Tests of this file run beside each other, and each is far slower on a busy machine. */
-const timeout = 300_000;
+const timeout = 600_000;
 
 /** The runs of a history, as often as they stand there, in the order in which they made their users. */
 async function runsOf(resultsDir: string, { calls }: IamServer): Promise<RunRecord[]> {
