@@ -168,9 +168,9 @@ describe('the runs of a watch', () => {
   });
 
   test('have the skipped beats before them in their record, their line and the summary', async () => {
-    const { run, runs, loop, written } = await setUp({ beats: [0, 2, 0] });
-    await run();
-    expect(runs.map(({ skippedBeats }) => skippedBeats)).toEqual([undefined, 2, undefined]);
+    const { run, loop, written } = await setUp({ beats: [0, 2, 0] });
+    expect((await run()).map(({ skippedBeats }) => skippedBeats)).toEqual([undefined, 2, undefined]);
+    expect(loop.metrics('text')).toContain('awsiam_skipped_beats_total 2\n');
     expect(written.output).toContain('2 beats skipped before it');
     expect(loop.summary).toBe('3 runs in 0 s: 3 passed · 2 beats skipped');
   });
