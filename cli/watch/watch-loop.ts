@@ -1,4 +1,3 @@
-import v8 from 'node:v8';
 import { endOf } from '../../history/looks.ts';
 import { type RunRecord, toRecord } from '../../history/run-record.ts';
 import type { OverallState } from '../../history/state.ts';
@@ -16,7 +15,6 @@ import { oneLine, plural } from '../../text/printable.ts';
 import { redact } from '../../text/redact.ts';
 import { painter, type Style } from '../../text/terminal.ts';
 import { formatSecond } from '../../text/time.ts';
-import { SmallHeap } from '../../host/small-heap.ts';
 import type { CommandContext } from '../command-context.ts';
 import { runOnce } from '../run/run-once.ts';
 import { type RunSetup, setUpRun } from '../run/run-setup.ts';
@@ -43,9 +41,6 @@ export interface Health {
 
 const maxMessageLength = 500;
 
-/** Garbage is collected above that. About 20 MiB are always in use. */
-const maxHeapBytes = 32 * 1024 * 1024;
-
 const stateStyles: Readonly<Record<OverallState, Style>> = {
   up: ['bold', 'green'],
   degraded: ['bold', 'yellow'],
@@ -67,7 +62,6 @@ export class WatchLoop {
   readonly #counts = { passed: 0, failed: 0, interrupted: 0, skippedBeats: 0 };
   readonly #unwritten: RunRecord[] = [];
   readonly #hanging = new Set<Promise<unknown>>();
-  readonly #heap = new SmallHeap(maxHeapBytes);
   #prepared: Promise<void> | undefined;
   #known: KnownTotals | undefined;
   #instance: string | undefined;
@@ -94,8 +88,6 @@ export class WatchLoop {
       const { message } = copyError(error, redact.text);
       this.#options.errorOutput.write(`unhandled error; the watch goes on: ${oneLine(message, maxMessageLength)}\n`);
     });
-    // V8 would let the space for young objects grow to 48 MB, which no run needs.
-    v8.setFlagsFromString('--semi-space-growth-factor=1');
     let skippedBeats = 0;
     for (let beat; (beat = await this.#options.beat.next(signal)) !== undefined;) {
       skippedBeats += beat.skipped;
@@ -215,7 +207,6 @@ export class WatchLoop {
     this.#runBeganMs = undefined;
     this.#showState(run);
     onRun?.(run);
-    this.#heap.trim();
   }
 
   /** Loads and warms up the code of the steps, once for all runs. If that fails, the next run tries it again. */
