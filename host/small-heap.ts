@@ -2,10 +2,11 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 
 /** The function `gc` of V8. */
-type Collect = (options: typeof thorough) => void;
-
-/** Also shrinks the space for new objects, which grows while code is loaded. */
-const thorough = { type: 'major', execution: 'sync', flavor: 'last-resort' } as const;
+type Collect = (options: {
+  readonly type: 'major';
+  readonly execution: 'sync';
+  readonly flavor: 'regular' | 'last-resort';
+}) => void;
 
 /**
  * Keeps the heap small in a process that goes on and is idle most of the time. By itself V8 is as generous as with a busy
@@ -26,13 +27,15 @@ export class SmallHeap {
     v8.setFlagsFromString('--expose-gc');
     this.#collect = vm.runInNewContext('gc') as Collect;
     v8.setFlagsFromString('--no-expose-gc');
-    this.#collect(thorough);
+    // This kind also shrinks the space for new objects, which has grown while code was loaded. It drops compiled code, too, so
+    // it is for the start only.
+    this.#collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   }
 
   /** Collects the heap if it is larger than the limit. It takes about 20 ms of CPU time, so call it when nothing is timed. */
   trim(): void {
     if (process.memoryUsage().heapUsed <= this.#limitBytes) return;
-    this.#collect(thorough);
+    this.#collect({ type: 'major', execution: 'sync', flavor: 'regular' });
     // If more is in use than expected, not every call is to collect.
     this.#limitBytes = Math.max(this.#leastLimitBytes, 1.5 * process.memoryUsage().heapUsed);
   }
