@@ -273,7 +273,7 @@ const scenarios = busyScenarios.flatMap((busy, index) => [
 
 test.concurrent.for(scenarios)('%s', async ([, scenario], context) => {
   const { expect } = context;
-  const possible = ways.filter(({ isOffline }) => !isOffline || scenario.notOffline === undefined);
+  const possible = ways.filter(({ kind }) => kind !== 'offline' || scenario.notOffline === undefined);
   const running = runReference(scenario, context);
   const others: Promise<ParityRun>[] = [];
   for (const { run } of possible) {
@@ -286,11 +286,9 @@ test.concurrent.for(scenarios)('%s', async ([, scenario], context) => {
   expectResult(scenario, reference, context);
   // Offline there is no account and no Metrist to compare.
   const { account: _account, reported: _reported, record: _record, ...comparable } = reference;
-  for (const [index, { name, isOffline }] of possible.entries()) {
-    const expected = isOffline ? comparable : reference;
-    expect
-      .soft(mask(await others[index], { offline: isOffline }), name)
-      .toEqual(mask(expected, { offline: isOffline }));
+  for (const [index, { name, kind }] of possible.entries()) {
+    const expected = kind === 'offline' ? comparable : reference;
+    expect.soft(mask(await others[index], kind), name).toEqual(mask(expected, kind));
   }
 });
 

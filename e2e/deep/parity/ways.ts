@@ -19,6 +19,7 @@ import { readRuns } from '../../harness/read-history.ts';
 import { cleanEnv, liveEnv, makeResultsDir, projectDir, runProgram, vitestFile } from '../../harness/run.ts';
 import { RunningWatch } from '../../harness/watch.ts';
 import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
+import type { WayKind } from './mask.ts';
 import {
   describeLeftover,
   fromDrivenStep,
@@ -64,8 +65,7 @@ type Context = Pick<TestContext, 'onTestFinished'>;
 /** A way to run a scenario. */
 export interface Way {
   readonly name: string;
-  /** Over the mock in memory, without an account and without Metrist. */
-  readonly isOffline: boolean;
+  readonly kind: WayKind;
   readonly run: (scenario: ParityScenario, context: Context) => Promise<ParityRun>;
 }
 
@@ -73,11 +73,11 @@ export interface Way {
 export const runReference = overServer(startVitest());
 
 export const ways: readonly Way[] = [
-  { name: 'under the Orchestrator', isOffline: false, run: runOrchestrated },
-  { name: 'awsiam run', isOffline: false, run: overServer(startAwsiam('run')) },
-  { name: 'one beat of awsiam watch', isOffline: false, run: overServer(startWatch) },
-  { name: 'vitest run --mode offline', isOffline: true, run: inMemory(startVitest('--mode', 'offline')) },
-  { name: 'awsiam run --offline', isOffline: true, run: inMemory(startAwsiam('run', '--offline')) },
+  { name: 'under the Orchestrator', kind: 'orchestrated', run: runOrchestrated },
+  { name: 'awsiam run', kind: 'live', run: overServer(startAwsiam('run')) },
+  { name: 'one beat of awsiam watch', kind: 'live', run: overServer(startWatch) },
+  { name: 'vitest run --mode offline', kind: 'offline', run: inMemory(startVitest('--mode', 'offline')) },
+  { name: 'awsiam run --offline', kind: 'offline', run: inMemory(startAwsiam('run', '--offline')) },
 ];
 
 interface Finished {
