@@ -3,8 +3,8 @@ import type { IamState } from '../../../mocks/iam/state.ts';
 import { type StepName, steps } from '../../../suites/awsiam/steps.ts';
 import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
 import { mask } from './mask.ts';
-import type { LiveParityRun } from './run.ts';
-import { liveWays, offlineWays, type ParityScenario, runReference } from './ways.ts';
+import type { LiveParityRun, ParityRun } from './run.ts';
+import { type ParityScenario, runReference, ways } from './ways.ts';
 import { liveEnv, secrets } from '../../harness/run.ts';
 
 /**
@@ -263,41 +263,34 @@ const busyScenarios: readonly TitledScenario[] = [
 
 const stepNames = steps.map(({ name }) => name);
 
-test.concurrent.for([...waitingScenarios, ...busyScenarios])('%s', async ([, scenario], context) => {
-  const offline = scenario.notOffline === undefined ? offlineWays : {};
-  const [reference, live, inMemory] = await settleAll([
-    runReference(scenario, context),
-    runAll(liveWays, scenario, context),
-    runAll(offline, scenario, context),
-  ]);
+/** Among the busy scenarios, so that neither all wait nor all are busy at the same time. */
+const scenarios = busyScenarios.flatMap((busy, index) => [
+  ...waitingScenarios
+    .slice(index, index + 1)
+    .map(([title, scenario]) => [title, { ...scenario, waits: true }] as const),
+  busy,
+]);
+
+test.concurrent.for(scenarios)('%s', async ([, scenario], context) => {
   const { expect } = context;
-  // Everything is the same as with vitest: results, posts to Metrist, the record, and what is left in the account.
-  for (const [way, run] of live) expect.soft(mask(run), way).toEqual(mask(reference));
+  const possible = ways.filter(({ kind }) => kind !== 'offline' || scenario.notOffline === undefined);
+  const running = runReference(scenario, context);
+  const others: Promise<ParityRun>[] = [];
+  for (const { run } of possible) {
+    // No run may go on when the test is over, even if another one failed.
+    if (!scenario.waits) await Promise.allSettled([running, ...others]);
+    others.push(run(scenario, context));
+  }
+  await Promise.allSettled([running, ...others]);
+  const reference = await running;
+  expectResult(scenario, reference, context);
   // Offline there is no account and no Metrist to compare.
   const { account: _account, reported: _reported, record: _record, ...comparable } = reference;
-  for (const [way, run] of inMemory) {
-    expect.soft(mask(run, { offline: true }), way).toEqual(mask(comparable, { offline: true }));
+  for (const [index, { name, kind }] of possible.entries()) {
+    const expected = kind === 'offline' ? comparable : reference;
+    expect.soft(mask(await others[index], kind), name).toEqual(mask(expected, kind));
   }
-  expectResult(scenario, reference, context);
 });
-
-async function runAll<Run>(
-  ways: Readonly<Record<string, (scenario: ParityScenario, context: TestContext) => Promise<Run>>>,
-  scenario: ParityScenario,
-  context: TestContext,
-): Promise<readonly (readonly [way: string, run: Run])[]> {
-  return await settleAll(
-    Object.entries(ways).map(async ([way, start]) => [way, await start(scenario, context)] as const),
-  );
-}
-
-/** Waits for all, even if one fails: no run may go on when the test is over. */
-async function settleAll<const Runs extends readonly Promise<unknown>[]>(
-  runs: Runs,
-): Promise<{ -readonly [Index in keyof Runs]: Awaited<Runs[Index]> }> {
-  await Promise.allSettled(runs);
-  return await Promise.all(runs);
-}
 
 /** The common result must be the expected one: all ways could be wrong alike. */
 function expectResult(

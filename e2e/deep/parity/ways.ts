@@ -16,16 +16,10 @@ import type { StepName } from '../../../suites/awsiam/steps.ts';
 import { nowhere } from '../../harness/loopback-only.ts';
 import { monitorCommand } from '../../harness/orchestrator.ts';
 import { readRuns } from '../../harness/read-history.ts';
-import {
-  cleanEnv,
-  type Ended,
-  liveEnv,
-  makeResultsDir,
-  projectDir,
-  runProgram,
-  vitestFile,
-} from '../../harness/run.ts';
+import { cleanEnv, liveEnv, makeResultsDir, projectDir, runProgram, vitestFile } from '../../harness/run.ts';
+import { RunningWatch } from '../../harness/watch.ts';
 import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
+import type { WayKind } from './mask.ts';
 import {
   describeLeftover,
   fromDrivenStep,
@@ -55,6 +49,8 @@ export interface ParityScenario {
   readonly notOffline?: string;
   /** The step that fails, with its verdict and code, because all ways could be wrong alike. @default all steps pass */
   readonly fails?: readonly [step: StepName, verdict: Verdict, code: string];
+  /** Whether its runs spend most of their time waiting, so that they can go on at the same time. @default false */
+  readonly waits?: true;
   /** What the run says that it leaves behind. @default nothing */
   readonly leaves?: readonly ('user' | 'group')[];
   /** What else the run names, because an unanswered request may still make it. @default nothing */
@@ -66,29 +62,32 @@ export interface ParityScenario {
 /** The hook of the test's context. Concurrent tests cannot use the global one. */
 type Context = Pick<TestContext, 'onTestFinished'>;
 
-type LiveWay = (scenario: ParityScenario, context: Context) => Promise<LiveParityRun>;
-type OfflineWay = (scenario: ParityScenario, context: Context) => Promise<ParityRun>;
+/** A way to run a scenario. */
+export interface Way {
+  readonly name: string;
+  readonly kind: WayKind;
+  readonly run: (scenario: ParityScenario, context: Context) => Promise<ParityRun>;
+}
 
-/** `vitest run`, over the mock's server. All other ways must give the same as this one. */
-export const runReference: LiveWay = over(startVitest());
+/** The reference is `vitest run` over the mock's server: all ways must give the same. */
+export const runReference = overServer(startVitest());
 
-/** The other ways over the mock's server. */
-export const liveWays: Readonly<Record<string, LiveWay>> = {
-  'under the Orchestrator': runOrchestrated,
-  'awsiam run': over(startAwsiam('run')),
-  'one beat of awsiam watch': over(startWatch),
-};
+export const ways: readonly Way[] = [
+  { name: 'under the Orchestrator', kind: 'orchestrated', run: runOrchestrated },
+  { name: 'awsiam run', kind: 'live', run: overServer(startAwsiam('run')) },
+  { name: 'one beat of awsiam watch', kind: 'live', run: overServer(startWatch) },
+  { name: 'vitest run --mode offline', kind: 'offline', run: inMemory(startVitest('--mode', 'offline')) },
+  { name: 'awsiam run --offline', kind: 'offline', run: inMemory(startAwsiam('run', '--offline')) },
+];
 
-/** The ways over the mock in memory. */
-export const offlineWays: Readonly<Record<string, OfflineWay>> = {
-  'vitest run --mode offline': offline(startVitest('--mode', 'offline')),
-  'awsiam run --offline': offline(startAwsiam('run', '--offline')),
-};
+interface Finished {
+  readonly everything: string;
+  /** Whether it says that all is well. */
+  readonly isGood: boolean;
+}
 
-/** Starts a front end, and returns what it printed and whether it says that all is well. */
-type Start = (
-  env: Readonly<Record<string, string>>,
-) => Promise<Pick<Ended, 'everything'> & { readonly isGood: boolean }>;
+/** Starts a front end, and waits for its end. */
+type Start = (env: Readonly<Record<string, string>>, context: Context) => Promise<Finished>;
 
 function startVitest(...args: readonly string[]): Start {
   return async (env) => {
@@ -105,29 +104,20 @@ function startAwsiam(...args: readonly string[]): Start {
   };
 }
 
-/** Ends the watch as soon as it has shown its first run, after which it has nothing to do until the next beat. */
-async function startWatch(env: Readonly<Record<string, string>>): ReturnType<Start> {
-  const [program = '', ...first] = monitorCommand();
-  const ended = await runProgram(program, [...first, 'watch', '--no-listen'], {
-    cwd: os.tmpdir(),
-    env,
-    onStart: (child) => {
-      let stdout = '';
-      child.stdout?.on('data', (text: Buffer) => {
-        stdout += text.toString();
-        if (/^\d{4}-\d\d-\d\d .*\n/m.test(stdout)) child.kill('SIGTERM');
-      });
-    },
-  });
-  const [, state] = /\nawsiam watch · 1 run in .*: 1 (passed|failed)\n$/.exec(ended.stdout) ?? [];
-  if (ended.code !== 143 || state === undefined) {
-    throw new Error(`the watch did not end well, with code ${ended.code}:\n${ended.everything}`);
+/** Ends the watch after its first run. */
+async function startWatch(env: Readonly<Record<string, string>>, { onTestFinished }: Context): Promise<Finished> {
+  const watch = new RunningWatch({ env, args: ['--no-listen'], onTestFinished });
+  await watch.runs(1);
+  const { code, everything } = await watch.stop();
+  const [, state] = /^awsiam watch · 1 run in .*: 1 (passed|failed)$/m.exec(watch.stdout) ?? [];
+  if (code !== 143 || state === undefined) {
+    throw new Error(`the watch did not end in good order, but with code ${code}:\n${everything}`);
   }
-  return { ...ended, isGood: state === 'passed' };
+  return { everything, isGood: state === 'passed' };
 }
 
-function over(start: Start): LiveWay {
-  return async (scenario, context) => {
+function overServer(start: Start) {
+  return async (scenario: ParityScenario, context: Context): Promise<LiveParityRun> => {
     const { iam, iamEnv } = await startAccount(scenario, context);
     const metrist = await startMetrist(context);
     const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
@@ -136,7 +126,7 @@ function over(start: Start): LiveWay {
   };
 }
 
-function offline(start: Start): OfflineWay {
+function inMemory(start: Start): Way['run'] {
   return async (scenario, context) => {
     const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
     return (await runAndReadHistory(start, env, context)).run;
@@ -201,10 +191,10 @@ async function startAccount(
 async function runAndReadHistory(
   start: Start,
   env: Readonly<Record<string, string>>,
-  { onTestFinished }: Context,
+  context: Context,
 ): Promise<{ readonly run: ParityRun; readonly record: RunRecord }> {
-  const resultsDir = await makeResultsDir(onTestFinished);
-  const { isGood, everything } = await start({ ...commonEnv, ...env, METRIST_RESULTS_DIR: resultsDir });
+  const resultsDir = await makeResultsDir(context.onTestFinished);
+  const { isGood, everything } = await start({ ...commonEnv, ...env, METRIST_RESULTS_DIR: resultsDir }, context);
   const record = await readRecord(resultsDir).catch((error: unknown) => {
     throw new Error(`the run left no history:\n${everything}`, { cause: error });
   });
