@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CommandContext } from '../cli/command-context.ts';
 import { WatchLoop } from '../cli/watch/watch-loop.ts';
+import { maxHeapBytes } from '../cli/watch/watch.ts';
 import { readEnvFile } from '../host/env-file.ts';
+import { SmallHeap } from '../host/small-heap.ts';
 import { hideSecrets } from '../text/redact.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { projectDir } from './spawn-node.ts';
@@ -100,6 +102,7 @@ const context: CommandContext = {
   onUnhandled: () => ({ [Symbol.dispose]: () => {} }),
   endAtOnce: () => {},
 };
+const heap = new SmallHeap(maxHeapBytes);
 const loop = new WatchLoop(
   {
     beat,
@@ -107,6 +110,7 @@ const loop = new WatchLoop(
     output: process.stdout,
     errorOutput: process.stderr,
     terminal: { color: false, columns: 80 },
+    onRun: () => heap.trim(),
   },
   context,
 );

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { maxIntervalSecs, parseHistorySettings } from '../../history/history-settings.ts';
+import { SmallHeap } from '../../host/small-heap.ts';
 import { SteadyBeat } from '../../runner/beat.ts';
 import { Interruption } from '../../runner/interruption.ts';
 import { StopSignals } from '../../runner/stop-signals.ts';
@@ -22,6 +23,9 @@ interface WatchArguments {
   readonly jitter?: number;
   readonly showAccount?: boolean;
 }
+
+/** A run needs about 20 MiB with a history of weeks. */
+export const maxHeapBytes = 32 * 1024 * 1024;
 
 const defaultAddress = '127.0.0.1:9464';
 
@@ -85,6 +89,7 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
     },
   });
   ending.defer(() => pages.close());
+  const heap = new SmallHeap(maxHeapBytes);
   const loop = new WatchLoop(
     {
       beat: new SteadyBeat({ everyMs, delayMs: Math.random() * (options.jitter ?? 0) }),
@@ -98,7 +103,10 @@ async function watch(options: WatchArguments, context: RunningContext): Promise<
         setup = { ...next, warnings: [...next.warnings, ...warnings] };
         return setup;
       },
-      onRun: () => pages.invalidate(),
+      onRun: () => {
+        pages.invalidate();
+        heap.trim();
+      },
     },
     context,
   );

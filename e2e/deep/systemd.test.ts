@@ -3,8 +3,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, onTestFinished, test, type TestContext } from 'vitest';
+import { describe, expect, onTestFinished, test, type TestContext, vi } from 'vitest';
 import { listEntities } from '../../mocks/iam/seeding.ts';
+import type { IamServer } from '../../mocks/iam/server.ts';
 import { longestEndMs } from '../../runner/stop-signals.ts';
 import { need } from '../../runner/testing/needs.ts';
 import { parseJunit } from '../harness/parse-junit.ts';
@@ -17,6 +18,7 @@ import { startSystemd } from '../harness/systemd.ts';
 const execute = promisify(execFile);
 const deployDir = path.join(projectDir, 'deploy');
 const services = ['awsiam.service', 'awsiam-watch.service'];
+const patience = { timeout: 60_000, interval: 50 };
 const units = (await readdir(deployDir)).filter((name) => /\.(service|timer)$/.test(name));
 
 /** The highest exposure that `systemd-analyze security` may find, in tenths of its points: 100 is the worst. */
@@ -119,5 +121,54 @@ describe('under a real systemd', () => {
     expect(await log()).toContain('SIGTERM: stopping');
     expect(await show('awsiam.service', 'ActiveState')).toBe('inactive');
     expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  });
+
+  /** awsiam-watch.service with this command line, and with a port that nobody else has. */
+  async function startWatch(context: TestContext, iam: IamServer, args: string, override: readonly string[] = []) {
+    const env = { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url };
+    const command = (await readUnit('awsiam-watch.service')).find((line) => line.startsWith('ExecStart='));
+    return await startSystemd(context, {
+      units: ['awsiam-watch.service'],
+      env,
+      override: ['ExecStart=', `${command} --listen 127.0.0.1:0 ${args}`, ...override],
+    });
+  }
+
+  test('awsiam-watch.service runs, serves its pages, and ends in good order', async (context) => {
+    const iam = await startIam();
+    const { root, systemctl, show, log } = await startWatch(context, iam, '--every 2s');
+    expect((await systemctl('start', 'awsiam-watch.service')).code, await log()).toBe(0);
+    await vi.waitFor(async () => expect(await log()).toContain('8 passed'), patience);
+    const [url = ''] = /http:\S+/.exec(await log()) ?? [];
+    expect((await fetch(new URL('healthz', url))).status).toBe(200);
+    expect(await (await fetch(new URL('metrics', url))).text()).toContain('awsiam_runs_total');
+    // A child process with a lower priority makes it.
+    expect(await (await fetch(url)).text()).toContain('</html>');
+    expect(await readdir(path.join(root, 'var/lib/awsiam'))).toContain('runs');
+    const arrived = arrival(iam, 'AddUserToGroup');
+    await arrived;
+    await systemctl('stop', 'awsiam-watch.service');
+    expect(await log()).toContain('SIGTERM: stopping');
+    expect(await show('awsiam-watch.service', 'ActiveState')).toBe('inactive');
+    expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  });
+
+  test('a killed awsiam-watch.service starts again and goes on', async (context) => {
+    const iam = await startIam();
+    const { systemctl, show, log } = await startWatch(context, iam, '--every 1h', ['RestartSec=100ms']);
+    await systemctl('start', 'awsiam-watch.service');
+    for (const runs of [1, 2]) {
+      await vi.waitFor(async () => expect((await log()).match(/8 passed/g)).toHaveLength(runs), patience);
+      if (runs === 1) await systemctl('kill', '--signal=KILL', 'awsiam-watch.service');
+    }
+    expect(await show('awsiam-watch.service', 'NRestarts')).toBe('1');
+  });
+
+  test('a wrong option ends awsiam-watch.service for good', async (context) => {
+    const { systemctl, show, log } = await startWatch(context, await startIam(), '--every often', ['RestartSec=100ms']);
+    await systemctl('start', 'awsiam-watch.service');
+    await vi.waitFor(async () => expect(await show('awsiam-watch.service', 'ActiveState')).toBe('failed'), patience);
+    expect(await show('awsiam-watch.service', 'NRestarts')).toBe('0');
+    expect(await log()).toContain('--every');
   });
 });
