@@ -36,8 +36,8 @@ interface Start {
 }
 
 /**
- * Copies an executable in a process of its own. If this process wrote it, a child that a test in another thread starts at
- * that moment would hold the file open, and the kernel refuses to run a file that is open for writing (`ETXTBSY`).
+ * Lets another process write the copy of an executable. Tests in other threads start programs all the time, and such a
+ * program inherits the files that this process is writing. Linux runs no file that anybody has open for writing (`ETXTBSY`).
  */
 async function copyExecutable(from: string, to: string): Promise<void> {
   const [code] = (await once(spawn('install', ['-m', '755', from, to], { stdio: 'inherit' }), 'close')) as [number];

@@ -399,13 +399,13 @@ describe('the figures of a week with incidents', () => {
     expect(stepsWith('median')).toEqual(names);
     const xOf = (fromStartMs: number): number => (fromStartMs / (7 * dayMs)) * 150;
     for (const { inner } of pictures) {
-      // The host was off from the 50th hour to the 53rd.
+      // The host was off from hour 50 to hour 53.
       const gap = inner.find(({ name }) => name === 'rect')?.attributes;
       expect(Number(gap?.['x'])).toBeCloseTo(xOf(50 * hourMs), 0);
       expect(Number(gap?.['width'])).toBeCloseTo(xOf(3 * hourMs), 0);
       const line = inner.find(({ attributes }) => attributes['class']?.includes('s-median'))?.attributes['d'] ?? '';
       const points = [...line.matchAll(/([\d.]+),([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)] as const);
-      // The slow afternoon began in the 108th hour and took five.
+      // The slow afternoon lasted from hour 108 to hour 113.
       const slow = points.filter(([x]) => x > xOf(108 * hourMs) && x < xOf(113 * hourMs)).map(([, y]) => y);
       const others = points.filter(([x]) => x < xOf(107 * hourMs) || x > xOf(114 * hourMs)).map(([, y]) => y);
       expect(slow).toHaveLength(5);

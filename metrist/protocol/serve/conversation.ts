@@ -33,7 +33,7 @@ export interface ConversationSettings {
   readonly about: string;
   /** Limit for teardown and sweep after a stop: the Orchestrator kills the process 5 s after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
-  /** Limit for the reports if nobody has stopped the run: the Orchestrator waits five minutes after the last step. @default 10_000 */
+  /** Time limit for the reports of a run that nobody stopped. The Orchestrator waits five minutes after the last step. @default 10_000 */
   readonly reportTimeoutMs?: number;
 }
 
@@ -277,6 +277,7 @@ export class Conversation<Config, Session> {
     }
     for (const warning of warnings) this.#warn(warning);
   }
+
   /** Reports the run, unless the Orchestrator asked for no step. Whatever goes wrong here costs one line in the log. */
   async #report(): Promise<void> {
     const { reporting, reportTimeoutMs = 10_000 } = this.#options;
