@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { maySkip, mountSmallDisk } from '../../runner/testing/needs.ts';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import type { IamServer } from '../../mocks/iam/server.ts';
@@ -41,9 +43,9 @@ function expectWholeRun(iam: IamServer): void {
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 }
 
-async function makeDir(): Promise<string> {
+async function makeDir(cleanUp: TestContext['onTestFinished'] = onTestFinished): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-surroundings-'));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  cleanUp(() => rm(dir, { recursive: true, force: true }));
   await chmod(dir, 0o777);
   return dir;
 }
@@ -259,6 +261,49 @@ describe('files that cannot be read or written', () => {
     expect(run).toMatchObject({ code: 1, stdout: '' });
     expect(run.stderr).toMatch(/^awsiam cannot start[,:] .*Cannot find module.*Install it again with "npm ci"\.\n$/);
     expect(await readdir(results)).toEqual([]);
+  });
+});
+
+describe.concurrent('something that hangs', () => {
+  test.for(runCommands)('%s ends although a report hangs, and says which', async (command, context) => {
+    const { expect: check, onTestFinished: cleanUp } = context;
+    const iam = await startIam('', { onTestFinished: cleanUp });
+    const dir = await makeDir(cleanUp);
+    const pipe = path.join(dir, 'pipe');
+    // Opening it to write hangs until somebody reads it.
+    spawnSync('mkfifo', [pipe]);
+    const run = await runMonitor(command, {
+      env: { ...liveOver(iam), GITHUB_STEP_SUMMARY: pipe },
+      onTestFinished: cleanUp,
+    });
+    check(run).toMatchObject({ code: null, signal: 'SIGKILL' });
+    check(run.stdout).toContain('! summary of the GitHub job: gave up after 10 s');
+    check(run.stdout).toContain('awsiam live · 8 passed');
+    check(run.junit).toMatchObject({ tests: 8, failures: 0 });
+  });
+
+  test.for(runCommands)('%s ends on a signal although a name server does not answer', async (command, context) => {
+    const { expect: check, onTestFinished: cleanUp, skip } = context;
+    const address = command === 'vitest run' ? '127.0.0.97' : '127.0.0.98';
+    const nameServer = createSocket('udp4').bind(53, address);
+    cleanUp(() => void nameServer.close());
+    const isListening = await once(nameServer, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isListening || !canMount) skip('port 53 cannot be bound, or nothing be mounted here');
+    const dir = await makeDir(cleanUp);
+    await writeFile(path.join(dir, 'resolv.conf'), `nameserver ${address}\n`);
+    const script = 'mount --bind "$1" /etc/resolv.conf; shift; exec "$@"';
+    const mounted = ['--mount', 'sh', '-euc', script, 'sh', path.join(dir, 'resolv.conf'), ...commandLineOf(command)];
+    const asked = once(nameServer, 'message');
+    const run = await runProgram('unshare', mounted, {
+      env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: 'http://iam.invalid', METRIST_RESULTS_DIR: dir },
+      onStart: (child) => void asked.then(() => child.kill('SIGTERM')),
+    });
+    check(run.code, run.everything).toBe(143);
+    check(run.stdout).toContain('1 interrupted, 7 blocked');
+    check(parseJunit(await readFile(path.join(dir, 'junit.xml'), 'utf8'))).toMatchObject({ tests: 8, skipped: 8 });
   });
 });
 
