@@ -103,9 +103,9 @@ class Watching {
     return new Watching(child);
   }
 
-  async perform(beats: number): Promise<BeatsDone> {
+  async perform(beats: number, measureHeap = false): Promise<BeatsDone> {
     const answer = once(this.#child, 'message', { signal: AbortSignal.timeout(600_000) });
-    this.#child.send({ beats } satisfies BeatsWanted);
+    this.#child.send({ beats, measureHeap } satisfies BeatsWanted);
     const [done] = (await answer) as [BeatsDone];
     return done;
   }
@@ -247,11 +247,12 @@ try {
   }
   latencyMs = 0;
   // The first answer has the CPU time of the last beat of the rounds.
-  const first = await watching.perform(firstBeats - (rounds + 3));
+  const first = await watching.perform(firstBeats - (rounds + 3), true);
   const lastBeat = beats.at(-1);
   if (lastBeat !== undefined) beats[beats.length - 1] = { ...lastBeat, cpuMs: first.cpuMs[0] ?? Number.NaN };
   progress(`${lastBeats} beats`);
-  const flat = await watching.perform(lastBeats - firstBeats);
+  const flat = await watching.perform(lastBeats - firstBeats, true);
+  const [heapBefore = Number.NaN, heapAfter = Number.NaN] = [first.heapMib, flat.heapMib];
   watching.end();
   latencyMs = roundLatencyMs;
   progress('awsiam watch from the sources');
@@ -285,7 +286,7 @@ try {
     console.log(`${what.padEnd(44)}${values.map((value) => value.toFixed(1).padStart(11)).join('')}`);
   }
   console.log(
-    `\nThe heap after a forced collection: ${first.heapMib.toFixed(2)} MiB after ${firstBeats} beats, ${flat.heapMib.toFixed(2)} MiB after ${lastBeats}; peak of the process ${flat.peakMib.toFixed(1)} MiB`,
+    `\nThe heap after a forced collection: ${heapBefore.toFixed(2)} MiB after ${firstBeats} beats, ${heapAfter.toFixed(2)} MiB after ${lastBeats}; peak of the process ${flat.peakMib.toFixed(1)} MiB`,
   );
 
   const reported = [['awsiam watch', beats], ...commandNames.map((name) => [name, runs[name]] as const)] as const;
@@ -310,7 +311,7 @@ try {
       1 / 4,
       '',
     ],
-    [`growth of the heap, beat ${firstBeats} to ${lastBeats}`, (100 * flat.heapMib) / first.heapMib - 100, 5, ' %'],
+    [`growth of the heap, beat ${firstBeats} to ${lastBeats}`, (100 * heapAfter) / heapBefore - 100, 5, ' %'],
     ['memory without a page, sources', fromSources.peakMib, 120, ' MiB'],
     ['memory without a page, executable', fromExecutable.peakMib, 120, ' MiB'],
     [`memory of ${lastBeats} beats`, flat.peakMib, 120, ' MiB'],

@@ -15,6 +15,8 @@ import { projectDir } from './spawn-node.ts';
  */
 export interface BeatsWanted {
   readonly beats: number;
+  /** Whether to collect garbage and measure the heap when they are over. It would make the next beat slower. */
+  readonly measureHeap?: boolean;
 }
 
 export interface BeatsDone {
@@ -25,8 +27,8 @@ export interface BeatsDone {
    * beat is in the next answer.
    */
   readonly cpuMs: readonly number[];
-  /** Of the heap, after a forced collection. */
-  readonly heapMib: number;
+  /** Of the heap, after a forced collection. Absent if nobody asked for it. */
+  readonly heapMib?: number;
   /** The most memory so far (resident set). */
   readonly peakMib: number;
 }
@@ -37,10 +39,11 @@ let cpuMs: number[] = [];
 let startedAtMs: number | undefined;
 let cpuAtStart: NodeJS.CpuUsage | undefined;
 let wanted = 0;
+let measureHeap = false;
 let wake: () => void = () => {};
 
-process.on('message', ({ beats }: BeatsWanted) => {
-  wanted = beats;
+process.on('message', (message: BeatsWanted) => {
+  ({ beats: wanted, measureHeap = false } = message);
   wake();
 });
 
@@ -63,18 +66,18 @@ const beat = {
 
 async function answerAndWait(): Promise<void> {
   const before = process.cpuUsage();
-  globalThis.gc?.();
+  if (measureHeap) globalThis.gc?.();
   const done: BeatsDone = {
     wallMs,
     cpuMs,
-    heapMib: process.memoryUsage().heapUsed / mib,
+    ...(measureHeap && { heapMib: process.memoryUsage().heapUsed / mib }),
     peakMib: process.resourceUsage().maxRSS / 1024,
   };
   [wallMs, cpuMs] = [[], []];
-  process.send?.(done);
   const { user, system } = process.cpuUsage(before);
   // The forced collection is no part of a beat.
   if (cpuAtStart !== undefined) cpuAtStart = { user: cpuAtStart.user + user, system: cpuAtStart.system + system };
+  process.send?.(done);
   const { promise, resolve } = Promise.withResolvers<void>();
   wake = resolve;
   await promise;

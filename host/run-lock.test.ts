@@ -237,8 +237,10 @@ describe('acquireRunLock', () => {
     const reason = 'the disk did not answer within 0.05 s';
     expect(await acquire({ resultsDir, answerMs: 50 })).toEqual({ state: 'not made', reason });
     resolve();
-    await expect.poll(() => readdir(resultsDir)).toEqual(['run-prod.lock']);
-    await expect.poll(async () => (await startProcess({ resultsDir }).nextOutcome()).state).toBe('acquired');
+    await expect.poll(() => readdir(resultsDir), { timeout: 30_000 }).toEqual(['run-prod.lock']);
+    await expect
+      .poll(async () => (await startProcess({ resultsDir }).nextOutcome()).state, { timeout: 30_000 })
+      .toBe('acquired');
   });
 
   test('obeys a signal while the disk does not answer', async () => {

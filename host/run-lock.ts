@@ -51,6 +51,9 @@ const pollMs = 200;
 const settleMs = 1000;
 const settlePollMs = 20;
 
+/** Files of attempts that were given up and still wait for the disk. Each takes one of Node's few threads. */
+const unanswered = new Set<string>();
+
 /**
  * Lets only one `awsiam run` or `watch` at a time run for a namespace and a results directory. A killed process leaves no
  * lock. Never blocks the thread, and never throws because of the disk.
@@ -70,13 +73,16 @@ export async function acquireRunLock(options: RunLockOptions): Promise<RunLock> 
   let waitsFor: string | undefined;
   for (;;) {
     signal.throwIfAborted();
+    if (unanswered.has(file)) return { state: 'not made', reason: 'the disk still does not answer' };
     const attempt = tryLock(file, command);
     let lock: Disposable | undefined;
     try {
       lock = await answerWithin(attempt, answerMs, signal);
     } catch (error) {
       // It may still get the lock later.
-      attempt.then((late) => late?.[Symbol.dispose]()).catch(() => {});
+      unanswered.add(file);
+      const forget = (): unknown => unanswered.delete(file);
+      attempt.then((late) => late?.[Symbol.dispose]()).then(forget, forget);
       signal.throwIfAborted();
       return { state: 'not made', reason: oneLine(messageOf(error), 200) };
     }

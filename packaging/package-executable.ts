@@ -143,7 +143,7 @@ function startStages(report: (line: string) => void): (name: string, outcome: st
   let lastMs = performance.now();
   return (name, outcome) => {
     const nowMs = performance.now();
-    report(`${name.padEnd(10)}  ${outcome.padEnd(32)}  ${((nowMs - lastMs) / 1000).toFixed(1).padStart(4)} s`);
+    report(`${name.padEnd(10)}  ${outcome.padEnd(36)}  ${((nowMs - lastMs) / 1000).toFixed(1).padStart(4)} s`);
     lastMs = nowMs;
   };
 }

@@ -180,7 +180,6 @@ export async function startWatchServer(
       limit(socket, requestLimitMs);
     });
     const { status, type, body, headers } = await answerOf(request);
-    if (socket.destroyed) return;
     limit(socket, readTimeoutMs);
     const length = { 'Content-Length': String(Buffer.byteLength(body)) };
     response.writeHead(status, { ...commonHeaders, 'Content-Type': type, ...length, ...headers });

@@ -32,7 +32,7 @@ const dayMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
 
 /** Tests of this file run beside each other, and each is far slower on a busy machine. */
-const timeout = 300_000;
+const timeout = 600_000;
 
 /** The runs of a history, as often as they stand there, in the order in which they made their users. */
 async function runsOf(resultsDir: string, { calls }: IamServer): Promise<RunRecord[]> {
@@ -256,9 +256,13 @@ describe.concurrent('awsiam watch', () => {
       const runs = await runsOf(resultsDir, iam);
       const skipped = sumOf(runs, ({ skippedBeats = 0 }) => skippedBeats);
       expect(skipped).toBeGreaterThanOrEqual(Math.floor(pausedMs / 1000) - 1);
-      expect(watch.stdout).toMatch(/[34] beats skipped before it/);
-      expect(metrics).toMatch(/^awsiam_skipped_beats_total [1-9]/m);
-      expect(watch.stdout).toMatch(/^awsiam watch · \d+ runs in .*beats skipped$/m);
+      // In the lines of the runs, the summary and the metrics, which may be older than the last run.
+      const shown = [...watch.stdout.matchAll(/(\d+) beats? skipped before it/g)].map(([, count]) => Number(count));
+      expect(shown).toEqual(runs.flatMap(({ skippedBeats = 0 }) => (skippedBeats > 0 ? [skippedBeats] : [])));
+      expect(watch.stdout).toMatch(
+        new RegExp(String.raw`^awsiam watch · \d+ runs in .* · ${skipped} beats skipped$`, 'm'),
+      );
+      expect(Number(/^awsiam_skipped_beats_total (\d+)/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(shown[0] ?? NaN);
       const afterwards = iam.calls.filter(
         ({ operation, atMs }) => operation === 'CreateUser' && atMs > performance.timeOrigin + resumedMs,
       );
@@ -540,10 +544,12 @@ interface Moment {
   readonly state?: RunRecord['state'];
 }
 
-/** Faults of a bad service, the same ones each time. None of them takes long. */
+/** Faults of a bad service, the same ones each time. None of them takes long, and most of them are retried. */
 function randomFaults(seed: number): FaultPlan {
   const random = createRandom(seed);
   const names = [
+    'AccessDenied',
+    'AccessDenied',
     'AccessDenied',
     'ServiceFailure',
     'Throttling',
@@ -555,7 +561,7 @@ function randomFaults(seed: number): FaultPlan {
   ];
   return {
     next(operation, input) {
-      if (random() > 0.01) return undefined;
+      if (random() > 0.005) return undefined;
       const name = names[Math.floor(random() * names.length)] ?? '';
       // After a creation without an answer, teardown looks for the entity for twenty seconds.
       if (operation.startsWith('Create') && /^(reset|truncated)/.test(name)) return undefined;
