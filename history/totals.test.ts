@@ -63,7 +63,7 @@ describe('updateTotals', () => {
         ),
         instance: fc.constantFrom('a', 'b', undefined),
         mode: fc.constantFrom('live', 'offline'),
-        isUpdated: fc.boolean(),
+        updated: fc.constantFrom('not', 'in memory only', 'fully', 'by another version'),
         pauseMs: fc.constantFrom(minuteMs, 40 * minuteMs, 9 * 60 * minuteMs),
       }),
       { maxLength: 30 },
@@ -72,9 +72,16 @@ describe('updateTotals', () => {
       fc.asyncProperty(stories, async (runs) => {
         const { append, update, saved, file } = await setUp();
         let atMs = noonMs;
-        for (const { story, instance, mode, isUpdated, pauseMs } of runs) {
+        for (const { story, instance, mode, updated: how, pauseMs } of runs) {
           await append(runRecord(atMs, story, { mode, instance }));
-          if (isUpdated) await update();
+          if (how === 'in memory only') {
+            // Keeps the file from being written.
+            await mkdir(`${file}.unfinished`);
+            expect(await update()).toMatchObject({ state: 'failed' });
+            await rm(`${file}.unfinished`, { recursive: true });
+          }
+          if (how === 'by another version') await writeFile(file, '{}\n');
+          if (how === 'fully') await update();
           atMs += pauseMs;
         }
         await update();
@@ -198,6 +205,15 @@ describe('updateTotals', () => {
     await update({ run, undelivered: 1 });
     await update({ run });
     expect((await saved()).find(live)?.counters.undelivered).toBe(9);
+  });
+
+  test('goes on from what another process has written since', async () => {
+    const { file, append, update, saved } = await setUp();
+    await append(runRecord(noonMs, good));
+    await update({ undelivered: 8 });
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"undelivered":8', '"undelivered":10'));
+    await update({ undelivered: 1 });
+    expect((await saved()).find(live)?.counters.undelivered).toBe(11);
   });
 
   test('goes on from a file of the version before skipped beats were counted', async () => {

@@ -1,4 +1,4 @@
-import type { Attributes, HistogramPoint, Metric, MetricDefinition } from './model.ts';
+import type { Attributes, HistogramPoint, Metric, MetricDefinition, NumberPoint } from './model.ts';
 
 /** Prometheus' text format 0.0.4, or OpenMetrics 1.0. */
 export type PrometheusFormat = 'text' | 'openmetrics';
@@ -29,19 +29,20 @@ export interface InstanceMetrics {
 export function renderPrometheus(instances: readonly InstanceMetrics[], format: PrometheusFormat = 'text'): string {
   const lines: string[] = [];
   for (const { name } of instances[0]?.metrics ?? []) {
-    const series = new Map<string, string>();
-    const found = instances.flatMap(({ instance, metrics }) =>
-      metrics.filter((metric) => metric.name === name).map((metric) => ({ instance, metric })),
-    );
-    for (const { instance, metric } of found) {
+    // Two series with the same labels make the whole file invalid. Texts that are not well-formed can become equal.
+    const known = new Set<string>();
+    for (const { instance, metrics } of instances) {
+      const metric = metrics.find((each) => each.name === name);
+      if (metric === undefined) continue;
       const owner: Attributes = instance === undefined ? {} : { monitor_instance: instance };
-      // A series that stands there twice makes the whole file invalid. Texts that are not well-formed can become equal.
-      for (const [key, value] of seriesOf(metric, owner, format)) series.set(key, value);
+      for (const point of metric.points) {
+        const own = labels({ ...owner, ...point.attributes });
+        if (known.has(own)) continue;
+        if (known.size === 0) lines.push(...describe(metric, format));
+        known.add(own);
+        addSeries(lines, metric, own, point, format);
+      }
     }
-    const [first] = found;
-    if (first === undefined || series.size === 0) continue;
-    lines.push(...describe(first.metric, format));
-    for (const [key, value] of series) lines.push(`${key} ${value}`);
   }
   // Without it, a reader of OpenMetrics knows that the end is missing.
   if (format === 'openmetrics') lines.push('# EOF');
@@ -62,39 +63,28 @@ export function prometheusNameOf({ name, unit, kind }: MetricDefinition): string
   return `${name.replaceAll('.', '_')}${unit === 's' ? '_seconds' : ''}${kind === 'counter' ? '_total' : ''}`;
 }
 
-/** Each series of a metric, as name and labels, with its value. */
-function seriesOf(metric: Metric, owner: Attributes, format: PrometheusFormat): (readonly [string, string])[] {
+/** Adds the series of a point. In Prometheus, each bucket also holds the values of the smaller ones. */
+function addSeries(
+  lines: string[],
+  metric: Metric,
+  own: string,
+  point: NumberPoint | HistogramPoint,
+  format: PrometheusFormat,
+): void {
   const name = prometheusNameOf(metric);
-  switch (metric.kind) {
-    case 'counter':
-    case 'gauge':
-      return metric.points.map(({ attributes, value }) => [
-        `${name}${labels({ ...owner, ...attributes })}`,
-        String(value),
-      ]);
-    case 'histogram':
-      return metric.points.flatMap((point) => histogramSeries(name, { ...metric, format }, owner, point));
-    default:
-      return metric satisfies never;
+  if ('value' in point) {
+    lines.push(`${name}${own} ${point.value}`);
+    return;
   }
-}
-
-/** In Prometheus, each bucket also holds the values of the smaller ones. */
-function histogramSeries(
-  name: string,
-  { limits, format }: { readonly limits: readonly number[]; readonly format: PrometheusFormat },
-  owner: Attributes,
-  { attributes, buckets, sum }: HistogramPoint,
-): (readonly [string, string])[] {
-  const own = labels({ ...owner, ...attributes });
-  const beforeLe = own === '' ? '{' : `${own.slice(0, -1)},`;
+  const limits = metric.kind === 'histogram' ? metric.limits : [];
+  const beforeLe = `${name}_bucket${own === '' ? '{' : `${own.slice(0, -1)},`}`;
   let count = 0;
-  const series = buckets.map((inBucket, index) => {
+  for (const [index, inBucket] of point.buckets.entries()) {
     count += inBucket;
     const le = limits[index] === undefined ? '+Inf' : formatLimit(limits[index], format);
-    return [`${name}_bucket${beforeLe}le="${le}"}`, String(count)] as const;
-  });
-  return [...series, [`${name}_sum${own}`, String(sum)], [`${name}_count${own}`, String(count)]];
+    lines.push(`${beforeLe}le="${le}"} ${count}`);
+  }
+  lines.push(`${name}_sum${own} ${point.sum}`, `${name}_count${own} ${count}`);
 }
 
 function labels(attributes: Attributes): string {

@@ -1,20 +1,24 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { Progress } from './progress.ts';
 import { StopSignals } from './stop-signals.ts';
+import { need } from './testing/needs.ts';
 
 interface Options {
   readonly longestEndMs?: number;
   readonly terminal?: { readonly isTTY?: boolean; readonly columns?: number };
   /** What the run says that it is doing. @default nothing */
   readonly progress?: Progress;
+  /** Starts the program that follows it. @default none */
+  readonly starter?: readonly string[];
 }
 
 /** Starts a process whose run does not end by itself. */
-async function startProcess({ longestEndMs = 60_000, terminal = {}, progress }: Options) {
+async function startProcess({ longestEndMs = 60_000, terminal = {}, progress, starter = [] }: Options) {
   const [signals, sending] = ['stop-signals.ts', 'progress.ts'].map((file) => new URL(file, import.meta.url).href);
   const program = `
     import { StopSignals, stopSignals } from '${signals}';
@@ -28,10 +32,10 @@ async function startProcess({ longestEndMs = 60_000, terminal = {}, progress }: 
     setInterval(() => {}, 1000);
     console.log('ready');
   `;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended = Promise.all([once(child, 'close'), text(child.stderr)]).then(([[, signal], stderr]) => ({
+  const [file = '', ...args] = [...starter, process.execPath, '--input-type=module', '--eval', program];
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = Promise.all([once(child, 'close'), text(child.stderr)]).then(([[code, signal], stderr]) => ({
+    code: code as number | null,
     signal: signal as string | null,
     lines: stderr.trimEnd().split('\n'),
   }));
@@ -49,6 +53,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
     const { child, ended } = await startProcess({ longestEndMs: 300 });
     child.kill('SIGTERM');
     expect(await ended).toEqual({
+      code: null,
       signal: 'SIGTERM',
       lines: [
         'SIGTERM: stopping as soon as what this run made is removed and the reports are written',
@@ -56,6 +61,16 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
         '  ! what this run made may be left behind; "awsiam cleanup" removes it when no run can need it any more',
       ],
     });
+  });
+
+  test('ends also as the first process of a container, which no signal of its own ends', async (context) => {
+    const starter = ['unshare', '--pid', '--fork', '--kill-child'];
+    need(context, spawnSync(starter[0] ?? '', [...starter.slice(1), 'true']).status === 0 || undefined, 'root, for a namespace');
+    const { child, ended } = await startProcess({ longestEndMs: 300, starter });
+    // unshare ignores it while it waits for its child.
+    const [first = ''] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
+    process.kill(Number(first), 'SIGTERM');
+    expect(await ended).toMatchObject({ code: 143, signal: null });
   });
 
   test('writes lines that fit the terminal', async () => {

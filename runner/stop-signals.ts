@@ -88,6 +88,8 @@ export class StopSignals {
     // process.exit() would wait for threads that hang in a file system or a name server. The signal does not.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
+    // Only the first process of a container gets here: no signal of its own ends it.
+    process.exit();
   }
 
   #say(text: string, sign = ''): void {

@@ -338,12 +338,19 @@ describe('the metrics of a watch', () => {
     expect(textfile).toContain('awsiam_runs_total{result="passed"} 3\n');
   });
 
-  test('go on in memory while the totals cannot be written, and count nothing twice afterwards', async () => {
+  test.each([
+    ['the totals', 'totals.json.unfinished'],
+    ['the textfile', 'awsiam.prom.unfinished'],
+    ['the lock', '.totals.lock'],
+  ])('go on in memory while %s cannot be written, and count nothing twice afterwards', async (_, name) => {
     const { loop, run } = await setUp({
       beats: [0, 0, 0, 0],
       beforeBeat: async (index, { resultsDir }) => {
-        const blocked = path.join(resultsDir, 'totals.json.unfinished');
-        if (index === 1) await mkdir(blocked);
+        const blocked = path.join(resultsDir, name);
+        if (index === 1) {
+          await rm(blocked, { force: true });
+          await mkdir(blocked);
+        }
         if (index === 3) {
           expect(loop.metrics('text')).toContain('awsiam_runs_total{result="passed"} 3\n');
           await rm(blocked, { recursive: true });

@@ -196,11 +196,7 @@ export class WatchLoop {
       },
       this.#context,
     );
-    // If the disk does not take them, they go on in memory.
-    this.#known = reported ?? this.#known ?? { totals: new Totals() };
-    if (reported === undefined) {
-      this.#known.totals.add(toRecord(run, { intervalSecs: setup.intervalSecs, frontEnd: 'watch' }));
-    }
+    this.#known = reported ?? withRun(this.#known, toRecord(run, { intervalSecs: setup.intervalSecs, frontEnd: 'watch' }));
     this.#counts[run.state] += 1;
     this.#counts.skippedBeats += skippedBeats;
     this.#lastEnd = { elapsedMs: systemClock.elapsedMs(), dateMs: endOf(run) };
@@ -232,4 +228,16 @@ export class WatchLoop {
       `${formatSecond(systemClock.now().getTime())}Z ${painter(terminal)(stateStyles[state], `» ${headline}`)}${was}\n`,
     );
   }
+}
+
+/** The totals with a run. If the disk does not take them, they go on in memory. */
+function withRun(known: KnownTotals | undefined, run: RunRecord): KnownTotals {
+  const { totals = new Totals(), ...others } = known ?? {};
+  const { lastRun } = totals.find({ ...run, instance: run.instance ?? '' }) ?? {};
+  // They may have got as far as the run, and not onto the disk.
+  if (lastRun?.startedAt === run.startedAt) return { ...others, totals };
+  // A copy, because the run is counted again when the disk has it.
+  const copy = totals.copy();
+  copy.add(run);
+  return { ...others, totals: copy };
 }

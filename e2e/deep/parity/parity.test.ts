@@ -59,7 +59,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     'a deletion that is never answered leaves the group, and the run shows the command that removes it',
     {
       faults: 'DeleteGroup=hang',
-      env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
+      env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
       fails: ['DeleteGroup', 'timeout', 'ETIMEDOUT'],
       leaves: ['group'],
     },
@@ -76,7 +76,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     'a request that is never answered times out three times',
     {
       faults: 'AddUserToGroup=hang',
-      env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
+      env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
       fails: ['AddUserToGroup', 'timeout', 'ETIMEDOUT'],
     },
   ],
@@ -84,7 +84,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     'a step that takes too long times out',
     {
       faults: 'CreateGroup=hang',
-      env: { METRIST_STEP_TIMEOUT_SECS: '1' },
+      env: { METRIST_STEP_TIMEOUT_SECS: '3' },
       fails: ['CreateGroup', 'timeout', 'StepTimeout'],
       mayAppear: ['group'],
     },
