@@ -46,6 +46,8 @@ const envOf = (way: string): Record<string, string> => ({
   ...settingsFor(server.url),
   METRIST_RESULTS_DIR: resultsOf(way),
 });
+/** What deploy/awsiam-watch.service sets. */
+const asService = { MALLOC_ARENA_MAX: '1' } as const;
 
 const source = [process.execPath, path.join(projectDir, 'cli/awsiam.js')];
 const commands = {
@@ -96,7 +98,7 @@ class Watching {
     const args = ['--expose-gc', '--import', './host/compile-cache.js', 'bench/watching-process.ts'];
     const child = spawn(process.execPath, args, {
       cwd: projectDir,
-      env: envOf(way),
+      env: { ...envOf(way), ...asService },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     await once(child, 'message', { signal: AbortSignal.timeout(30_000) });
@@ -126,7 +128,7 @@ interface CommandFigures {
 /** Starts the command `awsiam watch`, lets it run, asks for pages, and stops it. */
 async function measureWatchCommand([file = '', ...first]: readonly string[], way: string): Promise<CommandFigures> {
   const args = [...first, 'watch', '--every', commandEvery, '--listen', '127.0.0.1:0'];
-  const child = spawn(file, args, { env: envOf(way), stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, args, { env: { ...envOf(way), ...asService }, stdio: ['ignore', 'pipe', 'inherit'] });
   const { pid = 0 } = child;
   try {
     let printed = '';

@@ -32,7 +32,7 @@ async function startProcess({ longestEndMs = 60_000, terminal = {}, progress, st
     setInterval(() => {}, 1000);
     console.log('ready');
   `;
-  const [file = '', ...args] = [...starter, process.execPath, '--input-type=module', '--eval', program];
+  const [file, ...args] = [...starter, process.execPath, '--input-type=module', '--eval', program];
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = Promise.all([once(child, 'close'), text(child.stderr)]).then(([[code, signal], stderr]) => ({
     code: code as number | null,
@@ -65,7 +65,11 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
 
   test('ends also as the first process of a container, which no signal of its own ends', async (context) => {
     const starter = ['unshare', '--pid', '--fork', '--kill-child'];
-    need(context, spawnSync(starter[0] ?? '', [...starter.slice(1), 'true']).status === 0 || undefined, 'root, for a namespace');
+    need(
+      context,
+      spawnSync(starter[0] ?? '', [...starter.slice(1), 'true']).status === 0 || undefined,
+      'root, for a namespace',
+    );
     const { child, ended } = await startProcess({ longestEndMs: 300, starter });
     // unshare ignores it while it waits for its child.
     const [first = ''] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');

@@ -196,7 +196,8 @@ export class WatchLoop {
       },
       this.#context,
     );
-    this.#known = reported ?? withRun(this.#known, toRecord(run, { intervalSecs: setup.intervalSecs, frontEnd: 'watch' }));
+    this.#known =
+      reported ?? withRun(this.#known, toRecord(run, { intervalSecs: setup.intervalSecs, frontEnd: 'watch' }));
     this.#counts[run.state] += 1;
     this.#counts.skippedBeats += skippedBeats;
     this.#lastEnd = { elapsedMs: systemClock.elapsedMs(), dateMs: endOf(run) };
