@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { once } from 'node:events';
@@ -11,16 +11,23 @@ import { listEntities } from '../../mocks/iam/seeding.ts';
 import { mountSmallDisk } from '../../runner/testing/needs.ts';
 import { fromSource } from '../harness/orchestrator.ts';
 import { readRuns } from '../harness/read-history.ts';
-import { liveEnv, makeResultsDir, runAwsiam } from '../harness/run.ts';
+import { liveEnv, makeResultsDir, runAwsiam, runVitest } from '../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 import { RunningWatch } from '../harness/watch.ts';
 
 /** A watch whose disk is full or hangs, and a second one beside it. */
 
-async function startWatch(resultsDir: string, more: Readonly<Record<string, string>> = {}) {
+interface WatchOptions {
+  readonly more?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+async function startWatch(
+  resultsDir: string,
+  { more = {}, args = ['--every', '1s', '--listen', '127.0.0.1:0'] }: WatchOptions = {},
+) {
   const iam = await startIam();
   const env = { ...liveEnv, ...more, AWS_ENDPOINT_URL_IAM: iam.url, METRIST_RESULTS_DIR: resultsDir };
-  const args = ['--every', '1s', '--listen', '127.0.0.1:0'];
   const watch = new RunningWatch({ command: fromSource, args, env, onTestFinished });
   await watch.runs(1);
   return { watch, env, iam, url: /http:\S+\//.exec(watch.stdout)?.[0] ?? '' };
@@ -74,7 +81,7 @@ test.skipIf(process.getuid?.() !== 0)('a disk that hangs costs no run and no res
   const metrist = await startMetrist();
   const resultsDir = await makeResultsDir();
   await mkdir(path.join(resultsDir, 'runs'));
-  const { watch, iam, url } = await startWatch(resultsDir, metristEnv(metrist));
+  const { watch, iam, url } = await startWatch(resultsDir, { more: metristEnv(metrist) });
   const release = await mountHangingDisk(path.join(resultsDir, 'runs'));
   await watch.until(({ stdout }) => stdout.includes('the disk still does not answer'));
   const ended = watch.runLines.length;
@@ -100,20 +107,54 @@ test.skipIf(process.getuid?.() !== 0)('SIGTERM ends a watch whose disk hangs', a
   expect(watch.stdout).toMatch(/awsiam watch · \d+ runs in /);
 });
 
-test('a second watch or run names the first one and changes no file, and a killed one holds nothing', async () => {
+/** Every file of a directory, with what it says and when it was written. */
+async function snapshot(dir: string): Promise<Readonly<Record<string, string>>> {
+  const found = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const files = found.map(({ parentPath, name }) => path.join(parentPath, name)).toSorted();
+  const read = async (file: string) => `${(await stat(file)).mtimeMs} ${await readFile(file, 'latin1')}`;
+  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await read(file)] as const)));
+}
+
+test('beside a watch, another watch or run starts nothing and changes no file, vitest runs, and one that waits follows', async () => {
   const resultsDir = await makeResultsDir();
-  const { watch, env } = await startWatch(resultsDir);
-  for (const command of ['watch', 'run']) {
-    const second = await runAwsiam(command === 'watch' ? ['watch', '--no-listen'] : ['run'], env);
-    expect(second).toMatchObject({ code: 1, stdout: '' });
-    expect(second.stderr).toMatch(
-      new RegExp(`^another awsiam watch \\(process ${watch.child.pid}, since .*nothing was run\\. .*\\n$`),
+  const { watch, env, iam } = await startWatch(resultsDir, { args: ['--every', '1d', '--no-listen'] });
+  const callsBefore = iam.calls.length;
+  const filesBefore = await snapshot(resultsDir);
+  for (const args of [['watch', '--no-listen'], ['run'], ['run', '--json'], ['run', '--wait', '1s']]) {
+    const second = await runAwsiam(args, env);
+    expect(second, args.join(' ')).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr.trimEnd().split('\n').at(-1), args.join(' ')).toMatch(
+      new RegExp(`^another awsiam watch \\(process ${watch.child.pid}, since .*nothing was run\\. `),
     );
   }
+  expect(await snapshot(resultsDir)).toEqual(filesBefore);
+  expect(iam.calls.length).toBe(callsBefore);
+
+  const beside = await runVitest({ env });
+  expect(beside.code, beside.everything).toBe(0);
+  const offline = await runAwsiam(['run', '--offline'], env);
+  expect(offline.code, offline.everything).toBe(0);
+
+  const { promise: isWaiting, resolve: waits } = Promise.withResolvers<void>();
+  const waiting = runAwsiam(['run', '--wait', '1m'], env, {
+    onStart: ({ stderr }) =>
+      stderr?.on('data', (text) => String(text).includes('waiting for another awsiam watch') && waits()),
+  });
+  await Promise.race([isWaiting, waiting]);
+  expect((await watch.stop()).code).toBe(143);
+  const { code, everything } = await waiting;
+  expect(code, everything).toBe(0);
+  const runs = await readRuns(resultsDir);
+  expect(runs.map(({ frontEnd, state }) => `${frontEnd} ${state}`)).toEqual(
+    ['watch', 'vitest', 'run', 'run'].map((frontEnd) => `${frontEnd} passed`),
+  );
+});
+
+test('a killed watch holds nothing', async () => {
+  const { watch, env } = await startWatch(await makeResultsDir());
   await watch.stop('SIGKILL');
   const next = await runAwsiam(['run'], env);
   expect(next.code, next.everything).toBe(0);
-  expect(await readFile(path.join(resultsDir, 'awsiam.prom'), 'utf8')).toContain('awsiam_runs_total');
 });
 
 test('200 slow readers and one that never reads disturb no run, and nothing of them remains', async () => {

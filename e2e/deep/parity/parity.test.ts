@@ -274,14 +274,24 @@ const scenarios = busyScenarios.flatMap((busy, index) => [
 test.concurrent.for(scenarios)('%s', async ([, scenario], context) => {
   const { expect } = context;
   const possible = ways.filter(({ kind }) => kind !== 'offline' || scenario.notOffline === undefined);
-  const running = runReference(scenario, context);
+  const all: Promise<unknown>[] = [];
+  let isReady: Promise<unknown> = Promise.resolve();
+  const start = <Run>(run: (...args: Parameters<typeof runReference>) => Promise<Run>): Promise<Run> => {
+    const { promise: hasStarted, resolve: onFirstCall } = Promise.withResolvers<void>();
+    const running = run(scenario, { onTestFinished: context.onTestFinished, onFirstCall });
+    all.push(running);
+    // Many processes that start at once would starve the servers in this one.
+    isReady = Promise.race([Promise.allSettled([running]), ...(scenario.waits ? [hasStarted] : [])]);
+    return running;
+  };
+  const running = start(runReference);
   const others: Promise<ParityRun>[] = [];
   for (const { run } of possible) {
-    // No run may go on when the test is over, even if another one failed.
-    if (!scenario.waits) await Promise.allSettled([running, ...others]);
-    others.push(run(scenario, context));
+    await isReady;
+    others.push(start(run));
   }
-  await Promise.allSettled([running, ...others]);
+  // No run may go on when the test is over, even if another one failed.
+  await Promise.allSettled(all);
   const reference = await running;
   expectResult(scenario, reference, context);
   // Offline there is no account and no Metrist to compare.

@@ -59,8 +59,12 @@ export interface ParityScenario {
   readonly warnings?: number;
 }
 
-/** The hook of the test's context. Concurrent tests cannot use the global one. */
-type Context = Pick<TestContext, 'onTestFinished'>;
+interface Context {
+  /** The hook of the test's context. Concurrent tests cannot use the global one. */
+  readonly onTestFinished: TestContext['onTestFinished'];
+  /** Called when the run has started up: at its first call of IAM. */
+  readonly onFirstCall?: () => void;
+}
 
 /** A way to run a scenario. */
 export interface Way {
@@ -134,8 +138,9 @@ function inMemory(start: Start): Way['run'] {
 }
 
 /** The packaged monitor, driven as the Orchestrator does. */
-async function runOrchestrated(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
-  const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
+async function runOrchestrated(scenario: ParityScenario, context: Context): Promise<LiveParityRun> {
+  const { onTestFinished } = context;
+  const { iam, iamEnv } = await startAccount(scenario, context);
   const { config, env, cleanup = false } = scenario;
   const warnings: string[] = [];
   const onEvent = (event: DriveEvent): void => {
@@ -179,12 +184,13 @@ function settingsOf({ settings = liveEnv, env }: ParityScenario): Record<string,
 
 async function startAccount(
   { faults, seed, unreachable }: ParityScenario,
-  { onTestFinished }: Context,
+  { onTestFinished, onFirstCall }: Context,
 ): Promise<{ readonly iam: IamServer; readonly iamEnv: Readonly<Record<string, string>> }> {
   // The same seed as offline, so that all ways have the same request ids.
   const state = createIamState({ random: readMockOptions({}).random });
   seed?.(state);
   const iam = await startIam(faults, { state, onTestFinished });
+  if (onFirstCall !== undefined) iam.events.once('call', onFirstCall);
   return { iam, iamEnv: { AWS_ENDPOINT_URL_IAM: unreachable ? nowhere() : iam.url } };
 }
 
