@@ -270,10 +270,10 @@ try {
     median(samples.map((each) => each[key]));
   const vitestCpuMs = medianOf(runs['vitest run'], 'cpuMs');
   console.log(`Medians of ${rounds} rounds, in ms; IAM takes ${roundLatencyMs} ms for each of the ten calls`);
-  console.log(`${''.padEnd(44)}${['wall', 'CPU', 'of vitest'].map((text) => text.padStart(9)).join('')}`);
+  console.log(`${''.padEnd(44)}${['wall', 'CPU', '  of vitest'].map((text) => text.padStart(9)).join('')}`);
   const printRow = (what: string, wallMs: number, cpuMs: number): void =>
     console.log(
-      `${what.padEnd(44)}${wallMs.toFixed(1).padStart(9)}${cpuMs.toFixed(1).padStart(9)}  ${`1/${(vitestCpuMs / cpuMs).toFixed(1)}`.padStart(7)}`,
+      `${what.padEnd(44)}${wallMs.toFixed(1).padStart(9)}${cpuMs.toFixed(1).padStart(9)}  ${`1/${(vitestCpuMs / cpuMs).toFixed(1)}`.padStart(9)}`,
     );
   printRow('node -e 0', medianOf(bare, 'wallMs'), medianOf(bare, 'cpuMs'));
   printRow('a beat of awsiam watch, after a pause', medianOf(beats, 'wallMs'), medianOf(beats, 'cpuMs'));
