@@ -1,5 +1,5 @@
 /**
- * `cli/vitest-run.ts` configures a run of the monitor. This file chooses between such a run and the project's own tests.
+ * `cli/run/vitest-run.ts` configures a run of the monitor. This file chooses between such a run and the project's own tests.
  *
  * It is CommonJS, because vitest would first bundle an ES module to a file in `node_modules`, which fails if the disk is
  * read-only or full. For the same reason package.json has no `"type"`, and each folder has its own. `load()` loads everything
@@ -52,7 +52,7 @@ module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
 
 async function configureMonitorRun(mode: string): Promise<ViteUserConfig> {
   await load('./host/compile-cache.js');
-  const run = await load<typeof import('./cli/vitest-run.ts')>('./cli/vitest-run.ts');
+  const run = await load<typeof import('./cli/run/vitest-run.ts')>('./cli/run/vitest-run.ts');
   return await run.configureMonitorRun(__dirname, mode);
 }
 

@@ -1,11 +1,8 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { dayFile, dayOf } from '../history/day-files.ts';
-import { rehearseRuns } from '../history/testing/rehearsal.ts';
-import { updateTotals } from '../history/totals.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
+import { makeHistory, makeTotals } from './make-history.ts';
 import { measureNode, type Measured } from './measure-node.ts';
 import { settingsFor, vitestBin } from './spawn-node.ts';
 import { describeResult, median } from './statistics.ts';
@@ -26,32 +23,6 @@ const maxRatio = 7;
 const [shortDays, longDays] = [10, 90];
 const endMs = Date.now();
 const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-bench-'));
-
-/** Makes a history that ends now. One line at a time, because a year of it does not fit into the memory. */
-function makeHistory(name: string, days: number): { readonly resultsDir: string; readonly runs: number } {
-  const resultsDir = path.join(dir, name);
-  mkdirSync(path.join(resultsDir, 'runs'), { recursive: true });
-  let day = '';
-  let file: number | undefined;
-  let runs = 0;
-  for (const run of rehearseRuns({ endMs, days })) {
-    if (file === undefined || dayOf(run.startedAt) !== day) {
-      if (file !== undefined) closeSync(file);
-      day = dayOf(run.startedAt);
-      file = openSync(path.join(resultsDir, 'runs', dayFile(day)), 'a');
-    }
-    writeSync(file, `${JSON.stringify(run)}\n`);
-    runs += 1;
-  }
-  if (file !== undefined) closeSync(file);
-  return { resultsDir, runs };
-}
-
-async function makeTotals(resultsDir: string): Promise<void> {
-  const run = { mode: 'live', startedAt: new Date(endMs).toISOString() } as const;
-  const update = await updateTotals({ resultsDir, run, catchUpMs: Infinity });
-  if (update.state !== 'updated') throw new Error(`the totals were not made: ${JSON.stringify(update)}`);
-}
 
 async function repeat(times: number, measure: () => Promise<Measured>): Promise<Measured[]> {
   const all: Measured[] = [];
@@ -93,7 +64,8 @@ function printHead(title: string): void {
 
 /** @returns the figures with totals */
 async function measureReports(name: string, days: number): Promise<Row> {
-  const { resultsDir, runs } = makeHistory(name, days);
+  const resultsDir = path.join(dir, name);
+  const runs = makeHistory(resultsDir, { days, endMs });
   const bare: Measured[] = [];
   const report = ['cli/awsiam.js', 'report', '--days', String(days), '--out', path.join(resultsDir, 'page.html')];
   const measure = async (): Promise<Measured[]> =>
@@ -102,7 +74,7 @@ async function measureReports(name: string, days: number): Promise<Row> {
       return await measureNode(report, { METRIST_RESULTS_DIR: resultsDir });
     });
   const withoutTotals = await measure();
-  await makeTotals(resultsDir);
+  await makeTotals(resultsDir, endMs);
   const withTotals = await measure();
   printHead(`The report of ${name}, ${runs.toLocaleString('en-US')} runs: medians of ${rounds}`);
   printRow('reading and parsing the lines', bare, bare);
@@ -114,7 +86,11 @@ async function measureReports(name: string, days: number): Promise<Row> {
 
 /** What a run takes that writes no report, with a history of so many days. */
 async function measureRuns(): Promise<{ readonly bytesRatio: number; readonly cpuRatio: number }> {
-  const histories = [shortDays, longDays].map((days) => makeHistory(`${days} days`, days).resultsDir);
+  const histories = [shortDays, longDays].map((days) => {
+    const resultsDir = path.join(dir, `${days} days`);
+    makeHistory(resultsDir, { days, endMs });
+    return resultsDir;
+  });
   const all = { without: [] as Measured[], short: [] as Measured[], long: [] as Measured[], vitest: [] as Measured[] };
   let atMs = endMs;
   const reportTo = async (...resultsDir: readonly string[]): Promise<Measured> => {
@@ -129,7 +105,7 @@ async function measureRuns(): Promise<{ readonly bytesRatio: number; readonly cp
     ]);
   };
   for (const resultsDir of histories) {
-    await makeTotals(resultsDir);
+    await makeTotals(resultsDir, endMs);
     await reportTo(resultsDir);
   }
   const [shortDir = '', longDir = ''] = histories;

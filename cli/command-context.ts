@@ -1,11 +1,13 @@
+import type { TerminalOptions } from '../reporters/terminal.ts';
 import type { Values } from '../runner/monitor.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { hideSecrets, redact } from '../text/redact.ts';
+import { columnsOf } from '../text/terminal.ts';
 
 export interface OutputStream {
   readonly isTTY?: boolean;
   /** The terminal's width. */
-  readonly columns?: number;
+  readonly columns?: number | undefined;
   /** Whether it shows colours, by the terminal and by `NO_COLOR` and `FORCE_COLOR`. Absent if it is no terminal. */
   hasColors?(): boolean;
   /** @param done called when the text is written, or cannot be */
@@ -28,10 +30,16 @@ export interface CommandContext {
   readonly envFile: string;
   /** Why `.env` could not be read, one sentence each. If there are any, no command runs. */
   readonly envProblems: readonly string[];
+  /** Reads `.env` again: changes `values`, and returns the new `envProblems`. */
+  readonly loadEnvFile: () => Promise<readonly string[]>;
   readonly output: OutputStream;
   /** For errors and progress, which must not get into a pipe. */
   readonly errorOutput: OutputStream;
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
+  /** Calls the newest listener with each error of this process that nobody handles. Without one, such an error ends it. */
+  readonly onUnhandled: (listener: (error: unknown) => void) => Disposable;
+  /** Ends this process at once. For one that could not end by itself, because a disk or a name server hangs. */
+  readonly endAtOnce: () => void;
 }
 
 /** What a command gets in addition while it runs. */
@@ -40,6 +48,17 @@ export interface RunningContext extends CommandContext {
   readonly signal: AbortSignal;
   /** The command calls this if it failed, after it has printed why. @param exitCode @default 1 */
   readonly onFailure: (exitCode?: number) => void;
+}
+
+/** How to write results for the stream of a command. */
+export function terminalOf({ output, values }: Pick<CommandContext, 'output' | 'values'>): TerminalOptions {
+  return {
+    color: output.hasColors?.() ?? false,
+    // Read each time, because a window can be resized.
+    get columns() {
+      return columnsOf(output, values);
+    },
+  };
 }
 
 /** Returns the same context with streams that hide every secret: those in its values and those that are found later. */
@@ -51,7 +70,10 @@ export function redactContext(context: CommandContext): CommandContext {
 function redactStream(stream: OutputStream): OutputStream {
   return {
     ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
-    ...(stream.columns !== undefined && { columns: stream.columns }),
+    // Read each time, because a window can be resized.
+    get columns() {
+      return stream.columns;
+    },
     ...(stream.hasColors !== undefined && { hasColors: () => stream.hasColors?.() ?? false }),
     write: (text, done) => stream.write(redact.text(text), done),
   };

@@ -23,6 +23,10 @@ export function instanceOption(description: string): Option {
   });
 }
 
+export function hideAccountOption(): Option {
+  return new Option('--hide-account', 'leave out account numbers and names of entities, for readers elsewhere');
+}
+
 /**
  * Finds the results directory, and the instance that a command shows: `--instance`, else `METRIST_INSTANCE_ID`. An empty
  * `--instance` means the runs without one.

@@ -3,21 +3,25 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { readEnvFile } from '../host/env-file.ts';
+import { removeOldReport, removeReport } from '../host/last-resort.js';
 import { surviveOutputErrors } from '../host/output-errors.ts';
-import { shortenPath } from '../host/results-dir.ts';
+import { parseResultsDir, shortenPath } from '../host/results-dir.ts';
 import { describeValue, mayHoldSecret } from '../host/setting-text.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Values } from '../runner/monitor.ts';
 import { ConfigError } from '../runner/settings.ts';
+import { stopSignals } from '../runner/stop-signals.ts';
 import { outline } from '../suites/awsiam/outline.ts';
 import { copyError } from '../text/copy-error.ts';
 import { messageOf } from '../text/printable.ts';
-import { redact } from '../text/redact.ts';
+import { hideSecrets, redact } from '../text/redact.ts';
 import { redactContext, type CommandContext, type RunningContext } from './command-context.ts';
 import { isNagiosCheck, renderUnknown, runNagiosCheck, unknownExitCode } from './status/nagios-check.ts';
 
 /** The commands, in the order of the help. Each is loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, context: RunningContext) => void>>> = {
+  run: async () => (await import('./run/run.ts')).addRunCommand,
+  watch: async () => (await import('./watch/watch.ts')).addWatchCommand,
   status: async () => (await import('./status/status.ts')).addStatusCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,
@@ -38,10 +42,22 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
   // After `awsiam drive | head -1` the command goes on: a monitor that is cut off would leave things behind.
   surviveOutputErrors(process);
   const environment = { ...process.env };
-  const envFile = await readEnvFile(baseDir, environment);
-  Object.assign(process.env, envFile.added);
+  let added: Values = {};
+  const loadEnvFile = async (): Promise<readonly string[]> => {
+    const envFile = await readEnvFile(baseDir, environment);
+    for (const name of Object.keys(added)) delete process.env[name];
+    // The AWS SDK reads them there.
+    Object.assign(process.env, envFile.added);
+    ({ added } = envFile);
+    return envFile.problems;
+  };
+  const envProblems = await loadEnvFile();
+  hideSecrets(outline.secrets(process.env));
+  const listeners: ((error: unknown) => void)[] = [];
   // Node itself would print an uncaught error with all of its secrets.
   process.on('uncaughtException', (error: unknown) => {
+    const listener = listeners.at(-1);
+    if (listener !== undefined) return listener(error);
     if (isNagiosCheck(args)) {
       process.stdout.write(renderUnknown(messageOf(error)));
       process.exit(unknownExitCode);
@@ -49,21 +65,47 @@ export async function runCommand(args: readonly string[], { baseDir, ...self }: 
     process.stderr.write(`${inspect(copyError(error, redact.text))}\n`);
     process.exit(1);
   });
+  const ending = endsTooEarly(() => {
+    if (args[0] === 'run') removeOldReport(baseDir);
+  });
   process.exitCode = await runProgram(args, {
     ...self,
     environment,
     values: process.env,
     baseDir,
     envFile: shortenPath(path.join(baseDir, '.env'), process.cwd()),
-    envProblems: envFile.problems,
+    envProblems,
+    loadEnvFile,
     output: process.stdout,
     errorOutput: process.stderr,
     onSignal: (listener) => {
-      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, listener);
+      for (const signal of stopSignals) process.on(signal, listener);
+    },
+    onUnhandled: (listener) => {
+      listeners.push(listener);
+      return { [Symbol.dispose]: () => void listeners.splice(listeners.indexOf(listener), 1) };
+    },
+    endAtOnce: () => {
+      // Before it ends, Node waits for every thread, even for one that waits for a disk.
+      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
     },
   });
+  ending[Symbol.dispose]();
   // An abandoned search for credentials may still hold a connection or a child process, which would keep Node alive.
   setTimeout(() => process.exit(), 1000).unref();
+}
+
+/** Notices if something ends this process before the command is done: a call of `process.exit()`, or nothing left to wait for. */
+function endsTooEarly(onEnd: () => void): Disposable {
+  const listener = (code: number): void => {
+    onEnd();
+    // An error that nobody handled has said why.
+    if (code !== exitCodes.ok) return;
+    process.stderr.write('something ended this process before the command was done\n');
+    process.exitCode = exitCodes.failed;
+  };
+  process.once('exit', listener);
+  return { [Symbol.dispose]: () => process.off('exit', listener) };
 }
 
 /** Shells and most tools return 2 for a command line that they do not understand. */
@@ -83,14 +125,21 @@ export async function runProgram(args: readonly string[], context: CommandContex
 async function runCommandLine(args: readonly string[], unredacted: CommandContext): Promise<number> {
   const stop = new AbortController();
   let exitCode: number = exitCodes.ok;
+  const received: NodeJS.Signals[] = [];
   const context: RunningContext = {
     ...redactContext(unredacted),
+    // A signal may come while the command's code is being loaded.
+    onSignal: (listener) => {
+      for (const signal of received) listener(signal);
+      unredacted.onSignal(listener);
+    },
     signal: stop.signal,
     onFailure: (code = exitCodes.failed) => {
       exitCode ||= code;
     },
   };
   context.onSignal((signal) => {
+    received.push(signal);
     exitCode = 128 + os.constants.signals[signal];
     stop.abort();
   });
@@ -107,6 +156,8 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride()
     .hook('preAction', (_, command) => {
+      // A run reports what is wrong with its settings as a failure of its first step.
+      if (reportsSettings.has(command.name())) return;
       if (context.envProblems.length > 0 && needsEnvFile(command, context.environment))
         throw new ConfigError(context.envProblems);
       for (const warning of outline.findSettingWarnings(context.values, 'command')) {
@@ -114,15 +165,19 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
       }
     });
 
+  const named = Object.entries(commands).filter(([name]) => name === args[0]);
+  // The help lists all commands.
+  for (const [, load] of named.length > 0 ? named : Object.entries(commands)) (await load())(program, context);
   try {
-    const named = Object.entries(commands).filter(([name]) => name === args[0]);
-    // The help lists all commands.
-    for (const [, load] of named.length > 0 ? named : Object.entries(commands)) (await load())(program, context);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    if (exitCode !== exitCodes.ok) return exitCode;
+    const isUsage = error instanceof CommanderError;
+    if (isUsage && error.exitCode === 0) return exitCodes.ok;
+    if (!isUsage && exitCode !== exitCodes.ok) return exitCode;
+    // This run has no report, and the one of an earlier run would look like it.
+    if (args[0] === 'run') removeReport(parseResultsDir(context.values, context.baseDir).dir);
+    if (isUsage) return exitCodes.usage;
     const { awsiam } = await import('../suites/awsiam/monitor.ts');
     const { verdict, message, advice } = awsiam.explain(error, `awsiam ${args[0] ?? ''}`.trim(), {
       mode: 'live',
@@ -133,6 +188,8 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     return exitCodes.failed;
   }
 }
+
+const reportsSettings: ReadonlySet<string> = new Set(['run', 'watch']);
 
 /** A user who may not read the keys in `.env` may still look at the state, if it is known where that is. */
 function needsEnvFile(command: Command, environment: Values): boolean {

@@ -11,7 +11,7 @@ import { formatCount } from '../text/number.ts';
 import { messageOf, oneLine, plural } from '../text/printable.ts';
 import { dayMs } from '../text/time.ts';
 import type { RunningContext } from './command-context.ts';
-import { instanceOption, modeOption, readHistoryPlace } from './history-options.ts';
+import { hideAccountOption, instanceOption, modeOption, readHistoryPlace } from './history-options.ts';
 import { wholeNumberOption } from './options.ts';
 import { createProgress, type Progress } from './progress.ts';
 
@@ -23,6 +23,7 @@ interface ReportArguments {
   readonly csv?: boolean;
   readonly mode: RunMode;
   readonly instance?: string;
+  readonly hideAccount?: boolean;
 }
 
 /** Ten years. */
@@ -55,6 +56,7 @@ export function addReportCommand(program: Command, context: RunningContext): voi
         'show the runs of this METRIST_INSTANCE_ID, "" those without one (default: that variable, or the last run; with --csv all)',
       ),
     )
+    .addOption(hideAccountOption())
     .action(async (options: ReportArguments) => {
       if (options.open === true && options.out === '-') {
         command.error("error: option '--open' cannot be used with '--out -'");
@@ -66,7 +68,7 @@ export function addReportCommand(program: Command, context: RunningContext): voi
 /** @throws ConfigError */
 async function writeReport(options: ReportArguments, context: RunningContext): Promise<void> {
   const { output, signal } = context;
-  const { days, mode, open = false } = options;
+  const { days, mode, open = false, hideAccount = false } = options;
   const { resultsDir, instance } = readHistoryPlace(options, context);
   const { out = path.join(resultsDir, 'report.html') } = options;
   const nowMs = Date.now();
@@ -84,6 +86,7 @@ async function writeReport(options: ReportArguments, context: RunningContext): P
     ...(instance !== undefined && { instance }),
     days,
     nowMs,
+    hideAccount,
     signal,
   });
   const { otherInstances } = overview;
@@ -108,7 +111,7 @@ async function writeReport(options: ReportArguments, context: RunningContext): P
 /** @throws ConfigError */
 async function writeCsv(options: ReportArguments, context: RunningContext): Promise<void> {
   const { output, signal } = context;
-  const { out = '-', days, mode, instance } = options;
+  const { out = '-', days, mode, instance, hideAccount = false } = options;
   const { resultsDir } = readHistoryPlace(options, context);
   const [{ HistoryReader }, { dayOf }, { csvHeader, renderCsvRows }] = await Promise.all([
     import('../history/read-history.ts'),
@@ -116,7 +119,13 @@ async function writeCsv(options: ReportArguments, context: RunningContext): Prom
     import('../reporters/csv.ts'),
   ]);
   const from = new Date(Date.now() - days * dayMs).toISOString();
-  const history = new HistoryReader({ dir: path.join(resultsDir, 'runs'), fromDay: dayOf(from), mode, signal });
+  const history = new HistoryReader({
+    dir: path.join(resultsDir, 'runs'),
+    fromDay: dayOf(from),
+    mode,
+    hideAccount,
+    signal,
+  });
   let runs = 0;
   let rows = 0;
   // In parts, so that it needs no more memory for a longer history.

@@ -21,7 +21,7 @@ import { requireConfig } from '../runner/settings.ts';
 import { awsiam } from '../suites/awsiam/monitor.ts';
 import { deadPort } from '../suites/awsiam/testing/http-server.ts';
 import { leaksOf } from './harness/conformance.ts';
-import { runAwsiam, liveEnv, runVitest, secrets, type VitestRun } from './harness/run.ts';
+import { runAwsiam, liveEnv, makeResultsDir, runMonitor, runVitest, secrets, type VitestRun } from './harness/run.ts';
 import { metristEnv, startIam, startMetrist } from './harness/servers.ts';
 
 /** Ways in which a server can send a request back to us. */
@@ -132,19 +132,21 @@ describe('an answer that contains the whole request', () => {
 
 /** Positions at which we cut through the secret: in an excerpt, in the text for Metrist, in the longest text that we keep. */
 const straddlingCuts = [
-  ['a page that is not from IAM', 70],
-  ['the message of an error', 1940],
-  ['the message of an error', 3930],
-  ['a header', 0],
+  ['vitest run', 'a page that is not from IAM', 70],
+  ['vitest run', 'the message of an error', 1940],
+  ['vitest run', 'the message of an error', 3930],
+  ['vitest run', 'a header', 0],
+  ['awsiam run', 'the message of an error', 1940],
 ] as const;
 
 test('no output, file or request of a run shows a part of a secret from an answer', async () => {
-  const runs = straddlingCuts.map(async ([kind, padding]) => {
+  const runs = straddlingCuts.map(async ([command, kind, padding]) => {
     const iam = await startLeakyIam();
     iam.behave(kind, padding);
     const metrist = await startMetrist();
     const env = { ...liveEnv, METRIST_AWS_SESSION_TOKEN: secrets.sessionToken, AWS_ENDPOINT_URL_IAM: iam.url };
-    const run = await runVitest({ env: { ...env, ...metristEnv(metrist) } });
+    const args = command === 'awsiam run' ? ['--json'] : [];
+    const run = await runMonitor(command, { args, env: { ...env, ...metristEnv(metrist) } });
     expect(metrist.errors).toHaveLength(1);
     const everything = await everythingOf(run, metrist);
     expect(everything).toContain('[redacted]');
@@ -198,9 +200,12 @@ describe('a proxy', () => {
     async ([name, url]) => {
       const metrist = await startMetrist();
       const env = { ...liveEnv, ...metristEnv(metrist), [name]: url };
+      const METRIST_RESULTS_DIR = await makeResultsDir();
       const [run, ...commands] = await Promise.all([
         runVitest({ env }),
-        ...[['cleanup'], ['status', '--remote'], ['drive', '--json']].map((args) => runAwsiam(args, env)),
+        ...[['run', '--json'], ['cleanup'], ['status', '--remote'], ['drive', '--json']].map((args) =>
+          runAwsiam(args, { ...env, METRIST_RESULTS_DIR }),
+        ),
       ]);
       const problem = `${name} is not the address of a proxy (not shown: it may hold a password): expected host:port`;
       expect(run.code).toBe(1);

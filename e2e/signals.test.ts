@@ -3,19 +3,29 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
-import { liveEnv, makeResultsDir, projectDir, runProgram, runVitest, secrets } from './harness/run.ts';
+import {
+  liveEnv,
+  makeResultsDir,
+  projectDir,
+  runCommands,
+  runMonitor,
+  runProgram,
+  runVitest,
+  secrets,
+} from './harness/run.ts';
 import { arrival, metristEnv, startIam, startMetrist, startSilentServer } from './harness/servers.ts';
 
 const signalled = [
-  ['SIGHUP', 129],
-  ['SIGTERM', 143],
-  ['SIGINT', 130],
+  ['vitest run', 'SIGHUP', 129],
+  ['vitest run', 'SIGTERM', 143],
+  ['vitest run', 'SIGINT', 130],
+  ['awsiam run', 'SIGTERM', 143],
 ] as const;
 
-test.for(signalled)('%s during a step ends the run cleanly, with code %d', async ([signal, code]) => {
+test.for(signalled)('%s: %s during a step ends the run cleanly, with code %d', async ([command, signal, code]) => {
   const iam = await startIam('AddUserToGroup=hang-after:1');
   const metrist = await startMetrist();
-  const run = await runVitest({
+  const run = await runMonitor(command, {
     env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url },
     onStart: (child) => void arrival(iam, 'AddUserToGroup').then(() => child.kill(signal)),
   });
@@ -74,48 +84,51 @@ test('a closed terminal (SIGHUP, and no output any more) ends the run cleanly', 
   expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
 });
 
-test('after a second signal the run says what it is waiting for; a third ends it and names what it leaves behind', async () => {
-  const iam = await startIam('AddUserToGroup=hang-after:1,RemoveUserFromGroup=hang,DeleteGroup=hang,DeleteUser=hang');
-  let stderr = '';
-  const onStart = async (child: ChildProcess): Promise<void> => {
-    const said = new EventEmitter();
-    child.stderr?.on('data', (text: Buffer) => {
-      stderr += text.toString();
-      said.emit('text');
-    });
-    /** Sends three signals at once: a run may get one Ctrl+C several times, from the terminal and from npm. */
-    const press = async (answer: string): Promise<void> => {
-      for (let count = 0; count < 3; count++) child.kill('SIGINT');
-      while (!stderr.includes(answer)) await once(said, 'text');
+test.for(runCommands)(
+  '%s: after a second signal the run says what it is waiting for; a third ends it and names what it leaves behind',
+  async (command) => {
+    const iam = await startIam('AddUserToGroup=hang-after:1,RemoveUserFromGroup=hang,DeleteGroup=hang,DeleteUser=hang');
+    let stderr = '';
+    const onStart = async (child: ChildProcess): Promise<void> => {
+      const said = new EventEmitter();
+      child.stderr?.on('data', (text: Buffer) => {
+        stderr += text.toString();
+        said.emit('text');
+      });
+      /** Sends three signals at once: a run may get one Ctrl+C several times, from the terminal and from npm. */
+      const press = async (answer: string): Promise<void> => {
+        for (let count = 0; count < 3; count++) child.kill('SIGINT');
+        while (!stderr.includes(answer)) await once(said, 'text');
+      };
+      await arrival(iam, 'AddUserToGroup');
+      const removal = arrival(iam, 'RemoveUserFromGroup');
+      await press('SIGINT: stopping');
+      await removal;
+      // Signals within half a second count as one.
+      await delay(600);
+      await press('SIGINT: still stopping');
+      await delay(600);
+      await press('for the third time');
     };
-    await arrival(iam, 'AddUserToGroup');
-    const removal = arrival(iam, 'RemoveUserFromGroup');
-    await press('SIGINT: stopping');
-    await removal;
-    // Signals within half a second count as one.
-    await delay(600);
-    await press('SIGINT: still stopping');
-    await delay(600);
-    await press('for the third time');
-  };
-  const run = await runVitest({
-    env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
-    onStart: (child) => void onStart(child),
-  });
-  expect(run, run.everything).toMatchObject({ code: null, signal: 'SIGINT' });
-  const { users, groups } = listEntities(iam.state);
-  expect([users.length, groups.length]).toEqual([1, 1]);
-  expect(stderr.match(/SIGINT: stopping/g)).toHaveLength(1);
-  expect(stderr).toMatch(
-    /still stopping: removing group testgroup-.* and user testuser-.* \(\d+ s, at most \d+ s more\)/,
-  );
-  expect(stderr).toContain(`left behind: user ${users[0]}`);
-  expect(stderr).toContain(`left behind: group ${groups[0]}`);
-  expect(stderr).toContain(`aws iam delete-user --user-name ${users[0]}`);
-  expect(stderr).toContain(`aws iam delete-group --group-name ${groups[0]}`);
-});
+    const run = await runMonitor(command, {
+      env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
+      onStart: (child) => void onStart(child),
+    });
+    expect(run, run.everything).toMatchObject({ code: null, signal: 'SIGINT' });
+    const { users, groups } = listEntities(iam.state);
+    expect([users.length, groups.length]).toEqual([1, 1]);
+    expect(stderr.match(/SIGINT: stopping/g)).toHaveLength(1);
+    expect(stderr).toMatch(
+      /still stopping: removing group testgroup-.* and user testuser-.* \(\d+ s, at most \d+ s more\)/,
+    );
+    expect(stderr).toContain(`left behind: user ${users[0]}`);
+    expect(stderr).toContain(`left behind: group ${groups[0]}`);
+    expect(stderr).toContain(`aws iam delete-user --user-name ${users[0]}`);
+    expect(stderr).toContain(`aws iam delete-group --group-name ${groups[0]}`);
+  },
+);
 
-test('after a second signal the run says that it is waiting for Metrist', async () => {
+test.for(runCommands)('%s: after a second signal the run says that it is waiting for Metrist', async (command) => {
   const iam = await startIam();
   const { silent, url } = await startSilentServer();
   const onStart = async (child: ChildProcess): Promise<void> => {
@@ -126,7 +139,7 @@ test('after a second signal the run says that it is waiting for Metrist', async 
       await delay(600);
     }
   };
-  const run = await runVitest({
+  const run = await runMonitor(command, {
     env: {
       ...liveEnv,
       AWS_ENDPOINT_URL_IAM: iam.url,
@@ -140,11 +153,11 @@ test('after a second signal the run says that it is waiting for Metrist', async 
   expect(run.stderr).toMatch(/still stopping: reporting the run: Metrist \(\d+ s, at most \d+ s more\)/);
 });
 
-test('a signal before the first step stops the run before it calls IAM', async () => {
+test.for(runCommands)('%s: a signal before the first step stops the run before it calls IAM', async (command) => {
   const iam = await startIam();
   // A container's credentials endpoint that never answers: the run waits for it before its first step.
   const { silent, url } = await startSilentServer();
-  const run = await runVitest({
+  const run = await runMonitor(command, {
     env: {
       METRIST_AWS_REGION: 'us-east-1',
       METRIST_NAMESPACE: 'e2e',

@@ -66,7 +66,7 @@ export class CheckSeries {
     const series = new CheckSeries();
     series.#successes = readList(readSuccess)(successes).slice(-maxPoints);
     series.#errors = readList(readNumber)(errors).slice(-maxPoints);
-    for (const [hour, count, sumUs] of readList(readHour)(hours)) series.#addToHour(hour, count, sumUs);
+    for (const [hour, count, sumUs] of readList(readHour)(hours)) series.#count(hour, count, sumUs);
     return series;
   }
 
@@ -101,14 +101,7 @@ export class CheckSeries {
   }
 
   #addToHour(hour: number, count: number, sumUs: number): void {
-    const known = this.#hours.get(hour);
-    const bucket = known ?? { count: 0, sumUs: 0 };
-    for (const each of [bucket, this.#total]) {
-      each.count += count;
-      each.sumUs += sumUs;
-    }
-    if (known !== undefined) return;
-    this.#hours.set(hour, bucket);
+    if (!this.#count(hour, count, sumUs)) return;
     for (const [other, total] of this.#hours) {
       // An hour can lie in the future if the host's clock was wrong.
       if (Math.abs(hour - other) <= averageHours) continue;
@@ -116,6 +109,18 @@ export class CheckSeries {
       this.#total.count -= total.count;
       this.#total.sumUs -= total.sumUs;
     }
+  }
+
+  /** @returns whether it is the first of this hour */
+  #count(hour: number, count: number, sumUs: number): boolean {
+    const known = this.#hours.get(hour);
+    const bucket = known ?? { count: 0, sumUs: 0 };
+    for (const each of [bucket, this.#total]) {
+      each.count += count;
+      each.sumUs += sumUs;
+    }
+    if (known === undefined) this.#hours.set(hour, bucket);
+    return known === undefined;
   }
 
   /** The first rule that matches decides. */

@@ -36,11 +36,13 @@ export interface Counters {
   swept: number;
   /** Results that did not reach Metrist in their run. The history does not have this number. */
   undelivered: number;
+  /** Beats of a watch that passed without a run. */
+  skippedBeats: number;
 }
 
 export function emptyCounters(): Counters {
   const runs = { passed: 0, failedTheirs: 0, failedOurs: 0, interrupted: 0 };
-  return { runs, steps: new Map(), leftovers: 0, swept: 0, undelivered: 0 };
+  return { runs, steps: new Map(), leftovers: 0, swept: 0, undelivered: 0, skippedBeats: 0 };
 }
 
 /** Makes counters JSON-safe. */
@@ -50,11 +52,17 @@ export function saveCounters({ steps, ...others }: Counters): unknown {
 
 /** @throws TypeError if it is not what `saveCounters` returned */
 export function readCounters(value: unknown): Counters {
-  const { runs, steps, leftovers, swept, undelivered } = readFields(value);
+  // Absent in what was saved before there was a watch.
+  const { runs, steps, leftovers, swept, undelivered, skippedBeats = 0 } = readFields(value);
   return {
     runs: readCounts(runs, ['passed', 'failedTheirs', 'failedOurs', 'interrupted']),
     steps: new Map(readList(readStep)(steps)),
-    ...readCounts({ leftovers, swept, undelivered }, ['leftovers', 'swept', 'undelivered']),
+    ...readCounts({ leftovers, swept, undelivered, skippedBeats }, [
+      'leftovers',
+      'swept',
+      'undelivered',
+      'skippedBeats',
+    ]),
   };
 }
 
@@ -73,6 +81,7 @@ export function addRun(counters: Counters, run: MonitorRun): void {
   }
   counters.leftovers += run.leftovers.length;
   counters.swept += run.swept ?? 0;
+  counters.skippedBeats += run.skippedBeats ?? 0;
   for (const step of run.steps) {
     const counts = counters.steps.get(step.name) ?? emptyStep();
     counters.steps.set(step.name, counts);

@@ -48,6 +48,8 @@ interface ReadOverviewOptions {
   readonly days: number;
   /** Epoch, UTC. Not before the last run. */
   readonly nowMs: number;
+  /** Leaves out account numbers and names of entities, for readers elsewhere. @default false */
+  readonly hideAccount?: boolean;
   /** Called from time to time while much has to be read: `3 of 90 days`. */
   readonly onProgress?: (text: string) => void;
   /** Ends the reading. @default never */
@@ -60,7 +62,7 @@ interface ReadOverviewOptions {
  * @throws only the reason of the signal
  */
 export async function readOverview(options: ReadOverviewOptions): Promise<Overview> {
-  const { resultsDir, mode, days, nowMs, onProgress, signal } = options;
+  const { resultsDir, mode, days, nowMs, hideAccount = false, onProgress, signal } = options;
   const dir = path.join(resultsDir, 'runs');
   const read = await readTotals({
     resultsDir,
@@ -74,7 +76,7 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
   const hasEarlierDays = (await listDays(dir).catch(() => [])).some((day) => day < fromDay);
   const table = new RunTable({ ...(hasEarlierDays && { beganMs: window.fromMs }), failureWindow: window });
   const isOfInstance = (run: RunRecord): boolean => run.instance === found?.instance;
-  const history = new HistoryReader({ dir, fromDay, mode, ...(signal && { signal }) });
+  const history = new HistoryReader({ dir, fromDay, mode, hideAccount, ...(signal && { signal }) });
   let lastRun: RunRecord | undefined;
   for await (const run of history) {
     if (!isOfInstance(run)) continue;
@@ -83,7 +85,7 @@ export async function readOverview(options: ReadOverviewOptions): Promise<Overvi
   }
   if (lastRun === undefined && found !== undefined) {
     const day = dayOf(found.lastRun.startedAt);
-    for await (const run of new HistoryReader({ dir, fromDay: day, toDay: day, mode })) {
+    for await (const run of new HistoryReader({ dir, fromDay: day, toDay: day, mode, hideAccount })) {
       if (isOfInstance(run)) lastRun = run;
     }
   }

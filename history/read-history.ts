@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunMode } from '../runner/monitor-run.ts';
 import { dayFile, dayOf, listDays } from './day-files.ts';
+import { hideAccount } from './hide-account.ts';
 import { parseRecord, type RunRecord } from './run-record.ts';
 import { reasonOf } from './write-history.ts';
 
@@ -18,6 +19,8 @@ interface ReadHistoryOptions {
   readonly toDay?: string;
   /** Only runs of this mode. @default every mode */
   readonly mode?: RunMode;
+  /** Gives each run without account numbers and names of entities, for readers elsewhere. @default false */
+  readonly hideAccount?: boolean;
   /** Longer lines are skipped, so that a damaged file does not use up the memory. @default 8 MiB */
   readonly maxLineBytes?: number;
   /** Ends the reading with its reason. @default never */
@@ -47,13 +50,14 @@ export class HistoryReader {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunRecord> {
     const { dir, fromDay = '', toDay = '9999-12-31', mode, maxLineBytes = defaultMaxLineBytes, signal } = this.#options;
+    const shown = this.#options.hideAccount === true ? hideAccount : (run: RunRecord): RunRecord => run;
     for (const day of await this.#days(dir)) {
       if (day < fromDay || day > toDay) continue;
       try {
         for await (const { run } of readDay({ dir, day, maxLineBytes })) {
           signal?.throwIfAborted();
           if (run === undefined) this.skipped += 1;
-          else if (mode === undefined || run.mode === mode) yield run;
+          else if (mode === undefined || run.mode === mode) yield shown(run);
         }
       } catch (error) {
         signal?.throwIfAborted();

@@ -35,6 +35,7 @@ const wholeRun = monitorRun({
   leftovers: [{ entity: 'user x', reason: 'y', command: 'z' }],
   swept: 2,
   sweptRemaining: 1,
+  skippedBeats: 3,
   warnings: ['slow'],
 });
 const record = toRecord(wholeRun, facts);
@@ -63,6 +64,10 @@ describe('parseRecord', () => {
   test('reads what toRecord made', () => {
     expect(parse(record)).toEqual(record);
     expect(parse(toRecord(monitorRun(), facts))).toEqual(toRecord(monitorRun(), facts));
+  });
+
+  test.for(['vitest', 'orchestrator', 'run', 'watch'] as const)('reads a run of %s', (frontEnd) => {
+    expect(parse({ ...record, frontEnd })).toEqual({ ...record, frontEnd });
   });
 
   test('reads a line from before the schema, with the defaults of that time', () => {
@@ -98,6 +103,7 @@ describe('parseRecord', () => {
     [['intervalSecs'], 0],
     [['intervalSecs'], 86_401],
     [['swept'], 1.5],
+    [['skippedBeats'], -1],
     [['steps', '0', 'name'], 'x'.repeat(256)],
     [['steps', '0', 'name'], 'CreateGroup'],
     [['steps', '0', 'state'], 'paused'],

@@ -31,7 +31,7 @@ export interface RunRecord extends MonitorRun {
 }
 
 /** What drove a run. */
-export type FrontEnd = 'vitest' | 'orchestrator';
+export type FrontEnd = 'vitest' | 'orchestrator' | 'run' | 'watch';
 
 /** Makes the record of a run, which is JSON-safe and free of secrets if the run is. */
 export function toRecord(run: MonitorRun, facts: Pick<RunRecord, 'intervalSecs' | 'frontEnd'>): RunRecord {
@@ -54,7 +54,7 @@ export function parseRecord(line: string): RunRecord | undefined {
 
 const readSchema = readOneOf([1]);
 const readMode = readOneOf(['live', 'offline']);
-const readFrontEnd = readOneOf(['vitest', 'orchestrator']);
+const readFrontEnd = readOneOf(['vitest', 'orchestrator', 'run', 'watch']);
 const readRunState = readOneOf(['passed', 'failed', 'interrupted']);
 const readStepState = readOneOf(['passed', 'failed', 'blocked', 'interrupted']);
 const readVerdict = readOneOf(Object.keys(verdicts) as Verdict[]);
@@ -70,6 +70,7 @@ const factReaders = {
   testUser: readName,
   swept: readCount,
   sweptRemaining: readCount,
+  skippedBeats: readCount,
 } as const;
 const attemptReaders = {
   httpStatus: readCount,

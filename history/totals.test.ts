@@ -63,7 +63,7 @@ describe('updateTotals', () => {
         ),
         instance: fc.constantFrom('a', 'b', undefined),
         mode: fc.constantFrom('live', 'offline'),
-        isUpdated: fc.boolean(),
+        updated: fc.constantFrom('not', 'in memory only', 'fully', 'by another version'),
         pauseMs: fc.constantFrom(minuteMs, 40 * minuteMs, 9 * 60 * minuteMs),
       }),
       { maxLength: 30 },
@@ -72,9 +72,16 @@ describe('updateTotals', () => {
       fc.asyncProperty(stories, async (runs) => {
         const { append, update, saved, file } = await setUp();
         let atMs = noonMs;
-        for (const { story, instance, mode, isUpdated, pauseMs } of runs) {
+        for (const { story, instance, mode, updated: how, pauseMs } of runs) {
           await append(runRecord(atMs, story, { mode, instance }));
-          if (isUpdated) await update();
+          if (how === 'in memory only') {
+            // Keeps the file from being written.
+            await mkdir(`${file}.unfinished`);
+            expect(await update()).toMatchObject({ state: 'failed' });
+            await rm(`${file}.unfinished`, { recursive: true });
+          }
+          if (how === 'by another version') await writeFile(file, '{}\n');
+          if (how === 'fully') await update();
           atMs += pauseMs;
         }
         await update();
@@ -198,6 +205,29 @@ describe('updateTotals', () => {
     await update({ run, undelivered: 1 });
     await update({ run });
     expect((await saved()).find(live)?.counters.undelivered).toBe(9);
+  });
+
+  test('goes on from what another process has written since', async () => {
+    const { file, append, update, saved } = await setUp();
+    await append(runRecord(noonMs, good));
+    await update({ undelivered: 8 });
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"undelivered":8', '"undelivered":10'));
+    await update({ undelivered: 1 });
+    expect((await saved()).find(live)?.counters.undelivered).toBe(11);
+  });
+
+  test('goes on from a file of the version before skipped beats were counted', async () => {
+    const { file, append, update, saved } = await setUp();
+    await append(runRecord(noonMs, good));
+    await update({ undelivered: 8 });
+    const text = await readFile(file, 'utf8');
+    const older = text.replace(',"skippedBeats":0', '');
+    expect(older).not.toBe(text);
+    await writeFile(file, older);
+    await append(runRecord(noonMs + minuteMs, good, { skippedBeats: 3 }));
+    await update();
+    // The history does not have `undelivered`, so it would be lost if the file was made again.
+    expect((await saved()).find(live)?.counters).toMatchObject({ undelivered: 8, skippedBeats: 3 });
   });
 
   test('says that another process holds the lock, and loses nothing by that', async () => {
@@ -336,13 +366,14 @@ describe('the totals of an instance', () => {
     expect(totals.find({ mode: 'live' })).toMatchObject(facts);
   });
 
-  test('count runs, steps, durations, attempts, waiting, leftovers and sweeps', () => {
+  test('count runs, steps, durations, attempts, waiting, leftovers, sweeps and skipped beats', () => {
     const totals = new Totals();
     const evidence = { attempts: 3, propagationMs: 1500.5 };
     totals.add(
       runRecord(noonMs, good, {
         state: 'failed',
         swept: 2,
+        skippedBeats: 4,
         leftovers: [{ entity: 'user a', reason: 'b' }],
         steps: [
           passedStep({ name: 'A', durationMs: 25, evidence }),
@@ -353,7 +384,7 @@ describe('the totals of an instance', () => {
     );
     const { counters } = totals.find({ mode: 'live' }) ?? {};
     const [a, b, c] = ['A', 'B', 'C'].map((name) => counters?.steps.get(name));
-    expect(counters).toMatchObject({ runs: { passed: 0, failedTheirs: 1 }, swept: 2, leftovers: 1 });
+    expect(counters).toMatchObject({ runs: { passed: 0, failedTheirs: 1 }, swept: 2, leftovers: 1, skippedBeats: 4 });
     expect(a).toMatchObject({ attempts: 3, propagationUs: 1_500_500, passed: { sumUs: 25_000 } });
     expect([a?.passed.buckets[0], b?.passed.buckets[0], b?.passed.buckets[1], c?.failed.buckets.at(-1)]).toEqual([
       1, 0, 1, 1,

@@ -92,6 +92,12 @@ export class Totals {
     return totals;
   }
 
+  /** What is added to a copy is not in the original. */
+  copy(): Totals {
+    return Totals.load(JSON.parse(JSON.stringify(this.save())));
+  }
+
+  /** To be made JSON before anything is added. */
   save(): unknown {
     const instances = [...this.#entries.values()].map(({ counters, state, ...others }) => ({
       ...others,
@@ -252,7 +258,7 @@ export async function updateTotals(options: UpdateTotalsOptions): Promise<Totals
     await makeDir(resultsDir);
     using lock = await lockFile(inResults(lockName), { timeoutMs: lockTimeoutMs });
     if (lock === undefined) return { state: 'failed', problem: `another process kept ${lockName} locked` };
-    const totals = await loadTotals(resultsDir);
+    const totals = await loadTotals(resultsDir, lastSaved);
     if (undelivered > 0) totals.addUndelivered(run, undelivered);
     for (const untilMs = performance.now() + catchUpMs; ;) {
       const sliceMs = Math.min(catchUpMs, saveEveryMs);
@@ -261,8 +267,10 @@ export async function updateTotals(options: UpdateTotalsOptions): Promise<Totals
         catchUpMs: sliceMs,
         day: dayOf(run.startedAt),
       });
+      const text = `${JSON.stringify(totals.save())}\n`;
       // The lock keeps others from writing a file of the same name.
-      await replaceFile(inResults(fileName), `${JSON.stringify(totals.save())}\n`, { suffix: 'unfinished' });
+      await replaceFile(inResults(fileName), text, { suffix: 'unfinished' });
+      lastSaved = { resultsDir, text, totals };
       if (progress === undefined) {
         await whileLocked?.(totals);
         return { state: 'updated', problems };
@@ -281,10 +289,27 @@ const fileName = 'totals.json';
 /** Hidden, because it says nothing to people. */
 const lockName = '.totals.lock';
 
-/** Starts from the beginning if the file is missing, damaged, or of another version. */
-async function loadTotals(resultsDir: string): Promise<Totals> {
+interface SavedTotals {
+  readonly resultsDir: string;
+  /** What the file says. */
+  readonly text: string;
+  /** What it means. May be further on with the history, if the disk did not take a newer text. */
+  readonly totals: Totals;
+}
+
+/** What this process saved last. A watch goes on with it, because thousands of new objects at each beat cost more than a beat's steps. */
+let lastSaved: SavedTotals | undefined;
+
+/**
+ * Starts from the beginning if the file is missing, damaged, or of another version.
+ *
+ * @param known is used if the file still says the same. Without it, nobody else has the result
+ */
+async function loadTotals(resultsDir: string, known?: SavedTotals): Promise<Totals> {
   try {
-    return Totals.load(JSON.parse(await readFile(path.join(resultsDir, fileName), 'utf8')));
+    const text = await readFile(path.join(resultsDir, fileName), 'utf8');
+    if (resultsDir === known?.resultsDir && text === known.text) return known.totals;
+    return Totals.load(JSON.parse(text));
   } catch {
     return new Totals();
   }

@@ -2,7 +2,7 @@
  * What still has to work on an old Node.js and in a broken installation, where nothing else of this program loads. Plain
  * JavaScript that imports no other file of this program.
  */
-import { readFileSync, rmSync, truncateSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import util from 'node:util';
 
@@ -22,6 +22,18 @@ export function describeUnsupportedNode(version) {
 }
 
 /**
+ * Chooses the directory in which `.env` is. A relative `METRIST_RESULTS_DIR` is relative to it. In a clone of the repository it
+ * is the directory of `vitest.config.ts`; for an installed package and for the executable it is the working directory.
+ *
+ * @param {string} projectDir the directory that this program is in
+ * @param {string} workingDir
+ */
+export function chooseBaseDir(projectDir, workingDir) {
+  const isInstalled = projectDir.split(path.sep).includes('node_modules');
+  return !isInstalled && existsSync(path.join(projectDir, 'vitest.config.ts')) ? projectDir : workingDir;
+}
+
+/**
  * @param {Readonly<Record<string, string | undefined>>} values
  * @returns {string} `METRIST_RESULTS_DIR` as it is set, or an empty text
  */
@@ -32,17 +44,17 @@ export function resultsDirText(values) {
 /**
  * Removes the JUnit report of an earlier run if this one writes none. Looks where the settings most likely put it.
  *
- * @param {string} projectDir
+ * @param {string} baseDir see {@link chooseBaseDir}
  */
-export function removeOldReport(projectDir) {
-  const text = resultsDirText(process.env) || resultsDirText(readEnvFile(projectDir));
-  removeReport(path.resolve(projectDir, text || 'results'));
+export function removeOldReport(baseDir) {
+  const text = resultsDirText(process.env) || resultsDirText(readEnvFile(baseDir));
+  removeReport(path.resolve(baseDir, text || 'results'));
 }
 
-/** @param {string} projectDir @returns {Readonly<Record<string, string | undefined>>} */
-function readEnvFile(projectDir) {
+/** @param {string} baseDir @returns {Readonly<Record<string, string | undefined>>} */
+function readEnvFile(baseDir) {
   try {
-    return util.parseEnv(readFileSync(path.join(projectDir, '.env'), 'utf8'));
+    return util.parseEnv(readFileSync(path.join(baseDir, '.env'), 'utf8'));
   } catch {
     // The file does not exist, it cannot be read, or this Node.js cannot parse it.
     return {};

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { chooseBaseDir, parseResultsDir, shortenPath } from './results-dir.ts';
+import { parseResultsDir, shortenPath } from './results-dir.ts';
 
 async function makeDir(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-results-dir-'));
@@ -42,20 +42,6 @@ test('an unresolved value is refused', () => {
   expect(parseResultsDir({ METRIST_RESULTS_DIR: '<<ERROR: no such secret>>' }, '/').problems).toEqual([
     expect.stringContaining('METRIST_RESULTS_DIR could not be resolved'),
   ]);
-});
-
-const clone = path.dirname(import.meta.dirname);
-
-test('in a clone the base directory is the directory of vitest.config.ts, wherever the run was started', () => {
-  expect(chooseBaseDir(clone, '/somewhere/else')).toBe(clone);
-});
-
-test('for an installed package the base directory is the working directory', () => {
-  expect(chooseBaseDir('/srv/app/node_modules/awsiam', '/srv/app')).toBe('/srv/app');
-});
-
-test('without vitest.config.ts, which only a clone has, the base directory is the working directory', () => {
-  expect(chooseBaseDir('/', '/srv/app')).toBe('/srv/app');
 });
 
 test.for([

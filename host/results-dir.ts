@@ -1,4 +1,4 @@
-import { statSync, existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Values } from '../runner/monitor.ts';
 import { resultsDirText } from './last-resort.js';
@@ -33,17 +33,6 @@ function isFile(file: string): boolean {
     // A part of the path that should be a directory is a file.
     return (error as NodeJS.ErrnoException).code === 'ENOTDIR';
   }
-}
-
-/**
- * Chooses the directory in which `.env` is. A relative `METRIST_RESULTS_DIR` is relative to it. In a clone of the repository it is the
- * directory of `vitest.config.ts`; for an installed package and for the executable it is the working directory.
- *
- * @param projectDir the directory that this program is in
- */
-export function chooseBaseDir(projectDir: string, workingDir: string): string {
-  const isInstalled = projectDir.split(path.sep).includes('node_modules');
-  return !isInstalled && existsSync(path.join(projectDir, 'vitest.config.ts')) ? projectDir : workingDir;
 }
 
 /** A path for people: relative if it is below the working directory, otherwise absolute. */

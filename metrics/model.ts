@@ -89,6 +89,12 @@ export const metrics = {
     kind: 'counter',
     description: 'Results that did not reach Metrist in their run',
   },
+  skippedBeats: {
+    name: 'awsiam.skipped_beats',
+    unit: '{beat}',
+    kind: 'counter',
+    description: 'Beats of a watch that passed without a run',
+  },
   outboxErrors: {
     name: 'awsiam.outbox.errors',
     unit: '{error}',
@@ -176,6 +182,7 @@ export function metricsOf(source: MetricSource, { nowMs, outboxErrors }: Moment)
     { ...metrics.swept, points: [point(counters.swept)] },
     { ...metrics.sweepRemaining, points: points(sweptRemaining) },
     { ...metrics.undelivered, points: [point(counters.undelivered)] },
+    { ...metrics.skippedBeats, points: [point(counters.skippedBeats)] },
     { ...metrics.outboxErrors, points: points(outboxErrors) },
     { ...metrics.lastRunTimestamp, points: points(lastRun && lastRun.endMs / 1000) },
     { ...metrics.lastRunResult, points: lastRun === undefined ? [] : oneOf('result', lastRun.state, runResults) },

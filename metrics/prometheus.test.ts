@@ -2,22 +2,25 @@ import { describe, expect, test } from 'vitest';
 import { noonMs, runRecord } from '../history/testing/builders.ts';
 import { Totals } from '../history/totals.ts';
 import { metrics, metricsOf } from './model.ts';
-import { prometheusNameOf, renderPrometheus } from './prometheus.ts';
+import { prometheusNameOf, renderPrometheus, type PrometheusFormat } from './prometheus.ts';
 
 const dayMs = 24 * 3_600_000;
 
 /** What an instance of this name shows after a run that failed on their side. */
-function render(instances: readonly (string | undefined)[]): string {
+function render(instances: readonly (string | undefined)[], format?: PrometheusFormat): string {
   return renderPrometheus(
     instances.map((instance) => {
       const totals = new Totals();
       totals.add(runRecord(noonMs, { kind: 'passed', durationMs: 25 }, { instance, region: 'eu-west-1' }));
-      totals.add(runRecord(noonMs + 120_000, { kind: 'theirs', at: 1 }, { instance, sweptRemaining: 2 }));
+      totals.add(
+        runRecord(noonMs + 120_000, { kind: 'theirs', at: 1 }, { instance, sweptRemaining: 2, skippedBeats: 5 }),
+      );
       const [found] = totals.instances('live');
       if (found === undefined) throw new Error('there is no such run');
       const own = metricsOf(found, { nowMs: noonMs + 120_300, outboxErrors: 1 });
       return { metrics: own, ...(instance !== undefined && { instance }) };
     }),
+    format,
   );
 }
 
@@ -49,6 +52,7 @@ describe('renderPrometheus', () => {
       'awsiam_step_results_total{monitor_instance="us-east-1",step="CreateGroup",result="failed",verdict="service",side="theirs"} 1',
       'awsiam_step_results_total{monitor_instance="us-east-1",step="DeleteUser",result="blocked"} 1',
       'awsiam_sweep_remaining{monitor_instance="us-east-1"} 2',
+      'awsiam_skipped_beats_total{monitor_instance="us-east-1"} 5',
       'awsiam_outbox_errors{monitor_instance="us-east-1"} 1',
       'awsiam_last_run_timestamp_seconds{monitor_instance="us-east-1"} 1795348920.3',
       'awsiam_last_run_result{monitor_instance="us-east-1",result="failed"} 1',
@@ -108,6 +112,61 @@ describe('renderPrometheus', () => {
   });
 });
 
+describe('renderPrometheus with OpenMetrics', () => {
+  test('names counters without _total above their series, names the unit, and ends with EOF', () => {
+    const text = render(['us-east-1'], 'openmetrics');
+    for (const lines of [
+      ['# HELP awsiam_runs Runs by result', '# TYPE awsiam_runs counter', 'awsiam_runs_total{monitor_instance='],
+      [
+        '# TYPE awsiam_step_propagation_time_seconds counter',
+        '# UNIT awsiam_step_propagation_time_seconds seconds',
+        'awsiam_step_propagation_time_seconds_total{monitor_instance=',
+      ],
+      [
+        '# TYPE awsiam_step_duration_seconds histogram',
+        '# UNIT awsiam_step_duration_seconds seconds',
+        'awsiam_step_duration_seconds_bucket{monitor_instance=',
+      ],
+      ['# TYPE awsiam_sweep_remaining gauge', 'awsiam_sweep_remaining{monitor_instance='],
+    ]) {
+      expect(text).toContain(lines.join('\n'));
+    }
+    expect(text.endsWith('\n# EOF\n')).toBe(true);
+    expect(text.match(/# EOF/g)).toHaveLength(1);
+    expect(renderPrometheus([], 'openmetrics')).toBe('# EOF\n');
+  });
+
+  test('writes the limits of buckets as floats', () => {
+    const limits = [...render(['a'], 'openmetrics').matchAll(/le="([^"]*)"/g)].map(([, le]) => le);
+    expect(new Set(limits)).toEqual(
+      new Set('0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 60.0 120.0 300.0 900.0 +Inf'.split(' ')),
+    );
+  });
+
+  test('has the series of the text format, with the same values', () => {
+    const instances = ['a"b\\c\nd', '\uD800', undefined];
+    const seriesOf = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => line.replace(/le="(\d+)\.0"/, 'le="$1"'));
+    expect(seriesOf(render(instances, 'openmetrics'))).toEqual(seriesOf(render(instances)));
+  });
+
+  test('escapes quotes in help texts, too', () => {
+    const metric = {
+      name: 'x',
+      unit: '',
+      kind: 'gauge',
+      description: 'a "b"\\\n',
+      points: [{ attributes: {}, value: 1 }],
+    } as const;
+    const helpOf = (format: PrometheusFormat) => renderPrometheus([{ metrics: [metric] }], format).split('\n', 1)[0];
+    expect(helpOf('text')).toBe(String.raw`# HELP x a "b"\\\n`);
+    expect(helpOf('openmetrics')).toBe(String.raw`# HELP x a \"b\"\\\n`);
+  });
+});
+
 test('the names for Prometheus follow from those for OpenTelemetry', () => {
   expect(Object.values(metrics).map(prometheusNameOf)).toEqual([
     'awsiam_step_duration_seconds',
@@ -119,6 +178,7 @@ test('the names for Prometheus follow from those for OpenTelemetry', () => {
     'awsiam_swept_total',
     'awsiam_sweep_remaining',
     'awsiam_undelivered_total',
+    'awsiam_skipped_beats_total',
     'awsiam_outbox_errors',
     'awsiam_last_run_timestamp_seconds',
     'awsiam_last_run_result',

@@ -1,4 +1,7 @@
-import type { Attributes, HistogramPoint, Metric, MetricDefinition } from './model.ts';
+import type { Attributes, HistogramPoint, Metric, MetricDefinition, NumberPoint } from './model.ts';
+
+/** Prometheus' text format 0.0.4, or OpenMetrics 1.0. */
+export type PrometheusFormat = 'text' | 'openmetrics';
 
 /** The metrics of one instance. */
 export interface InstanceMetrics {
@@ -8,7 +11,8 @@ export interface InstanceMetrics {
 }
 
 /**
- * Metrics in Prometheus' text format 0.0.4, without timestamps, in the order of the model.
+ * Metrics in Prometheus' text format 0.0.4 or in OpenMetrics 1.0, without timestamps, in the order of the model. The series
+ * have the same names, labels and values in both.
  *
  * ```text
  * # HELP awsiam_step_duration_seconds Duration of the steps that passed or failed
@@ -19,28 +23,39 @@ export interface InstanceMetrics {
  * awsiam_runs_total{monitor_instance="us-east-1",result="passed"} 719
  * ```
  *
- * Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ * Sources: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format and
+ * https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
-export function renderPrometheus(instances: readonly InstanceMetrics[]): string {
+export function renderPrometheus(instances: readonly InstanceMetrics[], format: PrometheusFormat = 'text'): string {
   const lines: string[] = [];
   for (const { name } of instances[0]?.metrics ?? []) {
-    const series = new Map<string, string>();
-    const found = instances.flatMap(({ instance, metrics }) =>
-      metrics.filter((metric) => metric.name === name).map((metric) => ({ instance, metric })),
-    );
-    for (const { instance, metric } of found) {
+    // Two series with the same labels make the whole file invalid. Texts that are not well-formed can become equal.
+    const known = new Set<string>();
+    for (const { instance, metrics } of instances) {
+      const metric = metrics.find((each) => each.name === name);
+      if (metric === undefined) continue;
       const owner: Attributes = instance === undefined ? {} : { monitor_instance: instance };
-      // A series that stands there twice makes the whole file invalid. Texts that are not well-formed can become equal.
-      for (const [key, value] of seriesOf(metric, owner)) series.set(key, value);
+      for (const point of metric.points) {
+        const own = labels({ ...owner, ...point.attributes });
+        if (known.has(own)) continue;
+        if (known.size === 0) lines.push(...describe(metric, format));
+        known.add(own);
+        addSeries(lines, metric, own, point, format);
+      }
     }
-    const [first] = found;
-    if (first === undefined || series.size === 0) continue;
-    const prometheusName = prometheusNameOf(first.metric);
-    lines.push(`# HELP ${prometheusName} ${escapeHelp(first.metric.description)}`);
-    lines.push(`# TYPE ${prometheusName} ${first.metric.kind}`);
-    for (const [key, value] of series) lines.push(`${key} ${value}`);
   }
+  // Without it, a reader of OpenMetrics knows that the end is missing.
+  if (format === 'openmetrics') lines.push('# EOF');
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** The lines above the series of a metric. In OpenMetrics, they name a counter without the `_total` of its series. */
+function describe(metric: MetricDefinition, format: PrometheusFormat): readonly string[] {
+  const series = prometheusNameOf(metric);
+  const name = format === 'openmetrics' ? series.replace(/_total$/, '') : series;
+  const lines = [`# HELP ${name} ${escapeHelp(metric.description, format)}`, `# TYPE ${name} ${metric.kind}`];
+  if (format === 'openmetrics' && metric.unit === 's') lines.push(`# UNIT ${name} seconds`);
+  return lines;
 }
 
 /** `awsiam.step.duration` in `s` is `awsiam_step_duration_seconds`; the names of counters end in `_total`. */
@@ -48,38 +63,28 @@ export function prometheusNameOf({ name, unit, kind }: MetricDefinition): string
   return `${name.replaceAll('.', '_')}${unit === 's' ? '_seconds' : ''}${kind === 'counter' ? '_total' : ''}`;
 }
 
-/** Each series of a metric, as name and labels, with its value. */
-function seriesOf(metric: Metric, owner: Attributes): (readonly [string, string])[] {
+/** Adds the series of a point. In Prometheus, each bucket also holds the values of the smaller ones. */
+function addSeries(
+  lines: string[],
+  metric: Metric,
+  own: string,
+  point: NumberPoint | HistogramPoint,
+  format: PrometheusFormat,
+): void {
   const name = prometheusNameOf(metric);
-  switch (metric.kind) {
-    case 'counter':
-    case 'gauge':
-      return metric.points.map(({ attributes, value }) => [
-        `${name}${labels({ ...owner, ...attributes })}`,
-        String(value),
-      ]);
-    case 'histogram':
-      return metric.points.flatMap((point) => histogramSeries(name, metric.limits, owner, point));
-    default:
-      return metric satisfies never;
+  if ('value' in point) {
+    lines.push(`${name}${own} ${point.value}`);
+    return;
   }
-}
-
-/** In Prometheus, each bucket also holds the values of the smaller ones. */
-function histogramSeries(
-  name: string,
-  limits: readonly number[],
-  owner: Attributes,
-  { attributes, buckets, sum }: HistogramPoint,
-): (readonly [string, string])[] {
-  const own = { ...owner, ...attributes };
+  const limits = metric.kind === 'histogram' ? metric.limits : [];
+  const beforeLe = `${name}_bucket${own === '' ? '{' : `${own.slice(0, -1)},`}`;
   let count = 0;
-  const series = buckets.map((inBucket, index) => {
+  for (const [index, inBucket] of point.buckets.entries()) {
     count += inBucket;
-    const le = limits[index] === undefined ? '+Inf' : String(limits[index]);
-    return [`${name}_bucket${labels({ ...own, le })}`, String(count)] as const;
-  });
-  return [...series, [`${name}_sum${labels(own)}`, String(sum)], [`${name}_count${labels(own)}`, String(count)]];
+    const le = limits[index] === undefined ? '+Inf' : formatLimit(limits[index], format);
+    lines.push(`${beforeLe}le="${le}"} ${count}`);
+  }
+  lines.push(`${name}_sum${own} ${point.sum}`, `${name}_count${own} ${count}`);
 }
 
 function labels(attributes: Attributes): string {
@@ -89,6 +94,8 @@ function labels(attributes: Attributes): string {
 
 /** Only these three characters have to be escaped. The format is UTF-8, which cannot hold lone surrogates. */
 function escapeLabel(value: string): string {
+  // A watch renders thousands of labels at each beat, and hardly any of them is special.
+  if (/^[\w .:/-]*$/.test(value)) return value;
   return value
     .toWellFormed()
     .replaceAll('\\', String.raw`\\`)
@@ -96,6 +103,12 @@ function escapeLabel(value: string): string {
     .replaceAll('\n', String.raw`\n`);
 }
 
-function escapeHelp(text: string): string {
-  return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
+function escapeHelp(text: string, format: PrometheusFormat): string {
+  const escaped = text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
+  return format === 'openmetrics' ? escaped.replaceAll('"', String.raw`\"`) : escaped;
+}
+
+/** In OpenMetrics, the limit of a bucket is always written as a float: `1.0`. */
+function formatLimit(limit: number, format: PrometheusFormat): string {
+  return format === 'openmetrics' && Number.isInteger(limit) ? limit.toFixed(1) : String(limit);
 }

@@ -1,5 +1,12 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createMetristClient, explainStatus, type MetristClientOptions, MetristError } from './request.ts';
+import { getEventListeners } from 'node:events';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  createMetristClient,
+  explainStatus,
+  fetchThroughProxy,
+  type MetristClientOptions,
+  MetristError,
+} from './request.ts';
 import { startMetristStandIn } from './testing/stand-in.ts';
 
 const token = 'k3v0test0token';
@@ -39,6 +46,21 @@ describe('a request', () => {
         body: '{"value":1}',
       },
     ]);
+  });
+
+  test('leaves no timer and no listener behind, whether it was answered or not', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { signal } = new AbortController();
+    const fetch = vi.fn<typeof globalThis.fetch>();
+    fetch.mockResolvedValueOnce(new Response('Accepted')).mockRejectedValueOnce(new TypeError('fetch failed'));
+    const send = createMetristClient({ baseUrl: 'https://app.metrist.io', token, userAgent, fetch });
+    const answer = await send({ path: '/', signal });
+    expect(vi.getTimerCount()).toBe(1);
+    await answer.readText();
+    await errorOf(send({ path: '/', signal }));
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test.for([
@@ -148,4 +170,20 @@ describe('a request', () => {
       }
     },
   );
+});
+
+test('the proxy of the process is set only when its settings change, and taken back before', () => {
+  const restore = vi.fn();
+  const set = vi.spyOn(process.getBuiltinModule('node:http'), 'setGlobalProxyFromEnv').mockReturnValue(restore);
+  onTestFinished(() => set.mockRestore());
+  const metrist = 'https://app.metrist.io';
+  const useProxy = (name: string) => fetchThroughProxy({ HTTPS_PROXY: `http://${name}:3128` }, metrist);
+  for (let run = 0; run < 3; run++) useProxy('one');
+  expect(set.mock.calls).toEqual([[{ HTTPS_PROXY: 'http://one:3128' }]]);
+  expect(restore).not.toHaveBeenCalled();
+  useProxy('other');
+  expect(restore).toHaveBeenCalledOnce();
+  fetchThroughProxy({ HTTPS_PROXY: 'http://other:3128' }, 'http://127.0.0.1:4000');
+  expect(restore).toHaveBeenCalledTimes(2);
+  expect(set.mock.calls.slice(1)).toEqual([[{ HTTPS_PROXY: 'http://other:3128' }], [{}]]);
 });

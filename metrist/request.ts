@@ -1,5 +1,6 @@
 import { formatLimit } from '../text/duration.ts';
 import { readProxySettings } from '../host/proxy-settings.ts';
+import { abortAfter } from '../runner/deadline.ts';
 import type { Values } from '../runner/monitor.ts';
 
 export interface MetristClientOptions {
@@ -65,7 +66,8 @@ export function createMetristClient({
 
   return async ({ method = 'GET', path, body, timeoutMs = Infinity, signal }) => {
     const limitMs = Math.ceil(Math.min(timeoutMs, requestTimeoutMs));
-    const timeout = AbortSignal.timeout(limitMs);
+    // Until the answer has been read.
+    const deadline = abortAfter(limitMs, 'the request took too long', ...(signal === undefined ? [] : [signal]));
     const fail = (cause: unknown): MetristError => {
       const { reason, ...traits } =
         signal?.aborted === true
@@ -80,11 +82,15 @@ export function createMetristClient({
         ...(body !== undefined && { body: JSON.stringify(body) }),
         // A followed redirect would turn a POST into a GET and hand the token to another host.
         redirect: 'manual',
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        signal: deadline.signal,
       });
-      const readText = () => readBody(response).catch((error: unknown) => Promise.reject(fail(error)));
+      const readText = async (): Promise<string> => {
+        using _ = deadline;
+        return await readBody(response).catch((error: unknown) => Promise.reject(fail(error)));
+      };
       return { host, status: response.status, headers: response.headers, readText };
     } catch (error) {
+      deadline[Symbol.dispose]();
       throw fail(error);
     }
   };
@@ -238,14 +244,27 @@ const http = process.getBuiltinModule('node:http');
  * A loopback host is never reached through a proxy: the proxy would look for it on its own machine, and see the token.
  */
 export function fetchThroughProxy(values: Values, baseUrl: string): typeof globalThis.fetch {
-  if (baseUrl.startsWith('http:')) return globalThis.fetch;
-  const { environment, problems } = readProxySettings(values);
+  const { environment, problems } = baseUrl.startsWith('http:')
+    ? { environment: {}, problems: [] }
+    : readProxySettings(values);
   try {
     if (problems.length > 0) throw Object.assign(new Error(problems.join('; ')), { code: 'ERR_PROXY_INVALID_CONFIG' });
-    http.setGlobalProxyFromEnv(environment);
+    useProxy(environment);
     return globalThis.fetch;
   } catch (error) {
     // Without the proxy nothing may be sent, so every request fails with the reason.
     return () => Promise.reject(error);
   }
+}
+
+/** What `fetch` uses in this process. */
+let proxyInUse: { readonly settings: string; readonly restore: () => void } | undefined;
+
+/** Node makes new agents with each call. The old ones would keep their connections, so it is called only for a change. */
+function useProxy(environment: NodeJS.ProcessEnv): void {
+  const settings = JSON.stringify(environment);
+  if (proxyInUse?.settings === settings) return;
+  proxyInUse?.restore();
+  proxyInUse = undefined;
+  proxyInUse = { settings, restore: http.setGlobalProxyFromEnv(environment) };
 }

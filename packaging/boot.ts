@@ -7,10 +7,11 @@ import { assetNames, loadProgram } from './load-program.ts';
 
 // The entry of the executable. It sends `Started` before it loads the program, so that both sides work at the same time.
 const args = process.argv.slice(2);
-const startedSent = args.length === 0 && !isatty(0) && sendStarted();
+const isCommand = args.length > 0 || isatty(0);
+const startedSent = !isCommand && sendStarted();
 const { main, isCacheRejected } = loadProgram(
   sea.getAsset(assetNames.program, 'latin1'),
-  Buffer.from(sea.getRawAsset(assetNames.compiledCode)),
+  Buffer.from(sea.getRawAsset(isCommand ? assetNames.commandCode : assetNames.orchestratorCode)),
 );
 if (isCacheRejected)
   process.stderr.write('awsiam: the compiled code in the executable cannot be used here, so the start takes longer\n');

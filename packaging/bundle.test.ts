@@ -48,7 +48,7 @@ describe('a bundle', () => {
   });
 
   it('may be made in a directory of any name', async () => {
-    const projectDir = path.join(dir, 'mocks');
+    const projectDir = path.join(dir, 'bench');
     await mkdir(projectDir);
     await writeFile(path.join(projectDir, 'main.ts'), 'export const main = 1;');
     await expect(bundle(path.join(projectDir, 'main.ts'), projectDir)).resolves.toBeDefined();
@@ -62,11 +62,16 @@ describe('a bundle', () => {
     await expect(bundleText(text)).rejects.toThrow(expected);
   });
 
-  it('is refused when it would contain a mock', async () => {
-    const mock = path.resolve(import.meta.dirname, '../mocks/iam/state.ts');
-    await expect(
-      bundleText(`import * as mock from ${JSON.stringify(mock)}; export const main = mock;`),
-    ).rejects.toThrow('mocks/iam/state.ts must not be in the package');
+  it.for([
+    ['a helper of tests', 'mocks/iam/testing/clients.ts', 'mocks/iam/testing/clients.ts must not be in the package'],
+    [
+      'a development package',
+      'mocks/iam/client-mock.ts',
+      /node_modules\/aws-sdk-client-mock\/.* must not be in the package/,
+    ],
+  ] as const)('is refused when it would contain %s', async ([, file, expected]) => {
+    const source = JSON.stringify(path.resolve(import.meta.dirname, '..', file));
+    await expect(bundleText(`import * as all from ${source}; export const main = all;`)).rejects.toThrow(expected);
   });
 });
 

@@ -12,7 +12,7 @@ export interface Bundle {
 
 /** Files that must not be in the package: tests, and what only development needs. Matches paths relative to the project. */
 const unwanted =
-  /(^|\/)(mocks|testing|e2e|bench)\/|\.test\.ts$|(^|\/)node_modules\/(vitest|@vitest|aws-sdk-client-mock|junit-report-builder)\//;
+  /(^|\/)(testing|e2e|bench)\/|\.test\.ts$|(^|\/)node_modules\/(vitest|@vitest|aws-sdk-client-mock|sinon)\//;
 
 /**
  * Makes one file out of a program and everything that it imports.

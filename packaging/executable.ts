@@ -3,12 +3,12 @@ import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { assetNames } from './load-program.ts';
+import type { CompiledCode } from './train-program.ts';
 
-interface ExecutableParts {
+interface ExecutableParts extends CompiledCode {
   /** The bundled `boot.ts`. */
   readonly bootPath: string;
   readonly programPath: string;
-  readonly compiledPath: string;
 }
 
 /**
@@ -47,7 +47,11 @@ export async function makeExecutable(parts: ExecutableParts, workDir: string): P
     useCodeCache: true,
     // Ignores NODE_OPTIONS: they are not meant for this program, and V8 flags would make the compiled code useless.
     execArgvExtension: 'none',
-    assets: { [assetNames.program]: parts.programPath, [assetNames.compiledCode]: parts.compiledPath },
+    assets: {
+      [assetNames.program]: parts.programPath,
+      [assetNames.orchestratorCode]: parts.orchestratorCodePath,
+      [assetNames.commandCode]: parts.commandCodePath,
+    },
   };
   await writeFile(configPath, JSON.stringify(config));
   try {

@@ -1,8 +1,17 @@
 import vm from 'node:vm';
 import type { main } from '../cli/main.ts';
 
-/** The names of the two files inside the executable, besides `boot.ts`. */
-export const assetNames = { program: 'program.js', compiledCode: 'program.cache' } as const;
+/**
+ * The names of the files inside the executable, besides `boot.ts`. V8 reads all of the compiled code that it is given, so each
+ * way to start the program has its own.
+ */
+export const assetNames = {
+  program: 'program.js',
+  /** What a run under the Orchestrator calls. */
+  orchestratorCode: 'orchestrator.cache',
+  /** What commands call, most of all `run`. */
+  commandCode: 'command.cache',
+} as const;
 
 interface LoadedProgram {
   readonly main: typeof main;

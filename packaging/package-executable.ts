@@ -91,11 +91,12 @@ async function makePackage({
   await Promise.all([writeFile(parts.bootPath, boot.code), writeFile(parts.programPath, source)]);
   stage('bundle', `${megabytes(source.length)} from ${program.modules.length} files`);
 
-  const compiledPath = await trainProgram(parts.programPath, workDir);
-  stage('training', `${megabytes((await stat(compiledPath)).size)} of compiled code`);
+  const compiled = await trainProgram(parts.programPath, workDir);
+  const sizes = await Promise.all(Object.values<string>({ ...compiled }).map(async (file) => (await stat(file)).size));
+  stage('training', `${sizes.map(megabytes).join(' and ')} of compiled code`);
 
-  const executablePath = await makeExecutable({ ...parts, compiledPath }, workDir);
-  await checkExecutable([executablePath], path.join(workDir, 'home'));
+  const executablePath = await makeExecutable({ ...parts, ...compiled }, workDir);
+  await checkExecutable(executablePath, workDir);
   stage('executable', `${megabytes((await stat(executablePath)).size)}, all steps passed`);
 
   const zipDraft = path.join(distDir, draftOf(path.basename(result.zip)));
@@ -142,7 +143,7 @@ function startStages(report: (line: string) => void): (name: string, outcome: st
   let lastMs = performance.now();
   return (name, outcome) => {
     const nowMs = performance.now();
-    report(`${name.padEnd(10)}  ${outcome.padEnd(32)}  ${((nowMs - lastMs) / 1000).toFixed(1).padStart(4)} s`);
+    report(`${name.padEnd(10)}  ${outcome.padEnd(36)}  ${((nowMs - lastMs) / 1000).toFixed(1).padStart(4)} s`);
     lastMs = nowMs;
   };
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createReporters, loadDerived } from './create-reporters.ts';
 import { passedRun } from './testing/runs.ts';
-import { vitestReporters } from './vitest-reporters.ts';
 
 const metrist = {
   token: 'k3v0secret',
@@ -12,13 +11,14 @@ const metrist = {
 const history = { intervalSecs: 120, historyDays: 90 };
 const operations = {};
 const resultsDir = '/srv/results';
-const ofVitest = { stepsFile: 'suites/awsiam/steps.ts', metrist, userAgent: 'awsiam/0.0.0', values: {} };
+const stepsFile = 'suites/awsiam/steps.ts';
+const destination = { config: metrist, userAgent: 'awsiam/0.0.0', values: {} };
 
 describe('createReporters', () => {
   test.for([
     [
       'vitest with a config for Metrist',
-      { mode: 'live', frontEnd: 'vitest', resultsDir, history, operations, ...vitestReporters(ofVitest) },
+      { mode: 'live', frontEnd: 'vitest', resultsDir, history, operations, stepsFile, metrist: destination },
       [
         'JUnit /srv/results/junit.xml',
         'history /srv/results/runs',
@@ -35,7 +35,7 @@ describe('createReporters', () => {
         resultsDir,
         history,
         operations,
-        ...vitestReporters({ ...ofVitest, metrist: undefined }),
+        stepsFile,
       },
       [
         'JUnit /srv/results/junit.xml',
@@ -52,7 +52,8 @@ describe('createReporters', () => {
         resultsDir,
         history,
         operations,
-        ...vitestReporters({ ...ofVitest, metrist: undefined, summary: { isFileWanted: true, jobSummary: '/job.md' } }),
+        stepsFile,
+        summary: { isFileWanted: true, jobSummary: '/job.md' },
       },
       [
         'JUnit /srv/results/junit.xml',
@@ -70,7 +71,7 @@ describe('createReporters', () => {
         resultsDir,
         history,
         operations,
-        ...vitestReporters({ ...ofVitest, metrist: undefined }),
+        stepsFile,
       },
       ['JUnit /srv/results/junit.xml', 'history /srv/results/runs', 'report /srv/results/report.html'],
     ],
@@ -85,7 +86,7 @@ describe('createReporters', () => {
   });
 
   test.for(['http://', 'ftp//nonsense', '://'])('an invalid proxy (%s) costs no report', async (proxy) => {
-    const reports = vitestReporters({ ...ofVitest, values: { HTTPS_PROXY: proxy } });
+    const reports = { stepsFile, metrist: { ...destination, values: { HTTPS_PROXY: proxy } } };
     expect(
       await createReporters({ mode: 'live', frontEnd: 'vitest', resultsDir, history, operations, ...reports }),
     ).toHaveLength(5);

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { toRecord } from '../history/run-record.ts';
+import { type RunRecord, toRecord } from '../history/run-record.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { mountSmallDisk } from '../runner/testing/needs.ts';
 import { HistoryReporter } from './history.ts';
@@ -68,6 +68,41 @@ describe('HistoryReporter', () => {
       text: expect.stringContaining('not be written') as unknown,
     });
     expect(await readdir(dir)).toEqual(['2026-11-22.ndjson']);
+  });
+});
+
+describe('a HistoryReporter of a process that goes on', () => {
+  test('writes the runs that the disk did not take as soon as it takes them again, in their order', async () => {
+    const { dir, lines } = await setUp();
+    await writeFile(dir, 'a file where the directory should be');
+    const unwritten: RunRecord[] = [];
+    const runsOfDay = ['10', '12', '14'].map((minute) => ({
+      ...passedRun,
+      startedAt: `2026-11-22T10:${minute}:00.000Z`,
+    }));
+    const oks: boolean[] = [];
+    for (const [index, run] of runsOfDay.entries()) {
+      if (index === 2) await rm(dir);
+      const reporter = new HistoryReporter({ dir, settings, frontEnd: 'watch', unwritten });
+      await reporter.prepare(run);
+      const { ok } = await reporter.report(run);
+      oks.push(ok);
+      expect(unwritten).toHaveLength(index === 2 ? 0 : index + 1);
+    }
+    expect(oks).toEqual([false, false, true]);
+    expect(await lines()).toEqual(runsOfDay.map((run) => toRecord(run, { intervalSecs: 300, frontEnd: 'watch' })));
+  });
+
+  test('forgets the oldest of very many runs, so that memory does not grow', async () => {
+    const { dir } = await setUp();
+    const unwritten: RunRecord[] = [];
+    for (let minute = 0; minute < 1002; minute++) {
+      const startedAt = new Date(Date.UTC(2026, 10, 22) + minute * 60_000).toISOString();
+      const reporter = new HistoryReporter({ dir, settings, frontEnd: 'watch', unwritten });
+      await reporter.prepare({ ...passedRun, startedAt });
+    }
+    expect(unwritten).toHaveLength(1000);
+    expect(unwritten[0]?.startedAt).toBe('2026-11-22T00:02:00.000Z');
   });
 });
 

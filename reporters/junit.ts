@@ -167,6 +167,7 @@ interface JunitReporterOptions extends JunitOptions {
 export class JunitReporter implements RunReporter {
   readonly #options: JunitReporterOptions;
   readonly what: string;
+  readonly isOnDisk = true;
 
   constructor(options: JunitReporterOptions) {
     this.#options = options;

@@ -10,7 +10,9 @@ import {
 import { Outbox } from '../metrist/delivery/outbox.ts';
 import { toMetristResults } from '../metrist/delivery/results.ts';
 import type { Clock } from '../runner/clock.ts';
+import { abortAfter } from '../runner/deadline.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
+import { formatLimit } from '../text/duration.ts';
 import { messageOf, plural, oneLine } from '../text/printable.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
 
@@ -27,6 +29,8 @@ export interface MetristReporterOptions {
   readonly required?: boolean;
   /** Time limit for everything that is delivered after a run. @default 60_000 */
   readonly deadlineMs?: number;
+  /** Whether the disk is known not to answer. Then it is not asked. @default it is asked, and may say so */
+  readonly isDiskHanging?: () => boolean;
   /** Waits between two attempts. @default the timers of Node */
   readonly wait?: DeliverOptions['wait'];
 }
@@ -55,7 +59,7 @@ export class MetristReporter implements RunReporter {
 
   /** Puts the run's error into the outbox. */
   async prepare(run: MonitorRun): Promise<void> {
-    if (run.mode === 'offline') return;
+    if (run.mode === 'offline' || this.#options.isDiskHanging?.() === true) return;
     this.#held = holdError(toMetristResults(run, this.#options.instance), this.#outbox);
     await this.#held;
   }
@@ -66,9 +70,15 @@ export class MetristReporter implements RunReporter {
     const { required } = this;
     try {
       const held = await this.#heldInTime(run);
-      const signal = AbortSignal.timeout(deadlineMs);
+      using deadline = abortAfter(deadlineMs, `it took longer than ${formatLimit(deadlineMs)}`);
       const elapsedMs = (): number => clock.elapsedMs();
-      const report = await deliver(held, { api, outbox: this.#outbox, elapsedMs, signal, ...(wait && { wait }) });
+      const report = await deliver(held, {
+        api,
+        outbox: this.#outbox,
+        elapsedMs,
+        signal: deadline.signal,
+        ...(wait && { wait }),
+      });
       const isMissed = required && report.missing > 0;
       const outcome = renderDelivery(report, { instance, ...shownAs });
       return { ...outcome, undelivered: report.missing, ...(isMissed && { required }) };
@@ -82,10 +92,10 @@ export class MetristReporter implements RunReporter {
   /** Returns the results from memory if the disk does not answer, because the network may be fine. */
   async #heldInTime(run: MonitorRun): Promise<HeldResults> {
     const results = toMetristResults(run, this.#options.instance);
+    const hangs = { results, diskProblem: 'the disk does not answer', isDiskHanging: true };
+    if (this.#options.isDiskHanging?.() === true) return hangs;
     const { promise: timeUp, resolve } = Promise.withResolvers<HeldResults>();
-    const timer = setTimeout(() => {
-      resolve({ results, diskProblem: 'the disk does not answer', isDiskHanging: true });
-    }, diskTimeoutMs);
+    const timer = setTimeout(() => resolve(hangs), diskTimeoutMs);
     try {
       return await Promise.race([this.#held ?? holdError(results, this.#outbox), timeUp]);
     } finally {

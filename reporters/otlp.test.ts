@@ -108,7 +108,7 @@ describe('OtlpReporter', () => {
     expect(performance.now() - startMs).toBeLessThan(4000);
     expect([ok, text]).toEqual([false, expect.stringMatching(reason)]);
     expect(text).toContain('metrics and trace not sent');
-    await expect.poll(() => collector.openConnections()).toBe(0);
+    await expect.poll(() => collector.openConnections(), { timeout: 30_000 }).toBe(0);
   });
 
   test('repeats what a collector asks to repeat', async () => {

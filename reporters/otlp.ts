@@ -39,11 +39,14 @@ const maxTextLength = 390;
 export class OtlpReporter implements RunReporter {
   readonly what = 'OTLP';
   readonly timeoutMs: number;
+  readonly isOnDisk: boolean;
   readonly #options: OtlpReporterOptions;
 
   constructor(options: OtlpReporterOptions) {
     const { metrics, traces } = options.otlp.settings ?? {};
     this.#options = options;
+    // What is counted over all runs is there.
+    this.isOnDisk = options.resultsDir !== undefined;
     this.timeoutMs = Math.max(metrics?.timeoutMs ?? 0, traces?.timeoutMs ?? 0) + graceMs;
   }
 

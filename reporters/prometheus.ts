@@ -5,7 +5,7 @@ import { endOf } from '../history/looks.ts';
 import { type Totals, type TotalsUpdate, updateTotals } from '../history/totals.ts';
 import type { OverallState } from '../history/state.ts';
 import { metricsOf } from '../metrics/model.ts';
-import { renderPrometheus } from '../metrics/prometheus.ts';
+import { type InstanceMetrics, renderPrometheus } from '../metrics/prometheus.ts';
 import type { MonitorRun } from '../runner/monitor-run.ts';
 import { plural } from '../text/printable.ts';
 import type { ReportOutcome, RunReporter } from './run-reporter.ts';
@@ -15,6 +15,15 @@ interface PrometheusReporterOptions {
   readonly resultsDir: string;
   /** The path of `awsiam.prom` as messages show it. */
   readonly shownAs: string;
+  /** Gets what the file is made of, for somebody who shows it elsewhere, too. */
+  readonly onTotals?: (totals: KnownTotals) => void;
+}
+
+/** The totals after a run. */
+export interface KnownTotals {
+  readonly totals: Totals;
+  /** How many errors wait for Metrist. Absent if that is not known. */
+  readonly outboxErrors?: number;
 }
 
 /** How long an instance stays in the file after its last run, so that a renamed one does not alert for ever. */
@@ -26,6 +35,7 @@ const maxSilenceMs = 24 * 3_600_000;
  */
 export class PrometheusReporter implements RunReporter {
   readonly what: string;
+  readonly isOnDisk = true;
   readonly #options: PrometheusReporterOptions;
 
   constructor(options: PrometheusReporterOptions) {
@@ -48,22 +58,31 @@ export class PrometheusReporter implements RunReporter {
   }
 
   async #write(totals: Totals, run: MonitorRun): Promise<void> {
-    const { resultsDir } = this.#options;
-    const nowMs = endOf(run);
+    const { resultsDir, onTotals } = this.#options;
     const outboxErrors = await countErrors(path.join(resultsDir, 'outbox'));
-    const instances = totals
-      .instances('live')
-      .filter(({ instance, lastRun }) => instance === run.instance || lastRun.endMs > nowMs - maxSilenceMs)
-      .toSorted((a, b) => ((a.instance ?? '') < (b.instance ?? '') ? -1 : 1))
-      .map((each) => {
-        const isOwn = each.instance === run.instance;
-        const metrics = metricsOf(each, { nowMs, ...(isOwn && outboxErrors !== undefined && { outboxErrors }) });
-        return { metrics, ...(each.instance !== undefined && { instance: each.instance }) };
-      });
+    const known = { totals, ...(outboxErrors !== undefined && { outboxErrors }) };
+    onTotals?.(known);
     // The user of node_exporter must be able to read it. The lock keeps others from writing a file of the same name.
     const file = path.join(resultsDir, 'awsiam.prom');
-    await replaceFile(file, renderPrometheus(instances), { mode: 0o644, suffix: 'unfinished' });
+    const text = renderPrometheus(metricsOfTotals(known, { nowMs: endOf(run), ...run }));
+    await replaceFile(file, text, { mode: 0o644, suffix: 'unfinished' });
   }
+}
+
+/** The metrics of the instance that asks, and of others whose last run is not too long ago. */
+export function metricsOfTotals(
+  { totals, outboxErrors }: KnownTotals,
+  { nowMs, instance }: { readonly nowMs: number; readonly instance?: string },
+): readonly InstanceMetrics[] {
+  return totals
+    .instances('live')
+    .filter((each) => each.instance === instance || each.lastRun.endMs > nowMs - maxSilenceMs)
+    .toSorted((a, b) => ((a.instance ?? '') < (b.instance ?? '') ? -1 : 1))
+    .map((each) => {
+      const isOwn = each.instance === instance;
+      const metrics = metricsOf(each, { nowMs, ...(isOwn && outboxErrors !== undefined && { outboxErrors }) });
+      return { metrics, ...(each.instance !== undefined && { instance: each.instance }) };
+    });
 }
 
 /** How many errors wait in the outbox. Unknown if it cannot be listed. */

@@ -60,4 +60,21 @@ describe('reportRun', () => {
       isHanging: false,
     });
   });
+
+  test('as long as the disk of an earlier run hangs, asks it for nothing, and sends what needs no disk', async () => {
+    const hanging = new Set<Promise<unknown>>();
+    const { promise: answer, resolve } = Promise.withResolvers<{ ok: true; text: string }>();
+    const report = vi.fn<RunReporter['report']>(() => answer);
+    const onDisk: RunReporter = { what: 'history', timeoutMs: 20, isOnDisk: true, report };
+    const texts = async (): Promise<string[]> => {
+      const { outcomes } = await reportRun(() => Promise.resolve([onDisk, working('Metrist')]), passedRun, { hanging });
+      return outcomes.map(({ text }) => text);
+    };
+    expect(await texts()).toEqual([expect.stringContaining('gave up after 0.02 s'), 'Metrist written']);
+    expect(await texts()).toEqual(['history: not reported, because the disk still does not answer', 'Metrist written']);
+    expect(report).toHaveBeenCalledOnce();
+    resolve({ ok: true, text: 'history written' });
+    await answer;
+    expect(await texts()).toEqual(['history written', 'Metrist written']);
+  });
 });

@@ -7,6 +7,11 @@ interface ReportRunOptions {
   readonly signal?: AbortSignal;
   /** Called when the wait for a reporter begins. Disposed when it ends. */
   readonly onWait?: (what: string, timeoutMs: number) => Disposable;
+  /**
+   * What still waits for a disk that hangs. Kept by a process that goes on after this run: as long as there is anything in it,
+   * no report asks the disk again, because each one that hangs takes one of Node's few threads.
+   */
+  readonly hanging?: Set<Promise<unknown>>;
 }
 
 export interface ReportedRun {
@@ -31,10 +36,15 @@ export async function reportRun(
     const reporters = await createReporters();
     for (const reporter of reporters) {
       // If this fails, the report itself says so.
-      await reporting.wait({ what: reporter.what }, async () => await reporter.prepare?.(run));
+      await reporting.wait({ what: reporter.what, isOnDisk: true }, async () => await reporter.prepare?.(run));
     }
     const outcomes: ReportOutcome[] = [];
     for (const reporter of reporters) {
+      const { what, required = false, isOnDisk = false } = reporter;
+      if (isOnDisk && options.hanging !== undefined && options.hanging.size > 0) {
+        outcomes.push({ ok: false, text: `${what}: not reported, because the disk still does not answer`, required });
+        continue;
+      }
       outcomes.push(await reporting.wait(reporter, () => reporter.report(run, [...outcomes])));
     }
     return { outcomes, isHanging: reporting.isHanging };
@@ -54,15 +64,27 @@ class Reporting {
 
   /** Stops waiting for a report after its time limit, so that the other reports are made even if a disk or a network hangs. */
   async wait<T>(
-    { what, timeoutMs = defaultTimeoutMs, required = false }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required'>,
+    {
+      what,
+      timeoutMs = defaultTimeoutMs,
+      required = false,
+      isOnDisk = false,
+    }: Pick<RunReporter, 'what' | 'timeoutMs' | 'required' | 'isOnDisk'>,
     start: () => Promise<T>,
   ): Promise<T | ReportOutcome> {
-    const { signal, onWait } = this.#options;
+    const { signal, onWait, hanging } = this.#options;
     if (signal?.aborted === true)
       return { ok: false, text: `${what}: not reported, because the run had to end`, required };
+    const remember = (unfinished: Promise<T>): void => {
+      hanging?.add(unfinished);
+      const forget = (): unknown => hanging?.delete(unfinished);
+      unfinished.then(forget, forget);
+    };
+    let work: Promise<T> | undefined;
     const { promise: givenUp, resolve } = Promise.withResolvers<ReportOutcome>();
     const giveUp = (why: string): void => {
       this.isHanging = true;
+      if (isOnDisk && work !== undefined) remember(work);
       resolve({ ok: false, text: `${what}: ${why}`, required });
     };
     let ticksLeft = ticksOfDeadline;
@@ -75,7 +97,8 @@ class Reporting {
     signal?.addEventListener('abort', onAbort);
     using _ = onWait?.(what, timeoutMs);
     try {
-      return await Promise.race([start(), givenUp]);
+      work = start();
+      return await Promise.race([work, givenUp]);
     } catch (error) {
       return { ok: false, text: `${what}: ${String(error)}`, required };
     } finally {

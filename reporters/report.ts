@@ -31,6 +31,7 @@ const defaultReadTimeoutMs = 6000;
  */
 export class ReportReporter implements RunReporter {
   readonly what: string;
+  readonly isOnDisk = true;
   readonly #options: ReportReporterOptions;
   readonly #file: string;
 

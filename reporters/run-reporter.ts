@@ -29,6 +29,8 @@ export interface RunReporter {
    * @default 10_000
    */
   readonly timeoutMs?: number;
+  /** Whether it cannot be made without the disk. @default false */
+  readonly isOnDisk?: boolean;
   /** Whether the run fails if this report hangs. @default false */
   readonly required?: boolean;
   /**

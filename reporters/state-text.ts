@@ -2,6 +2,7 @@ import { endOf } from '../history/looks.ts';
 import type { Overview } from '../history/overview.ts';
 import type { Failure } from '../history/run-table.ts';
 import type { OverallState, StepState } from '../history/state.ts';
+import type { MonitorRun } from '../runner/monitor-run.ts';
 import { formatAge } from '../text/duration.ts';
 import { oneLine } from '../text/printable.ts';
 import { formatUtc, hourMs } from '../text/time.ts';
@@ -16,7 +17,11 @@ export interface StateExplanation {
 const maxNameLength = 60;
 
 /** The state in a few words: `IAM is up`. */
-export function headlineOf({ state, mode, lastRun }: Overview): string {
+export function headlineOf({
+  state,
+  mode,
+  lastRun,
+}: Pick<Overview, 'state' | 'mode'> & { readonly lastRun?: MonitorRun }): string {
   const subject = mode === 'offline' ? 'The rehearsed IAM' : 'IAM';
   const { overall } = state;
   switch (overall.state) {

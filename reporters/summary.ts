@@ -233,6 +233,7 @@ interface SummaryReporterOptions {
 /** Writes each run as Markdown: to the summary of the GitHub job that it runs in, and to a file on request. */
 export class SummaryReporter implements RunReporter {
   readonly what: string;
+  readonly isOnDisk = true;
   readonly #options: SummaryReporterOptions;
 
   constructor(options: SummaryReporterOptions) {

@@ -10,7 +10,7 @@ import {
   passedStep,
   stepError,
 } from '../runner/testing/builders.ts';
-import { renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
+import { renderBeat, renderStepLine, renderSummary, type TerminalOptions } from './terminal.ts';
 import {
   emptyRun,
   hostileRun,
@@ -252,5 +252,40 @@ describe('colour', () => {
     const steps = [passedStep({ name }), failedStep({ name }), blockedStep({ name }), interruptedStep({ name })];
     expect(render({ ...hostileRun, monitor: 'x\u0007', steps })).not.toMatch(/[^\n\P{Cc}]/u);
     expect(render(hostileRun)).not.toMatch(/[^\n\P{Cc}]/u);
+  });
+});
+
+describe('a run of a watch in the terminal', () => {
+  test('is one line if it passed', () => {
+    const outcomes = [
+      { ok: true, isRoutine: true, text: 'JUnit results/junit.xml' },
+      { ok: true, text: '8 results to Metrist (us-east-1)' },
+    ];
+    expect(renderBeat(passedRun, outcomes, plain)).toBe(
+      '2026-11-22 10:00:00Z ✓ 8 passed in 3.24 s · 8 results to Metrist (us-east-1)',
+    );
+  });
+
+  test('says how many beats were skipped before it, and which report is missing', () => {
+    const outcomes = [{ ok: false, text: 'history results/runs could not be written: ENOSPC' }];
+    expect(renderBeat({ ...passedRun, skippedBeats: 2 }, outcomes, plain).split('\n')).toEqual([
+      '2026-11-22 10:00:00Z ✓ 8 passed in 3.24 s · 2 beats skipped before it',
+      '  ! history results/runs could not be written: ENOSPC',
+    ]);
+  });
+
+  test('is shown in full if it failed or was interrupted', () => {
+    const failed = renderBeat(theirFailureRun, [], plain);
+    expect(failed).toMatch(/^2026-11-22 10:00:00Z ✗ 1 failed, 2 blocked, 1 passed in 2\.02 s\n {2}✓ CreateUser /);
+    expect(failed).toContain('What to do:');
+    expect(failed).toContain('left behind');
+    expect(renderBeat(interruptedRun, [], plain)).toMatch(/^\S+ \S+Z ! [^]*\n {2}! /);
+  });
+
+  test('says the same in colour', () => {
+    for (const run of Object.values(runs)) {
+      const colored = renderBeat(run, [], { ...plain, color: true });
+      expect(stripVTControlCharacters(colored)).toBe(renderBeat(run, [], plain));
+    }
   });
 });

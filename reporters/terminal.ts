@@ -3,6 +3,7 @@ import type { Leftover, MonitorRun, RunProblem } from '../runner/monitor-run.ts'
 import type { ReportOutcome } from './run-reporter.ts';
 import { type FailedStep, type StepResult, formatStepError } from '../runner/step-result.ts';
 import { formatDuration } from '../text/duration.ts';
+import { formatSecond } from '../text/time.ts';
 import { describeAnswer, describeRetries, describeSide, summariseRun, problemsOutsideSteps } from './run-text.ts';
 import { oneLine, plural, visibleText } from '../text/printable.ts';
 import { clip } from '../text/redact.ts';
@@ -72,21 +73,55 @@ export function renderStepLine(step: StepResult, options: TerminalOptions): stri
  * ```
  */
 export function renderSummary(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string {
+  const start = `  ${painter(options)('bold', oneLine(run.monitor, maxPartLength))} ${run.mode}`;
+  return [...remarksOf(run, outcomes, options), '', inParts(start, summaryParts(run, outcomes, options), options)].join(
+    '\n',
+  );
+}
+
+/**
+ * Renders a run of a watch: one line if it passed and there is nothing to remark, else also its steps. No final line break.
+ *
+ * ```text
+ * 2026-11-27 04:12:00Z ✓ 8 passed in 1.24 s · 8 results to Metrist (us-east-1)
+ * 2026-11-27 04:14:00Z ✗ 1 failed, 6 blocked, 1 passed in 2.02 s · 2 results to Metrist (us-east-1)
+ *   ✓ CreateUser                84 ms
+ *   ✗ CreateGroup              313 ms · 3 attempts · 180 ms between them
+ *   …
+ * ```
+ */
+export function renderBeat(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string {
   const paint = painter(options);
-  const remarks = [
+  const sign = { passed: paint('green', '✓'), failed: paint('red', '✗'), interrupted: paint('yellow', '!') }[run.state];
+  const skipped = run.skippedBeats ? [`${plural(run.skippedBeats, 'beat')} skipped before it`] : [];
+  const [outcome = '', ...others] = summaryParts(run, outcomes, options);
+  const line = inParts(
+    `${formatSecond(Date.parse(run.startedAt))}Z ${sign} ${outcome}`,
+    [...skipped, ...others],
+    options,
+  );
+  const steps = run.state === 'passed' ? [] : run.steps.map((step) => renderStepLine(step, options));
+  return [line, ...steps, ...remarksOf(run, outcomes, options)].join('\n');
+}
+
+function remarksOf(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string[] {
+  const paint = painter(options);
+  return [
     ...problemsOutsideSteps(run).flatMap((problem) => problemLines(problem, options)),
     ...run.leftovers.flatMap((leftover) => leftoverLines(leftover, options)),
     ...run.warnings.flatMap((warning) => remark(paint('yellow', '!'), warning, options)),
     ...outcomes.filter(({ ok }) => !ok).flatMap(({ text }) => remark(paint('yellow', '!'), text, options)),
   ];
+}
+
+/** The run in one clause, and what was done about it. */
+function summaryParts(run: MonitorRun, outcomes: readonly ReportOutcome[], options: TerminalOptions): string[] {
   const style = ({ passed: 'green', failed: 'red', interrupted: 'yellow' } as const)[run.state];
-  const parts = [
-    paint(style, summariseRun(run)),
+  return [
+    painter(options)(style, summariseRun(run)),
     ...(run.swept ? [`${plural(run.swept, 'old test entity', 'old test entities')} removed`] : []),
     ...outcomes.filter(({ ok, isRoutine = false }) => ok && !isRoutine).map(({ text }) => oneLine(text, maxPartLength)),
   ];
-  const start = `  ${paint('bold', oneLine(run.monitor, maxPartLength))} ${run.mode}`;
-  return [...remarks, '', inParts(start, parts, options)].join('\n');
 }
 
 function stepLine(

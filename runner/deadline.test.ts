@@ -1,5 +1,6 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { abortAfter, openInTime, OpenTimeoutError, pause, settleWithin } from './deadline.ts';
+import { abortAfter, abortWith, openInTime, OpenTimeoutError, pause, settleWithin } from './deadline.ts';
 
 describe('settleWithin', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -82,11 +83,54 @@ describe('pause', () => {
 
 test('abortAfter aborts with an error that says what took too long', async () => {
   vi.useFakeTimers();
-  const signal = abortAfter(1000, 'the kettle took longer than 1 s');
+  using deadline = abortAfter(1000, 'the kettle took longer than 1 s');
+  const { signal } = deadline;
   await vi.advanceTimersByTimeAsync(999);
   expect(signal.aborted).toBe(false);
   await vi.advanceTimersByTimeAsync(1);
   expect(signal.reason).toMatchObject({ name: 'TimeoutError', message: 'the kettle took longer than 1 s' });
+  vi.useRealTimers();
+});
+
+test('abortAfter aborts with another signal as well', () => {
+  const other = new AbortController();
+  using deadline = abortAfter(1000, 'too long', other.signal);
+  other.abort(new Error('enough'));
+  expect(deadline.signal.reason).toEqual(new Error('enough'));
+});
+
+describe('abortWith', () => {
+  test('aborts with the first of its signals, and keeps that reason', () => {
+    const [one, other] = [new AbortController(), new AbortController()];
+    using joined = abortWith(one.signal, other.signal);
+    expect(joined.signal.aborted).toBe(false);
+    other.abort(new Error('other'));
+    one.abort(new Error('one'));
+    expect(joined.signal.reason).toEqual(new Error('other'));
+  });
+
+  test('is aborted from the beginning if one of its signals is', () => {
+    const aborted = AbortSignal.abort(new Error('before'));
+    using joined = abortWith(new AbortController().signal, aborted);
+    expect(joined.signal.reason).toEqual(new Error('before'));
+  });
+});
+
+test('once they are disposed, deadlines leave no timer and no listener behind, and abort no more', async () => {
+  vi.useFakeTimers();
+  const lasting = new AbortController();
+  const deadline = abortAfter(1000, 'too long', lasting.signal);
+  deadline[Symbol.dispose]();
+  await openInTime(
+    () => Promise.resolve('opened'),
+    () => {},
+    1000,
+    lasting.signal,
+  );
+  expect(vi.getTimerCount()).toBe(0);
+  expect(getEventListeners(lasting.signal, 'abort')).toEqual([]);
+  lasting.abort();
+  expect(deadline.signal.aborted).toBe(false);
   vi.useRealTimers();
 });
 

@@ -41,15 +41,46 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** A signal that needs a timer, or listens to other signals. Disposing ends that: then nothing aborts it any more. */
+export interface DisposableSignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
 /**
- * A deadline: a signal that aborts with an error that says what took too long. `AbortSignal.timeout` only says "the
- * operation was aborted due to timeout". Does not keep the process alive.
+ * Its signal aborts with the first of these. Dispose of it when the work is done: other than with `AbortSignal.any`, nothing
+ * of it then stays at signals that live as long as the process.
  */
-export function abortAfter(ms: number, message: string): AbortSignal {
+export function abortWith(...signals: readonly AbortSignal[]): DisposableSignal {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signals.find(({ aborted }) => aborted)?.reason);
+  for (const signal of signals) signal.addEventListener('abort', onAbort);
+  if (signals.some(({ aborted }) => aborted)) onAbort();
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const signal of signals) signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+/**
+ * A deadline: its signal aborts with an error that says what took too long. `AbortSignal.timeout` only says "the operation
+ * was aborted due to timeout", and its timer stays when the work is done. Does not keep the process alive.
+ *
+ * @param signals abort it as well
+ */
+export function abortAfter(ms: number, message: string, ...signals: readonly AbortSignal[]): DisposableSignal {
   const controller = new AbortController();
   const error = Object.assign(new Error(message), { name: 'TimeoutError' });
-  setTimeout(() => controller.abort(error), ms).unref();
-  return controller.signal;
+  const timer = setTimeout(() => controller.abort(error), ms).unref();
+  const joined = abortWith(controller.signal, ...signals);
+  return {
+    signal: joined.signal,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      joined[Symbol.dispose]();
+    },
+  };
 }
 
 /**
@@ -65,15 +96,15 @@ export async function openInTime<T>(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<T> {
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const within = AbortSignal.any([signal, deadline]);
+  using deadline = abortAfter(timeoutMs, 'opening took too long', signal);
+  const within = deadline.signal;
   const opening = open(within);
   try {
     return await settleWithin(opening, within);
   } catch (error) {
     opening.then(close).catch(() => {});
-    if (!deadline.aborted || signal.aborted) throw error;
-    throw new OpenTimeoutError(timeoutMs, error === deadline.reason ? undefined : error);
+    if (!within.aborted || signal.aborted) throw error;
+    throw new OpenTimeoutError(timeoutMs, error === within.reason ? undefined : error);
   }
 }
 

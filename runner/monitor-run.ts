@@ -68,6 +68,8 @@ export interface MonitorRun extends RunFacts {
   readonly swept?: number;
   /** How many entities of this namespace the sweep left. Absent if it did not run. */
   readonly sweptRemaining?: number;
+  /** How many beats of a watch passed without a run since its run before this one. Absent if none did. */
+  readonly skippedBeats?: number;
   readonly warnings: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { OpenTimeoutError } from './deadline.ts';
 import type { Monitor } from './monitor.ts';
@@ -562,6 +562,29 @@ describe('the progress of a run', () => {
     await runAll(runner);
     expect(runner.progress.remaining).toEqual([]);
   });
+});
+
+test('many runs of a process do not keep the secrets of the first', async () => {
+  const secret = 'credentials-of-the-first-run';
+  const openSession = () => Promise.resolve(testSession({ secret }));
+  await makeRunner({ openSession }).open(quiet);
+  expect(redact.text(secret)).toBe('[redacted]');
+  for (let count = 0; count < 20; count++) makeRunner();
+  expect(redact.text(secret)).toBe(secret);
+});
+
+test('a run leaves no timer behind, and no listener at the signals that it was given', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { signal } = new AbortController();
+  const runner = makeRunner();
+  await runner.open(signal);
+  for (const name of ['Fill', 'Boil', 'Pour']) await runner.step(name, signal);
+  await runner.teardown(signal);
+  await runner.sweep(signal);
+  runner.close();
+  expect(vi.getTimerCount()).toBe(0);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 describe('a pause of the process', () => {

@@ -1,10 +1,10 @@
-import { abortAfter, openInTime, settleWithin } from './deadline.ts';
+import { abortAfter, abortWith, openInTime, settleWithin } from './deadline.ts';
 import { systemClock, type Clock, roundMs } from './clock.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunFacts, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
 import type { Progress, Remaining } from './progress.ts';
 import { formatLimit, formatSpan } from '../text/duration.ts';
-import { hideSecrets, redact } from '../text/redact.ts';
+import { forgetOldSecrets, hideSecrets, redact } from '../text/redact.ts';
 import { runStep, type RunStepOptions } from './run-step.ts';
 import { requireConfig, type ParsedSettings } from './settings.ts';
 import type { StepError, StepResult, Verdict } from './step-result.ts';
@@ -83,6 +83,7 @@ export class MonitorRunner<Config, Session> {
       sweepTimeoutMs: 60_000,
       ...options,
     };
+    forgetOldSecrets();
     hideSecrets(monitor.secrets(options.values));
     this.#activity = { sinceMs: this.#options.clock.elapsedMs(), describe: () => ({ doing: 'starting' }) };
   }
@@ -168,8 +169,8 @@ export class MonitorRunner<Config, Session> {
   async step(name: string, signal: AbortSignal): Promise<StepResult> {
     if (this.#stateOf(name) !== 'blocked') return { state: 'blocked', name, reason: `${name} has already run` };
     using pauses = watchForPauses(this.#options.clock);
-    const stop = AbortSignal.any([signal, this.#pausedWhileOpening, pauses.signal]);
-    const result = redact.value(this.#inServiceTime(await this.#step(name, stop)));
+    using stop = abortWith(signal, this.#pausedWhileOpening, pauses.signal);
+    const result = redact.value(this.#inServiceTime(await this.#step(name, stop.signal)));
     this.#results.set(name, result);
     return result;
   }
@@ -241,8 +242,9 @@ export class MonitorRunner<Config, Session> {
     const opened = this.#opened;
     if (opened === undefined) return { leftovers: [], warnings: [] };
     const { teardownTimeoutMs, watchMs } = this.#options;
-    const deadline = abortAfter(teardownTimeoutMs, `it took longer than ${formatLimit(teardownTimeoutMs)}`);
-    const signal = hurry === undefined ? deadline : AbortSignal.any([deadline, hurry]);
+    const tooLong = `it took longer than ${formatLimit(teardownTimeoutMs)}`;
+    using deadline = abortAfter(teardownTimeoutMs, tooLong, ...(hurry === undefined ? [] : [hurry]));
+    const { signal } = deadline;
     this.#begin((remaining) => {
       if (remaining.length === 0) return { doing: 'ending', limitMs: teardownTimeoutMs };
       const names = remaining.map(({ entity }) => entity).join(' and ');
@@ -279,8 +281,8 @@ export class MonitorRunner<Config, Session> {
     const opened = this.#opened;
     if (opened === undefined || signal.aborted || !this.#isWorthSweeping()) return undefined;
     const { sweepTimeoutMs } = this.#options;
-    const deadline = abortAfter(sweepTimeoutMs, `it took longer than ${formatLimit(sweepTimeoutMs)}`);
-    const within = AbortSignal.any([signal, deadline]);
+    using deadline = abortAfter(sweepTimeoutMs, `it took longer than ${formatLimit(sweepTimeoutMs)}`, signal);
+    const within = deadline.signal;
     this.#begin(() => ({ doing: 'looking for what earlier runs left', limitMs: sweepTimeoutMs }));
     try {
       return redact.value(await settleWithin(this.#monitor.sweep(opened.session, { signal: within }), within));

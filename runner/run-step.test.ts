@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Interruption } from './interruption.ts';
 import type { Step } from './monitor.ts';
@@ -159,11 +160,12 @@ describe('runStep', () => {
     expect(await result).toMatchObject({ state: 'passed' });
   });
 
-  test('leaves no timer behind', async () => {
-    const { run } = setUp();
+  test('leaves no timer behind, and no listener at its signal', async () => {
+    const { run, cancel } = setUp();
     await run(() => Promise.resolve());
     await run(() => Promise.reject(new Error('no water')));
     expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(cancel.signal, 'abort')).toEqual([]);
   });
 });
 

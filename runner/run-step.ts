@@ -1,5 +1,5 @@
 import { type Clock, roundMs } from './clock.ts';
-import { settleWithin, StepTimeoutError } from './deadline.ts';
+import { abortWith, settleWithin, StepTimeoutError } from './deadline.ts';
 import { Interruption } from './interruption.ts';
 import type { Step, StepContext } from './monitor.ts';
 import type { FailedStep, InterruptedStep, PassedStep, RanStep, StepError } from './step-result.ts';
@@ -26,8 +26,9 @@ export async function runStep<Session>(
   { clock, timeoutMs, signal, explain, onStart }: RunStepOptions,
 ): Promise<PassedStep | FailedStep | InterruptedStep> {
   const deadline = new AbortController();
+  using end = abortWith(signal, deadline.signal);
   const context: StepContext = {
-    signal: AbortSignal.any([signal, deadline.signal]),
+    signal: end.signal,
     evidence: {},
     waitingFor: 'its result',
   };

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { formatPercent, percentOf } from './number.ts';
+import { formatCount, formatPercent, percentOf } from './number.ts';
+
+test.for([0, 7, 999, 1000, 21_600, 123_456, 1_234_567, -1000, 0.1 + 0.2, 0.5, 1234.5, 1234.5678, 99_999.9995])(
+  '%d is shown as Intl would show it',
+  (count) => {
+    expect(formatCount(count)).toBe(new Intl.NumberFormat('en-US').format(count));
+  },
+);
 
 test.for([
   [5, 5, '100 %'],

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { clip, createRedactor, hideSecrets, redact } from './redact.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { clip, createRedactor, forgetOldSecrets, hideSecrets, redact } from './redact.ts';
 
 const hidden = (value: string) => ({ value, shownAs: '[redacted]' });
 
@@ -217,4 +218,40 @@ test('the whole process hides a secret as soon as it is known', () => {
   hideSecrets([hidden('learnt-later')]);
   expect(clip('learnt-early learnt-later', 20)).toBe('[redacted] [redacte…');
   expect(redact.value({ a: ['learnt-early'] })).toEqual({ a: ['[redacted]'] });
+});
+
+describe('a process that makes run after run', () => {
+  /** Counts how often a secret is indexed: its form in JSON is made each time. */
+  const countIndexed = () => {
+    const stringify = vi.spyOn(JSON, 'stringify');
+    onTestFinished(() => stringify.mockRestore());
+    return () => stringify.mock.calls.length;
+  };
+  const makeRun = (...values: readonly string[]): void => {
+    forgetOldSecrets();
+    hideSecrets(values.map(hidden));
+    redact.text('a result');
+  };
+
+  test('forgets the tokens of old runs, hides those of the last ten, and what every run brings', () => {
+    const tokens = Array.from({ length: 10_000 }, (_, index) => createHash('md5').update(`${index}`).digest('hex'));
+    const indexed = countIndexed();
+    for (const token of tokens) {
+      makeRun('brought-by-each-run', token);
+      expect(redact.text(`brought-by-each-run ${token}`)).toBe('[redacted] [redacted]');
+    }
+    const stillHidden = tokens.filter((token) => redact.text(token) !== token);
+    expect(stillHidden.length).toBeLessThanOrEqual(20);
+    expect(stillHidden).toEqual(tokens.slice(-stillHidden.length));
+    expect(stillHidden.length).toBeGreaterThanOrEqual(10);
+    // Each token once when it is new, and at most once more with each new index: when ten more runs have passed.
+    expect(indexed()).toBeLessThan(2.5 * tokens.length);
+  });
+
+  test('indexes a secret only once as long as nothing is forgotten', () => {
+    for (let count = 0; count < 30; count++) makeRun('a-lasting-secret');
+    const indexed = countIndexed();
+    for (let count = 0; count < 100; count++) makeRun('a-lasting-secret');
+    expect(indexed()).toBe(0);
+  });
 });

@@ -16,20 +16,42 @@ export interface Secret {
   readonly shownAs: string;
 }
 
-const known: Secret[] = [];
+/** A secret of this process, and the last run that brought it. */
+interface KnownSecret extends Secret {
+  lastRun: number;
+}
+
+/** It grows until some are forgotten. Then another list takes its place. */
+let known: KnownSecret[] = [];
+let run = 0;
+
+/** How many runs may pass until a secret is forgotten. Late errors of a run may still show its secrets. */
+const runsKept = 10;
 
 /**
  * The one redaction of the process. Everything that cuts text uses {@link clip}, which redacts first, because half a secret
  * is hard to recognise.
  */
-export const redact = createRedactor(known);
+export const redact = redactorOf(() => known);
 
 /** Hides these secrets from now on, in everything that this thread writes. Call it wherever secrets come in, also again. */
 export function hideSecrets(secrets: readonly Secret[]): void {
-  for (const secret of secrets) {
-    const isKnown = known.some(({ value, shownAs }) => value === secret.value && shownAs === secret.shownAs);
-    if (!isKnown) known.push(secret);
+  for (const { value, shownAs } of secrets) {
+    const same = known.find((each) => each.value === value && each.shownAs === shownAs);
+    if (same === undefined) known.push({ value, shownAs, lastRun: run });
+    else same.lastRun = run;
   }
+}
+
+/**
+ * Begins a run, and forgets the secrets that none of the last ten runs brought: a role has new credentials in each run. Does
+ * that only once in ten runs, because it costs a new index.
+ */
+export function forgetOldSecrets(): void {
+  run += 1;
+  if (run % runsKept !== 0) return;
+  const kept = known.filter(({ lastRun }) => lastRun >= run - runsKept);
+  if (kept.length < known.length) known = kept;
 }
 
 /** {@link Redactor.clip} of the process. Use it to cut any text that may come from outside. */
@@ -56,15 +78,22 @@ const gramDistance = shortestPiece - gramLength + 1;
 
 /** Redacts by the *values* of secrets, so the text around them does not matter. The list may grow later. */
 export function createRedactor(secrets: readonly Secret[]): Redactor {
+  return redactorOf(() => secrets);
+}
+
+/** @param list gives the secrets. The list may grow, and another may take its place */
+function redactorOf(list: () => readonly Secret[]): Redactor {
   let index: Index = new Map();
+  let indexed: readonly Secret[] = [];
   let indexedCount = 0;
-  const run = (text: string, maxLength: number): string => {
-    // Made only when it is needed, because making it takes time.
-    if (indexedCount < secrets.length) index = createIndex(secrets);
-    indexedCount = secrets.length;
+  const mask = (text: string, maxLength: number): string => {
+    const secrets = list();
+    if (secrets !== indexed) [index, indexed, indexedCount] = [new Map(), secrets, 0];
+    // Indexed only when it is needed, because that takes time.
+    for (; indexedCount < secrets.length; indexedCount++) addToIndex(index, secrets[indexedCount] as Secret);
     return index.size === 0 ? text : maskSpans(text, findSpans(text, index, maxLength));
   };
-  const text = (input: string): string => run(input, Infinity);
+  const text = (input: string): string => mask(input, Infinity);
   const value = <T>(input: T): T => {
     if (typeof input === 'string') return text(input) as T;
     if (Array.isArray(input)) return input.map(value) as T;
@@ -74,7 +103,7 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   return {
     text,
     value,
-    clip: (input, maxLength) => cut(run(input, maxLength), maxLength),
+    clip: (input, maxLength) => cut(mask(input, maxLength), maxLength),
   };
 }
 
@@ -88,19 +117,17 @@ function cut(text: string, maxLength: number): string {
 }
 
 /** For the key of each gram (see {@link nextKey}), the forms that contain it, and where. Different grams rarely share a key. */
-type Index = ReadonlyMap<number, readonly { readonly form: Form; readonly start: number }[]>;
+type Index = Map<number, readonly { readonly form: Form; readonly start: number }[]>;
 
-function createIndex(secrets: readonly Secret[]): Index {
+function addToIndex(index: Index, { value, shownAs: mask }: Secret): void {
+  const isPair = value.includes(':');
+  if (value.length < (isPair ? shortestPair : shortestSecret)) return;
+  // Most forms of most secrets are the same.
   const forms = new Map<string, Form>();
-  for (const { value, shownAs: mask } of secrets) {
-    const isPair = value.includes(':');
-    if (value.length < (isPair ? shortestPair : shortestSecret)) continue;
-    // The user name in a pair is no secret. The namespace may have the same name.
-    for (const text of writtenForms(value))
-      forms.set(text, { text, mask, shortestPiece: isPair ? Infinity : shortestPiece });
-    for (const text of base64Forms(value)) forms.set(text, { text, mask, shortestPiece });
-  }
-  const index = new Map<number, { form: Form; start: number }[]>();
+  // The user name in a pair is no secret. The namespace may have the same name.
+  for (const text of writtenForms(value))
+    forms.set(text, { text, mask, shortestPiece: isPair ? Infinity : shortestPiece });
+  for (const text of base64Forms(value)) forms.set(text, { text, mask, shortestPiece });
   for (const form of forms.values()) {
     for (let start = 0; start + gramLength <= form.text.length; start += gramDistance) {
       let key = 0;
@@ -108,7 +135,6 @@ function createIndex(secrets: readonly Secret[]): Index {
       index.set(key, [...(index.get(key) ?? []), { form, start }]);
     }
   }
-  return index;
 }
 
 /** Adds a character to a key. The key depends on the last four characters: earlier ones are shifted out of the 32 bits. */

@@ -11,7 +11,7 @@ export function columnsOf(
   return stream.columns || (Number.isInteger(wanted) && wanted > 0 ? wanted : defaultColumns);
 }
 
-type Style = Parameters<typeof styleText>[0];
+export type Style = Parameters<typeof styleText>[0];
 
 /** Returns a function that colours text, or leaves it unchanged if `color` is off. */
 export function painter({ color }: { readonly color: boolean }): (style: Style, text: string) => string {

@@ -8,7 +8,7 @@ import { outline } from '../../suites/awsiam/outline.ts';
 import { oneLine } from '../../text/printable.ts';
 import { columnsOf } from '../../text/terminal.ts';
 import type { RunningContext } from '../command-context.ts';
-import { instanceOption, modeOption, readHistoryPlace } from '../history-options.ts';
+import { hideAccountOption, instanceOption, modeOption, readHistoryPlace } from '../history-options.ts';
 import { createProgress } from '../progress.ts';
 import { renderNagios } from './render-nagios.ts';
 import { renderStatus } from './render-status.ts';
@@ -20,6 +20,7 @@ interface StatusArguments {
   readonly remote?: boolean;
   readonly mode: RunMode;
   readonly instance?: string;
+  readonly hideAccount?: boolean;
 }
 
 /** Adds `awsiam status`, which shows the state of the monitor from its history. */
@@ -41,6 +42,7 @@ export function addStatusCommand(program: Command, context: RunningContext): voi
         'show the runs of this METRIST_INSTANCE_ID, "" those without one (default: that variable, or the last run)',
       ),
     )
+    .addOption(hideAccountOption())
     .action(async (options: StatusArguments) => {
       if (options.remote === true && options.mode === 'offline') {
         command.error(
@@ -64,6 +66,7 @@ async function showStatus(options: StatusArguments, context: RunningContext): Pr
       ...(instance !== undefined && { instance }),
       days: 7,
       nowMs: Date.now(),
+      hideAccount: options.hideAccount === true,
     });
   } finally {
     progress.end();

@@ -34,10 +34,13 @@ export function testContext(
     baseDir,
     envFile: '.env',
     envProblems: [],
+    loadEnvFile: () => Promise.resolve([]),
     written,
     output: { isTTY, write: write('output') },
     errorOutput: { isTTY, write: write('errorOutput') },
     onSignal: (listener) => listeners.push(listener),
+    onUnhandled: () => ({ [Symbol.dispose]: () => {} }),
+    endAtOnce: () => {},
     raise: (signal) => {
       for (const listener of listeners) listener(signal);
     },

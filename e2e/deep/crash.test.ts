@@ -1,8 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { listEntities } from '../../mocks/iam/seeding.ts';
-import { copyProject, liveEnv, runVitest, secrets } from '../harness/run.ts';
+import { copyProject, liveEnv, makeResultsDir, runCommands, runMonitor, runVitest, secrets } from '../harness/run.ts';
 import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 /** A copy of the project with this code inserted after the text that the pattern matches. */
@@ -24,18 +24,24 @@ async function withCodeInCreateGroup(code: string): Promise<string> {
   );
 }
 
-test('an unexpected exception in a step is reported as a fault of the monitor, and nothing is left behind', async () => {
-  const iam = await startIam();
-  const metrist = await startMetrist();
-  const cwd = await withCodeInCreateGroup("throw new TypeError('a bug');");
-  const run = await runVitest({ cwd, env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url } });
-  expect(run.code).toBe(1);
-  expect(run.junit?.cases[1]).toMatchObject({ outcome: 'error', verdict: 'monitor' });
-  expect(metrist.errors).toEqual([expect.objectContaining({ check_logical_name: 'CreateGroup' })]);
-  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
-});
+test.for(runCommands)(
+  '%s: an unexpected exception in a step is reported as a fault of the monitor, and nothing is left behind',
+  async (command) => {
+    const iam = await startIam();
+    const metrist = await startMetrist();
+    const cwd = await withCodeInCreateGroup("throw new TypeError('a bug');");
+    const run = await runMonitor(command, {
+      cwd,
+      env: { ...liveEnv, ...metristEnv(metrist), AWS_ENDPOINT_URL_IAM: iam.url },
+    });
+    expect(run.code).toBe(1);
+    expect(run.junit?.cases[1]).toMatchObject({ outcome: 'error', verdict: 'monitor' });
+    expect(metrist.errors).toEqual([expect.objectContaining({ check_logical_name: 'CreateGroup' })]);
+    expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+  },
+);
 
-test.for([
+const strayErrors = [
   ['a promise that nobody awaits', `void Promise.reject(new Error('stray ${secrets.secretAccessKey}'));`],
   ['a timer that throws', `setTimeout(() => { throw new Error('stray ${secrets.secretAccessKey}'); });`],
   [
@@ -43,16 +49,21 @@ test.for([
     `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));
       void Promise.reject(Object.freeze(new AggregateError([new Error('${secrets.secretAccessKey}')], 'stray ${secrets.secretAccessKey}')));`,
   ],
-])('%s does not stop teardown, is reported, and shows no secret', async ([, code = '']) => {
-  const iam = await startIam('DeleteGroup=AccessDenied:1');
-  const cwd = await withCodeInCreateGroup(code);
-  const run = await runVitest({ cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
-  expect(run.code, run.everything).toBe(1);
-  expect(run.stdout).toContain('stray [redacted]');
-  expect(run.everything).not.toContain(secrets.secretAccessKey);
-  expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
-  expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
-});
+] as const;
+
+test.for(runCommands.flatMap((command) => strayErrors.map(([what, code]) => ({ command, what, code }))))(
+  '$command: $what does not stop teardown, is reported, and shows no secret',
+  async ({ command, code }) => {
+    const iam = await startIam('DeleteGroup=AccessDenied:1');
+    const cwd = await withCodeInCreateGroup(code);
+    const run = await runMonitor(command, { cwd, env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url } });
+    expect(run.code, run.everything).toBe(1);
+    expect(run.stdout).toContain('stray [redacted]');
+    expect(run.everything).not.toContain(secrets.secretAccessKey);
+    expect(run.junit?.cases.at(-1)).toMatchObject({ outcome: 'error', verdict: 'monitor' });
+    expect(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
+  },
+);
 
 test.for([
   ['rejection', `void Promise.reject(new DOMException('stray ${secrets.secretAccessKey}', 'TimeoutError'));`],
@@ -78,6 +89,33 @@ test('a worker that exits during a step is an error in every report', async () =
   expect(run.code, run.everything).toBe(1);
   expect(run.junit?.errors).toBeGreaterThan(0);
   expect(metrist.errors).toHaveLength(1);
+});
+
+test('awsiam run: a step that ends the process fails the run, and leaves no older report', async () => {
+  const iam = await startIam();
+  const cwd = await withCodeInCreateGroup('process.exit(0);');
+  const METRIST_RESULTS_DIR = await makeResultsDir();
+  await writeFile(path.join(METRIST_RESULTS_DIR, 'junit.xml'), '<testsuites name="old"/>');
+  const env = { ...liveEnv, METRIST_RESULTS_DIR, AWS_ENDPOINT_URL_IAM: iam.url };
+  const run = await runMonitor('awsiam run', { cwd, env });
+  expect(run).toMatchObject({ code: 1, stderr: 'something ended this process before the command was done\n' });
+  expect(await readdir(METRIST_RESULTS_DIR)).not.toContain('junit.xml');
+});
+
+test('awsiam run: what a step writes to the console is shown on stderr, and does not get into the JSON', async () => {
+  const iam = await startIam();
+  const cwd = await withCodeInCreateGroup(
+    `console.log('a log with ${secrets.secretAccessKey}'); console.table([{ a: 1 }]);`,
+  );
+  const run = await runMonitor('awsiam run', {
+    args: ['--json'],
+    cwd,
+    env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
+  });
+  expect(run.code, run.everything).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({ state: 'passed' });
+  expect(run.stderr).toContain('a log with [redacted]\n');
+  expect(run.stderr).toContain('(index)');
 });
 
 test.for([

@@ -236,7 +236,7 @@ describe('awsiam drive, with a monitor that', () => {
     const pid = Number(/pid (\d+) /.exec(stderr)?.[1]);
     expect(pid).toBeGreaterThan(0);
     expect((await readdir(tmpDir)).filter((name) => name.startsWith('orchtmp-'))).toEqual([]);
-    await expect.poll(() => hasEnded(pid)).toBe(true);
+    await expect.poll(() => hasEnded(pid), { timeout: 30_000 }).toBe(true);
   });
 });
 

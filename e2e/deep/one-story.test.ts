@@ -379,6 +379,8 @@ function keyOfSample(name: string, labels: Readonly<Record<string, string>>): st
       return 'leftovers';
     case 'awsiam_swept_total':
       return 'swept';
+    case 'awsiam_skipped_beats_total':
+      return 'skipped beats';
     default:
       return undefined;
   }

@@ -7,12 +7,16 @@ import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import yauzl from 'yauzl';
 import { FrameBuffer, formatFrame } from '../../metrist/protocol/frame.ts';
+import { listEntities } from '../../mocks/iam/seeding.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { assetNames } from '../../packaging/load-program.ts';
 import { latestFile, localExecutable, programName, zipFile } from '../../packaging/publish.ts';
 import { defaultDistDir, packageExecutable } from '../../packaging/package-executable.ts';
 import { outline } from '../../suites/awsiam/outline.ts';
-import { secrets } from '../harness/run.ts';
-import { startIam } from '../harness/servers.ts';
+import { nowhere } from '../harness/loopback-only.ts';
+import { parseJunit } from '../harness/parse-junit.ts';
+import { liveEnv, secrets } from '../harness/run.ts';
+import { metristEnv, startIam, startMetrist } from '../harness/servers.ts';
 
 const dist = (name: string): string => path.join(defaultDistDir, name);
 const version = await readFile(dist(latestFile), 'utf8');
@@ -210,14 +214,17 @@ describe('the executable', () => {
     expect({ said, stderr }).toEqual({ said: allPassed, stderr: '' });
   });
 
-  describe('with compiled code of another V8 version', () => {
+  describe.each([
+    ['for the Orchestrator', assetNames.orchestratorCode, assetNames.commandCode],
+    ['for commands', assetNames.commandCode, assetNames.orchestratorCode],
+  ] as const)('with compiled code %s of another V8 version', (_what, broken, intact) => {
     let executable: string;
 
     beforeEach(async () => {
       executable = path.join(await makeDir(), programName);
       const bytes = await readFile(dist(programName));
       // In the executable, the asset follows its name and length. It begins with the magic number and the version of V8.
-      const name = Buffer.from('program.cache');
+      const name = Buffer.from(broken);
       let at = bytes.indexOf(name);
       while (at !== -1 && bytes.readUInt16LE(at + name.length + 10) !== 0xc0de) at = bytes.indexOf(name, at + 1);
       expect(at).toBeGreaterThan(0);
@@ -227,13 +234,114 @@ describe('the executable', () => {
       await copyExecutable(`${executable}.bytes`, executable);
     });
 
-    it('works, and says that it is slower', async () => {
+    it('works, and says that it is slower, unless it is started in the other way', async () => {
       const iam = await startIam();
       const { said, stderr } = await runSteps(iam.url, { executable });
-      expect(said).toEqual(allPassed);
-      expect(stderr).toBe(
-        'awsiam: the compiled code in the executable cannot be used here, so the start takes longer\n',
-      );
+      const command = await run(['--version'], { executable });
+      expect([said, command.code]).toEqual([allPassed, 0]);
+      const slower = 'awsiam: the compiled code in the executable cannot be used here, so the start takes longer\n';
+      expect({ [assetNames.orchestratorCode]: stderr, [assetNames.commandCode]: command.stderr }).toEqual({
+        [broken]: slower,
+        [intact]: '',
+      });
     });
   });
 });
+
+describe('awsiam run of the executable, on a host without Node and without packages', () => {
+  /** An empty directory, in which the executable is started, and an environment that leads nowhere. */
+  async function makeHost(): Promise<{ readonly options: Required<Pick<Start, 'cwd' | 'env' | 'executable'>> }> {
+    const [programDir, cwd] = [await makeDir(), await makeDir()];
+    const executable = path.join(programDir, programName);
+    await copyExecutable(dist(programName), executable);
+    const env = {
+      PATH: '/nonexistent',
+      HOME: '/nonexistent',
+      AWS_ENDPOINT_URL: nowhere(),
+      METRIST_API_HOST: nowhere(),
+    };
+    return { options: { executable, cwd, env } };
+  }
+
+  const readJunit = async (cwd: string): Promise<ReturnType<typeof parseJunit>> =>
+    parseJunit(await readFile(path.join(cwd, 'results/junit.xml'), 'utf8'));
+
+  it('passes live, and writes and sends all reports', async () => {
+    const [iam, metrist, { options }] = [await startIam(), await startMetrist(), await makeHost()];
+    const env = {
+      ...options.env,
+      ...liveEnv,
+      ...metristEnv(metrist),
+      AWS_ENDPOINT_URL_IAM: iam.url,
+      METRIST_REQUIRE_DELIVERY: 'true',
+      AWSIAM_SUMMARY: 'true',
+    };
+    const { code, stdout, stderr } = await run(['run'], { ...options, env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('awsiam live · 8 passed');
+    expect(iam.calls.slice(0, outline.steps.length).map(({ status }) => status)).toEqual(outline.steps.map(() => 200));
+    const { cases } = await readJunit(options.cwd);
+    expect(cases.map(({ name, outcome }) => [name, outcome])).toEqual(
+      outline.steps.map(({ name }) => [name, 'passed']),
+    );
+    expect(metrist.telemetry).toHaveLength(outline.steps.length);
+    expect(await readdir(options.cwd)).toEqual(['results']);
+    expect(await readdir(path.join(options.cwd, 'results'))).toEqual(
+      expect.arrayContaining(['awsiam.prom', 'junit.xml', 'report.html', 'runs', 'summary.md']),
+    );
+    const status = await run(['status', '--json'], { ...options, env });
+    expect(JSON.parse(status.stdout)).toMatchObject({ state: 'up' });
+  });
+
+  it('fails live if a step fails, and says which and why', async () => {
+    const [iam, { options }] = [await startIam('AddUserToGroup=AccessDenied'), await makeHost()];
+    const env = { ...options.env, ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url };
+    const { code, stdout } = await run(['run'], { ...options, env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✗ AddUserToGroup .*\n.*permission: AccessDenied/);
+    expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  });
+
+  it('runs offline over its own mock, without any settings', async () => {
+    const { options } = await makeHost();
+    const { code, stdout, stderr } = await run(['run', '--offline'], options);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('awsiam offline · 8 passed');
+    const { cases } = await readJunit(options.cwd);
+    expect(cases.map(({ outcome }) => outcome)).toEqual(outline.steps.map(() => 'passed'));
+  });
+
+  it.for([
+    [[], false],
+    [['--offline'], true],
+  ] as const)('with the options %j calls code of the mock: %j', async ([args, isMocked]) => {
+    const { options } = await makeHost();
+    const coverageDir = path.join(options.cwd, 'coverage');
+    const env = { ...options.env, ...liveEnv, AWSIAM_MOCK_SEED: '2', NODE_V8_COVERAGE: coverageDir };
+    const { code, stdout } = await run(['run', ...args], { ...options, env });
+    expect(code).toBe(isMocked ? 0 : 1);
+    // A live run without an endpoint fails. It never falls back to the mock.
+    if (!isMocked) expect(stdout).toMatch(/✗ CreateUser .*\n.*network: ECONNREFUSED/);
+    const called = await readCalledFunctions(coverageDir);
+    expect(called).toContain('runAndReport');
+    const ofMock = ['openOfflineIam', 'forbidNetwork', 'divertRequests', 'IamEndpoint', 'createIamState', 'operation'];
+    expect(ofMock.filter((name) => called.has(name))).toEqual(isMocked ? ofMock : []);
+  });
+});
+
+/** The names of the functions of the program that a process called. */
+async function readCalledFunctions(coverageDir: string): Promise<ReadonlySet<string>> {
+  const [file = ''] = await readdir(coverageDir);
+  const { result } = JSON.parse(await readFile(path.join(coverageDir, file), 'utf8')) as {
+    readonly result: readonly {
+      readonly url: string;
+      readonly functions: readonly {
+        readonly functionName: string;
+        readonly ranges: readonly { readonly count: number }[];
+      }[];
+    }[];
+  };
+  const program = result.find(({ url }) => url === 'awsiam.js');
+  const called = (program?.functions ?? []).filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0);
+  return new Set(called.map(({ functionName }) => functionName));
+}

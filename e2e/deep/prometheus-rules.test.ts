@@ -299,7 +299,13 @@ function exposition(
   add('awsiam_runs_total', runs, { result: 'failed', side: 'theirs' });
   add('awsiam_runs_total', runs, { result: 'failed', side: 'ours' });
   add('awsiam_runs_total', runs, { result: 'interrupted' });
-  for (const name of ['awsiam_leftovers_total', 'awsiam_swept_total', 'awsiam_undelivered_total']) add(name, runs);
+  for (const name of [
+    'awsiam_leftovers_total',
+    'awsiam_swept_total',
+    'awsiam_undelivered_total',
+    'awsiam_skipped_beats_total',
+  ])
+    add(name, runs);
   add('awsiam_sweep_remaining', 0);
   add('awsiam_outbox_errors', 0);
   add('awsiam_last_run_timestamp_seconds', endSecs);

@@ -85,8 +85,8 @@ for (const event of [
 }
 
 const { createReporters } = await import('../../reporters/create-reporters.ts');
-const { vitestReporters } = await import('../../reporters/vitest-reporters.ts');
 const { parseMetristConfig } = await import('../../metrist/config.ts');
+const { config } = parseMetristConfig(values);
 const { MonitorReporter } = await import('../../reporters/monitor-reporter.ts');
 const { fakeModule, fakeSuite, fakeTest } = await import('../../reporters/testing/fake-vitest.ts');
 const { systemClock } = await import('../../runner/clock.ts');
@@ -102,12 +102,8 @@ const reporter = new MonitorReporter({
       resultsDir: dir,
       history: defaultHistorySettings,
       operations: {},
-      ...vitestReporters({
-        values,
-        metrist: parseMetristConfig(values).config,
-        stepsFile: 'suites/awsiam/steps.ts',
-        userAgent: 'awsiam/0.1.0',
-      }),
+      stepsFile: 'suites/awsiam/steps.ts',
+      ...(config && { metrist: { config, userAgent: 'awsiam/0.1.0', values } }),
     }),
   root: '/project',
   terminal: { color: false, columns: 10_000 },

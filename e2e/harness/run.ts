@@ -100,16 +100,30 @@ export async function makeResultsDir(cleanUp: TestContext['onTestFinished'] = on
   return dir;
 }
 
+/** The commands that do one run of the monitor. What one of them promises, the other does. */
+export const runCommands = ['vitest run', 'awsiam run'] as const;
+export type RunCommand = (typeof runCommands)[number];
+
+/** The command line that starts a run of this checkout, in any working directory. */
+export function commandLineOf(command: RunCommand, checkout = projectDir): readonly string[] {
+  return command === 'vitest run'
+    ? [process.execPath, vitestFile, 'run', '--root', checkout]
+    : [process.execPath, path.join(checkout, 'cli/awsiam.js'), 'run'];
+}
+
 /** Starts `vitest run` as a user would. `everything` holds the report as well. */
-export async function runVitest({
-  args = [],
-  env = {},
-  cwd = projectDir,
-  onStart,
-  onTestFinished: cleanUp = onTestFinished,
-}: VitestOptions = {}): Promise<VitestRun> {
+export async function runVitest(options: VitestOptions = {}): Promise<VitestRun> {
+  return await runMonitor('vitest run', options);
+}
+
+/** Starts one of the commands as a user would. `everything` holds the report as well. */
+export async function runMonitor(
+  command: RunCommand,
+  { args = [], env = {}, cwd = projectDir, onStart, onTestFinished: cleanUp = onTestFinished }: VitestOptions = {},
+): Promise<VitestRun> {
   const resultsDir = await makeResultsDir(cleanUp);
-  const ended = await runProgram(process.execPath, [vitestFile, 'run', ...args], {
+  const [node = '', ...line] = commandLineOf(command, cwd);
+  const ended = await runProgram(node, [...line, ...args], {
     cwd,
     env: { METRIST_RESULTS_DIR: resultsDir, ...env },
     ...(onStart && { onStart }),
@@ -139,7 +153,9 @@ export async function runAwsiam(
 }
 
 /** Makes Node load a file of this folder before everything else. */
-export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts'): { readonly NODE_OPTIONS: string } {
+export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts' | 'throw-unhandled.ts'): {
+  readonly NODE_OPTIONS: string;
+} {
   return { NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, file)).href}` };
 }
 

@@ -153,6 +153,7 @@ function rehearseRun(
     leftovers: hasLeftovers ? [{ entity: `user testuser-prod-${index}`, reason: 'DeleteUser: ServiceFailure' }] : [],
     swept: hasLeftovers ? 0 : index % 500 === 0 ? 1 : 0,
     sweptRemaining: 0,
+    ...(index % 700 === 699 && { skippedBeats: 2 }),
     warnings: [],
     intervalSecs: 120,
     frontEnd: 'vitest',

@@ -1,13 +1,7 @@
-import { constants } from 'node:os';
-import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { IAMClient } from '@aws-sdk/client-iam';
-import { HttpResponse } from '@smithy/core/protocols';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { IamEndpoint, type IamEndpointOptions } from './endpoint.ts';
-import type { HttpAnswer } from './faults.ts';
-import { operations } from './operations.ts';
+import { divertRequests } from './in-memory.ts';
 
 /** A mocked IAM inside the SDK's client. */
 export interface IamMock extends Pick<IamEndpoint, 'state' | 'calls' | 'events'> {
@@ -19,11 +13,8 @@ export interface IamMock extends Pick<IamEndpoint, 'state' | 'calls' | 'events'>
 
 /**
  * Puts a mocked IAM account behind every `IAMClient` of this process, including those that exist already. A second call
- * replaces the account.
- *
- * A command that the mock knows goes through the whole SDK: middleware, signing, retries and deserialisers are real, and
- * only the connection is not. So attempts, `$metadata`, exceptions and aborts are the SDK's own. A command that the mock
- * does not know is rejected by name.
+ * replaces the account. Every command goes on through the real SDK to the {@link divertRequests connection in memory}, unless
+ * a test gives another answer to it.
  */
 export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   const endpoint = new IamEndpoint(options);
@@ -33,7 +24,7 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
   stub.onAnyCommand().callsFake((_input, getClient) => {
     // The fake gets only the input, but send() also got the abort signal.
     const { args } = stub.send.lastCall;
-    return isKnown(args) ? stub.send.wrappedMethod.apply(getClient(), args) : rejectUnknown(args);
+    return stub.send.wrappedMethod.apply(getClient(), args);
   });
   const restoreRequests = divertRequests(endpoint);
   return {
@@ -46,136 +37,4 @@ export function installIamMock(options: IamEndpointOptions = {}): IamMock {
       restoreRequests();
     },
   };
-}
-
-type SendArguments = Parameters<AwsClientStub<IAMClient>['send']>;
-
-const commands = new Set<unknown>(Object.values(operations).map(({ Command }) => Command));
-
-function isKnown([command]: SendArguments): boolean {
-  return commands.has(command.constructor);
-}
-
-function rejectUnknown([command]: SendArguments): Promise<never> {
-  const name = command.constructor.name.replace(/Command$/, '');
-  return Promise.reject(
-    new Error(`The mocked IAM does not know ${name}. Add it to the file of its resource in mocks/iam/operations/.`),
-  );
-}
-
-type Handle = NodeHttpHandler['handle'];
-type SdkRequest = Parameters<Handle>[0];
-/** The client sets `defaultSocketTimeout` (five minutes) where the user sets no timeout. */
-type Timeouts = ReturnType<NodeHttpHandler['httpHandlerConfigs']> & { readonly defaultSocketTimeout?: number };
-
-/**
- * Sends the IAM requests of all HTTP handlers of this process to the mock instead of the network. Handlers that extend the
- * SDK's, as the monitor's does, still process the answer. Requests to other services, such as for credentials, are untouched.
- *
- * Errors have the names, codes and messages of @smithy/node-http-handler 4.14; `parity.deep.test.ts` compares the two.
- * @returns a function that undoes it
- */
-function divertRequests(endpoint: IamEndpoint): () => void {
-  const original = Object.getOwnPropertyDescriptor(NodeHttpHandler.prototype, 'handle') as { value: Handle };
-  NodeHttpHandler.prototype.handle = async function handle(this: NodeHttpHandler, request, options = {}) {
-    if (!isForIam(request)) return original.value.call(this, request, options);
-    // A handler reads its configuration at its first request. This one is aborted before it opens a socket.
-    await original.value.call(this, request, { abortSignal: AbortSignal.abort() }).catch(() => {});
-    const { requestTimeout = this.httpHandlerConfigs().requestTimeout } = options;
-    const neverAborted = new AbortController().signal;
-    const signal = options.abortSignal instanceof AbortSignal ? options.abortSignal : neverAborted;
-    return { response: await exchange(endpoint, request, signal, { ...this.httpHandlerConfigs(), requestTimeout }) };
-  };
-  return () => void Object.defineProperty(NodeHttpHandler.prototype, 'handle', original);
-}
-
-/** Other AWS services use the same protocol. The version of the API is IAM's own. */
-function isForIam(request: SdkRequest): boolean {
-  return typeof request.body === 'string' && request.body.includes('&Version=2010-05-08');
-}
-
-async function exchange(
-  endpoint: IamEndpoint,
-  request: SdkRequest,
-  signal: AbortSignal,
-  timeouts: Timeouts,
-): Promise<HttpResponse> {
-  if (signal.aborted) throw abortError(signal);
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
-  const { delayMs, deliver, settle } = endpoint.receive({ query: '', headers, body: String(request.body) });
-  await wait(delayMs, signal, timeoutOf(timeouts));
-  const delivery = deliver();
-  if (delivery === 'hang') await wait(Infinity, signal, timeoutOf(timeouts));
-  settle();
-  if (typeof delivery === 'object') return toResponse(delivery);
-  throw connectionReset();
-}
-
-/** How long the SDK waits for an answer, and the error with which it gives up. */
-interface Timeout {
-  readonly ms: number;
-  readonly error: Error;
-}
-
-const longestTimerMs = 2 ** 31 - 1;
-
-/** Waits as the SDK waits for an answer: until its timeout or an abort at the latest. */
-async function wait(delayMs: number, signal: AbortSignal, timeout: Timeout | undefined): Promise<void> {
-  const isTooLong = timeout !== undefined && delayMs > timeout.ms;
-  let remainingMs = isTooLong ? timeout.ms : delayMs;
-  try {
-    // An endless wait repeats the longest timer: like an open request, and unlike a bare promise, it keeps the process alive.
-    for (; remainingMs > 0; remainingMs -= longestTimerMs) {
-      await sleep(Math.min(remainingMs, longestTimerMs), undefined, { signal });
-    }
-  } catch {
-    throw abortError(signal);
-  }
-  if (isTooLong) throw timeout.error;
-}
-
-/** The timeout that a silent connection reaches first. 0 means none. */
-function timeoutOf(timeouts: Timeouts): Timeout | undefined {
-  const { requestTimeout = 0, throwOnRequestTimeout, socketTimeout, defaultSocketTimeout = 0 } = timeouts;
-  const requestMs = (throwOnRequestTimeout && requestTimeout) || Infinity;
-  const socketMs = (socketTimeout ?? defaultSocketTimeout) || Infinity;
-  if (requestMs <= socketMs && requestMs !== Infinity) {
-    const message = `@smithy/node-http-handler - [ERROR] a request has exceeded the configured ${requestMs} ms requestTimeout.`;
-    return {
-      ms: requestMs,
-      error: Object.assign(new Error(message), { name: 'TimeoutError', code: 'ETIMEDOUT' }),
-    };
-  }
-  if (socketMs === Infinity) return undefined;
-  const source = socketTimeout ? 'configured by client requestHandler' : 'service default socket timeout';
-  const message = `@smithy/node-http-handler - the request socket timed out after ${socketMs} ms of inactivity (${source}).`;
-  return { ms: socketMs, error: Object.assign(new Error(message), { name: 'TimeoutError' }) };
-}
-
-function toResponse({ status, headers, body }: HttpAnswer): HttpResponse {
-  return new HttpResponse({
-    statusCode: status,
-    headers: { ...headers, date: new Date().toUTCString() },
-    body: Readable.from(body === '' ? [] : [Buffer.from(body)]),
-  });
-}
-
-/** The SDK calls a reset connection a timeout. */
-function connectionReset(): Error {
-  const errno = -constants.errno.ECONNRESET;
-  return Object.assign(new Error('read ECONNRESET'), {
-    name: 'TimeoutError',
-    code: 'ECONNRESET',
-    errno,
-    syscall: 'read',
-  });
-}
-
-function abortError(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  const error = reason instanceof Error ? new Error('Request aborted', { cause: reason }) : new Error(String(reason));
-  error.name = 'AbortError';
-  return error;
 }

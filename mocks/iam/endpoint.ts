@@ -66,7 +66,7 @@ export interface IamEndpointOptions {
 }
 
 /**
- * IAM without a transport: `startIamServer` puts it on a socket, `installIamMock` inside the SDK's client. It takes and
+ * IAM without a transport: `startIamServer` puts it on a socket, `divertRequests` inside the SDK's client. It takes and
  * gives HTTP messages in both cases, so that the SDK itself parses the answers.
  */
 export class IamEndpoint {

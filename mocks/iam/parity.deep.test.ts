@@ -1,6 +1,6 @@
 /**
- * The client mock is useful only if it behaves like the SDK with a server. These tests send the same requests in memory and
- * over a socket, and compare the outcomes.
+ * The mock in memory is useful only if it behaves like the SDK with a server. These tests send the same requests over a
+ * socket, in memory, and in memory behind aws-sdk-client-mock, and compare the outcomes.
  */
 import { type EventEmitter, once } from 'node:events';
 import {
@@ -14,8 +14,9 @@ import {
 } from '@aws-sdk/client-iam';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { installIamMock } from './client-mock.ts';
-import type { IamCall, IamEndpointOptions, IamEvents } from './endpoint.ts';
+import { type IamCall, IamEndpoint, type IamEndpointOptions, type IamEvents } from './endpoint.ts';
 import { createFaultPlan } from './fault-plan.ts';
+import { divertRequests } from './in-memory.ts';
 import { listEntities } from './seeding.ts';
 import { startIamServer } from './server.ts';
 import { createIamState, type IamState } from './state.ts';
@@ -78,8 +79,20 @@ async function overTheWire(faults: string): Promise<Account> {
   }
 }
 
-async function inMemory(faults: string): Promise<Account> {
-  const mock = installIamMock(options(faults));
+type MockInMemory = Pick<IamEndpoint, 'state' | 'calls' | 'events'> & { readonly restore: () => void };
+
+/** The ways to put the mock into this process. */
+const ways: Readonly<Record<string, (options: IamEndpointOptions) => MockInMemory>> = {
+  'in memory': (endpointOptions) => {
+    const endpoint = new IamEndpoint(endpointOptions);
+    const { state, calls, events } = endpoint;
+    return { state, calls, events, restore: divertRequests(endpoint) };
+  },
+  'behind aws-sdk-client-mock': installIamMock,
+};
+
+async function inProcess(put: (typeof ways)[string], faults: string): Promise<Account> {
+  const mock = put(options(faults));
   try {
     const outcomes = await sendAll(testClient(clientConfig));
     return { outcomes, entities: listEntities(mock.state), calls: mock.calls.map(summary) };
@@ -88,7 +101,7 @@ async function inMemory(faults: string): Promise<Account> {
   }
 }
 
-describe('the client mock behaves like the SDK over a socket', () => {
+describe.each(Object.entries(ways))('the mock %s behaves like the SDK over a socket', (_way, put) => {
   // The SDK computes its delays between attempts with Math.random(). With this mock they are all 0 ms.
   beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
   afterEach(() => void vi.restoreAllMocks());
@@ -134,14 +147,14 @@ describe('the client mock behaves like the SDK over a socket', () => {
   ])('with %s', async (fault) => {
     const faults = ['CreateUser', 'AddUserToGroup', 'DeleteGroup'].map((name) => `${name}=${fault}`).join(',');
     const wire = await overTheWire(faults);
-    expect(await inMemory(faults)).toEqual(wire);
+    expect(await inProcess(put, faults)).toEqual(wire);
   });
 
   test.each([undefined, new Error('the step is over'), 'a text'])('aborted in flight because of %s', async (reason) => {
     const wire = await startIamServer(options('CreateUser=hang'));
     const onWire = await abortInFlight(testClient({ endpoint: wire.url }), wire.events, reason);
     await wire.close();
-    const mock = installIamMock(options('CreateUser=hang'));
+    const mock = put(options('CreateUser=hang'));
     const inMock = await abortInFlight(testClient(), mock.events, reason);
     mock.restore();
     expect(inMock).toEqual(onWire);
@@ -151,6 +164,6 @@ describe('the client mock behaves like the SDK over a socket', () => {
   test('without a fault', async () => {
     const wire = await overTheWire('');
     expect(wire.entities).toEqual({ users: [], groups: [] });
-    expect(await inMemory('')).toEqual(wire);
+    expect(await inProcess(put, '')).toEqual(wire);
   });
 });

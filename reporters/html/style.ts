@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { html, trusted, type Html } from './html.ts';
 
 /** Each colour in light and in dark. All can be told apart with every common colour blindness, because lightness differs. */
@@ -123,3 +124,9 @@ footer{margin:48px 0 0;padding:18px 0 40px;border-top:1px solid var(--line);colo
 export const styleElement = html`<style>
   ${trusted(sheet)}
 </style>`;
+
+/** The source in a content-security policy that permits the style sheet, and no other style: `'sha256-…'`. */
+export function styleSource(): string {
+  const content = styleElement.markup.replaceAll(/^<style>|<\/style>$/g, '');
+  return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
+}

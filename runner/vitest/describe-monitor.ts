@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test, type RunnerTestSuite } from 'vitest';
+import { abortWith } from '../deadline.ts';
 import { listenForInterruption } from '../interruption.ts';
 import type { Monitor } from '../monitor.ts';
 import type { RunFacts, SweepReport, TeardownReport } from '../monitor-run.ts';
@@ -61,7 +62,8 @@ export function describeMonitor<Config, Session>(
     for (const { name } of monitor.steps) {
       test(name, async ({ task, signal, skip }) => {
         if (isSelection) skip('not selected for this run');
-        const result = await runner.step(name, AbortSignal.any([signal, interruption.signal]));
+        using end = abortWith(signal, interruption.signal);
+        const result = await runner.step(name, end.signal);
         task.meta.step = result;
         suite = task.suite;
         switch (result.state) {

@@ -6,7 +6,7 @@ import { awsiam } from './monitor.ts';
 import type { Config } from './settings/config.ts';
 
 declare module 'vitest' {
-  /** From cli/vitest-run.ts. */
+  /** From cli/run/vitest-run.ts. */
   interface ProvidedContext {
     mode: RunMode;
     /** The settings. Their problems include everything else that is wrong with how the run was started. */

@@ -36,7 +36,7 @@ const connectionTimeoutMs = 5000;
 
 const loadSdk = () =>
   Promise.all([
-    import('@aws-sdk/client-iam'),
+    import('./client/sdk.ts'),
     import('./client/credential-search.ts'),
     import('./client/iam-answer.ts'),
     import('./client/retry-history.ts'),

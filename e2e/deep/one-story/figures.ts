@@ -20,6 +20,7 @@ export interface Run {
   readonly steps: readonly Step[];
   readonly leftovers: readonly unknown[];
   readonly swept?: number;
+  readonly skippedBeats?: number;
   readonly sweptRemaining?: number;
   readonly intervalSecs: number;
 }
@@ -200,6 +201,7 @@ export function countersOf(runs: readonly Run[]): Map<string, number> {
   for (const result of ['passed', 'failed theirs', 'failed ours', 'interrupted']) add(`runs ${result}`, 0);
   add('leftovers', 0);
   add('swept', 0);
+  add('skipped beats', 0);
   for (const step of stepNames) {
     for (const result of ['passed', 'blocked', 'interrupted']) add(`results ${step} ${result}`, 0);
     for (const verdict of allVerdicts) add(`results ${step} failed ${verdict} ${sideOf(verdict)}`, 0);
@@ -216,6 +218,7 @@ export function countersOf(runs: readonly Run[]): Map<string, number> {
     add(`runs ${run.state}${run.state === 'failed' ? ` ${sideOf(verdict)}` : ''}`, 1);
     add('leftovers', run.leftovers.length);
     add('swept', run.swept ?? 0);
+    add('skipped beats', run.skippedBeats ?? 0);
     for (const { name, state, error, durationMs = NaN, evidence = {} } of run.steps) {
       const failure = error === undefined ? '' : ` ${error.verdict} ${sideOf(error.verdict)}`;
       add(`results ${name} ${state}${failure}`, 1);

@@ -1,9 +1,13 @@
+import { uniqueName } from '../../harness/hide-unique.ts';
 import { configProperties, variables } from '../../../suites/awsiam/settings/variables.ts';
+
+/** A run over the mock's server, one there under the Orchestrator, or one over the mock in memory. */
+export type WayKind = 'live' | 'orchestrated' | 'offline';
 
 interface InherentDifference {
   readonly because: string;
-  /** @default false */
-  readonly offlineOnly?: true;
+  /** @default all kinds */
+  readonly only?: WayKind;
   readonly mask: (value: unknown, key: string) => unknown;
 }
 
@@ -21,7 +25,7 @@ const variableOf = new Map(
 const inherentDifferences: readonly InherentDifference[] = [
   {
     because: 'names contain the time and random characters',
-    mask: inText(/\b(test(?:user|group)-[\w+=,.@-]*?)-[\da-z]{8,9}-[\da-z]{6}\b/g, '$1-<unique>'),
+    mask: inText(uniqueName, '$1-<unique>'),
   },
   {
     because: 'no two runs take the same time; only the names of the times are compared',
@@ -34,6 +38,7 @@ const inherentDifferences: readonly InherentDifference[] = [
   },
   {
     because: 'a setting is named as the user gave it: as a variable or as a property of the Config',
+    only: 'orchestrated',
     mask: inText(/\w+ in the Config JSON/g, (name) => variableOf.get(name) ?? name),
   },
   {
@@ -54,26 +59,28 @@ const inherentDifferences: readonly InherentDifference[] = [
   },
   {
     because: 'the Orchestrator asks for a sweep only if it is set up to; with vitest it always runs',
+    only: 'orchestrated',
     mask: (value, key) => (key === 'swept' || key === 'sweptRemaining' ? undefined : value),
   },
   {
     because: 'a leading space protects a request id that looks like a number too large for a float',
+    only: 'orchestrated',
     mask: (value, key) =>
       key === 'requestId' && typeof value === 'string' ? value.replace(/^ (?=\d+e\d)/, '') : value,
   },
   {
     because: 'the mock in memory needs no connection',
-    offlineOnly: true,
+    only: 'offline',
     mask: (value, key) => (key === 'connectMs' ? undefined : value),
   },
   {
     because: 'there is no endpoint',
-    offlineOnly: true,
+    only: 'offline',
     mask: inText(/ The endpoint comes from \w+: is it right\?/, ''),
   },
   {
     because: 'no command can remove an entity in memory',
-    offlineOnly: true,
+    only: 'offline',
     mask: inText(/; remove it with: .*/, ''),
   },
 ];
@@ -81,10 +88,10 @@ const inherentDifferences: readonly InherentDifference[] = [
 /**
  * Replaces the inherent differences of a run. `toEqual` ignores undefined properties.
  *
- * @param options.offline whether one of the two compared runs is over the mock in memory
+ * @param kind of the way whose run is compared with that of vitest
  */
-export function mask<T>(run: T, { offline = false }: { readonly offline?: boolean } = {}): T {
-  const rules = inherentDifferences.filter(({ offlineOnly = false }) => offline || !offlineOnly);
+export function mask<T>(run: T, kind: WayKind): T {
+  const rules = inherentDifferences.filter(({ only = kind }) => only === kind);
   const apply = (value: unknown, key: string): unknown => {
     if (Array.isArray(value)) return value.map((each) => apply(each, ''));
     if (typeof value === 'object' && value !== null) {

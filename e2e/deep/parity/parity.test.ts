@@ -4,12 +4,15 @@ import { type StepName, steps } from '../../../suites/awsiam/steps.ts';
 import { seedStaleGroups, seedStaleUsers } from '../../../suites/awsiam/testing/stale.ts';
 import { mask } from './mask.ts';
 import type { LiveParityRun, ParityRun } from './run.ts';
-import { type ParityScenario, runLive, runOffline, runOrchestrated } from './ways.ts';
+import { type ParityScenario, runReference, ways } from './ways.ts';
 import { liveEnv, secrets } from '../../harness/run.ts';
 
 /**
- * Runs the same scenario in three ways: `vitest run`, the packaged monitor under the Orchestrator, and `vitest run --mode
- * offline`. All must report the same results, and the first two must report the same to Metrist.
+ * Runs the same scenario in all ways: `vitest run`, the packaged monitor under the Orchestrator, `awsiam run`, one beat of
+ * `awsiam watch`, and offline with vitest and with `awsiam run`. All must report the same results, and those that are live
+ * must report the same to Metrist.
+ *
+ * Every scenario runs in every way that can have it, because those without vitest cost little.
  */
 
 /** The settings of {@link liveEnv} as the Orchestrator's Config. */
@@ -56,7 +59,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     'a deletion that is never answered leaves the group, and the run shows the command that removes it',
     {
       faults: 'DeleteGroup=hang',
-      env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
+      env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
       fails: ['DeleteGroup', 'timeout', 'ETIMEDOUT'],
       leaves: ['group'],
     },
@@ -73,7 +76,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     'a request that is never answered times out three times',
     {
       faults: 'AddUserToGroup=hang',
-      env: { METRIST_REQUEST_TIMEOUT_SECS: '1' },
+      env: { METRIST_REQUEST_TIMEOUT_SECS: '3' },
       fails: ['AddUserToGroup', 'timeout', 'ETIMEDOUT'],
     },
   ],
@@ -81,7 +84,7 @@ const waitingScenarios: readonly TitledScenario[] = [
     'a step that takes too long times out',
     {
       faults: 'CreateGroup=hang',
-      env: { METRIST_STEP_TIMEOUT_SECS: '1' },
+      env: { METRIST_STEP_TIMEOUT_SECS: '3' },
       fails: ['CreateGroup', 'timeout', 'StepTimeout'],
       mayAppear: ['group'],
     },
@@ -260,41 +263,51 @@ const busyScenarios: readonly TitledScenario[] = [
 
 const stepNames = steps.map(({ name }) => name);
 
-test.concurrent.for(waitingScenarios)('%s', async ([, scenario], context) => {
-  const runs = [runLive(scenario, context), runOrchestrated(scenario, context), runOffline(scenario, context)] as const;
+/** Among the busy scenarios, so that neither all wait nor all are busy at the same time. */
+const scenarios = busyScenarios.flatMap((busy, index) => [
+  ...waitingScenarios
+    .slice(index, index + 1)
+    .map(([title, scenario]) => [title, { ...scenario, waits: true }] as const),
+  busy,
+]);
+
+test.concurrent.for(scenarios)('%s', async ([, scenario], context) => {
+  const { expect } = context;
+  const possible = ways.filter(({ kind }) => kind !== 'offline' || scenario.notOffline === undefined);
+  const all: Promise<unknown>[] = [];
+  let isReady: Promise<unknown> = Promise.resolve();
+  const start = <Run>(run: (...args: Parameters<typeof runReference>) => Promise<Run>): Promise<Run> => {
+    const { promise: hasStarted, resolve: onFirstCall } = Promise.withResolvers<void>();
+    const running = run(scenario, { onTestFinished: context.onTestFinished, onFirstCall });
+    all.push(running);
+    // Many processes that start at once would starve the servers in this one.
+    isReady = Promise.race([Promise.allSettled([running]), ...(scenario.waits ? [hasStarted] : [])]);
+    return running;
+  };
+  const running = start(runReference);
+  const others: Promise<ParityRun>[] = [];
+  for (const { run } of possible) {
+    await isReady;
+    others.push(start(run));
+  }
   // No run may go on when the test is over, even if another one failed.
-  await Promise.allSettled(runs);
-  const [live, orchestrated, offline] = await Promise.all(runs);
-  expectParity(scenario, { live, orchestrated, offline }, context);
+  await Promise.allSettled(all);
+  const reference = await running;
+  expectResult(scenario, reference, context);
+  // Offline there is no account and no Metrist to compare.
+  const { account: _account, reported: _reported, record: _record, ...comparable } = reference;
+  for (const [index, { name, kind }] of possible.entries()) {
+    const expected = kind === 'offline' ? comparable : reference;
+    expect.soft(mask(await others[index], kind), name).toEqual(mask(expected, kind));
+  }
 });
 
-test.concurrent.for(busyScenarios)('%s', async ([, scenario], context) => {
-  const live = await runLive(scenario, context);
-  const orchestrated = await runOrchestrated(scenario, context);
-  const offline = scenario.notOffline === undefined ? await runOffline(scenario, context) : undefined;
-  expectParity(scenario, { live, orchestrated, offline }, context);
-});
-
-interface Runs {
-  readonly live: LiveParityRun;
-  readonly orchestrated: LiveParityRun;
-  readonly offline: ParityRun | undefined;
-}
-
-function expectParity(
+/** The common result must be the expected one: all ways could be wrong alike. */
+function expectResult(
   { fails, leaves = [], mayAppear = [], warnings = 0 }: ParityScenario,
-  { live, orchestrated, offline }: Runs,
+  live: LiveParityRun,
   { expect }: Pick<TestContext, 'expect'>,
 ): void {
-  // Under the Orchestrator everything is the same as with vitest: results, posts to Metrist and what is left in the account.
-  expect(mask(orchestrated)).toEqual(mask(live));
-  // Offline there is no account and no Metrist to compare.
-  if (offline !== undefined) {
-    const { account: _account, reported: _reported, record: _record, ...comparable } = live;
-    expect(mask(offline, { offline: true })).toEqual(mask(comparable, { offline: true }));
-  }
-
-  // The common result is the expected one.
   const failedAt = fails === undefined ? stepNames.length : stepNames.indexOf(fails[0]);
   expect(live.isGood).toBe(fails === undefined);
   expect(live.steps.map(({ name, state }) => [name, state])).toEqual(

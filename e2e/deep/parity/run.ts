@@ -5,7 +5,7 @@ import type { Metadata } from '../../../metrist/result-text.ts';
 import type { Leftover } from '../../../runner/monitor-run.ts';
 import type { Evidence, StepResult } from '../../../runner/step-result.ts';
 
-/** The results that must be the same in all three ways of running a scenario. */
+/** The results that must be the same in all ways of running a scenario. */
 export interface ParityRun {
   /** Whether the exit code says that all is well. */
   readonly isGood: boolean;
@@ -17,7 +17,7 @@ export interface ParityRun {
   readonly problems: readonly string[];
 }
 
-/** What must also be the same in the two ways that call the mock's server and report to Metrist. */
+/** What must also be the same in the ways that call the mock's server. */
 export interface LiveParityRun extends ParityRun {
   /** What is left in the account. */
   readonly account: { readonly users: readonly string[]; readonly groups: readonly string[] };

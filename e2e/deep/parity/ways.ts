@@ -16,8 +16,10 @@ import type { StepName } from '../../../suites/awsiam/steps.ts';
 import { nowhere } from '../../harness/loopback-only.ts';
 import { monitorCommand } from '../../harness/orchestrator.ts';
 import { readRuns } from '../../harness/read-history.ts';
-import { cleanEnv, liveEnv, makeResultsDir, runVitest } from '../../harness/run.ts';
+import { cleanEnv, liveEnv, makeResultsDir, projectDir, runProgram, vitestFile } from '../../harness/run.ts';
+import { RunningWatch } from '../../harness/watch.ts';
 import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
+import type { WayKind } from './mask.ts';
 import {
   describeLeftover,
   fromDrivenStep,
@@ -27,7 +29,7 @@ import {
   type ParityRun,
 } from './run.ts';
 
-/** A scenario that is run in all three ways. */
+/** A scenario that is run in all ways. */
 export interface ParityScenario {
   /** As in AWSIAM_MOCK_FAULTS. @default none */
   readonly faults?: string;
@@ -47,6 +49,8 @@ export interface ParityScenario {
   readonly notOffline?: string;
   /** The step that fails, with its verdict and code, because all ways could be wrong alike. @default all steps pass */
   readonly fails?: readonly [step: StepName, verdict: Verdict, code: string];
+  /** Whether its runs spend most of their time waiting, so that they can go on at the same time. @default false */
+  readonly waits?: true;
   /** What the run says that it leaves behind. @default nothing */
   readonly leaves?: readonly ('user' | 'group')[];
   /** What else the run names, because an unanswered request may still make it. @default nothing */
@@ -55,21 +59,88 @@ export interface ParityScenario {
   readonly warnings?: number;
 }
 
-/** The hook of the test's context. Concurrent tests cannot use the global one. */
-type Context = Pick<TestContext, 'onTestFinished'>;
+interface Context {
+  /** The hook of the test's context. Concurrent tests cannot use the global one. */
+  readonly onTestFinished: TestContext['onTestFinished'];
+  /** Called when the run has started up: at its first call of IAM. */
+  readonly onFirstCall?: () => void;
+}
 
-/** `vitest run`, over the mock's server. */
-export async function runLive(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
-  const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
-  const metrist = await startMetrist({ onTestFinished });
-  const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
-  const { run, record } = await runAndReadHistory([], env, { onTestFinished });
-  return { ...run, account: listEntities(iam.state), reported: readPosted(metrist), record };
+/** A way to run a scenario. */
+export interface Way {
+  readonly name: string;
+  readonly kind: WayKind;
+  readonly run: (scenario: ParityScenario, context: Context) => Promise<ParityRun>;
+}
+
+/** The reference is `vitest run` over the mock's server: all ways must give the same. */
+export const runReference = overServer(startVitest());
+
+export const ways: readonly Way[] = [
+  { name: 'under the Orchestrator', kind: 'orchestrated', run: runOrchestrated },
+  { name: 'awsiam run', kind: 'live', run: overServer(startAwsiam('run')) },
+  { name: 'one beat of awsiam watch', kind: 'live', run: overServer(startWatch) },
+  { name: 'vitest run --mode offline', kind: 'offline', run: inMemory(startVitest('--mode', 'offline')) },
+  { name: 'awsiam run --offline', kind: 'offline', run: inMemory(startAwsiam('run', '--offline')) },
+];
+
+interface Finished {
+  readonly everything: string;
+  /** Whether it says that all is well. */
+  readonly isGood: boolean;
+}
+
+/** Starts a front end, and waits for its end. */
+type Start = (env: Readonly<Record<string, string>>, context: Context) => Promise<Finished>;
+
+function startVitest(...args: readonly string[]): Start {
+  return async (env) => {
+    const ended = await runProgram(process.execPath, [vitestFile, 'run', ...args], { cwd: projectDir, env });
+    return { ...ended, isGood: ended.code === 0 };
+  };
+}
+
+function startAwsiam(...args: readonly string[]): Start {
+  const [program = '', ...first] = monitorCommand();
+  return async (env) => {
+    const ended = await runProgram(program, [...first, ...args], { cwd: os.tmpdir(), env });
+    return { ...ended, isGood: ended.code === 0 };
+  };
+}
+
+/** Ends the watch after its first run. */
+async function startWatch(env: Readonly<Record<string, string>>, { onTestFinished }: Context): Promise<Finished> {
+  const watch = new RunningWatch({ env, args: ['--no-listen'], onTestFinished });
+  await watch.runs(1);
+  const { code, everything } = await watch.stop();
+  const [, state] = /^awsiam watch · 1 run in .*: 1 (passed|failed)$/m.exec(watch.stdout) ?? [];
+  if (code !== 143 || state === undefined) {
+    throw new Error(`the watch did not end in good order, but with code ${code}:\n${everything}`);
+  }
+  return { everything, isGood: state === 'passed' };
+}
+
+function overServer(start: Start) {
+  return async (scenario: ParityScenario, context: Context): Promise<LiveParityRun> => {
+    const { iam, iamEnv } = await startAccount(scenario, context);
+    const metrist = await startMetrist(context);
+    const env = { ...settingsOf(scenario), ...iamEnv, ...metristEnv(metrist) };
+    const { run, record } = await runAndReadHistory(start, env, context);
+    return { ...run, account: listEntities(iam.state), reported: readPosted(metrist), record };
+  };
+}
+
+function inMemory(start: Start): Way['run'] {
+  return async (scenario, context) => {
+    const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
+    return (await runAndReadHistory(start, env, context)).run;
+  };
 }
 
 /** The packaged monitor, driven as the Orchestrator does. */
-export async function runOrchestrated(scenario: ParityScenario, { onTestFinished }: Context): Promise<LiveParityRun> {
-  const { iam, iamEnv } = await startAccount(scenario, { onTestFinished });
+async function runOrchestrated(scenario: ParityScenario, context: Context): Promise<LiveParityRun> {
+  const { onTestFinished } = context;
+  const { iam, iamEnv } = await startAccount(scenario, context);
   const { config, env, cleanup = false } = scenario;
   const warnings: string[] = [];
   const onEvent = (event: DriveEvent): void => {
@@ -84,7 +155,7 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
     cleanup,
     env: {
       ...cleanEnv(),
-      ...keptCode,
+      ...commonEnv,
       ...reportsEnv,
       ...(config === undefined ? settingsOf(scenario) : env),
       ...iamEnv,
@@ -103,12 +174,6 @@ export async function runOrchestrated(scenario: ParityScenario, { onTestFinished
   };
 }
 
-/** `vitest run --mode offline`, over the mock in memory. */
-export async function runOffline(scenario: ParityScenario, context: Context): Promise<ParityRun> {
-  const env = { ...settingsOf(scenario), AWSIAM_MOCK_FAULTS: scenario.faults ?? '' };
-  return (await runAndReadHistory(['--mode', 'offline'], env, context)).run;
-}
-
 function isLeftover(warning: string): boolean {
   return warning.startsWith(leftoverPrefix);
 }
@@ -119,28 +184,30 @@ function settingsOf({ settings = liveEnv, env }: ParityScenario): Record<string,
 
 async function startAccount(
   { faults, seed, unreachable }: ParityScenario,
-  { onTestFinished }: Context,
+  { onTestFinished, onFirstCall }: Context,
 ): Promise<{ readonly iam: IamServer; readonly iamEnv: Readonly<Record<string, string>> }> {
   // The same seed as offline, so that all ways have the same request ids.
   const state = createIamState({ random: readMockOptions({}).random });
   seed?.(state);
   const iam = await startIam(faults, { state, onTestFinished });
+  if (onFirstCall !== undefined) iam.events.once('call', onFirstCall);
   return { iam, iamEnv: { AWS_ENDPOINT_URL_IAM: unreachable ? nowhere() : iam.url } };
 }
 
 async function runAndReadHistory(
-  args: readonly string[],
+  start: Start,
   env: Readonly<Record<string, string>>,
-  { onTestFinished }: Context,
+  context: Context,
 ): Promise<{ readonly run: ParityRun; readonly record: RunRecord }> {
-  const { code, everything, resultsDir } = await runVitest({ args, env: { ...keptCode, ...env }, onTestFinished });
+  const resultsDir = await makeResultsDir(context.onTestFinished);
+  const { isGood, everything } = await start({ ...commonEnv, ...env, METRIST_RESULTS_DIR: resultsDir }, context);
   const record = await readRecord(resultsDir).catch((error: unknown) => {
     throw new Error(`the run left no history:\n${everything}`, { cause: error });
   });
   const { steps, leftovers, warnings, problems } = record;
   return {
     run: {
-      isGood: code === 0,
+      isGood,
       steps: steps.map(fromStepResult),
       leftovers: leftovers.map(describeLeftover),
       warnings,
@@ -173,5 +240,9 @@ function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristR
 /** As in `metristEnv`. */
 const instance = 'e2e-1';
 
-/** Keeps compiled code where every run finds it, not in a directory that is removed with its run. */
-const keptCode = { NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache') };
+const commonEnv = {
+  // Keeps compiled code where every run finds it, not in a directory that is removed with its run.
+  NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache'),
+  // A day, so that a watch begins no second run.
+  AWSIAM_INTERVAL_SECS: '86400',
+} as const;

@@ -282,7 +282,8 @@ export class Conversation<Config, Session> {
   async #report(): Promise<void> {
     const { reporting, reportTimeoutMs = 10_000 } = this.#options;
     if (reporting === undefined || !this.#hasRunStep) return;
-    const signal = AbortSignal.any([this.#reportTimeUp.signal, abortAfter(reportTimeoutMs, 'it took too long')]);
+    using deadline = abortAfter(reportTimeoutMs, 'it took too long', this.#reportTimeUp.signal);
+    const { signal } = deadline;
     try {
       for (const line of await settleWithin(this.#reportRun(await reporting, signal), signal, giveUpMs)) {
         this.#writer.log('Warning', line);

@@ -1,3 +1,4 @@
+import { abortWith } from '../../../runner/deadline.ts';
 import type { Monitor } from '../../../runner/monitor.ts';
 import type { MonitorRunner } from '../../../runner/run-monitor.ts';
 import type { Evidence, FailedStep, PassedStep, StepError } from '../../../runner/step-result.ts';
@@ -45,7 +46,8 @@ export async function runRequestedStep<Config, Session>(
   if (!known.includes(name)) {
     return refuse('UnknownStep', name, `${monitor.name} has no such step; it has ${known.join(', ')}`);
   }
-  const result = await runner.step(name, AbortSignal.any([stop, crash]));
+  using end = abortWith(stop, crash);
+  const result = await runner.step(name, end.signal);
   switch (result.state) {
     case 'passed':
     case 'failed':

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { installIamMock, type IamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan } from '../../../mocks/iam/fault-plan.ts';
@@ -83,6 +84,14 @@ describe('teardown', () => {
     const { session, mock } = await setUp();
     expect(await run(session)).toEqual({ leftovers: [], warnings: [] });
     expect(mock.calls).toEqual([]);
+  });
+
+  test('leaves no timer behind, and no listener at its signal', async () => {
+    const { session } = await setUp({ user: 'present', group: 'present' });
+    const { signal } = new AbortController();
+    await run(session, signal);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('removes everything, links before users and groups', async () => {

@@ -49,10 +49,13 @@ export async function teardown(
   const { names, config } = session;
   assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
   assertOwn({ path: groupPath, name: names.group }, groupPath, ownNamePattern('testgroup', config.namespace));
+  using limits = new DisposableStack();
+  const within = (ms: number): AbortSignal =>
+    limits.use(abortAfter(ms, `gave up after ${formatLimit(ms)}`, signal)).signal;
   const deadlines: Deadlines = {
-    limit: () => within(signal, removalTimeoutMs),
-    watch: within(signal, watchMs),
-    longest: within(signal, Math.max(watchMs, removalTimeoutMs)),
+    limit: () => within(removalTimeoutMs),
+    watch: within(watchMs),
+    longest: within(Math.max(watchMs, removalTimeoutMs)),
   };
   const pending: Removal[] = [];
   // A user or a group can be deleted once its links are gone.
@@ -199,10 +202,6 @@ class Removal {
 function wasRepeated(error: unknown): boolean {
   const { attempts = 1 } = (error as Partial<MetadataBearer>).$metadata ?? {};
   return attempts > 1;
-}
-
-function within(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, abortAfter(ms, `gave up after ${formatLimit(ms)}`)]);
 }
 
 /** Whether IAM would refuse it again. */

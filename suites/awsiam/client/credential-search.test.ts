@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import http from 'node:http';
+import { text as readText } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startConnectProxy } from '../../../metrist/testing/connect-proxy.ts';
 import { OpenTimeoutError } from '../../../runner/deadline.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { explainError } from '../errors/explain-error.ts';
-import { closeSession, openSession } from '../session.ts';
+import { closeSession, openSession, type Session } from '../session.ts';
 import { makeAwsHome } from '../testing/aws-home.ts';
-import { deadPort, iamErrorXml, startHttpServer } from '../testing/http-server.ts';
+import { deadPort, iamErrorXml, listen, startHttpServer } from '../testing/http-server.ts';
 import { testConfig } from '../testing/values.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -15,10 +17,14 @@ const { signal: quiet } = new AbortController();
 
 /** Opens a session whose credentials the SDK has to find. @returns the key id */
 async function open(overrides: Partial<Config> = {}, signal: AbortSignal = quiet): Promise<string | undefined> {
+  return (await openAny(overrides, signal)).credentials?.accessKeyId;
+}
+
+async function openAny(overrides: Partial<Config> = {}, signal: AbortSignal = quiet): Promise<Session> {
   const { credentials: _, ...config } = testConfig(overrides);
   const session = await openSession(config, { mode: 'live', signal });
   onTestFinished(() => closeSession(session));
-  return session.credentials?.accessKeyId;
+  return session;
 }
 
 /** How a run explains that no session could be opened. */
@@ -311,5 +317,138 @@ describe('an SSO session with a cached token', () => {
     await start({ AWS_ENDPOINT_URL_SSO: url });
     const { message: text, verdict: came } = await failureOf();
     expect([came, text]).toEqual([verdict, expect.stringMatching(message)]);
+  });
+});
+
+describe('a session sees what has changed since the last one of the process:', () => {
+  const keys = (id: string): string => `aws_access_key_id = ${id}\naws_secret_access_key = s\n`;
+  const role = '[profile dev]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\n[profile base]\n';
+
+  /** Answers as STS does, with a key id made from the request. */
+  const startSts = (operation: string, keyOf: (request: string) => string) =>
+    listen(
+      http.createServer((request, response) => {
+        void readText(request).then((body) => {
+          const id = keyOf(`${request.headers.authorization} ${body}`);
+          response.end(
+            `<${operation}Response><${operation}Result><Credentials><AccessKeyId>${id}</AccessKeyId><SecretAccessKey>s` +
+              '</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>' +
+              `</${operation}Result></${operation}Response>`,
+          );
+        });
+      }),
+      'http',
+    );
+  const temporaryKeys = (id: string): string =>
+    JSON.stringify({ AccessKeyId: id, SecretAccessKey: 's', Token: 't', Expiration: '2099-01-01T00:00:00Z' });
+
+  test.for(['config', 'credentials'])('keys in ~/.aws/%s', async (file) => {
+    const home = await makeAwsHome('');
+    await home.write(`.aws/${file}`, `[default]\n${keys('AKIAOLD')}`);
+    expect(await open()).toBe('AKIAOLD');
+    await home.write(`.aws/${file}`, `[default]\n${keys('AKIANEW')}`);
+    expect(await open()).toBe('AKIANEW');
+  });
+
+  test('variables of the environment', async () => {
+    await makeAwsHome(`[profile dev]\n${keys('AKIAPROFILE')}`, {
+      AWS_ACCESS_KEY_ID: 'AKIAOLD',
+      AWS_SECRET_ACCESS_KEY: 's',
+    });
+    expect(await open()).toBe('AKIAOLD');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIANEW');
+    expect(await open()).toBe('AKIANEW');
+    vi.stubEnv('AWS_PROFILE', 'dev');
+    expect(await open()).toBe('AKIAPROFILE');
+  });
+
+  test('the output of a credential_process', async () => {
+    const home = await makeAwsHome('[default]\ncredential_process = ~/get-credentials\n');
+    const print = (id: string) =>
+      home.script('get-credentials', `echo '{"Version":1,"AccessKeyId":"${id}","SecretAccessKey":"s"}'`);
+    await print('AKIAOLD');
+    expect(await open()).toBe('AKIAOLD');
+    await print('AKIANEW');
+    expect(await open()).toBe('AKIANEW');
+  });
+
+  test('the keys with which a role is assumed', async () => {
+    const { url } = await startSts('AssumeRole', (request) => `ASIA${/Credential=AKIA(\w+)/.exec(request)?.[1]}`);
+    const home = await makeAwsHome(role + keys('AKIAOLD'), { AWS_PROFILE: 'dev', AWS_ENDPOINT_URL_STS: url });
+    expect(await open()).toBe('ASIAOLD');
+    await home.write('.aws/config', role + keys('AKIANEW'));
+    expect(await open()).toBe('ASIANEW');
+  });
+
+  test('the token of a web identity', async () => {
+    const { url } = await startSts('AssumeRoleWithWebIdentity', (request) => `ASIA${/Token=(\w+)/.exec(request)?.[1]}`);
+    const home = await makeAwsHome('', { AWS_ROLE_ARN: 'arn:aws:iam::1:role/r', AWS_ENDPOINT_URL_STS: url });
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', await home.write('token', 'OLD'));
+    expect(await open()).toBe('ASIAOLD');
+    await home.write('token', 'NEW');
+    expect(await open()).toBe('ASIANEW');
+  });
+
+  test('the token and the section of an SSO session', async () => {
+    const { url } = await startHttpServer((request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(
+          `{"roleCredentials":{"accessKeyId":"ASIA${String(request.headers['x-amz-sso_bearer_token'])}","secretAccessKey":"s","sessionToken":"t","expiration":4070908800000}}`,
+        ),
+    );
+    const home = await makeAwsHome('', { AWS_ENDPOINT_URL_SSO: url });
+    const logIn = async (session: string, accessToken: string): Promise<void> => {
+      await home.write(
+        '.aws/config',
+        `[default]\nsso_session = ${session}\nsso_account_id = 123456789012\nsso_role_name = r\n` +
+          `[sso-session ${session}]\nsso_start_url = https://corp.example.com/start\nsso_region = eu-west-1\n`,
+      );
+      const cached = createHash('sha1').update(session).digest('hex');
+      await home.write(
+        `.aws/sso/cache/${cached}.json`,
+        JSON.stringify({ accessToken, expiresAt: '2099-01-01T00:00:00Z' }),
+      );
+    };
+    await logIn('corp', 'OLD');
+    expect(await open()).toBe('ASIAOLD');
+    await logIn('corp', 'NEW');
+    expect(await open()).toBe('ASIANEW');
+    await logIn('other', 'OTHER');
+    expect(await open()).toBe('ASIAOTHER');
+  });
+
+  test('the credentials of a container, and the token that it asks with', async () => {
+    const { url } = await startHttpServer((request, response) =>
+      response.end(temporaryKeys(`ASIA${request.headers.authorization}`)),
+    );
+    const home = await makeAwsHome('', { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/credentials` });
+    vi.stubEnv('AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', await home.write('token', 'OLD'));
+    expect(await open()).toBe('ASIAOLD');
+    await home.write('token', 'NEW');
+    expect(await open()).toBe('ASIANEW');
+  });
+
+  test('the credentials of an instance', async () => {
+    let id = 'ASIAOLD';
+    const { url } = await startHttpServer(({ url: path = '' }, response) => {
+      if (path.endsWith('/token')) response.end('imds-token');
+      else if (path.endsWith('/security-credentials/')) response.end('role');
+      else response.end(temporaryKeys(id));
+    });
+    await makeAwsHome('', { AWS_EC2_METADATA_DISABLED: 'false', AWS_EC2_METADATA_SERVICE_ENDPOINT: url });
+    expect(await open()).toBe('ASIAOLD');
+    id = 'ASIANEW';
+    expect(await open()).toBe('ASIANEW');
+  });
+
+  test('the endpoint in the AWS config file', async () => {
+    const { port } = await startHttpServer((_request, response) => response.end());
+    const home = await makeAwsHome('');
+    vi.stubEnv('AWS_ENDPOINT_URL', undefined);
+    for (const host of ['127.0.0.1', 'localhost']) {
+      await home.write('.aws/config', `[default]\n${keys('AKIA')}endpoint_url = http://${host}:${port}\n`);
+      expect((await openAny()).transport.host).toBe(host);
+    }
   });
 });

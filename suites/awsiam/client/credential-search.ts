@@ -1,5 +1,5 @@
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
-import { getProfileName } from '@smithy/core/config';
+import { getProfileName, loadSharedConfigFiles } from '@smithy/core/config';
 import type { AwsCredentialIdentityProvider, Logger } from '@smithy/types';
 import { isAnswer, NoCredentialsError } from '../errors/error-kinds.ts';
 import { hideSecrets } from '../../../text/redact.ts';
@@ -13,6 +13,14 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 /** What a provider logs if the user has not configured it, which is no failure. */
 const notConfigured =
   /^(Skipping SSO provider|Unable to find environment variable|AWS_PROFILE is set, skipping|Web identity configuration not|EC2 Instance Metadata Service access disabled|AWS_EC2_METADATA_V1_DISABLED not set|Could not load credentials from any|Not found in )|Profile default could not be found|profile: \[default\]|did not contain credential_process/;
+
+/**
+ * Reads the AWS config files for all clients that are made from now on. The SDK reads them only once in a process, but in the
+ * life of a process that makes many runs, keys are rotated. Never rejects: without files the SDK goes on.
+ */
+export async function refreshConfigFiles(): Promise<void> {
+  await loadSharedConfigFiles({ ignoreCache: true });
+}
 
 /**
  * Looks for credentials with the SDK's default chain. The chain's own error only says that none were found. This class also

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Credentials } from '../settings/secrets.ts';
-import { refusedSetting, silentLogger } from './credential-search.ts';
+import { refreshConfigFiles, refusedSetting, silentLogger } from './credential-search.ts';
 import type { Origin, Transport } from './transport.ts';
 
 /** After this many rounds the SDK's code from command to parsed answer is compiled and its caches are filled. */
@@ -117,6 +117,8 @@ export async function prepareFirstCall(
     { name: 'stopBeforeSending', step: 'finalizeRequest', priority: 'low' },
   );
   try {
+    await refreshConfigFiles();
+    signal.throwIfAborted();
     await client.send(neverSent, { abortSignal: signal });
     return await client.config.credentials();
   } catch (error) {
