@@ -18,8 +18,8 @@ import type { BeatsDone, BeatsWanted } from './watching-process.ts';
  * live runs over one mock server in this process, with the same settings, the default reports and a history of a week.
  *
  * Each round starts each of them once. So the beat of a round comes after a pause of seconds in which other processes had the
- * CPU's caches. Before and after the rounds, 2,000 beats follow one another at once: their CPU time, and the growth of the heap. Last, the
- * command `awsiam watch` itself, with its server: memory without and with pages.
+ * CPU's caches. The other beats follow one another at once, 100 before the rounds and the rest of 2,000 after them: their CPU
+ * time, and the growth of the heap. Last, the command `awsiam watch` itself, with its server: memory without and with pages.
  *
  * Targets: a beat takes at most 1/40 of the CPU time of `vitest run`, and `awsiam run` in the executable at most 1/4; the heap
  * grows by at most 5 % from beat 100 to beat 2,000; the watch takes at most 120 MiB while it renders no page; its steps report
@@ -270,7 +270,7 @@ try {
     median(samples.map((each) => each[key]));
   const vitestCpuMs = medianOf(runs['vitest run'], 'cpuMs');
   console.log(`Medians of ${rounds} rounds, in ms; IAM takes ${roundLatencyMs} ms for each of the ten calls`);
-  console.log(`${''.padEnd(44)}${['wall', 'CPU', '  of vitest'].map((text) => text.padStart(9)).join('')}`);
+  console.log(`${''.padEnd(44)}${'wall'.padStart(9)}${'CPU'.padStart(9)}${'of vitest'.padStart(11)}`);
   const printRow = (what: string, wallMs: number, cpuMs: number): void =>
     console.log(
       `${what.padEnd(44)}${wallMs.toFixed(1).padStart(9)}${cpuMs.toFixed(1).padStart(9)}  ${`1/${(vitestCpuMs / cpuMs).toFixed(1)}`.padStart(9)}`,

@@ -3,16 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { listEntities } from '../mocks/iam/seeding.ts';
-import {
-  liveEnv,
-  makeResultsDir,
-  projectDir,
-  runCommands,
-  runMonitor,
-  runProgram,
-  runVitest,
-  secrets,
-} from './harness/run.ts';
+import { liveEnv, makeResultsDir, projectDir, runCommands, runMonitor, runProgram, runVitest } from './harness/run.ts';
 import { arrival, metristEnv, startIam, startMetrist, startSilentServer } from './harness/servers.ts';
 
 const signalled = [
@@ -142,10 +133,8 @@ test.for(runCommands)('%s: after a second signal the run says that it is waiting
   const run = await runMonitor(command, {
     env: {
       ...liveEnv,
+      ...metristEnv({ url }),
       AWS_ENDPOINT_URL_IAM: iam.url,
-      METRIST_API_HOST: url,
-      METRIST_API_TOKEN: secrets.apiToken,
-      METRIST_INSTANCE_ID: 'e2e-1',
     },
     onStart: (child) => void onStart(child),
   });

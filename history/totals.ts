@@ -92,7 +92,7 @@ export class Totals {
     return totals;
   }
 
-  /** What is added to a copy is not in the original. */
+  /** Adding to the copy does not change the original. */
   copy(): Totals {
     return Totals.load(JSON.parse(JSON.stringify(this.save())));
   }
@@ -293,17 +293,20 @@ interface SavedTotals {
   readonly resultsDir: string;
   /** What the file says. */
   readonly text: string;
-  /** What it means. May be further on with the history, if the disk did not take a newer text. */
+  /** The same, or further on with the history if the disk did not take a newer text. */
   readonly totals: Totals;
 }
 
-/** What this process saved last. A watch goes on with it, because thousands of new objects at each beat cost more than a beat's steps. */
+/**
+ * What this process saved last. A watch goes on with it: to parse the file again makes thousands of objects at each beat, which
+ * took more than a quarter of its CPU time.
+ */
 let lastSaved: SavedTotals | undefined;
 
 /**
  * Starts from the beginning if the file is missing, damaged, or of another version.
  *
- * @param known is used if the file still says the same. Without it, nobody else has the result
+ * @param known the result if the file still says the same. @default the file is parsed, so nobody else has the result
  */
 async function loadTotals(resultsDir: string, known?: SavedTotals): Promise<Totals> {
   try {

@@ -10,14 +10,14 @@ type Collect = (options: {
 
 /**
  * Keeps the heap small in a process that goes on and is idle most of the time. By itself V8 is as generous as with a busy
- * server: the heap would grow to many times of what is in use before it is collected.
+ * server, and lets the heap grow to many times what is in use before it collects it.
  */
 export class SmallHeap {
   readonly #leastLimitBytes: number;
   #limitBytes: number;
   readonly #collect: Collect;
 
-  /** @param limitBytes at this size the heap is collected, so it should be well above what is always in use */
+  /** @param limitBytes a larger heap is collected. Choose well more than what is always in use */
   constructor(limitBytes: number) {
     this.#leastLimitBytes = limitBytes;
     this.#limitBytes = limitBytes;
@@ -32,7 +32,7 @@ export class SmallHeap {
     this.#collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   }
 
-  /** Collects the heap if it is larger than the limit. It takes about 20 ms of CPU time, so call it when nothing is timed. */
+  /** Collects the heap if it is larger than the limit. Call it when nothing is timed: a collection takes about 20 ms of CPU. */
   trim(): void {
     if (process.memoryUsage().heapUsed <= this.#limitBytes) return;
     this.#collect({ type: 'major', execution: 'sync', flavor: 'regular' });

@@ -71,7 +71,7 @@ describe('a process whose run does not end', { timeout: 60_000 }, () => {
       'root, for a namespace',
     );
     const { child, ended } = await startProcess({ longestEndMs: 300, starter });
-    // unshare ignores it while it waits for its child.
+    // Not to unshare, which ignores signals while it waits for its child.
     const [first = ''] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
     process.kill(Number(first), 'SIGTERM');
     expect(await ended).toMatchObject({ code: 143, signal: null });

@@ -231,13 +231,13 @@ export class WatchLoop {
   }
 }
 
-/** The totals with a run. If the disk does not take them, they go on in memory. */
+/** Adds a run to the totals in memory, if the disk did not take them. */
 function withRun(known: KnownTotals | undefined, run: RunRecord): KnownTotals {
   const { totals = new Totals(), ...others } = known ?? {};
   const { lastRun } = totals.find({ ...run, instance: run.instance ?? '' }) ?? {};
-  // They may have got as far as the run, and not onto the disk.
+  // Perhaps it was added, and only the disk did not take the result.
   if (lastRun?.startedAt === run.startedAt) return { ...others, totals };
-  // A copy, because the run is counted again when the disk has it.
+  // To a copy: the totals count the run themselves as soon as the disk has it.
   const copy = totals.copy();
   copy.add(run);
   return { ...others, totals: copy };

@@ -24,7 +24,7 @@ interface WatchArguments {
   readonly showAccount?: boolean;
 }
 
-/** A run needs about 20 MiB with a history of weeks. */
+/** The heap is collected when it is larger. A run needs about 20 MiB, with a history of weeks. */
 export const maxHeapBytes = 32 * 1024 * 1024;
 
 const defaultAddress = '127.0.0.1:9464';

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { listEntities } from '../../mocks/iam/seeding.ts';
 import { operationOf, stepNames } from '../harness/conformance.ts';
-import { liveEnv, preload, runMonitor, runVitest, secrets } from '../harness/run.ts';
+import { liveEnv, preload, runMonitor, runVitest } from '../harness/run.ts';
 import { arrival, metristEnv, startIam, startMetrist, startSilentServer } from '../harness/servers.ts';
 
 const inFlight = [
@@ -85,10 +85,8 @@ test.concurrent('awsiam run: a signal during the reports lets them come to their
   const run = await runMonitor('awsiam run', {
     env: {
       ...liveEnv,
+      ...metristEnv({ url }),
       AWS_ENDPOINT_URL_IAM: iam.url,
-      METRIST_API_HOST: url,
-      METRIST_API_TOKEN: secrets.apiToken,
-      METRIST_INSTANCE_ID: 'e2e-1',
     },
     onStart: (child) =>
       silent.on('request', (_, response: ServerResponse) => {

@@ -142,11 +142,10 @@ describe('under a real systemd', () => {
     const [url = ''] = /http:\S+/.exec(await log()) ?? [];
     expect((await fetch(new URL('healthz', url))).status).toBe(200);
     expect(await (await fetch(new URL('metrics', url))).text()).toContain('awsiam_runs_total');
-    // A child process with a lower priority makes it.
+    // The report is made by a child process, which has to be able to lower its priority.
     expect(await (await fetch(url)).text()).toContain('</html>');
     expect(await readdir(path.join(root, 'var/lib/awsiam'))).toContain('runs');
-    const arrived = arrival(iam, 'AddUserToGroup');
-    await arrived;
+    await arrival(iam, 'AddUserToGroup');
     await systemctl('stop', 'awsiam-watch.service');
     expect(await log()).toContain('SIGTERM: stopping');
     expect(await show('awsiam-watch.service', 'ActiveState')).toBe('inactive');

@@ -100,23 +100,23 @@ export async function makeResultsDir(cleanUp: TestContext['onTestFinished'] = on
   return dir;
 }
 
-/** The commands that do one run of the monitor. What one of them promises, the other does. */
+/** Both make one run of the monitor, and have to keep the same promises. */
 export const runCommands = ['vitest run', 'awsiam run'] as const;
 export type RunCommand = (typeof runCommands)[number];
 
-/** The command line that starts a run of this checkout, in any working directory. */
+/** The command line that makes a run with the code of a checkout. It works from every directory. */
 export function commandLineOf(command: RunCommand, checkout = projectDir): readonly string[] {
   return command === 'vitest run'
     ? [process.execPath, vitestFile, 'run', '--root', checkout]
     : [process.execPath, path.join(checkout, 'cli/awsiam.js'), 'run'];
 }
 
-/** Starts `vitest run` as a user would. `everything` holds the report as well. */
+/** Starts `vitest run` as a user would. `everything` includes the report. */
 export async function runVitest(options: VitestOptions = {}): Promise<VitestRun> {
   return await runMonitor('vitest run', options);
 }
 
-/** Starts one of the commands as a user would. `everything` holds the report as well. */
+/** Starts one of the two commands as a user would. `everything` includes the report. */
 export async function runMonitor(
   command: RunCommand,
   { args = [], env = {}, cwd = projectDir, onStart, onTestFinished: cleanUp = onTestFinished }: VitestOptions = {},

@@ -33,7 +33,10 @@ export interface ConversationSettings {
   readonly about: string;
   /** Limit for teardown and sweep after a stop: the Orchestrator kills the process 5 s after SIGTERM. @default 3_000 */
   readonly gracePeriodMs?: number;
-  /** Time limit for the reports of a run that nobody stopped. The Orchestrator waits five minutes after the last step. @default 10_000 */
+  /**
+   * How long the reports of a run may take if no signal stops it. The Orchestrator waits for five minutes after the last step.
+   * @default 10_000
+   */
   readonly reportTimeoutMs?: number;
 }
 
