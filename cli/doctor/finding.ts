@@ -1,5 +1,3 @@
-import type { DoctorContext } from './context.ts';
-
 /** The groups, in the order in which they are checked. `--only` takes these names. */
 export const groupNames = [
   'settings',
@@ -26,17 +24,6 @@ export interface Finding {
   readonly fix?: string;
   /** The statement to add to the policy of the monitor's principal, as IAM takes it. */
   readonly statement?: object;
-}
-
-/** Checks that belong together. Each group is one file in `checks/`. */
-export interface CheckGroup {
-  readonly name: GroupName;
-  /** What is checked, for the headline: `this host`. */
-  readonly title: string;
-  /** Whether all of its checks need the network. With `--offline` such a group is skipped as a whole. */
-  readonly needsNetwork: boolean;
-  /** Yields a finding as soon as it is known, so that the user sees progress. Should not throw. */
-  readonly check: (context: DoctorContext) => AsyncIterable<Finding> | Iterable<Finding>;
 }
 
 export function ok(what: string): Finding {
