@@ -29,6 +29,32 @@ describe('users and groups', () => {
     expect(run('CreateGroup', { GroupName: 'ops' }).Group?.Arn).toBe('arn:aws-cn:iam::210987654321:group/ops');
   });
 
+  test('a permissions boundary is shown with its user, but not in lists', () => {
+    const { run } = testAccount();
+    const arn = 'arn:aws:iam::aws:policy/AWSDenyAll';
+    const boundary = { PermissionsBoundaryType: 'PermissionsBoundaryPolicy', PermissionsBoundaryArn: arn };
+    const created = run('CreateUser', { UserName: 'Bob', PermissionsBoundary: arn }).User;
+    expect(created?.PermissionsBoundary).toEqual(boundary);
+    expect(run('GetUser', { UserName: 'Bob' }).User?.PermissionsBoundary).toEqual(boundary);
+    expect(run('ListUsers', {}).Users).toEqual([expect.not.objectContaining({ PermissionsBoundary: boundary })]);
+    expect(run('DeleteUser', { UserName: 'Bob' })).toEqual({});
+  });
+
+  test.each([
+    [
+      'arn:aws:iam::123456789012:policy/ghost',
+      'NoSuchEntity 404 Scope ARN: arn:aws:iam::123456789012:policy/ghost does not exist or is not attachable.',
+    ],
+    [
+      'arn:aws-cn:iam::123456789012:policy/ghost',
+      'InvalidInput 400 ARN arn:aws-cn:iam::123456789012:policy/ghost is not valid.',
+    ],
+  ])('with the permissions boundary %s, no user is created', (arn, failure) => {
+    const { run, state } = testAccount();
+    expect(failureOf(() => run('CreateUser', { UserName: 'Bob', PermissionsBoundary: arn }))).toBe(failure);
+    expect(state.users.size).toBe(0);
+  });
+
   test('names are unique and found without regard to case, and keep their case', () => {
     const { run } = testAccount();
     run('CreateUser', { UserName: 'Bob' });

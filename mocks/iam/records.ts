@@ -17,10 +17,15 @@ interface NewEntity {
   /** Begins and ends with a slash. */
   readonly path: string;
   readonly createDate: Date;
+  /** Only for a user. @default none */
+  readonly permissionsBoundaryArn?: string | undefined;
 }
 
 /** Makes a user without groups, policies and credentials. The caller puts it into the state. */
-export function newUserRecord(state: IamState, { name, path, createDate }: NewEntity): UserRecord {
+export function newUserRecord(
+  state: IamState,
+  { name, path, createDate, permissionsBoundaryArn }: NewEntity,
+): UserRecord {
   return {
     ...newPolicyHolder(state, createDate),
     entity: {
@@ -29,6 +34,12 @@ export function newUserRecord(state: IamState, { name, path, createDate }: NewEn
       UserId: randomId(state.random, 'AIDA'),
       Arn: arnOf(state, `user${path}${name}`),
       CreateDate: createDate,
+      ...(permissionsBoundaryArn !== undefined && {
+        PermissionsBoundary: {
+          PermissionsBoundaryType: 'PermissionsBoundaryPolicy',
+          PermissionsBoundaryArn: permissionsBoundaryArn,
+        },
+      }),
     },
     groups: new Map(),
     accessKeys: new Map(),

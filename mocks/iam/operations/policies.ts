@@ -117,12 +117,20 @@ function pageOfAttachedPolicies(state: IamState, holder: PolicyHolder, request: 
 /** The path of the monitor's own test policies. Every policy under it exists in the mock. */
 const testPolicyPath = '/AwsIamMonitorTestPolicies/';
 
-/** The policies that exist are AWS's own, the monitor's test policies of this account, and those in the options. */
-function requireExistingPolicy(state: IamState, value: string | undefined): PolicyArn {
+/**
+ * The policies that exist are AWS's own, the monitor's test policies of this account, and those in the options.
+ * @param what AWS's word for it in its error: `Scope ARN:` is a permissions boundary.
+ * @throws NoSuchEntity, ValidationError, InvalidInput
+ */
+export function requireExistingPolicy(
+  state: IamState,
+  value: string | undefined,
+  what: 'Policy' | 'Scope ARN:' = 'Policy',
+): PolicyArn {
   const policy = requirePolicyArn(state, value);
   const isOwnTestPolicy = policy.account === state.accountId && policy.path.startsWith(testPolicyPath);
   if (policy.account === 'aws' || isOwnTestPolicy || state.policies.has(policy.arn)) return policy;
-  throw noSuchEntity(`Policy ${policy.arn} does not exist or is not attachable.`);
+  throw noSuchEntity(`${what} ${policy.arn} does not exist or is not attachable.`);
 }
 
 /** Replaces a policy of the same name. */

@@ -23,6 +23,7 @@ import {
   refuseWhileBlocked,
 } from '../records.ts';
 import { foldName, type GroupRecord, type IamState, type UserRecord } from '../state.ts';
+import { requireExistingPolicy } from './policies.ts';
 import { requireName, requirePath, requirePathPrefix, requireRoom } from '../validate.ts';
 import { operation, type Page, pageOf, type PathRequest } from './operation.ts';
 
@@ -30,18 +31,22 @@ export const userAndGroupOperations = {
   CreateUser: operation(CreateUserCommand, (state, input) => {
     const name = requireName('userName', input.UserName);
     const path = requirePath(input.Path);
+    const { PermissionsBoundary: boundary } = input;
+    const permissionsBoundaryArn =
+      boundary === undefined ? undefined : requireExistingPolicy(state, boundary, 'Scope ARN:').arn;
     if (state.users.has(foldName(name))) throw entityAlreadyExists(`User with name ${name} already exists.`);
     requireRoom('UsersPerAccount', state.limits.users, state.users.size);
-    const record = newUserRecord(state, { name, path, createDate: state.now() });
+    const record = newUserRecord(state, { name, path, createDate: state.now(), permissionsBoundaryArn });
     state.users.set(foldName(name), record);
     return { User: record.entity };
   }),
 
   GetUser: operation(GetUserCommand, (state, input) => ({ User: findUser(state, input.UserName).entity })),
 
+  /** As in AWS, a list does not show the permissions boundaries. */
   ListUsers: operation(ListUsersCommand, (state, input) => {
     const { items, position } = pageOfVisible(state, state.users, input);
-    return { Users: items.map(({ entity }) => entity), ...position };
+    return { Users: items.map(withoutBoundary), ...position };
   }),
 
   DeleteUser: operation(DeleteUserCommand, (state, input) => {
@@ -144,6 +149,11 @@ export const userAndGroupOperations = {
     },
   })),
 };
+
+function withoutBoundary({ entity }: UserRecord): UserRecord['entity'] {
+  const { PermissionsBoundary: _, ...user } = entity;
+  return user;
+}
 
 /** One page of the users or groups that are visible and have the path. */
 function pageOfVisible<Holder extends UserRecord | GroupRecord>(
