@@ -1,0 +1,69 @@
+import type { DoctorContext } from './context.ts';
+
+/** The groups, in the order in which they are checked. `--only` takes these names. */
+export const groupNames = [
+  'settings',
+  'host',
+  'network',
+  'credentials',
+  'permissions',
+  'policy',
+  'quotas',
+  'metrist',
+  'registration',
+  'orchestrator',
+  'telemetry',
+] as const;
+
+export type GroupName = (typeof groupNames)[number];
+
+/** One thing that was looked at, or that could not be. */
+export interface Finding {
+  readonly state: 'ok' | 'warning' | 'failure' | 'skipped';
+  /** What was found, in one line. Of something skipped: what was not checked, and why. */
+  readonly what: string;
+  /** What to do about it. */
+  readonly fix?: string;
+  /** The statement to add to the policy of the monitor's principal, as IAM takes it. */
+  readonly statement?: object;
+}
+
+/** Checks that belong together. Each group is one file in `checks/`. */
+export interface CheckGroup {
+  readonly name: GroupName;
+  /** What is checked, for the headline: `this host`. */
+  readonly title: string;
+  /** Whether all of its checks need the network. With `--offline` such a group is skipped as a whole. */
+  readonly needsNetwork: boolean;
+  /** Yields a finding as soon as it is known, so that the user sees progress. Should not throw. */
+  readonly check: (context: DoctorContext) => AsyncIterable<Finding> | Iterable<Finding>;
+}
+
+export function ok(what: string): Finding {
+  return { state: 'ok', what };
+}
+
+export function warning(what: string, fix?: string): Finding {
+  return { state: 'warning', what, ...(fix !== undefined && { fix }) };
+}
+
+export function failure(what: string, fix: string, statement?: object): Finding {
+  return { state: 'failure', what, fix, ...(statement !== undefined && { statement }) };
+}
+
+/** @param what what was not checked: `the permissions of the principal` */
+export function skipped(what: string, why: string, fix?: string): Finding {
+  return { state: 'skipped', what: `${what} not checked: ${why}`, ...(fix !== undefined && { fix }) };
+}
+
+/**
+ * Something that several checks need. If it is missing, the group that it belongs to yields `finding`, and all others skip
+ * what depends on it and say `missing`.
+ */
+export type Needed<Value> =
+  | { readonly value: Value }
+  | {
+      /** Why it is missing, for {@link skipped}: `the settings are wrong`. */
+      readonly missing: string;
+      readonly finding: Finding;
+    };
