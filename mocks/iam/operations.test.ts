@@ -183,7 +183,7 @@ describe('managed policies', () => {
       'arn:aws:iam::210987654321:policy/AwsIamMonitorTestPolicies/x',
     ]) {
       expect(failureOf(() => run('AttachUserPolicy', { UserName: 'bob', PolicyArn: missing }))).toBe(
-        `NoSuchEntity 404 Scope ARN: ${missing} does not exist or is not attachable.`,
+        `NoSuchEntity 404 Policy ${missing} does not exist or is not attachable.`,
       );
     }
   });
