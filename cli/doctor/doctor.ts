@@ -7,7 +7,7 @@ import { network } from './checks/network.ts';
 import { settings } from './checks/settings.ts';
 import type { CheckGroup, DoctorContext } from './check-group.ts';
 import { createDoctorContext } from './context.ts';
-import { groupNames, skipped, type Finding, type GroupName } from './finding.ts';
+import { offlineWhy, groupNames, skipped, type Finding, type GroupName } from './finding.ts';
 import {
   countFindings,
   examinationJson,
@@ -85,13 +85,13 @@ async function examine(options: DoctorArguments, running: RunningContext): Promi
 
 /** A group that throws has a fault. That must not keep the others from being checked. */
 async function* checkGroup(group: CheckGroup, context: DoctorContext): AsyncIterable<Finding> {
-  if (context.signal.aborted) return yield skipped(group.title, 'interrupted');
-  if (group.needsNetwork && context.isOffline) return yield skipped(group.title, '--offline');
+  if (context.signal.aborted) return yield skipped(group.title, 'it was interrupted');
+  if (group.needsNetwork && context.isOffline) return yield skipped(group.title, offlineWhy);
   try {
     yield* group.check(context);
   } catch (error) {
     yield context.signal.aborted
-      ? skipped(`the rest of ${group.title}`, 'interrupted')
+      ? skipped(`the rest of ${group.title}`, 'it was interrupted')
       : context.failed(error, group.name);
   }
 }

@@ -38,10 +38,16 @@ export function failure(what: string, fix: string, statement?: object): Finding 
   return { state: 'failure', what, fix, ...(statement !== undefined && { statement }) };
 }
 
-/** @param what what was not checked: `the permissions of the principal` */
+/**
+ * @param what what was not checked: `the permissions of the principal`
+ * @param why a clause: `the settings are wrong`
+ */
 export function skipped(what: string, why: string, fix?: string): Finding {
-  return { state: 'skipped', what: `${what} not checked: ${why}`, ...(fix !== undefined && { fix }) };
+  return { state: 'skipped', what: `${what}: not checked, because ${why}`, ...(fix !== undefined && { fix }) };
 }
+
+/** Why nothing was sent, for {@link skipped}. */
+export const offlineWhy = '--offline was given';
 
 /**
  * Something that several checks need. If it is missing, the group that it belongs to yields `finding`, and all others skip

@@ -7,7 +7,7 @@ import { formatAge } from '../../../text/duration.ts';
 import { hideSecrets } from '../../../text/redact.ts';
 import { formatUtc } from '../../../text/time.ts';
 import type { Caller, CheckGroup, DoctorContext } from '../check-group.ts';
-import { failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
+import { offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
 
 /** Which credentials a run would use, whom they belong to, and until when. */
 export const credentials: CheckGroup = {
@@ -21,7 +21,7 @@ export const credentials: CheckGroup = {
     if (context.isOffline) {
       const keys = context.config.value.credentials;
       if (keys !== undefined && wrong.length === 0) yield ok(describeOwnKeys(context));
-      return yield skipped('what AWS says of the credentials', '--offline');
+      return yield skipped('what AWS says of the credentials', offlineWhy);
     }
     const found = await context.credentials();
     if (!('value' in found)) return yield found.finding;
@@ -62,7 +62,7 @@ function describeOwnKeys({ values }: DoctorContext): string {
 export async function findCredentials(context: DoctorContext): Promise<Needed<Session>> {
   const { config, isOffline, probe, failed, explain } = context;
   if (!('value' in config)) return config;
-  if (isOffline) return { missing: '--offline', finding: skipped('the credentials', '--offline') };
+  if (isOffline) return { missing: offlineWhy, finding: skipped('the credentials', offlineWhy) };
   try {
     await awsiam.prepare?.({ mode: 'live' });
     const session = await probe('looking for credentials', async (signal) => {
@@ -146,9 +146,8 @@ export async function askCaller(context: DoctorContext): Promise<Needed<Caller>>
   const { iam, sts } = await context.network();
   const found = await context.credentials();
   if (!('value' in found)) return found;
-  if ('value' in sts) return await askSts(found.value, context);
-  if ('value' in iam) return await askIam(found.value, context);
-  return sts;
+  if (!('value' in iam)) return unnamed(iam.missing);
+  return 'value' in sts ? await askSts(found.value, context) : await askIam(found.value, context);
 }
 
 async function askSts({ config, iam, transport }: Session, context: DoctorContext): Promise<Needed<Caller>> {
@@ -166,7 +165,7 @@ async function askSts({ config, iam, transport }: Session, context: DoctorContex
     const { Arn: arn = '' } = await context.probe('asking STS who the keys belong to', async (abortSignal) => {
       return await sts.getCallerIdentity({}, { abortSignal });
     });
-    return callerOf(arn) ?? unnamed(context, 'STS', arn);
+    return callerOf(arn) ?? unnamed('STS named nobody in a form that AWS documents');
   } catch (error) {
     return refusal(error, 'GetCallerIdentity', context);
   }
@@ -178,15 +177,15 @@ async function askIam({ iam }: Session, context: DoctorContext): Promise<Needed<
     const { User } = await context.probe('asking IAM who the keys belong to', async (abortSignal) => {
       return await iam.getUser({}, { abortSignal });
     });
-    return callerOf(User?.Arn ?? '') ?? unnamed(context, 'IAM', User?.Arn ?? '');
+    return callerOf(User?.Arn ?? '') ?? unnamed('IAM named nobody in a form that AWS documents');
   } catch (error) {
-    const { verdict, message } = context.explain(error, 'GetUser');
+    const { verdict, message, code } = context.explain(error, 'GetUser');
     const [, arn = ''] = /User: (arn:\S+) is not authorized/.exec(message) ?? [];
-    const caller = callerOf(arn);
-    if (caller !== undefined) return caller;
-    return verdict === 'configuration' || verdict === 'permission'
-      ? unnamed(context, 'IAM', '')
-      : refusal(error, 'GetUser', context);
+    const hasNoAnswer = verdict === 'credentials' || verdict === 'network' || verdict === 'timeout';
+    return (
+      callerOf(arn) ??
+      (hasNoAnswer ? refusal(error, 'GetUser', context) : unnamed(`STS was not asked, and IAM does not say (${code})`))
+    );
   }
 }
 
@@ -198,10 +197,8 @@ function refusal(error: unknown, at: string, { explain, failed }: DoctorContext)
   return refused;
 }
 
-function unnamed(_context: DoctorContext, service: string, arn: string): Needed<Caller> {
-  const missing = `${service} did not name the principal`;
-  const what = arn === '' ? missing : `${service} named a principal that is no ARN`;
-  return { missing, finding: skipped('whom the credentials belong to', what) };
+function unnamed(why: string): Needed<Caller> {
+  return { missing: `the principal is unknown: ${why}`, finding: skipped('the owner of the credentials', why) };
 }
 
 function callerOf(arn: string): { readonly value: Caller } | undefined {

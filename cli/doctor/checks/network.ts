@@ -14,7 +14,7 @@ import type { Config } from '../../../suites/awsiam/settings/config.ts';
 import { formatAge } from '../../../text/duration.ts';
 import { oneLine } from '../../../text/printable.ts';
 import type { CheckGroup, DoctorContext, Network } from '../check-group.ts';
-import { failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
+import { offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
 
 // An import would evaluate every export of node:http. One of them is `WebSocket`, which loads undici.
 const http = process.getBuiltinModule('node:http');
@@ -35,7 +35,7 @@ type Service = 'IAM' | 'STS';
 
 /** Sends one request without a signature to each service. */
 export async function reachServices(context: DoctorContext): Promise<Network> {
-  const why = 'value' in context.config ? '--offline' : context.config.missing;
+  const why = 'value' in context.config ? offlineWhy : context.config.missing;
   if (context.isOffline || !('value' in context.config)) {
     const unreached = { missing: why, finding: skipped('the network', why) };
     return { findings: [unreached.finding], iam: unreached, sts: unreached };
@@ -52,20 +52,18 @@ export async function reachServices(context: DoctorContext): Promise<Network> {
   const findings: Finding[] = [];
   try {
     const iamUrl = await findEndpoint('IAM', config);
-    const iam = await reach('IAM', iamUrl, { transport, context, findings });
     const stsUrl = await findEndpoint('STS', config);
-    if (isOfAws(stsUrl) && !isOfAws(iamUrl)) {
-      const notAsked = `IAM's endpoint is ${iamUrl.host}, so AWS's own STS is not asked and gets no keys`;
-      const fix = 'Set AWS_ENDPOINT_URL_STS, too: to the same address for a mock or an emulator.';
-      const finding = skipped('STS', notAsked, fix);
-      return { findings: [...findings, finding], iam, sts: { missing: notAsked, finding } };
-    }
+    const iam = await reach('IAM', iamUrl, { transport, context, findings });
+    const noSts = whyNotSts(stsUrl, { iamUrl, iam });
+    if (noSts !== undefined) return { findings: [...findings, noSts.finding], iam, sts: noSts };
     if (stsUrl.href === iamUrl.href) {
       return { findings: [...findings, ok(`STS is at the same address as IAM, ${stsUrl.host}`)], iam, sts: iam };
     }
     const ofSts: Finding[] = [];
     const sts = await reach('STS', stsUrl, { transport, context, findings: ofSts });
-    return { findings: [...findings, ...ofSts.map(asSideIssue)], iam, sts };
+    // The proxy has been mentioned.
+    const news = ofSts.filter(({ what }) => findings.every((finding) => finding.what !== what));
+    return { findings: [...findings, ...news.map(asSideIssue)], iam, sts };
   } catch (error) {
     // The SDK refuses one of its own settings, or this was interrupted.
     const finding = context.failed(error, "the choice of IAM's and STS's endpoints");
@@ -74,6 +72,21 @@ export async function reachServices(context: DoctorContext): Promise<Network> {
   } finally {
     transport.close();
   }
+}
+
+/** @returns why STS is not asked; `undefined` if it may be */
+function whyNotSts(stsUrl: URL, { iamUrl, iam }: { readonly iamUrl: URL; readonly iam: Needed<URL> }) {
+  if (!('value' in iam)) return withoutSts(iam.missing);
+  if (!isOfAws(stsUrl) || isOfAws(iamUrl)) return undefined;
+  // A test or a rehearsal, whose keys are not for AWS.
+  return withoutSts(
+    `IAM's endpoint is ${iamUrl.host}, so AWS's own STS is not asked`,
+    'Set AWS_ENDPOINT_URL_STS, too: to the same address for a mock or an emulator.',
+  );
+}
+
+function withoutSts(why: string, fix?: string) {
+  return { missing: why, finding: skipped('STS', why, fix) };
 }
 
 /** A run can do without STS, unless its credentials come from there. */
