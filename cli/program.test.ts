@@ -109,7 +109,7 @@ describe('the awsiam command', () => {
   test('lists every command in its help', async () => {
     const { context, run } = await setUp();
     await run('--help');
-    for (const name of ['status', 'cleanup', 'config', 'register', 'configs', 'unregister', 'drive']) {
+    for (const name of ['status', 'doctor', 'cleanup', 'config', 'register', 'configs', 'unregister', 'drive']) {
       expect(context.written.output).toMatch(new RegExp(`^ +${name} `, 'm'));
     }
   });

@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, context
   watch: async () => (await import('./watch/watch.ts')).addWatchCommand,
   status: async () => (await import('./status/status.ts')).addStatusCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
+  doctor: async () => (await import('./doctor/doctor.ts')).addDoctorCommand,
   cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,
   config: async () => (await import('./metrist/config.ts')).addConfigCommand,
   register: async () => (await import('./metrist/register.ts')).addRegisterCommand,
@@ -156,7 +157,7 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
     .showHelpAfterError('(awsiam --help lists the commands)')
     .exitOverride()
     .hook('preAction', (_, command) => {
-      // A run reports what is wrong with its settings as a failure of its first step.
+      // A run reports what is wrong with its settings as a failure of its first step, and the doctor as findings.
       if (reportsSettings.has(command.name())) return;
       if (context.envProblems.length > 0 && needsEnvFile(command, context.environment))
         throw new ConfigError(context.envProblems);
@@ -189,7 +190,7 @@ async function runCommandLine(args: readonly string[], unredacted: CommandContex
   }
 }
 
-const reportsSettings: ReadonlySet<string> = new Set(['run', 'watch']);
+const reportsSettings: ReadonlySet<string> = new Set(['run', 'watch', 'doctor']);
 
 /** A user who may not read the keys in `.env` may still look at the state, if it is known where that is. */
 function needsEnvFile(command: Command, environment: Values): boolean {

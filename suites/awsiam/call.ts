@@ -14,17 +14,33 @@ import {
 } from './errors/error-kinds.ts';
 import { policyArnOf, type Session } from './session.ts';
 
-type Removal = (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<MetadataBearer>;
+interface Removal {
+  /** IAM's name of the request. */
+  readonly operation: string;
+  readonly send: (session: Session, options: { readonly abortSignal: AbortSignal }) => Promise<MetadataBearer>;
+}
 
 /** The one request that removes each entity of this run. Steps and teardown share it. */
-export const removals: Readonly<Record<EntityName, Removal>> = {
-  user: ({ iam, names }, options) => iam.deleteUser({ UserName: names.user }, options),
-  group: ({ iam, names }, options) => iam.deleteGroup({ GroupName: names.group }, options),
-  membership: ({ iam, names }, options) =>
-    iam.removeUserFromGroup({ UserName: names.user, GroupName: names.group }, options),
-  attachment: async (session, options) =>
-    await session.iam.detachUserPolicy({ UserName: session.names.user, PolicyArn: policyArnOf(session) }, options),
-};
+export const removals = {
+  user: {
+    operation: 'DeleteUser',
+    send: ({ iam, names }, options) => iam.deleteUser({ UserName: names.user }, options),
+  },
+  group: {
+    operation: 'DeleteGroup',
+    send: ({ iam, names }, options) => iam.deleteGroup({ GroupName: names.group }, options),
+  },
+  membership: {
+    operation: 'RemoveUserFromGroup',
+    send: ({ iam, names }, options) =>
+      iam.removeUserFromGroup({ UserName: names.user, GroupName: names.group }, options),
+  },
+  attachment: {
+    operation: 'DetachUserPolicy',
+    send: async (session, options) =>
+      await session.iam.detachUserPolicy({ UserName: session.names.user, PolicyArn: policyArnOf(session) }, options),
+  },
+} as const satisfies Record<EntityName, Removal>;
 
 /** Pauses between requests while a change is not visible yet. */
 const propagationPauses = { firstMs: 200, factor: 1.5, maxMs: 5000 } as const;
@@ -128,7 +144,7 @@ async function removeLateLinks(session: Session, context: StepContext, entity: E
   for (const link of linksOf[entity]) {
     if (session.unanswered[link] === 0 || !mayNeedRemoval(session, link)) continue;
     try {
-      await removals[link](session, { abortSignal: context.signal });
+      await removals[link].send(session, { abortSignal: context.signal });
       context.evidence.resolution = `IAM carried out an unanswered request late; the ${link} was removed once more`;
     } catch {
       // The link is not there, or IAM fails. The deletion is repeated, and its answer counts.

@@ -1,7 +1,8 @@
 /** Everything that the monitor makes has one of these paths. It never touches anything else. */
 export const userPath = '/AwsIamMonitorTestUsers/';
 export const groupPath = '/AwsIamMonitorTestGroups/';
-const policyPath = '/AwsIamMonitorTestPolicies/';
+/** Where the harmless policies are that the monitor may attach to its test users. */
+export const policyPath = '/AwsIamMonitorTestPolicies/';
 
 /** IAM's limit for a user name. For a group name it is 128. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const maxUserNameLength = 64;
@@ -44,7 +45,12 @@ export function makeNames(namespace: string, now: Date, random: () => number): E
  */
 export function testPolicyArn(entityArn: string, namespace: string, region: string): string {
   const [, partition, , , account] = entityArn.split(':');
-  return `arn:${partition}:iam::${account}:policy${policyPath}${namespace}-${region}-awsiam-testpolicy`;
+  return `arn:${partition}:iam::${account}:policy${policyPath}${testPolicyName(namespace, region)}`;
+}
+
+/** `prod-us-east-1-awsiam-testpolicy` */
+export function testPolicyName(namespace: string, region: string): string {
+  return `${namespace}-${region}-awsiam-testpolicy`;
 }
 
 /** What identifies a user or a group in the account. */

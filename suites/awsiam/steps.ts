@@ -10,8 +10,8 @@ export const steps = [
     name: 'CreateUser',
     description: 'Creates a user with a random name.',
     async run(session, context) {
-      const { iam, names } = session;
-      const input = { Path: userPath, UserName: names.user };
+      const { iam, names, config } = session;
+      const input = { Path: userPath, UserName: names.user, PermissionsBoundary: config.permissionsBoundaryArn };
       const answer = await call(session, context, 'CreateUser', { makes: 'user' }, (o) => iam.createUser(input, o));
       session.entityArn ??= answer?.User?.Arn;
     },
@@ -38,12 +38,12 @@ export const steps = [
   {
     name: 'RemoveUserFromGroup',
     description: 'Removes the user from the group.',
-    run: (session, context) => remove(session, context, 'RemoveUserFromGroup', 'membership'),
+    run: (session, context) => remove(session, context, 'membership'),
   },
   {
     name: 'DeleteGroup',
     description: 'Deletes the group.',
-    run: (session, context) => remove(session, context, 'DeleteGroup', 'group'),
+    run: (session, context) => remove(session, context, 'group'),
   },
   {
     name: 'AttachPolicy',
@@ -59,17 +59,18 @@ export const steps = [
     name: 'DetachPolicy',
     description: 'Detaches the test policy from the user.',
     operation: 'DetachUserPolicy',
-    run: (session, context) => remove(session, context, 'DetachUserPolicy', 'attachment'),
+    run: (session, context) => remove(session, context, 'attachment'),
   },
   {
     name: 'DeleteUser',
     description: 'Deletes the user.',
-    run: (session, context) => remove(session, context, 'DeleteUser', 'user'),
+    run: (session, context) => remove(session, context, 'user'),
   },
 ] as const satisfies readonly Step<Session>[];
 
-async function remove(session: Session, context: StepContext, operation: string, entity: EntityName): Promise<void> {
-  await call(session, context, operation, { removes: entity }, (options) => removals[entity](session, options));
+async function remove(session: Session, context: StepContext, entity: EntityName): Promise<void> {
+  const { operation, send } = removals[entity];
+  await call(session, context, operation, { removes: entity }, (options) => send(session, options));
 }
 
 /** `CreateUser`, `CreateGroup`, … */

@@ -38,6 +38,7 @@ const kinds = {
       ['listAttachedGroupPolicies', 'AttachedPolicies', 'PolicyArn', 'detachGroupPolicy'],
       ['listGroupPolicies', 'PolicyNames', 'PolicyName', 'deleteGroupPolicy'],
     ],
+    unlisted: [],
   },
   user: {
     path: userPath,
@@ -59,11 +60,31 @@ const kinds = {
         'deleteServiceSpecificCredential',
       ],
     ],
+    // A user has at most one login profile, and IAM has no list of them.
+    unlisted: ['deleteLoginProfile'],
   },
 } as const satisfies Record<
   'group' | 'user',
-  { path: string; namePrefix: string; operations: ListedKind; obstacles: readonly ListedKind[] }
+  {
+    path: string;
+    namePrefix: string;
+    operations: ListedKind;
+    obstacles: readonly ListedKind[];
+    /** Operations that remove an obstacle without a list of what there is. */
+    unlisted: readonly Operation[];
+  }
 >;
+
+type Kind = (typeof kinds)[keyof typeof kinds];
+type Listed = Kind['operations'] | Kind['obstacles'][number];
+export type SweptOperation = Capitalize<Listed[0] | Listed[3] | Kind['unlisted'][number]>;
+
+/** IAM's names of all the requests that a sweep may send: `ListUsers`, `DeleteUser`, … */
+export const sweptOperations = Object.values(kinds).flatMap(({ operations, obstacles, unlisted }) =>
+  [...[operations, ...obstacles].flatMap(([list, _items, _id, remove]) => [list, remove]), ...unlisted].map(
+    (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+  ),
+) as readonly SweptOperation[];
 
 /** What the sweep can do with one kind of entity. */
 export type SweptKind = ReturnType<typeof sweptKinds>[number];
@@ -121,6 +142,13 @@ function withPauses(request: Request, paceMs: number, signal: AbortSignal): Requ
   };
 }
 
+/** Counts all users or groups of the account, also those that are not ours. The account's quotas count them. */
+export async function countInAccount(kind: 'user' | 'group', iam: IAM, signal: AbortSignal): Promise<number> {
+  const [list, items] = kinds[kind].operations;
+  const all = await Array.fromAsync(readItems(requestsOf(iam, signal), list, { MaxItems: 1000 }, items));
+  return all.length;
+}
+
 /** After this many failures in a row we leave the rest of the same kind alone. */
 export const maxFailuresInARow = 5;
 
@@ -139,7 +167,7 @@ export async function strip(
   request: Request,
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
-  const { operations, obstacles } = kinds[kind];
+  const { operations, obstacles, unlisted } = kinds[kind];
   const owner = { [operations[2]]: name };
   const failures: unknown[] = [];
   /** @returns whether it worked, or there is nothing left to do */
@@ -166,8 +194,7 @@ export async function strip(
       if (failuresInARow === maxFailuresInARow) break;
     }
   }
-  // A user has at most one login profile, and IAM has no list of them.
-  if (kind === 'user') await tolerate(request('deleteLoginProfile', owner));
+  for (const remove of unlisted) await tolerate(request(remove, owner));
   return failures;
 }
 

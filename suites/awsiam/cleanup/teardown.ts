@@ -162,7 +162,7 @@ class Removal {
     const { entities } = this.#session;
     if (!mayNeedRemoval(this.#session, this.entity)) return;
     try {
-      await settleWithin(removals[this.entity](this.#session, { abortSignal }), abortSignal, 0);
+      await settleWithin(removals[this.entity].send(this.#session, { abortSignal }), abortSignal, 0);
       this.#noteExistence();
       this.#noteAbsence();
     } catch (error) {
