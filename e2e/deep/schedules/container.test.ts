@@ -5,12 +5,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { parse } from 'yaml';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import { need } from '../../runner/testing/needs.ts';
-import { buildImage, type Image, startContainer } from '../harness/container.ts';
-import { parseJunit } from '../harness/parse-junit.ts';
-import { liveEnv, projectDir, secrets } from '../harness/run.ts';
-import { arrival, startIam } from '../harness/servers.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import { need } from '../../../runner/testing/needs.ts';
+import { buildImage, type Image, startContainer } from '../../harness/container.ts';
+import { parseJunit } from '../../harness/parse-junit.ts';
+import { liveEnv, projectDir, secrets } from '../../harness/run.ts';
+import { arrival, startIam } from '../../harness/servers.ts';
 
 /** The image of `deploy/Containerfile`: built, and run as Docker and Kubernetes would, with the command lines of the manifests. */
 

@@ -11,10 +11,10 @@ import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClai
 import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { longestEndMs } from '../../runner/stop-signals.ts';
-import { need } from '../../runner/testing/needs.ts';
-import { parseConfig } from '../../suites/awsiam/settings/config.ts';
-import { projectDir } from '../harness/run.ts';
+import { longestEndMs } from '../../../runner/stop-signals.ts';
+import { need } from '../../../runner/testing/needs.ts';
+import { parseConfig } from '../../../suites/awsiam/settings/config.ts';
+import { projectDir } from '../../harness/run.ts';
 
 /** The manifests in `deploy/kubernetes/`. `container.test.ts` runs and kills what they start. */
 
