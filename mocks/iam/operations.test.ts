@@ -380,7 +380,7 @@ describe('managed policies of the account', () => {
     const { run } = account;
     const missing = 'arn:aws:iam::123456789012:policy/none';
     expect(failureOf(() => run('CreateUser', { UserName: 'bob', PermissionsBoundary: missing }))).toBe(
-      `NoSuchEntity 404 Policy ${missing} does not exist or is not attachable.`,
+      `NoSuchEntity 404 Scope ARN: ${missing} does not exist or is not attachable.`,
     );
     const PolicyArn = create(account);
     run('CreateUser', { UserName: 'bob', PermissionsBoundary: PolicyArn });

@@ -7,6 +7,8 @@ export type PermissionUser = 'steps' | 'teardown' | 'sweep';
 
 /** An action that the monitor needs, and on what. */
 export interface Permission {
+  /** IAM's name of the request: `CreateUser`. */
+  readonly operation: string;
   /** `iam:CreateUser` */
   readonly action: string;
   /** What IAM authorises the action on. `any`: IAM grants it on nothing narrower than the whole account. */
@@ -26,6 +28,7 @@ const operationsOf: Readonly<Record<PermissionUser, readonly string[]>> = {
 
 /** Every action that the monitor needs, once each. The policies and `awsiam doctor` are made from this list. */
 export const permissions: readonly Permission[] = [...new Set(Object.values(operationsOf).flat())].map((operation) => ({
+  operation,
   action: `iam:${operation}`,
   resource: resourceOf(operation),
   onlyTestPolicies: /^(Attach|Detach)/.test(operation),

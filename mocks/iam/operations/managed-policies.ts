@@ -157,12 +157,17 @@ function policyExists(state: IamState, { arn, account, path }: PolicyArn): boole
 
 /**
  * Checks that a policy exists and can be attached.
+ * @param what AWS's words for it in its error: `Scope ARN:` is a permissions boundary (hashicorp/boundary pull request 4255)
  * @throws NoSuchEntity, ValidationError, InvalidInput
  */
-export function requireAttachablePolicy(state: IamState, policyArn: string | undefined): PolicyArn {
+export function requireAttachablePolicy(
+  state: IamState,
+  policyArn: string | undefined,
+  what: 'Policy' | 'Scope ARN:' = 'Policy',
+): PolicyArn {
   const policy = requirePolicyArn(state, policyArn);
   if (policyExists(state, policy) && state.policies.get(policy.arn)?.entity.IsAttachable !== false) return policy;
-  throw noSuchEntity(`Policy ${policy.arn} does not exist or is not attachable.`);
+  throw noSuchEntity(`${what} ${policy.arn} does not exist or is not attachable.`);
 }
 
 /** The document of policies that nobody created. */

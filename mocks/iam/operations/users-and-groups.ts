@@ -32,7 +32,7 @@ export const userAndGroupOperations = {
     const name = requireName('userName', input.UserName);
     const path = requirePath(input.Path);
     const { PermissionsBoundary: boundary } = input;
-    if (boundary !== undefined) requireAttachablePolicy(state, boundary);
+    if (boundary !== undefined) requireAttachablePolicy(state, boundary, 'Scope ARN:');
     if (state.users.has(foldName(name))) throw entityAlreadyExists(`User with name ${name} already exists.`);
     requireRoom('UsersPerAccount', state.limits.users, state.users.size);
     const record = newUserRecord(state, { name, path, createDate: state.now(), permissionsBoundary: boundary });

@@ -5,11 +5,12 @@ import { clip } from '../../../text/redact.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { ConfigError } from '../../../runner/settings.ts';
-import { endpointSetting } from '../settings/variables.ts';
+import { endpointSetting, readVariable, variables } from '../settings/variables.ts';
 import {
   codeOf,
   httpStatusOf,
   isAnswer,
+  isMissingBoundary,
   isMissingPolicy,
   NoCredentialsError,
   PropagationError,
@@ -85,6 +86,7 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (error instanceof ForeignAnswerError && error.isThrottled) return situations.foreignThrottling;
   if (isAnswer(error)) {
     if (isMissingPolicy(error)) return situations.policyMissing;
+    if (isMissingBoundary(error)) return situations.boundaryMissing;
     return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
   }
   // An answer, but not in IAM's format: malformed, or from something else.
@@ -136,11 +138,13 @@ function adviseOn(
   { error, code, text, context }: { error: unknown; code: string; text: string; context: ExplainContext },
 ): string {
   const action = /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
-  if (code === 'AccessDenied' && action !== undefined) return `${action} is not allowed. ${advice}`;
+  if (code === 'AccessDenied' && action !== undefined) {
+    return `${action} is not allowed. ${advice}${adviseOnBoundary(action, text, context)}`;
+  }
   if (context.mode === 'offline') return advice;
   const policy = /^Policy arn:\S+:policy\/AwsIamMonitorTestPolicies\/(\S+)/.exec(text)?.[1];
   if (policy !== undefined) {
-    return `${advice} To create it: aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${policy} --policy-document file://deploy/test-policy.json`;
+    return `${advice} To create it: aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${policy} --policy-document file://deploy/iam/test-policy.json`;
   }
   const setting = endpointSetting(context.values);
   const isUnreachable = verdict === 'network' || verdict === 'timeout';
@@ -148,6 +152,14 @@ function adviseOn(
   const isElsewhere = [NoCredentialsError, OpenTimeoutError, StepTimeoutError].some((type) => error instanceof type);
   if (!isUnreachable || isElsewhere || setting === undefined) return advice;
   return `${advice} The endpoint comes from ${setting.from}: is it right?`;
+}
+
+/** IAM does not say so if a policy demands a permissions boundary and the user does not have it. */
+function adviseOnBoundary(action: string, text: string, { values }: ExplainContext): string {
+  if (!/:(Create|Attach)User/.test(action) || text.includes('explicit deny')) return '';
+  const { name } = variables.permissionsBoundaryArn;
+  const isSet = readVariable(variables.permissionsBoundaryArn, values) !== undefined;
+  return ` If that policy demands a permissions boundary, ${isSet ? `it must be the one in ${name}` : `set ${name}`}.`;
 }
 
 /** How many characters of a message and of a stack are kept. */
