@@ -155,6 +155,8 @@ export const situations = explanations({
       'IAM accepted an earlier change but does not act on it. It is slower than usual: check the AWS Health Dashboard; METRIST_PROPAGATION_TIMEOUT_SECS says how long to wait.',
   },
   network: {
+    proxyWantsPassword:
+      'The proxy asks for a user name and a password: set HTTPS_PROXY to http://user:password@host:port, with special characters percent-encoded.',
     tlsError:
       "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
   },

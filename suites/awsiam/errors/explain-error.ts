@@ -93,6 +93,7 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (httpStatusOf(error) !== undefined) return situations.foreignAnswer;
   if (tlsErrorCode.test(code)) return situations.tlsError;
   if (httpParserErrorCode.test(code)) return situations.foreignAnswer;
+  if (isProxyWithPassword(error, code)) return situations.proxyWantsPassword;
   const isTimeout = error instanceof Error && error.name === 'TimeoutError';
   const network = find(networkErrors, code) ?? (isTimeout ? find(networkErrors, 'ETIMEDOUT') : undefined);
   if (network !== undefined) return isRequestTimeout(error) ? situations.noAnswer : network;
@@ -125,6 +126,11 @@ function explanationOfCredentials({ cause, host, code }: NoCredentialsError): Ex
 /** Looks only at the table's own keys, because a code may be any text, even `constructor`. */
 function find(table: Readonly<Record<string, Explanation>>, code: string): Explanation | undefined {
   return Object.hasOwn(table, code) ? table[code] : undefined;
+}
+
+/** Whether a proxy refused the tunnel with HTTP 407. Node has the status only in the message. */
+function isProxyWithPassword(error: unknown, code: string): boolean {
+  return code === 'ERR_PROXY_TUNNEL' && error instanceof Error && /\b407\b/.test(error.message);
 }
 
 /** Whether a connected server did not answer. The SDK gives the name TimeoutError to other errors, too. */
