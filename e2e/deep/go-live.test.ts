@@ -65,7 +65,7 @@ test('the commands of the README lead from a clone to a monitor that runs on a s
   await mkdir(path.join(bin, '.aws'));
   await writeFile(
     path.join(bin, '.aws/credentials'),
-    `[default]\naws_access_key_id = ${administrator.AccessKeyId}\naws_secret_access_key = ${administrator.SecretAccessKey}\n`,
+    `[default]\nregion = us-east-1\naws_access_key_id = ${administrator.AccessKeyId}\naws_secret_access_key = ${administrator.SecretAccessKey}\n`,
   );
   const clone = await cloneProject();
 
