@@ -4,7 +4,14 @@ import { durationOption } from '../options.ts';
 import { credentials } from './checks/credentials.ts';
 import { host } from './checks/host.ts';
 import { network } from './checks/network.ts';
+import { metrist } from './checks/metrist.ts';
+import { orchestrator } from './checks/orchestrator.ts';
+import { createPermissionsGroup } from './checks/permissions.ts';
+import { policy } from './checks/policy.ts';
+import { quotas } from './checks/quotas.ts';
+import { registration } from './checks/registration.ts';
 import { settings } from './checks/settings.ts';
+import { telemetry } from './checks/telemetry.ts';
 import type { CheckGroup, DoctorContext } from './check-group.ts';
 import { createDoctorContext } from './context.ts';
 import { offlineWhy, groupNames, skipped, type Finding, type GroupName } from './finding.ts';
@@ -19,7 +26,19 @@ import {
 } from './render.ts';
 
 /** The groups, in the order in which they are checked: what the others depend on comes first. */
-const checkGroups: readonly CheckGroup[] = [settings, host, network, credentials];
+const checkGroups: readonly CheckGroup[] = [
+  settings,
+  host,
+  network,
+  credentials,
+  createPermissionsGroup(),
+  policy,
+  quotas,
+  metrist,
+  registration,
+  orchestrator,
+  telemetry,
+];
 
 interface DoctorArguments {
   readonly offline?: boolean;

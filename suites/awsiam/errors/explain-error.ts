@@ -24,6 +24,7 @@ import {
   unknownAnswer,
   type Explanation,
 } from './error-table.ts';
+import { policyPath } from '../names.ts';
 import { UnknownAccountError } from '../session.ts';
 
 /** For errors outside the steps, where the front end does not matter. */
@@ -149,9 +150,7 @@ function adviseOn(
   }
   if (context.mode === 'offline') return advice;
   const policy = /^Policy arn:\S+:policy\/AwsIamMonitorTestPolicies\/(\S+)/.exec(text)?.[1];
-  if (policy !== undefined) {
-    return `${advice} To create it: aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${policy} --policy-document file://deploy/iam/test-policy.json`;
-  }
+  if (policy !== undefined) return `${advice} To create it: ${createTestPolicyCommand(policy)}`;
   const setting = endpointSetting(context.values);
   const isUnreachable = verdict === 'network' || verdict === 'timeout';
   // STS and SSO have other endpoints, and a step that timed out may have waited for something else.
@@ -166,6 +165,11 @@ function adviseOnBoundary(action: string, text: string, { values }: ExplainConte
   const { name } = variables.permissionsBoundaryArn;
   const isSet = readVariable(variables.permissionsBoundaryArn, values) !== undefined;
   return ` If that policy demands a permissions boundary, ${isSet ? `it must be the one in ${name}` : `set ${name}`}.`;
+}
+
+/** The AWS CLI's command that creates a test policy. @param name with the namespace and the region */
+export function createTestPolicyCommand(name: string): string {
+  return `aws iam create-policy --path ${policyPath} --policy-name ${name} --policy-document file://deploy/iam/test-policy.json`;
 }
 
 /** How many characters of a message and of a stack are kept. */
