@@ -2,8 +2,9 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { FaultPlan } from '../../mocks/iam/fault-plan.ts';
 import { listEntities, seedKeyHolder } from '../../mocks/iam/seeding.ts';
-import { createIamState } from '../../mocks/iam/state.ts';
+import { createIamState, type IamState } from '../../mocks/iam/state.ts';
 import { makeAwsCommand } from '../harness/aws-cli.ts';
 import { readRuns } from '../harness/read-history.ts';
 import { projectDir, runProgram, type Ended } from '../harness/run.ts';
@@ -56,11 +57,27 @@ async function pasteIntoShell(blocks: readonly string[], cwd: string, env: Recor
   return await runProgram('bash', ['-c', begin + blocks.join('')], { cwd, env });
 }
 
+/**
+ * Denies the operations that the policy of the monitor's user does not name, because the mock itself knows no permissions. Until
+ * the monitor has a key, all requests are the administrator's.
+ */
+function denyUnnamed({ users }: IamState): FaultPlan {
+  return {
+    next(operation) {
+      const { accessKeys, inlinePolicies } = users.get('awsiam-monitor') ?? {};
+      // AWS needs no permission to say who the caller is.
+      if (!accessKeys?.size || operation === 'GetCallerIdentity') return undefined;
+      const named = [...(inlinePolicies?.values() ?? [])].some((document) => document.includes(`"iam:${operation}"`));
+      return named ? undefined : { kind: 'error', name: 'AccessDenied' };
+    },
+  };
+}
+
 test('the commands of the README lead from a clone to a monitor that runs on a schedule, as they are printed', async (context) => {
   const bin = await makeAwsCommand(context);
   await replaceCommands(bin);
   const state = createIamState({ isStrict: true });
-  const iam = await startIam('', { state });
+  const iam = await startIam('', { state, faults: denyUnnamed(state) });
   const administrator = seedKeyHolder(state, 'administrator');
   await mkdir(path.join(bin, '.aws'));
   await writeFile(
