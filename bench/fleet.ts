@@ -220,8 +220,9 @@ try {
     ["beyond the server's own, ms: median", ({ overheadMs }) => median(overheadMs).toFixed(2)],
     ['p90', ({ overheadMs }) => quantile(overheadMs, 0.9).toFixed(2)],
   ];
+  const load = os.loadavg()[2]?.toFixed(1);
   console.log(
-    `awsiam watch in the executable, every ${everySecs} s for ${measuredBeats * everySecs} s; IAM takes ${latencyMs} ms for each call; ${os.availableParallelism()} cores`,
+    `awsiam watch in the executable, every ${everySecs} s for ${measuredBeats * everySecs} s; IAM takes ${latencyMs} ms for each call; ${os.availableParallelism()} cores, load average of 15 minutes ${load}`,
   );
   console.log(`${''.padEnd(44)}${'one watch'.padStart(12)}${`${monitors} watches`.padStart(12)}`);
   for (const [what, of] of rows) console.log(`${what.padEnd(44)}${of(lone).padStart(12)}${of(fleet).padStart(12)}`);
