@@ -81,6 +81,7 @@ interface JobOptions extends Pick<TestContext, 'onTestFinished'> {
   readonly cancelAt?: string;
   /** The results of the run before, as the job's cache keeps them. */
   readonly earlier?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Service {
@@ -163,7 +164,7 @@ const pathWithNode = `${path.dirname(process.execPath)}:${process.env['PATH']}`;
 
 const services = [github, gitlabShell];
 
-async function runJob(service: Service, { iam, cancelAt, earlier, ...context }: JobOptions): Promise<JobRun> {
+async function runJob(service: Service, { iam, cancelAt, earlier, env, ...context }: JobOptions): Promise<JobRun> {
   const dir = await makeResultsDir(context.onTestFinished);
   const resultsDir = path.join(dir, 'results');
   for (const name of earlier === undefined ? [] : service.cached) {
@@ -185,6 +186,7 @@ async function runJob(service: Service, { iam, cancelAt, earlier, ...context }: 
       ...(service === github
         ? { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summaryFile }
         : { AWSIAM_ID_TOKEN: 'e2e-id-token', AWS_WEB_IDENTITY_TOKEN_FILE: path.join(dir, '.id-token') }),
+      ...env,
     },
     detached: true,
     onStart: (child) => {
@@ -319,6 +321,19 @@ describe.concurrent('a scheduled job', () => {
       check(second.summary).toMatch(/^## ✓/);
     }
     check(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  });
+
+  test('of GitHub Actions without its role says so in its results', async (context) => {
+    const { expect: check } = context;
+    check(stepOf('Assume the role in AWS')).toMatchObject({ 'continue-on-error': true });
+    const iam = await startIam('', context);
+    const env = { METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' };
+    const run = await runJob(github, { iam, env, ...context });
+    check(run.code, run.everything).toBe(1);
+    check(run.junit.cases[0]).toMatchObject({ outcome: 'error', verdict: 'credentials' });
+    check(await readRuns(run)).toHaveLength(1);
+    check(run.summary).toContain('credentials');
+    check(iam.calls).toEqual([]);
   });
 
   const cancels = [
