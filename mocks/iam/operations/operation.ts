@@ -4,7 +4,7 @@ import type { IamState } from '../state.ts';
 import { constraintError } from '../validate.ts';
 
 /** One of IAM's operations: the SDK's command for it and what it does to an account. */
-interface Operation<Input extends object, Output extends object> {
+export interface Operation<Input extends object, Output extends object> {
   readonly Command: new (input: Input) => AwsCommand<Input, Output>;
   readonly run: (state: IamState, input: Input) => Omit<Output, '$metadata'>;
 }
