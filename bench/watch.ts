@@ -46,7 +46,7 @@ const envOf = (way: string): Record<string, string> => ({
   ...settingsFor(server.url),
   METRIST_RESULTS_DIR: resultsOf(way),
 });
-/** What deploy/awsiam-watch.service sets. */
+/** What deploy/systemd/awsiam-watch.service sets. */
 const asService = { MALLOC_ARENA_MAX: '1' } as const;
 
 const source = [process.execPath, path.join(projectDir, 'cli/awsiam.js')];

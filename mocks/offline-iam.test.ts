@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { CreateRoleCommand, CreateUserCommand, type IAMClient, ListUsersCommand } from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand, GetSessionTokenCommand } from '@aws-sdk/client-sts';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import packageLock from '../package-lock.json' with { type: 'json' };
 import { startIamServer } from './iam/server.ts';
-import { testClient } from './iam/testing/clients.ts';
+import { testClient, testStsClient } from './iam/testing/clients.ts';
 import { openOfflineIam } from './offline-iam.ts';
 
 /** The packages that `npm ci --omit=dev` does not install, and vitest. */
@@ -31,6 +32,15 @@ describe('an offline IAM', () => {
     await createBob(before);
     const { Users } = await testClient({ region: 'eu-west-1' }).send(new ListUsersCommand({}));
     expect(Users?.map((user) => user.UserName)).toEqual(['bob']);
+  });
+
+  test("answers for STS who the caller is, and leaves STS's other operations to the network, which is closed", async () => {
+    open({});
+    const { Arn } = await testStsClient().send(new GetCallerIdentityCommand({}));
+    expect(Arn).toBe('arn:aws:iam::123456789012:user/awsiam-monitor');
+    await expect(testStsClient({ maxAttempts: 1 }).send(new GetSessionTokenCommand({}))).rejects.toMatchObject({
+      code: 'ERR_OFFLINE',
+    });
   });
 
   test('opens no connection, and lets nothing else open one', async () => {

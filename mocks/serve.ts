@@ -8,13 +8,16 @@ import { surviveOutputErrors } from '../host/output-errors.ts';
 import type { IamCall } from './iam/endpoint.ts';
 import { readMockOptions } from './mock-options.ts';
 import { startIamServer } from './iam/server.ts';
+import { seedKeyHolder } from './iam/seeding.ts';
 import { createIamState } from './iam/state.ts';
 
-const usage = `Usage: npm run mock:server -- [--port <number>]
+const usage = `Usage: npm run mock:server -- [--port <number>] [--strict]
 
-Serves a mocked IAM account on 127.0.0.1 and prints the line that points the AWS SDK to it.
+Serves a mocked IAM account on 127.0.0.1 and prints the lines that point the AWS SDK and the AWS CLI to it.
 
   --port <number>  the port to listen on (default: any free port)
+  --strict         begin as a new AWS account does: no test policy exists until it is created, and only access keys of the
+                   account work. The printed lines hold the key of a user called administrator
   --help           show this help
 
 AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the environment: see docs/mock-server.md.
@@ -23,32 +26,46 @@ AWSIAM_MOCK_FAULTS, AWSIAM_MOCK_LATENCY and AWSIAM_MOCK_SEED are read from the e
 // Whoever reads the log may close the pipe while clients still use the server.
 surviveOutputErrors(process);
 try {
-  const { port, help } = readArguments(process.argv.slice(2));
+  const { help, ...options } = readArguments(process.argv.slice(2));
   if (help) process.stdout.write(usage);
-  else await serve(port);
+  else await serve(options);
 } catch (error) {
   process.stderr.write(`${describeFailure(error)}\n`);
   process.exitCode = 1;
 }
 
-async function serve(port: number): Promise<void> {
+interface ServeOptions {
+  readonly port: number;
+  readonly strict: boolean;
+}
+
+async function serve({ port, strict }: ServeOptions): Promise<void> {
   const { faults, latency, random } = readMockOptions(process.env);
-  const server = await startIamServer({ state: createIamState({ random }), faults, latency, port, keepCalls: false });
+  const state = createIamState({ random, isStrict: strict });
+  const server = await startIamServer({ state, faults, latency, port, keepCalls: false });
   server.events.on('settled', (call) => process.stderr.write(`${describeCall(call)}\n`));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The process then exits with 0, because nothing else keeps it alive.
     process.once(signal, () => void server.close());
   }
-  process.stdout.write(`export AWS_ENDPOINT_URL_IAM=${server.url}\n`);
+  process.stdout.write(`export AWS_ENDPOINT_URL=${server.url}\n`);
+  if (strict) {
+    const { AccessKeyId: id, SecretAccessKey: secret } = seedKeyHolder(state, 'administrator');
+    process.stdout.write(`export AWS_ACCESS_KEY_ID=${id} AWS_SECRET_ACCESS_KEY=${secret} AWS_REGION=us-east-1\n`);
+  }
 }
 
-function readArguments(args: string[]): { readonly port: number; readonly help: boolean } {
+function readArguments(args: string[]): ServeOptions & { readonly help: boolean } {
   const { values } = parseArgs({
     args,
-    options: { port: { type: 'string', default: '0' }, help: { type: 'boolean', short: 'h', default: false } },
+    options: {
+      port: { type: 'string', default: '0' },
+      strict: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
   });
   const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
-  if (port <= 65_535) return { port, help: values.help };
+  if (port <= 65_535) return { ...values, port };
   throw new Error(
     `--port ${describeValue(values.port)} is not a port: a whole number up to 65535, or 0 for any free port`,
   );

@@ -9,7 +9,7 @@ export const stopSignals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 /** One Ctrl-C can arrive twice: npm forwards it, and the terminal sends it to the whole process group. */
 const sameRequestMs = 500;
 
-/** Enough for a teardown of 60 s and the reports. Shorter than the time after which the units in `deploy/` kill. */
+/** Enough for a teardown of 60 s and the reports. Shorter than the time after which the units in `deploy/systemd/` kill. */
 export const longestEndMs = 80_000;
 
 /** Starts a line that continues the line above. */

@@ -1,9 +1,20 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { terminalOf, type RunningContext } from '../command-context.ts';
 import { durationOption } from '../options.ts';
+import { credentials } from './checks/credentials.ts';
+import { host } from './checks/host.ts';
+import { network } from './checks/network.ts';
+import { metrist } from './checks/metrist.ts';
+import { orchestrator } from './checks/orchestrator.ts';
+import { createPermissionsGroup } from './checks/permissions.ts';
+import { policy } from './checks/policy.ts';
+import { quotas } from './checks/quotas.ts';
+import { registration } from './checks/registration.ts';
 import { settings } from './checks/settings.ts';
-import { createDoctorContext, type DoctorContext } from './context.ts';
-import { groupNames, skipped, type CheckGroup, type Finding, type GroupName } from './finding.ts';
+import { telemetry } from './checks/telemetry.ts';
+import type { CheckGroup, DoctorContext } from './check-group.ts';
+import { createDoctorContext } from './context.ts';
+import { offlineWhy, groupNames, skipped, type Finding, type GroupName } from './finding.ts';
 import {
   countFindings,
   examinationJson,
@@ -15,7 +26,19 @@ import {
 } from './render.ts';
 
 /** The groups, in the order in which they are checked: what the others depend on comes first. */
-const checkGroups: readonly CheckGroup[] = [settings];
+const checkGroups: readonly CheckGroup[] = [
+  settings,
+  host,
+  network,
+  credentials,
+  createPermissionsGroup(),
+  policy,
+  quotas,
+  metrist,
+  registration,
+  orchestrator,
+  telemetry,
+];
 
 interface DoctorArguments {
   readonly offline?: boolean;
@@ -59,7 +82,7 @@ function addGroup(text: string, previous: readonly GroupName[] = []): readonly G
 /** Checks one group after the other. Prints each finding as soon as it is known, unless the output is JSON. */
 async function examine(options: DoctorArguments, running: RunningContext): Promise<Examination> {
   const { offline: isOffline = false, only = groupNames, json = false, timeLimit: timeLimitMs } = options;
-  using context = await createDoctorContext(running, { isOffline, timeLimitMs });
+  await using context = await createDoctorContext(running, { isOffline, timeLimitMs });
   const startedAt = new Date().toISOString();
   const terminal = terminalOf(running);
   const print = (text: string): void => void (json || running.output.write(text));
@@ -81,13 +104,13 @@ async function examine(options: DoctorArguments, running: RunningContext): Promi
 
 /** A group that throws has a fault. That must not keep the others from being checked. */
 async function* checkGroup(group: CheckGroup, context: DoctorContext): AsyncIterable<Finding> {
-  if (context.signal.aborted) return yield skipped(group.title, 'interrupted');
-  if (group.needsNetwork && context.isOffline) return yield skipped(group.title, '--offline');
+  if (context.signal.aborted) return yield skipped(group.title, 'it was interrupted');
+  if (group.needsNetwork && context.isOffline) return yield skipped(group.title, offlineWhy);
   try {
     yield* group.check(context);
   } catch (error) {
     yield context.signal.aborted
-      ? skipped(`the rest of ${group.title}`, 'interrupted')
+      ? skipped(`the rest of ${group.title}`, 'it was interrupted')
       : context.failed(error, group.name);
   }
 }

@@ -1,5 +1,3 @@
-import type { DoctorContext } from './context.ts';
-
 /** The groups, in the order in which they are checked. `--only` takes these names. */
 export const groupNames = [
   'settings',
@@ -28,17 +26,6 @@ export interface Finding {
   readonly statement?: object;
 }
 
-/** Checks that belong together. Each group is one file in `checks/`. */
-export interface CheckGroup {
-  readonly name: GroupName;
-  /** What is checked, for the headline: `this host`. */
-  readonly title: string;
-  /** Whether all of its checks need the network. With `--offline` such a group is skipped as a whole. */
-  readonly needsNetwork: boolean;
-  /** Yields a finding as soon as it is known, so that the user sees progress. Should not throw. */
-  readonly check: (context: DoctorContext) => AsyncIterable<Finding> | Iterable<Finding>;
-}
-
 export function ok(what: string): Finding {
   return { state: 'ok', what };
 }
@@ -51,10 +38,16 @@ export function failure(what: string, fix: string, statement?: object): Finding 
   return { state: 'failure', what, fix, ...(statement !== undefined && { statement }) };
 }
 
-/** @param what what was not checked: `the permissions of the principal` */
+/**
+ * @param what what was not checked: `the permissions of the principal`
+ * @param why a clause: `the settings are wrong`
+ */
 export function skipped(what: string, why: string, fix?: string): Finding {
-  return { state: 'skipped', what: `${what} not checked: ${why}`, ...(fix !== undefined && { fix }) };
+  return { state: 'skipped', what: `${what}: not checked, because ${why}`, ...(fix !== undefined && { fix }) };
 }
+
+/** Why nothing was sent, for {@link skipped}. */
+export const offlineWhy = '--offline was given';
 
 /**
  * Something that several checks need. If it is missing, the group that it belongs to yields `finding`, and all others skip

@@ -1,7 +1,8 @@
 import { plural } from '../../text/printable.ts';
 import { painter, wrapText, type Style } from '../../text/terminal.ts';
 import type { TerminalOptions } from '../../reporters/terminal.ts';
-import type { CheckGroup, Finding, GroupName } from './finding.ts';
+import type { CheckGroup } from './check-group.ts';
+import type { Finding, GroupName } from './finding.ts';
 
 /** A group with what it found. */
 export interface CheckedGroup extends Pick<CheckGroup, 'name' | 'title'> {

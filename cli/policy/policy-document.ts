@@ -1,11 +1,4 @@
-import {
-  boundaryPath,
-  groupPath,
-  permissions,
-  policyPath,
-  userPath,
-  type Permission,
-} from '../../suites/awsiam/monitor.ts';
+import { groupPath, permissions, policyPath, userPath, type Permission } from '../../suites/awsiam/monitor.ts';
 
 /** The partitions of AWS that the policies are made and tested for. */
 export const partitions = ['aws', 'aws-us-gov', 'aws-cn'] as const;
@@ -32,7 +25,7 @@ export interface PolicyScope {
   readonly account?: string;
   /** A policy outside of the path of the test policies that the monitor may attach as well: `METRIST_POLICY_ARN`. */
   readonly policyArn?: string;
-  /** The permissions boundary that every test user must have. It may contain `*`. @default test users need no boundary */
+  /** The permissions boundary that every test user must have. @default test users need no boundary */
   readonly boundaryArn?: string;
 }
 
@@ -91,7 +84,7 @@ function allow(group: readonly Permission[], scope: PolicyScope): Statement {
       ArnLike: { 'iam:PolicyARN': policyArn === undefined ? testPolicies : [testPolicies, policyArn] },
     }),
     ...(group.some((permission) => demandsBoundary(permission, scope)) && {
-      StringLike: { 'iam:PermissionsBoundary': boundaryArn },
+      StringEquals: { 'iam:PermissionsBoundary': boundaryArn },
     }),
   };
   return {
@@ -107,9 +100,9 @@ function oneOrAll(texts: readonly string[]): string | readonly string[] {
   return others.length === 0 ? first : [first, ...others];
 }
 
-/** The ARN of the boundary that the templates make. @param name of the policy */
-export function boundaryArnOf(scope: Pick<PolicyScope, 'partition' | 'account'>, name: string): string {
-  return arnOf(scope, `policy${boundaryPath}${name}`);
+/** AWS's own policy that denies everything. As the boundary of a test user, it leaves the user no power at all. */
+export function denyAllArn(partition: string): string {
+  return arnOf({ partition, account: 'aws' }, 'policy/AWSDenyAll');
 }
 
 function arnOf({ partition, account = '*' }: Pick<PolicyScope, 'partition' | 'account'>, resource: string): string {

@@ -6,7 +6,8 @@ import { CreateUserCommand } from '@aws-sdk/client-iam';
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { startIamServer } from '../../mocks/iam/server.ts';
 import { testClient } from '../../mocks/iam/testing/clients.ts';
-import { projectDir } from '../harness/run.ts';
+import { makeAwsCommand } from '../harness/aws-cli.ts';
+import { projectDir, runProgram } from '../harness/run.ts';
 
 interface Server {
   readonly stdout: AsyncIterator<string>;
@@ -29,6 +30,11 @@ function serve(args: string[], env: Record<string, string> = {}): Server {
   };
 }
 
+function splitAssignment(text: string): [string, string] {
+  const [name = '', value = ''] = text.split('=');
+  return [name, value];
+}
+
 describe('npm run mock:server', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
     'serves, logs a line per request and exits with 0 on %s',
@@ -37,7 +43,7 @@ describe('npm run mock:server', () => {
         AWSIAM_MOCK_FAULTS: 'CreateUser=reset-before:1,CreateUser=Throttling:1',
       });
       const { value: line } = await server.stdout.next();
-      const [, endpoint] = /^export AWS_ENDPOINT_URL_IAM=(http:\/\/127\.0\.0\.1:\d+)$/.exec(String(line)) ?? [];
+      const [, endpoint] = /^export AWS_ENDPOINT_URL=(http:\/\/127\.0\.0\.1:\d+)$/.exec(String(line)) ?? [];
       expect(endpoint).toBeDefined();
       await testClient({ endpoint: endpoint ?? '' })
         .send(new CreateUserCommand({ UserName: 'bob', Path: '/é/' }))
@@ -50,6 +56,47 @@ describe('npm run mock:server', () => {
       expect(await server.exitCode).toBe(0);
     },
   );
+
+  test('with --strict the AWS CLI makes policies, users and keys, as in a new account', async (context) => {
+    const [awsDir, server] = [await makeAwsCommand(context), serve(['--strict'])];
+    const lines = [await server.stdout.next(), await server.stdout.next()].map(({ value }) => String(value));
+    const given = Object.fromEntries(
+      lines.flatMap((line) => line.replace('export ', '').split(' ')).map(splitAssignment),
+    );
+    const aws = async (line: string, env = {}): Promise<unknown> => {
+      const { code, stdout, stderr } = await runProgram(path.join(awsDir, 'aws'), line.split(' '), {
+        cwd: projectDir,
+        env: { ...given, ...env },
+      });
+      return code === 0 ? JSON.parse(stdout || '{}') : stderr.trim();
+    };
+
+    const arn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
+    expect(await aws(`iam get-policy --policy-arn ${arn}`)).toContain(`(NoSuchEntity) when calling the GetPolicy`);
+    const created = await aws(
+      'iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/test-policy.json',
+    );
+    expect(created).toMatchObject({ Policy: { Arn: arn, DefaultVersionId: 'v1', AttachmentCount: 0 } });
+    expect(await aws(`iam get-policy --policy-arn ${arn}`)).toEqual(created);
+    const version = await aws(`iam get-policy-version --policy-arn ${arn} --version-id v1`);
+    expect(version).toMatchObject({
+      PolicyVersion: { IsDefaultVersion: true, Document: { Statement: [{ Sid: 'HarmlessRead' }] } },
+    });
+
+    await aws('iam create-user --path /MonitoringUsers/ --user-name awsiam-monitor');
+    const { AccessKey: key } = (await aws('iam create-access-key --user-name awsiam-monitor')) as {
+      readonly AccessKey: { readonly AccessKeyId: string; readonly SecretAccessKey: string };
+    };
+    const asMonitor = { AWS_ACCESS_KEY_ID: key.AccessKeyId, AWS_SECRET_ACCESS_KEY: key.SecretAccessKey };
+    const user = 'arn:aws:iam::123456789012:user/MonitoringUsers/awsiam-monitor';
+    expect(await aws('sts get-caller-identity', asMonitor)).toMatchObject({ Account: '123456789012', Arn: user });
+    expect(await aws('iam get-user', asMonitor)).toMatchObject({ User: { Arn: user } });
+    expect(await aws('sts get-caller-identity', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' })).toContain(
+      '(InvalidClientTokenId) when calling the GetCallerIdentity',
+    );
+    expect(await aws('iam get-account-summary')).toMatchObject({ SummaryMap: { Users: 2, Policies: 1 } });
+    server.kill('SIGTERM');
+  });
 
   test.each([
     [['--port', 'x'], {}, '--port "x" is not a port'],
@@ -65,7 +112,7 @@ describe('npm run mock:server', () => {
 
   test('--help shows the usage on stdout and starts nothing', async () => {
     const server = serve(['--help']);
-    expect((await server.stdout.next()).value).toBe('Usage: npm run mock:server -- [--port <number>]');
+    expect((await server.stdout.next()).value).toBe('Usage: npm run mock:server -- [--port <number>] [--strict]');
     expect(await server.exitCode).toBe(0);
   });
 

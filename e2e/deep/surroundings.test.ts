@@ -478,26 +478,6 @@ testMounting.for([
   expectWholeRun(iam);
 });
 
-testMounting('the line of deploy/crontab works for a user who owns only the results directory', async () => {
-  const iam = await startIam();
-  const crontab = await readFile(path.join(projectDir, 'deploy/crontab'), 'utf8');
-  const variables = [...crontab.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([line]) => line);
-  const [, command = ''] = /^\*\/2 \* \* \* \* (.*)$/m.exec(crontab) ?? [];
-  const script = `
-    project=$1 command=$2; shift 2
-    mount -t tmpfs none /opt; mkdir /opt/awsiam; mount --bind "$project" /opt/awsiam; mount -o remount,bind,ro /opt/awsiam
-    mount -t tmpfs none /var/lib; mkdir /var/lib/awsiam; chown ${nobody} /var/lib/awsiam
-    setpriv --reuid ${nobody} --clear-groups env "$@" sh -c "$command"
-    cat /var/lib/awsiam/run.log
-    ls /var/lib/awsiam
-  `;
-  const run = await runMounted(script, [projectDir, command, ...variables], liveOver(iam));
-  expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: '' });
-  expect(run.stdout).toContain('8 passed');
-  expect(run.stdout.split('\n')).toEqual(expect.arrayContaining([...resultFiles, 'run.log']));
-  expectWholeRun(iam);
-});
-
 testMounting('if the disk of the results is full, the run goes on, says so, and leaves no older report', async () => {
   const iam = await startIam();
   const results = await makeDir();

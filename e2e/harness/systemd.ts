@@ -5,7 +5,7 @@ import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { onTestFinished, type TestContext, vi } from 'vitest';
+import { type TestContext, vi } from 'vitest';
 import { need } from '../../runner/testing/needs.ts';
 import { cleanEnv, projectDir } from './run.ts';
 
@@ -52,25 +52,27 @@ export interface Systemd {
 }
 
 interface StartSystemdOptions {
-  /** The units of `deploy/` that it loads. */
+  /** The units of `deploy/systemd/` that it loads. */
   readonly units: readonly string[];
   /** The settings, in a file that only root can read. AWS and Metrist are at a closed port unless they say otherwise. */
   readonly env: Readonly<Record<string, string>>;
   /** Lines that change the section `[Service]` of all services. */
   readonly override?: readonly string[];
+  /** Lines that change the section `[Timer]` of all timers. */
+  readonly timer?: readonly string[];
 }
 
 /**
- * A real systemd for the running test, with units of `deploy/` as they are, except for where their output and their settings
+ * A real systemd for the running test, with units of `deploy/systemd/` as they are, except for where their output and their settings
  * are. It skips the test if this machine cannot do that.
  */
 export async function startSystemd(
-  context: Pick<TestContext, 'skip'>,
-  { units, env, override = [] }: StartSystemdOptions,
+  context: Pick<TestContext, 'skip' | 'onTestFinished'>,
+  { units, env, override = [], timer = [] }: StartSystemdOptions,
 ): Promise<Systemd> {
   const cgroup = need(context, await makeCgroup(), "root, a writable cgroup2 and Debian's systemd, to start services");
   const unitsDir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-systemd-'));
-  onTestFinished(async () => {
+  context.onTestFinished(async () => {
     await rm(unitsDir, { recursive: true, force: true });
     await removeCgroup(cgroup);
   });
@@ -81,12 +83,15 @@ export async function startSystemd(
   const settings = Object.entries({ ...deadEnds, ...env }).map(([name, value]) => `${name}=${value}\n`);
   await writeFile(path.join(unitsDir, 'awsiam.env'), settings.join(''), { mode: 0o600 });
   const output = ['StandardOutput', 'StandardError'].map((stream) => `${stream}=append:/run/awsiam.log`);
-  const changes = ['[Service]', 'EnvironmentFile=/opt/units/awsiam.env', ...output, ...override, ''].join('\n');
+  const changes: Readonly<Record<string, readonly string[]>> = {
+    '.service': ['[Service]', 'EnvironmentFile=/opt/units/awsiam.env', ...output, ...override],
+    '.timer': ['[Timer]', ...timer],
+  };
   for (const unit of units) {
-    await copyFile(path.join(projectDir, 'deploy', unit), path.join(unitsDir, unit));
-    if (!unit.endsWith('.service')) continue;
+    await copyFile(path.join(projectDir, 'deploy/systemd', unit), path.join(unitsDir, unit));
     await mkdir(path.join(unitsDir, `${unit}.d`));
-    await writeFile(path.join(unitsDir, `${unit}.d/test.conf`), changes);
+    const lines = changes[path.extname(unit)] ?? [];
+    await writeFile(path.join(unitsDir, `${unit}.d/test.conf`), `${lines.join('\n')}\n`);
   }
 
   const namespaces = ['--mount', '--pid', '--uts', '--ipc', '--cgroup', '--fork', '--kill-child', '--mount-proc'];
@@ -96,7 +101,7 @@ export async function startSystemd(
   const printed: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => printed.push(String(chunk)));
   const ended = once(child, 'close');
-  onTestFinished(async () => {
+  context.onTestFinished(async () => {
     child.kill('SIGKILL');
     await ended;
   });

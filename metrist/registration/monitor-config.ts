@@ -114,7 +114,12 @@ const longestUsefulIntervalSecs = 1200;
  *
  * @param stepTimeoutSecs the monitor's own deadline for a step
  */
-export function findRegistrationWarnings(config: MonitorConfig, stepTimeoutSecs: number): string[] {
+export function findRegistrationWarnings(
+  config: Pick<MonitorConfig, 'run_groups' | 'interval_secs'> & {
+    readonly steps: readonly Pick<MonitorConfigStep, 'timeout_secs'>[];
+  },
+  stepTimeoutSecs: number,
+): string[] {
   const { run_groups: runGroups, interval_secs: intervalSecs, steps } = config;
   const timeoutSecs = Math.min(...steps.map((step) => step.timeout_secs));
   return [

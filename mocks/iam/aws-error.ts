@@ -27,6 +27,11 @@ export function validationError(message: string): IamError {
   return new IamError('ValidationError', 400, message);
 }
 
+/** Nobody has the access key. */
+export function invalidClientTokenId(): IamError {
+  return new IamError('InvalidClientTokenId', 403, 'The security token included in the request is invalid.');
+}
+
 /** The message of `LimitExceeded`. `quota` is AWS's name for it: `UsersPerAccount`. */
 export function describeQuota(quota: string, limit: number): string {
   return `Cannot exceed quota for ${quota}: ${limit}`;

@@ -3,7 +3,9 @@ import { IamError } from './aws-error.ts';
 import { type Delivery, faultErrors, type HttpAnswer, transportFaults } from './faults.ts';
 import type { Fault, FaultPlan } from './fault-plan.ts';
 import { operations } from './operations.ts';
-import { type IamRequest, parseQueryRequest, renderError, renderOutput } from './query-protocol.ts';
+import type { Api } from './operations/operation.ts';
+import { apiOf, type IamRequest, parseQueryRequest, renderError, renderOutput } from './query-protocol.ts';
+import { type Caller, findCaller } from './records.ts';
 import { createIamState, type IamState, type Random } from './state.ts';
 
 /** A request over HTTP. Header names are in lower case. */
@@ -33,6 +35,15 @@ export interface IamCall {
   status?: number;
   /** Time from the arrival of the request until its answer is written or its connection is reset. Absent until then. */
   serviceMs?: number;
+}
+
+/** A request as it was understood, and the fault that it meets. */
+interface Received {
+  readonly parsed: IamRequest | IamError;
+  readonly fault: Fault | undefined;
+  readonly requestId: string;
+  readonly api: Api;
+  readonly accessKeyId: string | undefined;
 }
 
 /** How the transport answers a request. */
@@ -93,6 +104,7 @@ export class IamEndpoint {
 
     const requestId = randomUuid(this.state.random);
     const parsed = parseRequest(request, form);
+    const accessKeyId = accessKeyOf(request, form);
     const fault = parsed instanceof IamError ? undefined : this.#faults.next(parsed.operation, parsed.input);
     const call: IamCall = {
       ...describeRequest(request, form),
@@ -104,7 +116,7 @@ export class IamEndpoint {
     let delivery: Delivery | undefined;
     const deliver = (): Delivery => {
       if (delivery === undefined) {
-        delivery = this.#answer(parsed, fault, requestId, call);
+        delivery = this.#answer({ parsed, fault, requestId, api: apiOf(form), accessKeyId }, call);
         if (isLate) this.events.emit('late', call);
       }
       return delivery;
@@ -126,7 +138,7 @@ export class IamEndpoint {
   }
 
   /** Carries a request out as its fault demands, and notes in `call` whether it took effect. */
-  #answer(parsed: IamRequest | IamError, fault: Fault | undefined, requestId: string, call: IamCall): Delivery {
+  #answer({ parsed, fault, requestId, api, accessKeyId }: Received, call: IamCall): Delivery {
     try {
       if (parsed instanceof IamError) throw parsed;
       const { operation, input } = parsed;
@@ -135,8 +147,8 @@ export class IamEndpoint {
       }
       const carryOut = (): HttpAnswer => {
         // Untyped, as it comes over the wire: the operation checks its input itself.
-        const run = operations[operation].run as (state: IamState, input: IamRequest['input']) => object;
-        const output = run(this.state, input);
+        const run = operations[operation].run as (...args: [IamState, IamRequest['input'], Caller]) => object;
+        const output = run(this.state, input, findCaller(this.state, accessKeyId));
         call.carriedOut = true;
         return answerOf(200, renderOutput(operation, output, requestId), requestId);
       };
@@ -144,7 +156,7 @@ export class IamEndpoint {
     } catch (error) {
       // Any other error is a bug of the mock and must be seen as one.
       if (!(error instanceof IamError)) throw error;
-      return answerOf(error.status, renderError(error, requestId), requestId);
+      return answerOf(error.status, renderError(error, requestId, api), requestId);
     }
   }
 }
@@ -159,6 +171,12 @@ function parseRequest({ headers, query, body }: HttpRequest, form: URLSearchPara
     return new IamError('MissingAuthenticationToken', 403, 'Request is missing Authentication Token');
   }
   return parseQueryRequest(form);
+}
+
+/** The id of the key that signed a request: `Credential=AKIDEXAMPLE/20261122/us-east-1/iam/aws4_request`. */
+function accessKeyOf({ headers }: HttpRequest, form: URLSearchParams): string | undefined {
+  const scope = /\bCredential=([^,\s]+)/.exec(headers['authorization'] ?? '')?.[1] ?? form.get('X-Amz-Credential');
+  return scope?.split('/')[0];
 }
 
 function answerOf(status: number, body: string, requestId: string): HttpAnswer {

@@ -1,4 +1,4 @@
-import { describeQuota } from './aws-error.ts';
+import { describeQuota, invalidClientTokenId } from './aws-error.ts';
 import { blockerSentences } from './records.ts';
 import { arnOf, foldName, type IamState } from './state.ts';
 
@@ -69,7 +69,7 @@ export const faultErrors = {
   RequestLimitExceeded: () => [503, 'Request limit exceeded.'],
   AccessDenied: (context) => [403, describeDenial(context)],
   ExpiredToken: () => [403, 'The security token included in the request is expired'],
-  InvalidClientTokenId: () => [403, 'The security token included in the request is invalid.'],
+  InvalidClientTokenId: () => [403, invalidClientTokenId().message],
   SignatureDoesNotMatch: () => [
     403,
     'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',

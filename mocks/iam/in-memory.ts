@@ -6,6 +6,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { IamEndpoint } from './endpoint.ts';
 import type { HttpAnswer } from './faults.ts';
 import { isOperationName } from './operations.ts';
+import { iamApi, stsApi } from './operations/operation.ts';
 
 type Handle = NodeHttpHandler['handle'];
 type SdkRequest = Parameters<Handle>[0];
@@ -13,7 +14,7 @@ type SdkRequest = Parameters<Handle>[0];
 type Timeouts = ReturnType<NodeHttpHandler['httpHandlerConfigs']> & { readonly defaultSocketTimeout?: number };
 
 /**
- * Sends the IAM requests of all HTTP handlers of this process to the mock instead of the network. Handlers that extend the
+ * Sends the requests for IAM, and for the caller's identity, of all HTTP handlers of this process to the mock instead of the network. Handlers that extend the
  * SDK's, as the monitor's does, still process the answer. Requests to other services, such as for credentials, are untouched.
  *
  * The whole SDK is real: middleware, signing, retries and deserialisers. Only the connection is not. So attempts, `$metadata`,
@@ -37,9 +38,12 @@ export function divertRequests(endpoint: IamEndpoint): () => void {
   return () => void Object.defineProperty(NodeHttpHandler.prototype, 'handle', original);
 }
 
-/** Other AWS services use the same protocol. The version of the API is IAM's own. */
-function isForIam(request: SdkRequest): boolean {
-  return typeof request.body === 'string' && request.body.includes('&Version=2010-05-08');
+/** Other AWS services use the same protocol. The version of the API is IAM's own. Of STS only the caller's identity is mocked. */
+function isForIam({ body }: SdkRequest): boolean {
+  if (typeof body !== 'string') return false;
+  return (
+    body.includes(`&Version=${iamApi.version}`) || body.includes(`Action=GetCallerIdentity&Version=${stsApi.version}`)
+  );
 }
 
 /** IAM would answer `InvalidAction`, which does not tell a developer what to do. */

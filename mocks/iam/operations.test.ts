@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { IamError } from './aws-error.ts';
-import { listEntities, seedGroup, seedUser } from './seeding.ts';
+import { denyAll as document } from './operations/managed-policies.ts';
+import { findCaller } from './records.ts';
+import { listEntities, seedGroup, seedKeyHolder, seedPolicy, seedUser } from './seeding.ts';
 import { testAccount } from './testing/account.ts';
 
 const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/dev-awsiam-testpolicy';
@@ -168,9 +170,10 @@ describe('managed policies', () => {
     );
   });
 
-  test("AWS's own policies, the monitor's test policies and those of the options exist; others do not", () => {
+  test("AWS's own policies, the monitor's test policies and those of the account exist; others do not", () => {
     const own = 'arn:aws:iam::123456789012:policy/own';
-    const { run, state } = testAccount({ policies: [own] });
+    const { run, state } = testAccount();
+    seedPolicy(state, own);
     seedUser(state, { name: 'bob' });
     for (const PolicyArn of [own, policyArn, 'arn:aws:iam::aws:policy/job-function/ViewOnlyAccess']) {
       run('AttachUserPolicy', { UserName: 'bob', PolicyArn });
@@ -183,6 +186,30 @@ describe('managed policies', () => {
         `NoSuchEntity 404 Policy ${missing} does not exist or is not attachable.`,
       );
     }
+  });
+
+  test('in a strict account a test policy exists only once it is created', () => {
+    const { run, state } = testAccount({ isStrict: true });
+    seedUser(state, { name: 'bob' });
+    const attach = (): unknown => run('AttachUserPolicy', { UserName: 'bob', PolicyArn: policyArn });
+    expect(failureOf(attach)).toBe(`NoSuchEntity 404 Policy ${policyArn} does not exist or is not attachable.`);
+    expect(failureOf(() => run('GetPolicy', { PolicyArn: policyArn }))).toBe(
+      `NoSuchEntity 404 Policy ${policyArn} was not found.`,
+    );
+    const [Path, PolicyName] = ['/AwsIamMonitorTestPolicies/', 'dev-awsiam-testpolicy'];
+    expect(run('CreatePolicy', { Path, PolicyName, PolicyDocument: document }).Policy?.Arn).toBe(policyArn);
+    attach();
+    expect(run('GetPolicy', { PolicyArn: policyArn }).Policy?.AttachmentCount).toBe(1);
+  });
+
+  test('a policy that is not attachable is refused in the words for one that does not exist', () => {
+    const { run, state } = testAccount();
+    seedUser(state, { name: 'bob' });
+    seedPolicy(state, policyArn, { isAttachable: false });
+    expect(failureOf(() => run('AttachUserPolicy', { UserName: 'bob', PolicyArn: policyArn }))).toBe(
+      `NoSuchEntity 404 Policy ${policyArn} does not exist or is not attachable.`,
+    );
+    expect(run('GetPolicy', { PolicyArn: policyArn }).Policy?.IsAttachable).toBe(false);
   });
 
   test.each([
@@ -214,6 +241,182 @@ describe('managed policies', () => {
   });
 });
 
+describe('managed policies of the account', () => {
+  const create = (account: ReturnType<typeof testAccount>, PolicyName = 'own'): string =>
+    account.run('CreatePolicy', { PolicyName, PolicyDocument: document }).Policy?.Arn ?? '';
+
+  test('a created policy has an ARN, an id, a path, a first version and no attachments', () => {
+    const account = testAccount({ partition: 'aws-us-gov' });
+    const arn = 'arn:aws-us-gov:iam::123456789012:policy/team/own';
+    const input = { PolicyName: 'own', Path: '/team/', Description: 'ours', PolicyDocument: document };
+    const { Policy } = account.run('CreatePolicy', input);
+    expect(Policy).toEqual({
+      PolicyName: 'own',
+      PolicyId: expect.stringMatching(/^ANPA[A-Z2-7]{17}$/) as string,
+      Arn: arn,
+      Path: '/team/',
+      Description: 'ours',
+      DefaultVersionId: 'v1',
+      AttachmentCount: 0,
+      PermissionsBoundaryUsageCount: 0,
+      IsAttachable: true,
+      CreateDate: new Date('2026-11-22T12:00:00Z'),
+      UpdateDate: new Date('2026-11-22T12:00:00Z'),
+    });
+    expect(account.run('GetPolicy', { PolicyArn: arn })).toEqual({ Policy });
+    expect(account.run('ListPolicies', { PathPrefix: '/team/' }).Policies).toEqual([Policy]);
+    expect(account.run('ListPolicies', { PathPrefix: '/other/' }).Policies).toEqual([]);
+    expect(account.run('ListPolicies', { OnlyAttached: true }).Policies).toEqual([]);
+    expect(account.run('GetAccountSummary', {}).SummaryMap).toMatchObject({ Policies: 1, PoliciesQuota: 1500 });
+  });
+
+  test('names are unique without regard to case and path', () => {
+    const account = testAccount();
+    create(account);
+    const again = { PolicyName: 'OWN', Path: '/team/', PolicyDocument: document };
+    expect(failureOf(() => account.run('CreatePolicy', again))).toBe(
+      'EntityAlreadyExists 409 A policy called OWN already exists. Duplicate names are not allowed.',
+    );
+  });
+
+  test.each([
+    ['nothing', undefined, /^ValidationError 400 .*policyDocument/],
+    ['no JSON', 'Version: 1', 'MalformedPolicyDocument 400 The policy is not in the valid JSON format.'],
+    ['a CloudFormation template', '{"Resources":{}}', 'MalformedPolicyDocument 400 Syntax errors in policy.'],
+    ['null', 'null', /^MalformedPolicyDocument 400 /],
+    [
+      'a statement without a resource',
+      '{"Statement":[{"Effect":"Allow","Action":"iam:GetUser"}]}',
+      'MalformedPolicyDocument 400 Syntax errors in policy.',
+    ],
+    [
+      'more than 6144 characters',
+      document.replace('"*"', JSON.stringify('x'.repeat(6144))),
+      'LimitExceeded 409 Cannot exceed quota for PolicySize: 6144',
+    ],
+  ])('%s is refused as a document', (_what, PolicyDocument, failure) => {
+    const { run, state } = testAccount();
+    const refusal = failureOf(() => run('CreatePolicy', { PolicyName: 'own', PolicyDocument }));
+    if (typeof failure === 'string') expect(refusal).toBe(failure);
+    else expect(refusal).toMatch(failure);
+    expect(state.policies.size).toBe(0);
+  });
+
+  test("white space does not count towards a document's size", () => {
+    const spacious = document.replace('{', `{${' '.repeat(7000)}`);
+    expect(failureOf(() => testAccount().run('CreatePolicy', { PolicyName: 'own', PolicyDocument: spacious }))).toBe(
+      'no failure',
+    );
+  });
+
+  test('a user can have 2048 characters of inline policies', () => {
+    const { run, state } = testAccount();
+    seedUser(state, { name: 'bob' });
+    const PolicyDocument = document.replace('"*"', JSON.stringify('x'.repeat(1200)));
+    run('PutUserPolicy', { UserName: 'bob', PolicyName: 'one', PolicyDocument });
+    run('PutUserPolicy', { UserName: 'bob', PolicyName: 'one', PolicyDocument });
+    expect(failureOf(() => run('PutUserPolicy', { UserName: 'bob', PolicyName: 'two', PolicyDocument }))).toBe(
+      'LimitExceeded 409 Maximum policy size of 2048 bytes exceeded for user bob',
+    );
+  });
+
+  test('a policy has up to five versions, of which the default one stays', () => {
+    const account = testAccount();
+    const { run, wait } = account;
+    const PolicyArn = create(account);
+    wait(1000);
+    const newDocument = document.replace('Deny', 'Allow');
+    expect(run('CreatePolicyVersion', { PolicyArn, PolicyDocument: newDocument, SetAsDefault: true })).toEqual({
+      PolicyVersion: { VersionId: 'v2', IsDefaultVersion: true, CreateDate: new Date('2026-11-22T12:00:01Z') },
+    });
+    expect(run('GetPolicy', { PolicyArn }).Policy).toMatchObject({
+      DefaultVersionId: 'v2',
+      UpdateDate: new Date('2026-11-22T12:00:01Z'),
+    });
+    const { PolicyVersion } = run('GetPolicyVersion', { PolicyArn, VersionId: 'v2' });
+    expect(decodeURIComponent(PolicyVersion?.Document ?? '')).toBe(newDocument);
+    for (const _ of [3, 4, 5]) run('CreatePolicyVersion', { PolicyArn, PolicyDocument: document });
+    expect(failureOf(() => run('CreatePolicyVersion', { PolicyArn, PolicyDocument: document }))).toMatch(
+      /^LimitExceeded 409 A managed policy can have up to 5 versions\./,
+    );
+    expect(failureOf(() => run('DeletePolicyVersion', { PolicyArn, VersionId: 'v2' }))).toBe(
+      'DeleteConflict 409 Cannot delete the default version of a policy.',
+    );
+    run('DeletePolicyVersion', { PolicyArn, VersionId: 'v1' });
+    run('CreatePolicyVersion', { PolicyArn, PolicyDocument: document });
+    expect(
+      run('ListPolicyVersions', { PolicyArn }).Versions?.map((version) => [
+        version.VersionId,
+        version.IsDefaultVersion,
+        version.Document,
+      ]),
+    ).toEqual([
+      ['v2', true, undefined],
+      ['v3', false, undefined],
+      ['v4', false, undefined],
+      ['v5', false, undefined],
+      ['v6', false, undefined],
+    ]);
+    expect(failureOf(() => run('GetPolicyVersion', { PolicyArn, VersionId: 'v1' }))).toMatch(/^NoSuchEntity 404 /);
+  });
+
+  test('a policy can be deleted once nothing has it attached and only its default version is left', () => {
+    const account = testAccount();
+    const { run, state } = account;
+    const PolicyArn = create(account);
+    seedUser(state, { name: 'bob', policies: [PolicyArn] });
+    run('CreatePolicyVersion', { PolicyArn, PolicyDocument: document });
+    const refusal = (): string => failureOf(() => run('DeletePolicy', { PolicyArn }));
+    expect(refusal()).toBe('DeleteConflict 409 Cannot delete a policy attached to entities.');
+    run('DetachUserPolicy', { UserName: 'bob', PolicyArn });
+    expect(refusal()).toMatch(/^DeleteConflict 409 This policy has more than one version\./);
+    run('DeletePolicyVersion', { PolicyArn, VersionId: 'v2' });
+    expect(refusal()).toBe('no failure');
+    expect(refusal()).toBe(`NoSuchEntity 404 Policy ${PolicyArn} was not found.`);
+  });
+
+  test('a permissions boundary has to exist; GetUser shows it, lists do not, and it cannot be deleted', () => {
+    const account = testAccount();
+    const { run } = account;
+    const missing = 'arn:aws:iam::123456789012:policy/none';
+    expect(failureOf(() => run('CreateUser', { UserName: 'bob', PermissionsBoundary: missing }))).toBe(
+      `NoSuchEntity 404 Scope ARN: ${missing} does not exist or is not attachable.`,
+    );
+    const PolicyArn = create(account);
+    run('CreateUser', { UserName: 'bob', PermissionsBoundary: PolicyArn });
+    expect(run('GetUser', { UserName: 'bob' }).User?.PermissionsBoundary?.PermissionsBoundaryArn).toBe(PolicyArn);
+    expect(run('ListUsers', {}).Users?.[0]).not.toHaveProperty('PermissionsBoundary');
+    expect(failureOf(() => run('DeletePolicy', { PolicyArn }))).toMatch(/^DeleteConflict/);
+  });
+});
+
+describe('the caller', () => {
+  test('is the user who has the access key: without a name, requests are about that user', () => {
+    const { run, state } = testAccount();
+    const { AccessKeyId } = seedKeyHolder(state, 'bob');
+    const bob = findCaller(state, AccessKeyId);
+    expect(run('GetCallerIdentity', {}, bob)).toEqual({
+      UserId: state.users.get('bob')?.entity.UserId,
+      Account: '123456789012',
+      Arn: 'arn:aws:iam::123456789012:user/bob',
+    });
+    expect(run('GetUser', {}, bob).User?.UserName).toBe('bob');
+    expect(run('ListAccessKeys', {}, bob).AccessKeyMetadata).toMatchObject([{ AccessKeyId }]);
+  });
+
+  test('with a key that nobody has is awsiam-monitor, and refused by a strict account', () => {
+    const { run, state } = testAccount();
+    const arn = 'arn:aws:iam::123456789012:user/awsiam-monitor';
+    expect(run('GetCallerIdentity', {}, findCaller(state, 'AKIAIOSFODNN7EXAMPLE')).Arn).toBe(arn);
+    const strict = testAccount({ isStrict: true });
+    const { AccessKeyId } = seedKeyHolder(strict.state, 'bob');
+    const refusal = 'InvalidClientTokenId 403 The security token included in the request is invalid.';
+    expect(failureOf(() => findCaller(strict.state, 'AKIAIOSFODNN7EXAMPLE'))).toBe(refusal);
+    strict.run('DeleteAccessKey', { UserName: 'bob', AccessKeyId });
+    expect(failureOf(() => findCaller(strict.state, AccessKeyId))).toBe(refusal);
+  });
+});
+
 /** What blocks the deletion of a user, AWS's sentence about it, and a function that adds it and returns how to remove it. */
 const blockers = [
   [
@@ -237,7 +440,7 @@ const blockers = [
     'an inline policy',
     'must delete policies first',
     ({ run }) => {
-      run('PutUserPolicy', { UserName: 'bob', PolicyName: 'inline', PolicyDocument: '{}' });
+      run('PutUserPolicy', { UserName: 'bob', PolicyName: 'inline', PolicyDocument: document });
       expect(run('ListUserPolicies', { UserName: 'bob' }).PolicyNames).toEqual(['inline']);
       return () => run('DeleteUserPolicy', { UserName: 'bob', PolicyName: 'inline' });
     },
@@ -320,7 +523,7 @@ describe('deleting', () => {
     seedGroup(state, { name: 'ops' });
     seedUser(state, { name: 'bob', groups: ['ops'] });
     run('AttachGroupPolicy', { GroupName: 'ops', PolicyArn: policyArn });
-    run('PutGroupPolicy', { GroupName: 'ops', PolicyName: 'inline', PolicyDocument: '{}' });
+    run('PutGroupPolicy', { GroupName: 'ops', PolicyName: 'inline', PolicyDocument: document });
     const refusal = (): string => failureOf(() => run('DeleteGroup', { GroupName: 'ops' }));
     expect(refusal()).toContain('must remove users from group first.');
     run('RemoveUserFromGroup', { GroupName: 'ops', UserName: 'bob' });

@@ -1,10 +1,9 @@
 import { IamError } from './aws-error.ts';
-import { isOperationName, type OperationName } from './operations.ts';
+import { isOperationName, type OperationName, operations } from './operations.ts';
+import { type Api, iamApi, stsApi } from './operations/operation.ts';
 
-// IAM's protocol, AWS Query: requests are forms, answers are XML. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
-
-const apiVersion = '2010-05-08';
-const xmlNamespace = `https://iam.amazonaws.com/doc/${apiVersion}/`;
+// IAM's and STS's protocol, AWS Query: requests are forms, answers are XML.
+// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 
 /** A value in an operation's input. */
 type Field = string | number | boolean | Fields | Field[];
@@ -21,7 +20,7 @@ export interface IamRequest {
 
 /** Parameters that are not texts. */
 const numbers = new Set(['MaxItems', 'CredentialAgeDays']);
-const booleans = new Set(['PasswordResetRequired', 'AllUsers']);
+const booleans = new Set(['PasswordResetRequired', 'AllUsers', 'SetAsDefault', 'OnlyAttached']);
 
 /**
  * Reads a form of the AWS Query protocol: `Action=CreateUser&Version=2010-05-08&UserName=bob&Tags.member.1.Key=a`.
@@ -31,7 +30,7 @@ export function parseQueryRequest(form: URLSearchParams): IamRequest | IamError 
   const action = form.get('Action');
   const version = form.get('Version');
   if (!action) return new IamError('MissingAction', 400, 'The request is missing an action or a required parameter.');
-  if (!isOperationName(action) || version !== apiVersion) {
+  if (!isOperationName(action) || version !== operations[action].api.version) {
     return new IamError(
       'InvalidAction',
       400,
@@ -84,6 +83,11 @@ function newFields(): Fields {
   return Object.create(null) as Fields;
 }
 
+/** The API that a request is for. IAM, if it names none that the mock knows. */
+export function apiOf(form: URLSearchParams): Api {
+  return form.get('Version') === stsApi.version ? stsApi : iamApi;
+}
+
 /**
  * An operation's output as IAM writes it.
  *
@@ -94,7 +98,8 @@ function newFields(): Fields {
  *
  * An operation without output has no result element.
  */
-export function renderOutput(operation: string, output: object, requestId: string): string {
+export function renderOutput(operation: OperationName, output: object, requestId: string): string {
+  const { xmlNamespace } = operations[operation].api;
   const result = Object.keys(output).length > 0 ? renderElement(`${operation}Result`, output) : '';
   const metadata = renderElement('ResponseMetadata', { RequestId: requestId });
   return `<${operation}Response xmlns="${xmlNamespace}">${result}${metadata}</${operation}Response>\n`;
@@ -108,7 +113,7 @@ export function renderOutput(operation: string, output: object, requestId: strin
  *       <RequestId>7a62c49f-…</RequestId>
  *     </ErrorResponse>
  */
-export function renderError({ name, status, message }: IamError, requestId: string): string {
+export function renderError({ name, status, message }: IamError, requestId: string, { xmlNamespace } = iamApi): string {
   const body = renderElement('Error', { Type: status < 500 ? 'Sender' : 'Receiver', Code: name, Message: message });
   return `<ErrorResponse xmlns="${xmlNamespace}">${body}${renderElement('RequestId', requestId)}</ErrorResponse>\n`;
 }

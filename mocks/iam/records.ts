@@ -1,4 +1,4 @@
-import { IamError, noSuchEntity, validationError } from './aws-error.ts';
+import { IamError, invalidClientTokenId, noSuchEntity } from './aws-error.ts';
 import {
   arnOf,
   type DeleteBlocker,
@@ -19,8 +19,13 @@ interface NewEntity {
   readonly createDate: Date;
 }
 
+interface NewUser extends NewEntity {
+  /** The ARN of a policy. */
+  readonly permissionsBoundary?: string | undefined;
+}
+
 /** Makes a user without groups, policies and credentials. The caller puts it into the state. */
-export function newUserRecord(state: IamState, { name, path, createDate }: NewEntity): UserRecord {
+export function newUserRecord(state: IamState, { name, path, createDate, permissionsBoundary }: NewUser): UserRecord {
   return {
     ...newPolicyHolder(state, createDate),
     entity: {
@@ -29,6 +34,12 @@ export function newUserRecord(state: IamState, { name, path, createDate }: NewEn
       UserId: randomId(state.random, 'AIDA'),
       Arn: arnOf(state, `user${path}${name}`),
       CreateDate: createDate,
+      ...(permissionsBoundary !== undefined && {
+        PermissionsBoundary: {
+          PermissionsBoundaryType: 'PermissionsBoundaryPolicy',
+          PermissionsBoundaryArn: permissionsBoundary,
+        },
+      }),
     },
     groups: new Map(),
     accessKeys: new Map(),
@@ -63,16 +74,39 @@ function newPolicyHolder(state: IamState, createDate: Date): PolicyHolder {
   };
 }
 
+/** Whose access key signed a request. */
+export interface Caller {
+  readonly arn: string;
+  readonly userId: string;
+  /** What operations use that get no user's name. */
+  readonly userName: string;
+}
+
+/**
+ * Finds the user to whom an access key belongs. If nobody in the account has the key, it counts as that of a user
+ * `awsiam-monitor`, whom the account's lists do not have.
+ * @throws InvalidClientTokenId for such a key if the account is strict
+ */
+export function findCaller(state: IamState, accessKeyId: string | undefined): Caller {
+  for (const { entity, accessKeys } of state.users.values()) {
+    if (accessKeyId !== undefined && accessKeys.has(accessKeyId)) {
+      return { arn: entity.Arn, userId: entity.UserId, userName: entity.UserName };
+    }
+  }
+  if (state.isStrict) throw invalidClientTokenId();
+  const userName = 'awsiam-monitor';
+  return { arn: arnOf(state, `user/${userName}`), userId: 'AIDAMOCKMOCKMOCKMOCKM', userName };
+}
+
 /**
  * Finds the user that a request names, in upper or lower case.
- * Without a name, AWS takes the caller's own user. The mock's caller is no user, as with a role or root.
  * @throws ValidationError, NoSuchEntity also for a user that is not visible yet
  */
 export function findUser(state: IamState, userName: string | undefined): UserRecord {
-  if (userName === undefined) throw validationError('Must specify userName when calling with non-User credentials');
-  const record = state.users.get(foldName(requireName('userName', userName)));
+  const name = requireName('userName', userName);
+  const record = state.users.get(foldName(name));
   if (record && isVisible(state, record)) return record;
-  throw noSuchEntity(`The user with name ${userName} cannot be found.`);
+  throw noSuchEntity(`The user with name ${name} cannot be found.`);
 }
 
 /**

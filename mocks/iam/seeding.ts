@@ -1,6 +1,10 @@
+import type { AccessKey } from '@aws-sdk/client-iam';
+import { createAccessKey } from './operations/credentials.ts';
+import { denyAll, newPolicyRecord } from './operations/managed-policies.ts';
 import { attachPolicy } from './operations/policies.ts';
 import { newGroupRecord, newUserRecord } from './records.ts';
 import { foldName, type GroupRecord, type IamState, type PolicyHolder, type UserRecord } from './state.ts';
+import { requirePolicyArn } from './validate.ts';
 
 /** A group that a test wants to have in the account. */
 interface GroupSeed {
@@ -42,6 +46,21 @@ export function seedGroup(state: IamState, seed: GroupSeed): GroupRecord {
   state.groups.set(foldName(name), group);
   seedPolicies(state, group, seed);
   return group;
+}
+
+/** Puts a managed policy into the account. Its document denies everything. */
+export function seedPolicy(
+  state: IamState,
+  policyArn: string,
+  options: { readonly isAttachable?: boolean } = {},
+): void {
+  const policy = requirePolicyArn(state, policyArn);
+  state.policies.set(policy.arn, newPolicyRecord(state, { ...policy, document: denyAll, ...options }));
+}
+
+/** Puts a user with an access key into the account. */
+export function seedKeyHolder(state: IamState, name: string): AccessKey {
+  return createAccessKey(state, seedUser(state, { name }));
 }
 
 /** The names of all users and groups, in IAM's order. */

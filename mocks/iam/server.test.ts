@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { CreateUserCommand, GetAccountSummaryCommand, GetUserCommand, paginateListUsers } from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { createFaultPlan } from './fault-plan.ts';
-import { seedUser } from './seeding.ts';
+import { seedKeyHolder, seedUser } from './seeding.ts';
 import { type IamServer, type IamServerOptions, startIamServer } from './server.ts';
-import { testClient } from './testing/clients.ts';
+import { createIamState } from './state.ts';
+import { testClient, testStsClient } from './testing/clients.ts';
 
 async function startServer(options: IamServerOptions = {}): Promise<IamServer> {
   const server = await startIamServer(options);
@@ -38,6 +40,7 @@ describe('the protocol', () => {
     ['an unsigned request', {}, form, 403, '<Code>MissingAuthenticationToken</Code>'],
     ['an unknown action', signed, 'Action=Nope&Version=2010-05-08', 400, '<Code>InvalidAction</Code>'],
     ['another version', signed, 'Action=CreateUser&Version=1', 400, '<Code>InvalidAction</Code>'],
+    ["STS's version for IAM", signed, 'Action=CreateUser&Version=2011-06-15', 400, 'https://sts.amazonaws.com/doc/'],
     ['JSON', signed, '{"UserName":"bob"}', 400, '<Code>MissingAction</Code>'],
     ['a broken escape', signed, `${form}%zz`, 404, '<Code>MalformedQueryString</Code>'],
   ])('%s is refused and changes nothing', async (_what, headers, body, status, code) => {
@@ -76,6 +79,28 @@ describe('with the real SDK', () => {
     expect($metadata).toMatchObject({ httpStatusCode: 200, attempts: 1, requestId: expect.any(String) as string });
     const { SummaryMap } = await client.send(new GetAccountSummaryCommand({}));
     expect(SummaryMap).toMatchObject({ Users: state.users.size, UsersQuota: 5000 });
+  });
+
+  test('the server is STS, too: it says to whom the access key belongs', async () => {
+    const { url, state } = await startServer();
+    const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = seedKeyHolder(state, 'bob');
+    const client = testStsClient({ endpoint: url, credentials: { accessKeyId, secretAccessKey } });
+    const { Account, Arn, $metadata } = await client.send(new GetCallerIdentityCommand({}));
+    expect({ Account, Arn }).toEqual({ Account: '123456789012', Arn: 'arn:aws:iam::123456789012:user/bob' });
+    expect($metadata.requestId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('a strict account refuses the keys that it does not know, at IAM and at STS', async () => {
+    const { url, state, calls } = await startServer({ state: createIamState({ isStrict: true }) });
+    const refusal = { name: 'InvalidClientTokenId', $metadata: { httpStatusCode: 403, attempts: 1 } };
+    await expect(testStsClient({ endpoint: url }).send(new GetCallerIdentityCommand({}))).rejects.toMatchObject(
+      refusal,
+    );
+    await expect(testClient({ endpoint: url }).send(new CreateUserCommand({ UserName: 'bob' }))).rejects.toMatchObject(
+      refusal,
+    );
+    expect(state.users.size).toBe(0);
+    expect(calls.map(({ carriedOut }) => carriedOut)).toEqual([false, false]);
   });
 
   test("the SDK's paginator walks through a long list while it is being emptied", async () => {

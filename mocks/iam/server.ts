@@ -9,7 +9,7 @@ export interface IamServerOptions extends IamEndpointOptions {
 
 /** A running server. */
 export interface IamServer extends Pick<IamEndpoint, 'state' | 'calls' | 'events'> {
-  /** What `AWS_ENDPOINT_URL_IAM` has to be: `http://127.0.0.1:4566`. */
+  /** What `AWS_ENDPOINT_URL`, or `AWS_ENDPOINT_URL_IAM`, has to be: `http://127.0.0.1:4566`. */
   readonly url: string;
   readonly port: number;
   /** Stops at once, even in the middle of an answer. */

@@ -4,13 +4,15 @@ import type {
   Group,
   LoginProfile,
   MFADevice,
+  Policy,
+  PolicyVersion,
   ServiceSpecificCredentialMetadata,
   SigningCertificate,
   SSHPublicKeyMetadata,
   User,
 } from '@aws-sdk/client-iam';
 
-/** One AWS account, as far as IAM's users and groups go. Only operations change it. */
+/** One AWS account, as far as IAM's users, groups and policies go. Only operations change it. */
 export interface IamState {
   /** @default the system's clock */
   readonly now: () => Date;
@@ -22,8 +24,13 @@ export interface IamState {
   readonly partition: string;
   readonly limits: IamLimits;
   readonly propagation: Propagation;
-  /** ARNs of the policies in the options. Others exist in every account: see `requireExistingPolicy`. */
-  readonly policies: ReadonlySet<string>;
+  /**
+   * Whether the account is as strict as a real one: the test policy exists only once somebody creates it, and only access
+   * keys of its users are accepted. Otherwise every test policy exists and every key works. @default false
+   */
+  readonly isStrict: boolean;
+  /** The account's own policies by ARN. More exist without a record: see `policyExists`. */
+  readonly policies: Map<string, PolicyRecord>;
   /** By folded name, as are the groups. */
   readonly users: Map<string, UserRecord>;
   readonly groups: Map<string, GroupRecord>;
@@ -33,7 +40,12 @@ export interface IamState {
 
 /** A user and everything that belongs to it. */
 export interface UserRecord extends PolicyHolder {
-  readonly entity: User & { readonly Path: string; readonly UserName: string; readonly Arn: string };
+  readonly entity: User & {
+    readonly Path: string;
+    readonly UserName: string;
+    readonly UserId: string;
+    readonly Arn: string;
+  };
   /** By folded name. */
   readonly groups: Map<string, GroupRecord>;
   /** By id, as are all the following. */
@@ -44,6 +56,23 @@ export interface UserRecord extends PolicyHolder {
   readonly serviceSpecificCredentials: Map<string, ServiceSpecificCredentialMetadata>;
   loginProfile?: LoginProfile;
 }
+
+/** A managed policy and its versions. How often it is attached is counted when it is asked for. */
+export interface PolicyRecord {
+  readonly entity: Policy & { readonly Path: string; readonly PolicyName: string; readonly Arn: string };
+  /** By id, from the oldest to the newest: `v1`, `v2`, … */
+  readonly versions: Map<string, PolicyVersionRecord>;
+  defaultVersionId: string;
+  /** How many versions there have been. The number of a deleted version is not used again. */
+  versionCount: number;
+  updatedAt: Date;
+}
+
+/** Whether a version is the default one is up to its policy. */
+export type PolicyVersionRecord = Omit<PolicyVersion, 'IsDefaultVersion'> & {
+  readonly VersionId: string;
+  readonly Document: string;
+};
 
 /** A group and its members. */
 export interface GroupRecord extends PolicyHolder {
@@ -93,6 +122,13 @@ type IamLimits = Readonly<typeof defaultLimits>;
 const defaultLimits = {
   users: 5000,
   groups: 300,
+  policies: 1500,
+  versionsPerPolicy: 5,
+  /** Characters of a managed policy's document, without white space. */
+  policySize: 6144,
+  /** Characters of all inline policies of a user or group, without white space. */
+  userPolicySize: 2048,
+  groupPolicySize: 5120,
   groupsPerUser: 10,
   attachedPoliciesPerUser: 10,
   attachedPoliciesPerGroup: 10,
@@ -104,12 +140,12 @@ const defaultLimits = {
   serviceSpecificCredentialsPerUser: 2,
 };
 
-export interface IamStateOptions extends Partial<Pick<IamState, 'now' | 'random' | 'accountId' | 'partition'>> {
+export interface IamStateOptions extends Partial<
+  Pick<IamState, 'now' | 'random' | 'accountId' | 'partition' | 'isStrict'>
+> {
   /** @default AWS's own */
   readonly limits?: Partial<IamLimits>;
   readonly propagation?: Partial<Propagation>;
-  /** ARNs of further managed policies that exist. @default none */
-  readonly policies?: Iterable<string>;
 }
 
 /** An account without users and groups. */
@@ -119,10 +155,11 @@ export function createIamState(options: IamStateOptions = {}): IamState {
     random: createRandom(1),
     accountId: '123456789012',
     partition: 'aws',
+    isStrict: false,
     ...options,
     limits: { ...defaultLimits, ...options.limits },
     propagation: { creationMs: 0, removalMs: 0, ...options.propagation },
-    policies: new Set(options.policies),
+    policies: new Map(),
     users: new Map(),
     groups: new Map(),
     mfaSerials: new Set(),
@@ -157,7 +194,7 @@ export function createRandom(seed: number): Random {
 }
 
 /**
- * An id as AWS makes them: a prefix for the kind (`AIDA` a user, `AGPA` a group, `AKIA` an access key), then letters and
+ * An id as AWS makes them: a prefix for the kind (`AIDA` a user, `AGPA` a group, `ANPA` a policy, `AKIA` an access key), then letters and
  * digits of base 32.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
  */

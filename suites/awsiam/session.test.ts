@@ -15,8 +15,12 @@ const { signal: quiet } = new AbortController();
 describe('a live session', () => {
   test('finds its endpoint in the environment, calls nothing while it opens, and runs the eight steps', async () => {
     const server = await startIamServer({ state: createIamState({ partition: 'aws-us-gov' }) });
+    const permissionsBoundaryArn = 'arn:aws-us-gov:iam::aws:policy/AWSDenyAll';
     vi.stubEnv('AWS_ENDPOINT_URL_IAM', server.url);
-    const session = await openSession(testConfig({ region: 'us-gov-west-1' }), { mode: 'live', signal: quiet });
+    const session = await openSession(testConfig({ region: 'us-gov-west-1', permissionsBoundaryArn }), {
+      mode: 'live',
+      signal: quiet,
+    });
     onTestFinished(async () => {
       vi.unstubAllEnvs();
       closeSession(session);
@@ -45,6 +49,11 @@ describe('a live session', () => {
       'DetachUserPolicy',
       'DeleteUser',
     ]);
+    expect(server.calls[0]?.params).toEqual({
+      UserName: session.names.user,
+      Path: '/AwsIamMonitorTestUsers/',
+      PermissionsBoundary: permissionsBoundaryArn,
+    });
     expect(server.calls[5]?.params['PolicyArn']).toBe(
       'arn:aws-us-gov:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-gov-west-1-awsiam-testpolicy',
     );

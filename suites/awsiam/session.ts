@@ -32,7 +32,7 @@ const maxAttempts = 3;
 const elapsedMs = (): number => performance.now();
 
 /** Time limit for connecting. IAM answers a handshake in well under a second from anywhere. */
-const connectionTimeoutMs = 5000;
+export const connectionTimeoutMs = 5000;
 
 const loadSdk = () =>
   Promise.all([

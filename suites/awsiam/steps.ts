@@ -10,8 +10,8 @@ export const steps = [
     name: 'CreateUser',
     description: 'Creates a user with a random name.',
     async run(session, context) {
-      const { iam, names } = session;
-      const input = { Path: userPath, UserName: names.user };
+      const { iam, names, config } = session;
+      const input = { Path: userPath, UserName: names.user, PermissionsBoundary: config.permissionsBoundaryArn };
       const answer = await call(session, context, 'CreateUser', { makes: 'user' }, (o) => iam.createUser(input, o));
       session.entityArn ??= answer?.User?.Arn;
     },

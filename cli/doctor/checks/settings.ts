@@ -6,8 +6,8 @@ import { requireConfig } from '../../../runner/settings.ts';
 import { awsiam, variables, type Variable } from '../../../suites/awsiam/monitor.ts';
 import { readVariable } from '../../../suites/awsiam/settings/variables.ts';
 import { clip } from '../../../text/redact.ts';
-import type { DoctorContext } from '../context.ts';
-import { failure, ok, warning, type CheckGroup, type Finding } from '../finding.ts';
+import type { CheckGroup, DoctorContext } from '../check-group.ts';
+import { failure, ok, warning, type Finding } from '../finding.ts';
 
 /** Each setting of a run with its value and its origin, and all that is wrong with the settings. */
 export const settings: CheckGroup = {

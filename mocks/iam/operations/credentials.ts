@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type AccessKey,
   CreateAccessKeyCommand,
   CreateLoginProfileCommand,
   CreateServiceSpecificCredentialCommand,
@@ -21,7 +22,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { entityAlreadyExists, IamError, noSuchEntity } from '../aws-error.ts';
 import { findUser, noteRemoval } from '../records.ts';
-import { type IamState, randomId } from '../state.ts';
+import { type IamState, randomId, type UserRecord } from '../state.ts';
 import { requireLength, requireRoom } from '../validate.ts';
 import { operation, pageOf } from './operation.ts';
 
@@ -29,32 +30,28 @@ import { operation, pageOf } from './operation.ts';
 const services = new Set(['codecommit.amazonaws.com', 'cassandra.amazonaws.com', 'bedrock.amazonaws.com']);
 
 export const credentialOperations = {
-  /** The secret is random text. */
-  CreateAccessKey: operation(CreateAccessKeyCommand, (state, input) => {
-    const user = findUser(state, input.UserName);
-    requireRoom('AccessKeysPerUser', state.limits.accessKeysPerUser, user.accessKeys.size);
-    const metadata = {
-      UserName: user.entity.UserName,
-      AccessKeyId: randomId(state.random, 'AKIA', 16),
-      Status: 'Active',
-      CreateDate: state.now(),
-    } as const;
-    user.accessKeys.set(metadata.AccessKeyId, metadata);
-    return { AccessKey: { ...metadata, SecretAccessKey: randomId(state.random, 'mock', 36) } };
-  }),
+  CreateAccessKey: operation(CreateAccessKeyCommand, (state, input, caller) => ({
+    AccessKey: createAccessKey(state, findUser(state, input.UserName ?? caller.userName)),
+  })),
 
-  ListAccessKeys: operation(ListAccessKeysCommand, (state, input) => {
-    const { items, position } = pageOf(findUser(state, input.UserName).accessKeys, input);
+  ListAccessKeys: operation(ListAccessKeysCommand, (state, input, caller) => {
+    const { items, position } = pageOf(findUser(state, input.UserName ?? caller.userName).accessKeys, input);
     return { AccessKeyMetadata: items, ...position };
   }),
 
-  DeleteAccessKey: operation(DeleteAccessKeyCommand, (state, { UserName, AccessKeyId: id = '' }) =>
-    removeCredential(state, UserName, 'accessKeys', id, `The Access Key with id ${id} cannot be found.`),
+  DeleteAccessKey: operation(DeleteAccessKeyCommand, (state, { UserName, AccessKeyId: id = '' }, caller) =>
+    removeCredential(
+      state,
+      UserName ?? caller.userName,
+      'accessKeys',
+      id,
+      `The Access Key with id ${id} cannot be found.`,
+    ),
   ),
 
   /** The password is not stored. */
-  CreateLoginProfile: operation(CreateLoginProfileCommand, (state, input) => {
-    const user = findUser(state, input.UserName);
+  CreateLoginProfile: operation(CreateLoginProfileCommand, (state, input, caller) => {
+    const user = findUser(state, input.UserName ?? caller.userName);
     requireLength('password', input.Password, 1, 128);
     const { UserName: userName } = user.entity;
     if (user.loginProfile) throw entityAlreadyExists(`Login Profile for user ${userName} already exists.`);
@@ -66,14 +63,14 @@ export const credentialOperations = {
     return { LoginProfile: user.loginProfile };
   }),
 
-  GetLoginProfile: operation(GetLoginProfileCommand, (state, input) => {
-    const { entity, loginProfile } = findUser(state, input.UserName);
+  GetLoginProfile: operation(GetLoginProfileCommand, (state, input, caller) => {
+    const { entity, loginProfile } = findUser(state, input.UserName ?? caller.userName);
     if (!loginProfile) throw noSuchEntity(`Login Profile for User ${entity.UserName} cannot be found.`);
     return { LoginProfile: loginProfile };
   }),
 
-  DeleteLoginProfile: operation(DeleteLoginProfileCommand, (state, input) => {
-    const user = findUser(state, input.UserName);
+  DeleteLoginProfile: operation(DeleteLoginProfileCommand, (state, input, caller) => {
+    const user = findUser(state, input.UserName ?? caller.userName);
     if (!user.loginProfile) throw noSuchEntity(`Login Profile for User ${user.entity.UserName} cannot be found.`);
     delete user.loginProfile;
     noteRemoval(state, user, 'loginProfile');
@@ -99,22 +96,22 @@ export const credentialOperations = {
     return {};
   }),
 
-  ListMFADevices: operation(ListMFADevicesCommand, (state, input) => {
-    const { items, position } = pageOf(findUser(state, input.UserName).mfaDevices, input);
+  ListMFADevices: operation(ListMFADevicesCommand, (state, input, caller) => {
+    const { items, position } = pageOf(findUser(state, input.UserName ?? caller.userName).mfaDevices, input);
     return { MFADevices: items, ...position };
   }),
 
-  DeactivateMFADevice: operation(DeactivateMFADeviceCommand, (state, input) => {
+  DeactivateMFADevice: operation(DeactivateMFADeviceCommand, (state, input, caller) => {
     const id = requireLength('serialNumber', input.SerialNumber, 9, 256);
     const missing = `MFADevice with serial number ${id} does not exist.`;
-    removeCredential(state, input.UserName, 'mfaDevices', id, missing);
+    removeCredential(state, input.UserName ?? caller.userName, 'mfaDevices', id, missing);
     state.mfaSerials.delete(id);
     return {};
   }),
 
   /** Only the PEM header of the certificate is checked. */
-  UploadSigningCertificate: operation(UploadSigningCertificateCommand, (state, input) => {
-    const user = findUser(state, input.UserName);
+  UploadSigningCertificate: operation(UploadSigningCertificateCommand, (state, input, caller) => {
+    const user = findUser(state, input.UserName ?? caller.userName);
     const body = requireLength('certificateBody', input.CertificateBody, 1, 16_384);
     if (!body.includes('-----BEGIN CERTIFICATE-----')) {
       const message = 'Unable to parse certificate. Please ensure the certificate is in PEM format.';
@@ -132,13 +129,21 @@ export const credentialOperations = {
     return { Certificate: certificate };
   }),
 
-  ListSigningCertificates: operation(ListSigningCertificatesCommand, (state, input) => {
-    const { items, position } = pageOf(findUser(state, input.UserName).signingCertificates, input);
+  ListSigningCertificates: operation(ListSigningCertificatesCommand, (state, input, caller) => {
+    const { items, position } = pageOf(findUser(state, input.UserName ?? caller.userName).signingCertificates, input);
     return { Certificates: items, ...position };
   }),
 
-  DeleteSigningCertificate: operation(DeleteSigningCertificateCommand, (state, { UserName, CertificateId: id = '' }) =>
-    removeCredential(state, UserName, 'signingCertificates', id, `The Certificate with id ${id} cannot be found.`),
+  DeleteSigningCertificate: operation(
+    DeleteSigningCertificateCommand,
+    (state, { UserName, CertificateId: id = '' }, caller) =>
+      removeCredential(
+        state,
+        UserName ?? caller.userName,
+        'signingCertificates',
+        id,
+        `The Certificate with id ${id} cannot be found.`,
+      ),
   ),
 
   /** Only the first characters of the key are checked. */
@@ -161,8 +166,8 @@ export const credentialOperations = {
     return { SSHPublicKey: { ...metadata, Fingerprint: fingerprint, SSHPublicKeyBody: body } };
   }),
 
-  ListSSHPublicKeys: operation(ListSSHPublicKeysCommand, (state, input) => {
-    const { items, position } = pageOf(findUser(state, input.UserName).sshPublicKeys, input);
+  ListSSHPublicKeys: operation(ListSSHPublicKeysCommand, (state, input, caller) => {
+    const { items, position } = pageOf(findUser(state, input.UserName ?? caller.userName).sshPublicKeys, input);
     return { SSHPublicKeys: items, ...position };
   }),
 
@@ -193,21 +198,37 @@ export const credentialOperations = {
     return { ServiceSpecificCredential: { ...metadata, ServicePassword: randomId(state.random, 'mock', 40) } };
   }),
 
-  ListServiceSpecificCredentials: operation(ListServiceSpecificCredentialsCommand, (state, input) => {
+  ListServiceSpecificCredentials: operation(ListServiceSpecificCredentialsCommand, (state, input, caller) => {
     const { ServiceName: service } = input;
     const { items, position } = pageOf(
-      findUser(state, input.UserName).serviceSpecificCredentials,
+      findUser(state, input.UserName ?? caller.userName).serviceSpecificCredentials,
       input,
       (credential) => service === undefined || credential.ServiceName === service,
     );
     return { ServiceSpecificCredentials: items, ...position };
   }),
 
-  DeleteServiceSpecificCredential: operation(DeleteServiceSpecificCredentialCommand, (state, input) => {
-    const { UserName, ServiceSpecificCredentialId: id = '' } = input;
+  DeleteServiceSpecificCredential: operation(DeleteServiceSpecificCredentialCommand, (state, input, caller) => {
+    const { UserName = caller.userName, ServiceSpecificCredentialId: id = '' } = input;
     return removeCredential(state, UserName, 'serviceSpecificCredentials', id, `No such credential ${id} exists`);
   }),
 };
+
+/**
+ * Gives a user a new access key, whose secret is random text.
+ * @throws LimitExceeded
+ */
+export function createAccessKey(state: IamState, user: UserRecord): AccessKey {
+  requireRoom('AccessKeysPerUser', state.limits.accessKeysPerUser, user.accessKeys.size);
+  const metadata = {
+    UserName: user.entity.UserName,
+    AccessKeyId: randomId(state.random, 'AKIA', 16),
+    Status: 'Active',
+    CreateDate: state.now(),
+  } as const;
+  user.accessKeys.set(metadata.AccessKeyId, metadata);
+  return { ...metadata, SecretAccessKey: randomId(state.random, 'mock', 36) };
+}
 
 /**
  * Removes one of a user's credentials.

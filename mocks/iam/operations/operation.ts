@@ -1,12 +1,23 @@
 import type { AwsCommand } from 'aws-sdk-client-mock';
 import { validationError } from '../aws-error.ts';
+import type { Caller } from '../records.ts';
 import type { IamState } from '../state.ts';
 import { constraintError } from '../validate.ts';
+
+/** The version of a service's API, which requests name, and the namespace of its answers. */
+export interface Api {
+  readonly version: string;
+  readonly xmlNamespace: string;
+}
+
+export const iamApi: Api = { version: '2010-05-08', xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/' };
+export const stsApi: Api = { version: '2011-06-15', xmlNamespace: 'https://sts.amazonaws.com/doc/2011-06-15/' };
 
 /** One of IAM's operations: the SDK's command for it and what it does to an account. */
 export interface Operation<Input extends object, Output extends object> {
   readonly Command: new (input: Input) => AwsCommand<Input, Output>;
-  readonly run: (state: IamState, input: Input) => Omit<Output, '$metadata'>;
+  readonly run: (state: IamState, input: Input, caller: Caller) => Omit<Output, '$metadata'>;
+  readonly api: Api;
 }
 
 /**
@@ -17,7 +28,7 @@ export function operation<Input extends object, Output extends object>(
   Command: Operation<Input, Output>['Command'],
   run: Operation<Input, Output>['run'],
 ): Operation<Input, Output> {
-  return { Command, run };
+  return { Command, run, api: iamApi };
 }
 
 /** The two parameters that all of IAM's lists have. */

@@ -13,17 +13,18 @@ import {
   PutGroupPolicyCommand,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
-import { noSuchEntity } from '../aws-error.ts';
+import { IamError, noSuchEntity } from '../aws-error.ts';
 import { findGroup, findUser, noteRemoval } from '../records.ts';
 import type { IamState, PolicyHolder } from '../state.ts';
 import {
-  type PolicyArn,
+  policySizeOf,
   requireName,
   requirePathPrefix,
   requirePolicyArn,
   requirePolicyDocument,
   requireRoom,
 } from '../validate.ts';
+import { requireAttachablePolicy } from './managed-policies.ts';
 import { operation, type Page, pageOf, type PageRequest, type PathRequest } from './operation.ts';
 
 export const policyOperations = {
@@ -56,11 +57,11 @@ export const policyOperations = {
   }),
 
   PutUserPolicy: operation(PutUserPolicyCommand, (state, input) =>
-    putInlinePolicy(findUser(state, input.UserName), input),
+    putInlinePolicy(findUser(state, input.UserName), input, `user ${input.UserName}`, state.limits.userPolicySize),
   ),
 
   PutGroupPolicy: operation(PutGroupPolicyCommand, (state, input) =>
-    putInlinePolicy(findGroup(state, input.GroupName), input),
+    putInlinePolicy(findGroup(state, input.GroupName), input, `group ${input.GroupName}`, state.limits.groupPolicySize),
   ),
 
   DeleteUserPolicy: operation(DeleteUserPolicyCommand, (state, input) =>
@@ -93,7 +94,7 @@ export function attachPolicy(
   policyArn: string | undefined,
   quota: { readonly name: string; readonly limit: number },
 ): object {
-  const { arn, name } = requireExistingPolicy(state, policyArn);
+  const { arn, name } = requireAttachablePolicy(state, policyArn);
   if (holder.attachedPolicies.has(arn)) return {};
   requireRoom(quota.name, quota.limit, holder.attachedPolicies.size);
   holder.attachedPolicies.set(arn, { PolicyArn: arn, PolicyName: name });
@@ -114,24 +115,23 @@ function pageOfAttachedPolicies(state: IamState, holder: PolicyHolder, request: 
   );
 }
 
-/** The path of the monitor's own test policies. Every policy under it exists in the mock. */
-const testPolicyPath = '/AwsIamMonitorTestPolicies/';
-
-/** The policies that exist are AWS's own, the monitor's test policies of this account, and those in the options. */
-function requireExistingPolicy(state: IamState, value: string | undefined): PolicyArn {
-  const policy = requirePolicyArn(state, value);
-  const isOwnTestPolicy = policy.account === state.accountId && policy.path.startsWith(testPolicyPath);
-  if (policy.account === 'aws' || isOwnTestPolicy || state.policies.has(policy.arn)) return policy;
-  throw noSuchEntity(`Policy ${policy.arn} does not exist or is not attachable.`);
-}
-
-/** Replaces a policy of the same name. */
+/**
+ * Replaces a policy of the same name.
+ * @param holderName As AWS names the user or group in a message: `user bob`.
+ */
 function putInlinePolicy(
   { inlinePolicies }: PolicyHolder,
   input: { readonly PolicyName: string | undefined; readonly PolicyDocument: string | undefined },
+  holderName: string,
+  maxSize: number,
 ): object {
   const policyName = requireName('policyName', input.PolicyName);
-  inlinePolicies.set(policyName, requirePolicyDocument(input.PolicyDocument));
+  const document = requirePolicyDocument(input.PolicyDocument);
+  const all = [...new Map([...inlinePolicies, [policyName, document]]).values()];
+  if (policySizeOf(all.join('')) > maxSize) {
+    throw new IamError('LimitExceeded', 409, `Maximum policy size of ${maxSize} bytes exceeded for ${holderName}`);
+  }
+  inlinePolicies.set(policyName, document);
   return {};
 }
 

@@ -4,13 +4,13 @@ import {
   CreateUserCommand,
   DeleteGroupCommand,
   DeleteUserCommand,
-  GetAccountSummaryCommand,
   GetGroupCommand,
   GetUserCommand,
   ListGroupsCommand,
   ListGroupsForUserCommand,
   ListUsersCommand,
   RemoveUserFromGroupCommand,
+  type User,
 } from '@aws-sdk/client-iam';
 import { entityAlreadyExists, noSuchEntity } from '../aws-error.ts';
 import {
@@ -24,24 +24,29 @@ import {
 } from '../records.ts';
 import { foldName, type GroupRecord, type IamState, type UserRecord } from '../state.ts';
 import { requireName, requirePath, requirePathPrefix, requireRoom } from '../validate.ts';
+import { requireAttachablePolicy } from './managed-policies.ts';
 import { operation, type Page, pageOf, type PathRequest } from './operation.ts';
 
 export const userAndGroupOperations = {
   CreateUser: operation(CreateUserCommand, (state, input) => {
     const name = requireName('userName', input.UserName);
     const path = requirePath(input.Path);
+    const { PermissionsBoundary: boundary } = input;
+    if (boundary !== undefined) requireAttachablePolicy(state, boundary, 'Scope ARN:');
     if (state.users.has(foldName(name))) throw entityAlreadyExists(`User with name ${name} already exists.`);
     requireRoom('UsersPerAccount', state.limits.users, state.users.size);
-    const record = newUserRecord(state, { name, path, createDate: state.now() });
+    const record = newUserRecord(state, { name, path, createDate: state.now(), permissionsBoundary: boundary });
     state.users.set(foldName(name), record);
     return { User: record.entity };
   }),
 
-  GetUser: operation(GetUserCommand, (state, input) => ({ User: findUser(state, input.UserName).entity })),
+  GetUser: operation(GetUserCommand, (state, input, caller) => ({
+    User: findUser(state, input.UserName ?? caller.userName).entity,
+  })),
 
   ListUsers: operation(ListUsersCommand, (state, input) => {
     const { items, position } = pageOfVisible(state, state.users, input);
-    return { Users: items.map(({ entity }) => entity), ...position };
+    return { Users: items.map(withoutBoundary), ...position };
   }),
 
   DeleteUser: operation(DeleteUserCommand, (state, input) => {
@@ -127,23 +132,12 @@ export const userAndGroupOperations = {
     const { items, position } = pageOf(findUser(state, input.UserName).groups, input);
     return { Groups: items.map(({ entity }) => entity), ...position };
   }),
-
-  /** Keys for what the mock does not support are left out. */
-  GetAccountSummary: operation(GetAccountSummaryCommand, (state) => ({
-    SummaryMap: {
-      Users: state.users.size,
-      UsersQuota: state.limits.users,
-      Groups: state.groups.size,
-      GroupsQuota: state.limits.groups,
-      GroupsPerUserQuota: state.limits.groupsPerUser,
-      AttachedPoliciesPerUserQuota: state.limits.attachedPoliciesPerUser,
-      AttachedPoliciesPerGroupQuota: state.limits.attachedPoliciesPerGroup,
-      AccessKeysPerUserQuota: state.limits.accessKeysPerUser,
-      SigningCertificatesPerUserQuota: state.limits.signingCertificatesPerUser,
-      MFADevicesInUse: state.mfaSerials.size,
-    },
-  })),
 };
+
+/** AWS's lists leave the permissions boundary out. */
+function withoutBoundary({ entity: { PermissionsBoundary: _boundary, ...entity } }: UserRecord): User {
+  return entity;
+}
 
 /** One page of the users or groups that are visible and have the path. */
 function pageOfVisible<Holder extends UserRecord | GroupRecord>(

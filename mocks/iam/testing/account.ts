@@ -1,4 +1,5 @@
 import { operations, type OperationName } from '../operations.ts';
+import type { Caller } from '../records.ts';
 import { createIamState, type IamState, type IamStateOptions } from '../state.ts';
 
 type Run<Name extends OperationName> = (typeof operations)[Name]['run'];
@@ -7,7 +8,11 @@ type Run<Name extends OperationName> = (typeof operations)[Name]['run'];
 export interface TestAccount {
   readonly state: IamState;
   /** Runs one operation on the account, without a client and without HTTP. */
-  readonly run: <Name extends OperationName>(name: Name, input: Parameters<Run<Name>>[1]) => ReturnType<Run<Name>>;
+  readonly run: <Name extends OperationName>(
+    name: Name,
+    input: Parameters<Run<Name>>[1],
+    caller?: Caller,
+  ) => ReturnType<Run<Name>>;
   /** Moves the clock on. */
   readonly wait: (ms: number) => void;
 }
@@ -18,10 +23,11 @@ export function testAccount(options: IamStateOptions = {}): TestAccount {
   const state = createIamState({ now: () => new Date(nowMs), ...options });
   return {
     state,
-    run: (name, input) =>
-      (operations[name].run as unknown as (on: IamState, of: typeof input) => ReturnType<Run<typeof name>>)(
+    run: (name, input, caller = { arn: '', userId: '', userName: '' }) =>
+      (operations[name].run as unknown as (...args: [IamState, typeof input, Caller]) => ReturnType<Run<typeof name>>)(
         state,
         input,
+        caller,
       ),
     wait(ms) {
       nowMs += ms;

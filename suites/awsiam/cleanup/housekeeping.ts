@@ -82,7 +82,8 @@ export async function cleanUp(
   }
 }
 
-function sweepAccount(
+/** One sweep in an open session. */
+export function sweepAccount(
   session: Session,
   options: Omit<SweepOptions, 'iam' | 'history' | 'namespace' | 'now' | 'random'>,
 ): Promise<SweepResult> {

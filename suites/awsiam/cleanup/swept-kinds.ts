@@ -75,12 +75,16 @@ const kinds = {
   }
 >;
 
+type Kind = (typeof kinds)[keyof typeof kinds];
+type Listed = Kind['operations'] | Kind['obstacles'][number];
+export type SweptOperation = Capitalize<Listed[0] | Listed[3] | Kind['unlisted'][number]>;
+
 /** IAM's names of all the requests that a sweep may send: `ListUsers`, `DeleteUser`, … */
-export const sweptOperations: readonly string[] = Object.values(kinds).flatMap(({ operations, obstacles, unlisted }) =>
+export const sweptOperations = Object.values(kinds).flatMap(({ operations, obstacles, unlisted }) =>
   [...[operations, ...obstacles].flatMap(([list, _items, _id, remove]) => [list, remove]), ...unlisted].map(
     (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
   ),
-);
+) as readonly SweptOperation[];
 
 /** What the sweep can do with one kind of entity. */
 export type SweptKind = ReturnType<typeof sweptKinds>[number];
@@ -136,6 +140,13 @@ function withPauses(request: Request, paceMs: number, signal: AbortSignal): Requ
     isFirst = false;
     return await request(operation, input);
   };
+}
+
+/** Counts all users or groups of the account, also those that are not ours. The account's quotas count them. */
+export async function countInAccount(kind: 'user' | 'group', iam: IAM, signal: AbortSignal): Promise<number> {
+  const [list, items] = kinds[kind].operations;
+  const all = await Array.fromAsync(readItems(requestsOf(iam, signal), list, { MaxItems: 1000 }, items));
+  return all.length;
 }
 
 /** After this many failures in a row we leave the rest of the same kind alone. */

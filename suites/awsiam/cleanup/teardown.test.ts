@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { installIamMock, type IamMock } from '../../../mocks/iam/client-mock.ts';
 import { createFaultPlan } from '../../../mocks/iam/fault-plan.ts';
-import { listEntities, seedGroup, seedUser } from '../../../mocks/iam/seeding.ts';
+import { listEntities, seedGroup, seedPolicy, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
 import type { TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Entities, UnansweredCreations } from '../entities.ts';
@@ -27,7 +27,8 @@ async function setUp(
     readonly unanswered?: Partial<UnansweredCreations>;
   } = {},
 ): Promise<{ session: Session; mock: IamMock }> {
-  const state = createIamState({ policies: [policyArn] });
+  const state = createIamState();
+  seedPolicy(state, policyArn);
   const mock = installIamMock({ state, faults: createFaultPlan(faults) });
   const session = await openSession(testConfig(), { mode: 'offline', signal: quiet });
   onTestFinished(() => {

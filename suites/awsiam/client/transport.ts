@@ -29,6 +29,12 @@ export interface Origin {
   readonly port?: number | undefined;
 }
 
+/** What Node keeps in an agent. https://github.com/nodejs/node/blob/main/lib/internal/http.js */
+interface NodeProxy {
+  shouldUseProxy(hostname: string, port: number): boolean;
+  readonly proxyConnectionOptions: { readonly host: string; readonly port: number };
+}
+
 /** For every connection, whether it is opened ahead or by an agent. */
 const socketOptions = { keepAlive: true, noDelay: true, ALPNProtocols: ['http/1.1'] };
 
@@ -141,6 +147,20 @@ export class Transport {
       // Also if the origin is invalid, such as a port out of range. The first request reports it better.
       direct?.destroy();
     }
+  }
+
+  /** The agent that requests of this protocol go through. */
+  agentFor(protocol: 'http:' | 'https:'): HttpAgent {
+    return this.#agents[protocol];
+  }
+
+  /** The proxy on the way to an origin, by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. Only Node's agents know the rules. */
+  proxyFor({ protocol, hostname, port }: Origin): { readonly host: string; readonly port: number } | undefined {
+    const agent = this.#agents[protocol === 'http:' ? 'http:' : 'https:'];
+    const symbol = Object.getOwnPropertySymbols(agent).find(({ description }) => description === 'kProxyConfig');
+    const proxy = symbol === undefined ? undefined : (Reflect.get(agent, symbol) as NodeProxy | null | undefined);
+    const isUsed = proxy?.shouldUseProxy(hostname, port ?? (protocol === 'http:' ? 80 : 443));
+    return isUsed === true ? proxy?.proxyConnectionOptions : undefined;
   }
 
   close(): void {

@@ -103,8 +103,17 @@ function wasNeverSent(error: unknown): boolean {
 
 /** Whether IAM does not know the policy that was to be attached. */
 export function isMissingPolicy(error: unknown): boolean {
+  return isNoSuchEntity(error, /^Policy\b/);
+}
+
+/** Whether IAM does not know the policy that was to be the permissions boundary of a user. IAM calls it a scope. */
+export function isMissingBoundary(error: unknown): boolean {
+  return isNoSuchEntity(error, /^Scope ARN\b/);
+}
+
+function isNoSuchEntity(error: unknown, pattern: RegExp): boolean {
   const { message } = error as { readonly message?: unknown };
-  return codeOf(error) === 'NoSuchEntity' && typeof message === 'string' && /^Policy\b/.test(message);
+  return codeOf(error) === 'NoSuchEntity' && typeof message === 'string' && pattern.test(message);
 }
 
 /** Whether an error says that the change has been made already. */

@@ -22,8 +22,10 @@ const slowDown =
 const keys =
   'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
 const clock = "Compare this host's clock with the real time (NTP): AWS refuses requests that are minutes off.";
-const leastPrivilege = "Give the monitor's principal the permissions in deploy/monitor-policy.json";
-const invalidValue = 'Check METRIST_NAMESPACE and METRIST_POLICY_ARN: IAM refused a value made of them.';
+const leastPrivilege =
+  'Give the monitor\'s principal the permissions that "awsiam policy" prints (deploy/iam/monitor-policy.json)';
+const invalidValue =
+  'Check METRIST_NAMESPACE, METRIST_POLICY_ARN and METRIST_PERMISSIONS_BOUNDARY_ARN: IAM refused a value made of them.';
 
 /** Explanations by IAM's error code. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each call's own page. */
 export const iamErrors = explanations<string>({
@@ -153,6 +155,8 @@ export const situations = explanations({
       'IAM accepted an earlier change but does not act on it. It is slower than usual: check the AWS Health Dashboard; METRIST_PROPAGATION_TIMEOUT_SECS says how long to wait.',
   },
   network: {
+    proxyWantsPassword:
+      'The proxy asks for a user name and a password: set HTTPS_PROXY to http://user:password@host:port, with special characters percent-encoded.',
     tlsError:
       "The endpoint's certificate was not accepted. Behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS; otherwise check this host's clock and CA certificates.",
   },
@@ -171,6 +175,8 @@ export const situations = explanations({
       'Set METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY, or give the AWS SDK a profile (AWS_PROFILE), an SSO session or a role that it can use.',
   },
   configuration: {
+    boundaryMissing:
+      'The permissions boundary for test users does not exist in this account and partition: check METRIST_PERMISSIONS_BOUNDARY_ARN for a typing error, or create the policy.',
     policyMissing:
       'The test policy does not exist. Its name is made of METRIST_NAMESPACE and METRIST_AWS_REGION, unless METRIST_POLICY_ARN names another one: check them for a typing error, or create the policy.',
   },

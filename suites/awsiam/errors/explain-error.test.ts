@@ -201,7 +201,7 @@ describe('explainError', () => {
     const explain = (message: string, mode: 'live' | 'offline' = 'live') =>
       explainError(iamError('NoSuchEntityException', 404, message), 'AttachPolicy', { ...context, mode });
     const create =
-      'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/test-policy.json';
+      'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/iam/test-policy.json';
 
     test('says that the configuration is wrong, what to check, and how to create the test policy', () => {
       const { verdict, code, advice } = explain(`Policy ${arn} does not exist or is not attachable.`);
@@ -250,6 +250,31 @@ describe('explainError', () => {
     );
     const words = iamError('AccessDenied', 403, 'no more words');
     expect(explainError(words, 'CreateUser').advice).not.toContain('is not allowed');
+  });
+
+  test.for<[action: string, reason: string, values: Record<string, string>, advice: RegExp]>([
+    ['CreateUser', 'no identity-based policy allows it', {}, /boundary, set METRIST_PERMISSIONS_BOUNDARY_ARN\.$/],
+    [
+      'AttachUserPolicy',
+      'no identity-based policy allows it',
+      { 'PermissionsBoundaryArn in the Config JSON': 'arn' },
+      /boundary, it must be the one in METRIST_PERMISSIONS_BOUNDARY_ARN\.$/,
+    ],
+    ['CreateUser', 'of an explicit deny in a service control policy', {}, /permission boundary\.$/],
+    ['DeleteUser', 'no identity-based policy allows it', {}, /permission boundary\.$/],
+  ])('says of a denied %s, because %s, what a demanded boundary needs', ([action, reason, values, advice]) => {
+    const message = `User: arn:aws:iam::123456789012:user/m is not authorized to perform: iam:${action} on resource: * because ${reason}`;
+    const explained = explainError(iamError('AccessDenied', 403, message), action, { ...context, values });
+    expect(explained.advice).toMatch(advice);
+  });
+
+  test('says that a missing permissions boundary is a matter of the configuration', () => {
+    const message = 'Scope ARN: arn:aws:iam::123456789012:policy/p does not exist or is not attachable.';
+    expect(explainError(iamError('NoSuchEntityException', 404, message), 'CreateUser')).toMatchObject({
+      verdict: 'configuration',
+      message: expect.stringContaining(message) as unknown,
+      advice: expect.stringContaining('METRIST_PERMISSIONS_BOUNDARY_ARN') as unknown,
+    });
   });
 
   test('calls a change that never became visible propagation, and says how long we waited and for what', () => {

@@ -5,11 +5,12 @@ import { clip } from '../../../text/redact.ts';
 import type { StepError } from '../../../runner/step-result.ts';
 import { ForeignAnswerError } from '../client/iam-answer.ts';
 import { ConfigError } from '../../../runner/settings.ts';
-import { endpointSetting } from '../settings/variables.ts';
+import { endpointSetting, readVariable, variables } from '../settings/variables.ts';
 import {
   codeOf,
   httpStatusOf,
   isAnswer,
+  isMissingBoundary,
   isMissingPolicy,
   NoCredentialsError,
   PropagationError,
@@ -23,6 +24,7 @@ import {
   unknownAnswer,
   type Explanation,
 } from './error-table.ts';
+import { policyPath } from '../names.ts';
 import { UnknownAccountError } from '../session.ts';
 
 /** For errors outside the steps, where the front end does not matter. */
@@ -85,12 +87,14 @@ function explanationOf(error: unknown, code: string, depth = 1): Explanation {
   if (error instanceof ForeignAnswerError && error.isThrottled) return situations.foreignThrottling;
   if (isAnswer(error)) {
     if (isMissingPolicy(error)) return situations.policyMissing;
+    if (isMissingBoundary(error)) return situations.boundaryMissing;
     return find(iamErrors, code) ?? unknownAnswer(httpStatusOf(error) ?? 0);
   }
   // An answer, but not in IAM's format: malformed, or from something else.
   if (httpStatusOf(error) !== undefined) return situations.foreignAnswer;
   if (tlsErrorCode.test(code)) return situations.tlsError;
   if (httpParserErrorCode.test(code)) return situations.foreignAnswer;
+  if (isProxyWithPassword(error, code)) return situations.proxyWantsPassword;
   const isTimeout = error instanceof Error && error.name === 'TimeoutError';
   const network = find(networkErrors, code) ?? (isTimeout ? find(networkErrors, 'ETIMEDOUT') : undefined);
   if (network !== undefined) return isRequestTimeout(error) ? situations.noAnswer : network;
@@ -125,6 +129,11 @@ function find(table: Readonly<Record<string, Explanation>>, code: string): Expla
   return Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
+/** Whether a proxy refused the tunnel with HTTP 407. Node has the status only in the message. */
+function isProxyWithPassword(error: unknown, code: string): boolean {
+  return code === 'ERR_PROXY_TUNNEL' && error instanceof Error && /\b407\b/.test(error.message);
+}
+
 /** Whether a connected server did not answer. The SDK gives the name TimeoutError to other errors, too. */
 function isRequestTimeout(error: unknown): boolean {
   return error instanceof Error && /requestTimeout|socket timed out/.test(error.message);
@@ -136,18 +145,31 @@ function adviseOn(
   { error, code, text, context }: { error: unknown; code: string; text: string; context: ExplainContext },
 ): string {
   const action = /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
-  if (code === 'AccessDenied' && action !== undefined) return `${action} is not allowed. ${advice}`;
+  if (code === 'AccessDenied' && action !== undefined) {
+    return `${action} is not allowed. ${advice}${adviseOnBoundary(action, text, context)}`;
+  }
   if (context.mode === 'offline') return advice;
   const policy = /^Policy arn:\S+:policy\/AwsIamMonitorTestPolicies\/(\S+)/.exec(text)?.[1];
-  if (policy !== undefined) {
-    return `${advice} To create it: aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${policy} --policy-document file://deploy/test-policy.json`;
-  }
+  if (policy !== undefined) return `${advice} To create it: ${createTestPolicyCommand(policy)}`;
   const setting = endpointSetting(context.values);
   const isUnreachable = verdict === 'network' || verdict === 'timeout';
   // STS and SSO have other endpoints, and a step that timed out may have waited for something else.
   const isElsewhere = [NoCredentialsError, OpenTimeoutError, StepTimeoutError].some((type) => error instanceof type);
   if (!isUnreachable || isElsewhere || setting === undefined) return advice;
   return `${advice} The endpoint comes from ${setting.from}: is it right?`;
+}
+
+/** IAM does not say so if a policy demands a permissions boundary and the user does not have it. */
+function adviseOnBoundary(action: string, text: string, { values }: ExplainContext): string {
+  if (!/:(Create|Attach)User/.test(action) || text.includes('explicit deny')) return '';
+  const { name } = variables.permissionsBoundaryArn;
+  const isSet = readVariable(variables.permissionsBoundaryArn, values) !== undefined;
+  return ` If that policy demands a permissions boundary, ${isSet ? `it must be the one in ${name}` : `set ${name}`}.`;
+}
+
+/** The AWS CLI's command that creates a test policy. @param name with the namespace and the region */
+export function createTestPolicyCommand(name: string): string {
+  return `aws iam create-policy --path ${policyPath} --policy-name ${name} --policy-document file://deploy/iam/test-policy.json`;
 }
 
 /** How many characters of a message and of a stack are kept. */

@@ -237,7 +237,8 @@ describe('parseConfig', () => {
     'arn:aws-cn:iam::123456789012:policy/p',
     'arn:aws-us-gov:iam::123456789012:policy/p',
   ])('accepts the policy %s', (arn) => {
-    expect(parse(testValues({ METRIST_POLICY_ARN: arn })).policyArn).toBe(arn);
+    const config = parse(testValues({ METRIST_POLICY_ARN: arn, METRIST_PERMISSIONS_BOUNDARY_ARN: arn }));
+    expect(config).toMatchObject({ policyArn: arn, permissionsBoundaryArn: arn });
   });
 
   test.for([
@@ -248,9 +249,10 @@ describe('parseConfig', () => {
     'arn:gcp:iam::123456789012:policy/p',
     'arn:aws:s3:::bucket/policy/p',
   ])('refuses the policy %s', (arn) => {
-    expect(problemsOf({ METRIST_POLICY_ARN: arn })).toEqual([
-      `METRIST_POLICY_ARN is ${describeValue(arn)}: expected the ARN of a managed policy`,
-    ]);
+    const values = { METRIST_POLICY_ARN: arn, METRIST_PERMISSIONS_BOUNDARY_ARN: arn };
+    expect(problemsOf(values)).toEqual(
+      Object.keys(values).map((name) => `${name} is ${describeValue(arn)}: expected the ARN of a managed policy`),
+    );
   });
 
   test.for([

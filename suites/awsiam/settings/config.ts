@@ -21,6 +21,8 @@ export interface Config {
   readonly namespace: string;
   /** The policy that the user chose. Absent: the test policy, whose ARN follows from the account, namespace and region. */
   readonly policyArn?: string;
+  /** The permissions boundary of each test user. @default none */
+  readonly permissionsBoundaryArn?: string;
   /** Deadline of one step. @default 900_000 */
   readonly stepTimeoutMs: number;
   /** How long the service may send nothing, from a request to the last byte of its answer. @default 30_000 */
@@ -38,7 +40,7 @@ export interface Config {
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
-const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
+export const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
 
 const trueOrFalse = { ok: /^(true|false)$/, expected: 'true or false' };
 /** The SDK ignores wrong values of these settings, or refuses them without naming the variable. */
@@ -97,7 +99,10 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
     (value) => nameCharacters.test(value) && value.length <= maxNamespaceLength,
     `the first part of the test policy's name, at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`,
   );
-  const policyArn = read(variables.policyArn, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
+  const policy = (variable: Variable): Setting | undefined =>
+    read(variable, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
+  const policyArn = policy(variables.policyArn);
+  const permissionsBoundaryArn = policy(variables.permissionsBoundaryArn);
   const credentials = readCredentials(read, problems, hints);
   const stepTimeoutMs = stepTimeout(seconds);
   const requestTimeoutMs = seconds(variables.requestTimeoutSecs, 30, 300);
@@ -125,6 +130,7 @@ export function parseConfig(values: Values): ParsedSettings<Config> {
     region: region?.value ?? '',
     namespace: namespace?.value ?? '',
     ...(policyArn && { policyArn: policyArn.value }),
+    ...(permissionsBoundaryArn && { permissionsBoundaryArn: permissionsBoundaryArn.value }),
     stepTimeoutMs,
     requestTimeoutMs,
     propagationTimeoutMs,

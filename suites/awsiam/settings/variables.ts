@@ -56,6 +56,12 @@ export const variables = {
     property: 'PolicyArn',
     description: 'ARN of a policy to attach instead of the test policy.',
   },
+  permissionsBoundaryArn: {
+    orchestrator: 'METRIST_AWSIAM_PERMISSIONS_BOUNDARY_ARN',
+    name: 'METRIST_PERMISSIONS_BOUNDARY_ARN',
+    property: 'PermissionsBoundaryArn',
+    description: 'ARN of a policy that becomes the permissions boundary of each test user.',
+  },
   stepTimeoutSecs: {
     orchestrator: 'METRIST_AWSIAM_STEP_TIMEOUT_SECS',
     name: 'METRIST_STEP_TIMEOUT_SECS',

@@ -4,19 +4,20 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, type TestContext, vi } from 'vitest';
-import { listEntities } from '../../mocks/iam/seeding.ts';
-import type { IamServer } from '../../mocks/iam/server.ts';
-import { longestEndMs } from '../../runner/stop-signals.ts';
-import { need } from '../../runner/testing/needs.ts';
-import { parseJunit } from '../harness/parse-junit.ts';
-import { liveEnv, projectDir } from '../harness/run.ts';
-import { arrival, startIam } from '../harness/servers.ts';
-import { startSystemd } from '../harness/systemd.ts';
+import type { IamCall } from '../../../mocks/iam/endpoint.ts';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
+import type { IamServer } from '../../../mocks/iam/server.ts';
+import { longestEndMs } from '../../../runner/stop-signals.ts';
+import { need } from '../../../runner/testing/needs.ts';
+import { parseJunit } from '../../harness/parse-junit.ts';
+import { liveEnv, projectDir } from '../../harness/run.ts';
+import { arrival, startIam } from '../../harness/servers.ts';
+import { startSystemd } from '../../harness/systemd.ts';
 
-/** The units in `deploy/`, as systemd reads them and, where this machine can boot one, under a real systemd. */
+/** The units in `deploy/systemd/`, as systemd reads them and, where this machine can boot one, under a real systemd. */
 
 const execute = promisify(execFile);
-const deployDir = path.join(projectDir, 'deploy');
+const deployDir = path.join(projectDir, 'deploy/systemd');
 const services = ['awsiam.service', 'awsiam-watch.service'];
 const patience = { timeout: 60_000, interval: 50 };
 const units = (await readdir(deployDir)).filter((name) => /\.(service|timer)$/.test(name));
@@ -46,7 +47,7 @@ async function copyUnits(context: Pick<TestContext, 'skip'>): Promise<string> {
   return dir;
 }
 
-test('deploy/ has two services and a timer', () => {
+test('deploy/systemd/ has two services and a timer', () => {
   expect(units.toSorted()).toEqual(['awsiam-watch.service', 'awsiam.service', 'awsiam.timer']);
 });
 
@@ -84,9 +85,9 @@ describe('what the units say', () => {
   });
 });
 
-describe('under a real systemd', () => {
+describe.concurrent('under a real systemd', () => {
   test('awsiam.service does a whole run, writes to its two directories, and starts from compiled code the next time', async (context) => {
-    const iam = await startIam();
+    const iam = await startIam('', context);
     const env = { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url };
     const { root, systemctl, show, log } = await startSystemd(context, { units: ['awsiam.service'], env });
     for (const runs of [1, 2]) {
@@ -111,7 +112,7 @@ describe('under a real systemd', () => {
   });
 
   test('a stopped awsiam.service removes what its run made and has not failed', async (context) => {
-    const iam = await startIam('AddUserToGroup=hang');
+    const iam = await startIam('AddUserToGroup=hang', context);
     const env = { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url };
     const { systemctl, show, log } = await startSystemd(context, { units: ['awsiam.service'], env });
     const arrived = arrival(iam, 'AddUserToGroup');
@@ -120,6 +121,44 @@ describe('under a real systemd', () => {
     await systemctl('stop', 'awsiam.service');
     expect(await log()).toContain('SIGTERM: stopping');
     expect(await show('awsiam.service', 'ActiveState')).toBe('inactive');
+    expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
+  });
+
+  /** The timer, with a time of its own: once a second. */
+  async function startTimer(context: TestContext, iam: IamServer) {
+    return await startSystemd(context, {
+      units: ['awsiam.service', 'awsiam.timer'],
+      env: { ...liveEnv, AWS_ENDPOINT_URL_IAM: iam.url },
+      timer: ['OnCalendar=', 'OnCalendar=*:*:*'],
+    });
+  }
+
+  test('awsiam.timer starts one run after the other, and none while one is running', async (context) => {
+    const iam = await startIam('AddUserToGroup=slow:2500', context);
+    let [inFlight, most] = [0, 0];
+    iam.events.on('call', ({ operation }: IamCall) => {
+      if (operation === 'CreateUser') most = Math.max(most, ++inFlight);
+      if (operation === 'DeleteUser') inFlight--;
+    });
+    const { systemctl, log } = await startTimer(context, iam);
+    expect((await systemctl('start', 'awsiam.timer')).code).toBe(0);
+    await vi.waitFor(async () => expect((await log()).match(/8 passed/g)).toHaveLength(2), patience);
+    expect(most).toBe(1);
+    // Nor did a second run start and give way to the first.
+    expect(await log()).not.toContain('is running');
+  });
+
+  test('a shutdown of a host with awsiam.timer in the middle of a run leaves nothing behind', async (context) => {
+    const iam = await startIam('AttachUserPolicy=hang-after:1', context);
+    const { systemctl, show, log } = await startTimer(context, iam);
+    const arrived = arrival(iam, 'AttachUserPolicy');
+    await systemctl('start', 'awsiam.timer');
+    await arrived;
+    // All units conflict with this target, so it stops them, and waits until they have ended.
+    await systemctl('start', 'shutdown.target');
+    expect(await log()).toContain('SIGTERM: stopping');
+    expect(await show('awsiam.service', 'Result')).toBe('success');
+    expect(await show('awsiam.timer', 'ActiveState')).toBe('inactive');
     expect(listEntities(iam.state)).toEqual({ users: [], groups: [] });
   });
 
@@ -135,7 +174,7 @@ describe('under a real systemd', () => {
   }
 
   test('awsiam-watch.service runs, serves its pages, and ends in good order', async (context) => {
-    const iam = await startIam();
+    const iam = await startIam('', context);
     const { root, systemctl, show, log } = await startWatch(context, iam, '--every 2s');
     expect((await systemctl('start', 'awsiam-watch.service')).code, await log()).toBe(0);
     await vi.waitFor(async () => expect(await log()).toContain('8 passed'), patience);
@@ -153,7 +192,7 @@ describe('under a real systemd', () => {
   });
 
   test('a killed awsiam-watch.service starts again and goes on', async (context) => {
-    const iam = await startIam();
+    const iam = await startIam('', context);
     const { systemctl, show, log } = await startWatch(context, iam, '--every 1h', ['RestartSec=100ms']);
     await systemctl('start', 'awsiam-watch.service');
     for (const runs of [1, 2]) {
@@ -164,7 +203,9 @@ describe('under a real systemd', () => {
   });
 
   test('a wrong option ends awsiam-watch.service for good', async (context) => {
-    const { systemctl, show, log } = await startWatch(context, await startIam(), '--every often', ['RestartSec=100ms']);
+    const { systemctl, show, log } = await startWatch(context, await startIam('', context), '--every often', [
+      'RestartSec=100ms',
+    ]);
     await systemctl('start', 'awsiam-watch.service');
     await vi.waitFor(async () => expect(await show('awsiam-watch.service', 'ActiveState')).toBe('failed'), patience);
     expect(await show('awsiam-watch.service', 'NRestarts')).toBe('0');
