@@ -12,6 +12,9 @@ import { startIam } from '../harness/servers.ts';
 
 const readme = await readFile(path.join(projectDir, 'README.md'), 'utf8');
 
+/** The user that the commands make for the monitor. */
+const user = 'prod-us-east-1-awsiam';
+
 /** The commands that the README gives in a section: its blocks that begin with ```sh, as they are printed. */
 function commandsOf(section: string): string[] {
   const [, text = ''] = readme.split(`\n## ${section}\n`);
@@ -64,7 +67,7 @@ async function pasteIntoShell(blocks: readonly string[], cwd: string, env: Recor
 function denyUnnamed({ users }: IamState): FaultPlan {
   return {
     next(operation) {
-      const { accessKeys, inlinePolicies } = users.get('awsiam-monitor') ?? {};
+      const { accessKeys, inlinePolicies } = users.get(user) ?? {};
       // AWS needs no permission to say who the caller is.
       if (!accessKeys?.size || operation === 'GetCallerIdentity') return undefined;
       const named = [...(inlinePolicies?.values() ?? [])].some((document) => document.includes(`"iam:${operation}"`));
@@ -102,9 +105,8 @@ test('the commands of the README lead from a clone to a monitor that runs on a s
   await rm(path.join(bin, '.aws'), { recursive: true });
   state.users.delete('administrator');
 
-  const user = 'arn:aws:iam::123456789012:user/MonitoringUsers/awsiam-monitor';
   expect(pasted.stdout).toMatch(/awsiam offline · 8 passed in/);
-  expect(pasted.stdout).toContain(user);
+  expect(pasted.stdout).toContain(`they belong to arn:aws:iam::123456789012:user/AwsIamMonitor/${user}`);
   expect(pasted.stdout).not.toMatch(/^ *[✗!] /m);
   expect(pasted.stdout).toMatch(/awsiam live · 8 passed in/);
   expect(pasted.stdout).toMatch(/^awsiam: up since/m);
@@ -128,6 +130,6 @@ test('the commands of the README lead from a clone to a monitor that runs on a s
   ]);
   const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
   expect([...state.policies.keys()]).toEqual([policyArn]);
-  expect(listEntities(state)).toEqual({ users: ['awsiam-monitor'], groups: [] });
-  expect(state.users.get('awsiam-monitor')?.inlinePolicies.has('awsiam-monitor')).toBe(true);
+  expect(listEntities(state)).toEqual({ users: [user], groups: [] });
+  expect(state.users.get(user)?.inlinePolicies.has('awsiam')).toBe(true);
 });
