@@ -2,7 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defaultTimeoutSecs } from '../metrist/registration/monitor-config.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { createPolicyFiles } from './policy/policy-files.ts';
 import { about, awsiam, variables, type Variable } from '../suites/awsiam/monitor.ts';
+
+/** The contents of all files that are made from the code, by their paths in the project. */
+export function createGeneratedFiles(): Readonly<Record<string, unknown>> {
+  return { ...createManifests(), ...createPolicyFiles() };
+}
 
 /** The contents of this project's manifests, by file name. */
 export function createManifests(): Readonly<Record<string, unknown>> {
@@ -45,7 +51,7 @@ function toDisplayName(name: string): string {
 
 // npm run manifests
 if (import.meta.main) {
-  for (const [name, manifest] of Object.entries(createManifests())) {
+  for (const [name, manifest] of Object.entries(createGeneratedFiles())) {
     await writeFile(path.join(import.meta.dirname, '..', name), `${JSON.stringify(manifest, undefined, 2)}\n`);
   }
 }

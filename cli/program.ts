@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, context
   status: async () => (await import('./status/status.ts')).addStatusCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   doctor: async () => (await import('./doctor/doctor.ts')).addDoctorCommand,
+  policy: async () => (await import('./policy/policy.ts')).addPolicyCommand,
   cleanup: async () => (await import('./cleanup.ts')).addCleanupCommand,
   config: async () => (await import('./metrist/config.ts')).addConfigCommand,
   register: async () => (await import('./metrist/register.ts')).addRegisterCommand,

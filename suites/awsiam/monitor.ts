@@ -9,9 +9,9 @@ import type { Config } from './settings/config.ts';
 // Other folders import this file or, if the monitor's outline is enough, outline.ts, which loads faster.
 export { cleanUp, longestRunMs, sweepAccount } from './cleanup/housekeeping.ts';
 export type { SweepResult } from './cleanup/sweep.ts';
-export { groupPath, policyPath, testPolicyName, userPath } from './names.ts';
+export { groupPath, maxNamespaceLength, policyPath, testPolicyName, userPath } from './names.ts';
 export { permissions, type Permission, type PermittedOperation } from './permissions.ts';
-export { parseStepTimeout } from './settings/config.ts';
+export { parsePolicySettings, parseStepTimeout, settingRules } from './settings/config.ts';
 export { variables, type Variable } from './settings/variables.ts';
 
 /** Watches AWS Identity and Access Management: https://aws.amazon.com/iam/ */

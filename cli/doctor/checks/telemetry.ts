@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { collectRemarks, sendOtlp, type OtlpData, type OtlpOutcome } from '../../../metrics/otlp.ts';
-import { toResource } from '../../../metrics/otlp-data.ts';
+import type { OtlpData, OtlpOutcome } from '../../../metrics/otlp.ts';
 import { parseOtlpSettings, type OtlpSettings, type OtlpTarget } from '../../../metrics/otlp-settings.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { shortenPath } from '../../../host/results-dir.ts';
@@ -35,6 +34,8 @@ async function* checkTargets(
   { metrics, traces, resource }: OtlpSettings,
   context: DoctorContext,
 ): AsyncIterable<Finding> {
+  // Loading the SDK takes as long as all other groups together.
+  const { toResource } = await import('../../../metrics/otlp-data.ts');
   const source = { version: packageJson.version, instanceId: 'awsiam-doctor' };
   const noMetrics = { resource: toResource(resource, source), scopeMetrics: [] };
   if (metrics !== undefined) yield await checkTarget('metrics', noMetrics, metrics, context);
@@ -49,6 +50,7 @@ async function checkTarget<Signal extends keyof OtlpData>(
 ): Promise<Finding> {
   const { origin } = new URL(target.url);
   if (isOffline) return skipped(`whether ${origin} takes ${signal}`, offlineWhy);
+  const { collectRemarks, sendOtlp } = await import('../../../metrics/otlp.ts');
   using collected = collectRemarks();
   const userAgent = `${packageJson.name}/${packageJson.version}`;
   let outcome: OtlpOutcome;

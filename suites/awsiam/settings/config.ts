@@ -40,7 +40,17 @@ export interface Config {
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
-export const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
+const managedPolicyArn = /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([\w+=,.@/-]*\/)?[\w+=,.@-]{1,128}$/;
+
+/** What the values that name things in the account have to look like. */
+export const settingRules = {
+  region: { ok: (value: string) => regionName.test(value), expected: 'an AWS region such as us-east-1' },
+  namespace: {
+    ok: (value: string) => nameCharacters.test(value) && value.length <= maxNamespaceLength,
+    expected: `the first part of the test policy's name, at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`,
+  },
+  policyArn: { ok: (value: string) => managedPolicyArn.test(value), expected: 'the ARN of a managed policy' },
+} as const;
 
 const trueOrFalse = { ok: /^(true|false)$/, expected: 'true or false' };
 /** The SDK ignores wrong values of these settings, or refuses them without naming the variable. */
@@ -54,6 +64,13 @@ const awsSettings = {
   },
 };
 
+interface Rule {
+  readonly ok: (value: string) => boolean;
+  readonly expected: string;
+}
+
+const anyValue: Rule = { ok: () => true, expected: 'a value' };
+
 /** Reads settings one by one and collects the problems. */
 function readSettings(values: Values) {
   const problems: string[] = [];
@@ -61,7 +78,8 @@ function readSettings(values: Values) {
     if (setting === undefined || setting.value === '' || ok(setting.value)) return;
     problems.push(`${setting.from} is ${describeValue(setting.value)}: expected ${expected}`);
   };
-  const read = (variable: Variable, ok = (_value: string) => true, expected = 'a value'): Setting | undefined => {
+  const read = (variable: Variable, rule: Rule = anyValue): Setting | undefined => {
+    const { ok, expected } = rule;
     const setting = readVariable(variable, values);
     if (setting === undefined && variable.required) problems.push(`${variable.name} is not set: expected ${expected}`);
     if (setting === undefined || !isUnresolved(setting.value)) {
@@ -73,7 +91,8 @@ function readSettings(values: Values) {
   };
   const seconds = (variable: Variable, fallback: number, max: number): number => {
     const isInRange = (text: string): boolean => parseDecimal(text) >= 0.001 && parseDecimal(text) <= max;
-    const setting = read(variable, isInRange, `a number of seconds from 0.001 to ${max}, such as 30 or 2.5`);
+    const expected = `a number of seconds from 0.001 to ${max}, such as 30 or 2.5`;
+    const setting = read(variable, { ok: isInRange, expected });
     // Timers take whole milliseconds, and 1.005 * 1000 is not quite 1005.
     return Math.round((setting === undefined ? fallback : parseDecimal(setting.value)) * 1000);
   };
@@ -86,6 +105,20 @@ export function parseStepTimeout(values: Values) {
   return { stepTimeoutMs: stepTimeout(seconds), problems };
 }
 
+/** Reads only what names things in the account, for `awsiam policy`. None of it is required. */
+export function parsePolicySettings(values: Values) {
+  const { read, problems } = readSettings(values);
+  const optional = (variable: Variable, rule: Rule): string | undefined =>
+    read({ ...variable, required: false }, rule)?.value;
+  return {
+    region: optional(variables.region, settingRules.region),
+    namespace: optional(variables.namespace, settingRules.namespace),
+    policyArn: optional(variables.policyArn, settingRules.policyArn),
+    permissionsBoundaryArn: optional(variables.permissionsBoundaryArn, settingRules.policyArn),
+    problems,
+  };
+}
+
 const stepTimeout = (seconds: ReturnType<typeof readSettings>['seconds']): number =>
   seconds(variables.stepTimeoutSecs, 900, 900);
 
@@ -93,24 +126,21 @@ const stepTimeout = (seconds: ReturnType<typeof readSettings>['seconds']): numbe
 export function parseConfig(values: Values): ParsedSettings<Config> {
   const { problems, read, check, seconds } = readSettings(values);
   const hints: string[] = [];
-  const region = read(variables.region, (value) => regionName.test(value), 'an AWS region such as us-east-1');
-  const namespace = read(
-    variables.namespace,
-    (value) => nameCharacters.test(value) && value.length <= maxNamespaceLength,
-    `the first part of the test policy's name, at most ${maxNamespaceLength} of the characters A-Z a-z 0-9 _ + = , . @ -`,
-  );
-  const policy = (variable: Variable): Setting | undefined =>
-    read(variable, (value) => managedPolicyArn.test(value), 'the ARN of a managed policy');
-  const policyArn = policy(variables.policyArn);
-  const permissionsBoundaryArn = policy(variables.permissionsBoundaryArn);
+  const region = read(variables.region, settingRules.region);
+  const namespace = read(variables.namespace, settingRules.namespace);
+  const policyArn = read(variables.policyArn, settingRules.policyArn);
+  const permissionsBoundaryArn = read(variables.permissionsBoundaryArn, settingRules.policyArn);
   const credentials = readCredentials(read, problems, hints);
   const stepTimeoutMs = stepTimeout(seconds);
   const requestTimeoutMs = seconds(variables.requestTimeoutSecs, 30, 300);
   const propagationTimeoutMs = seconds(variables.propagationTimeoutSecs, 60, 600);
 
-  const cleanup = read(variables.cleanupEnabled, (value) => parseSwitch(value) !== undefined, switchRule);
+  const cleanup = read(variables.cleanupEnabled, {
+    ok: (value) => parseSwitch(value) !== undefined,
+    expected: switchRule,
+  });
   const cleanupEnabled = parseSwitch(cleanup?.value ?? 'on') ?? false;
-  const entities = read(variables.maxTestEntities, isPositiveInteger, 'a whole number above 0');
+  const entities = read(variables.maxTestEntities, { ok: isPositiveInteger, expected: 'a whole number above 0' });
   const maxTestEntities = Number(entities?.value ?? 50);
 
   const isResolved = read(variables.endpoint)?.value !== '';
