@@ -28,18 +28,16 @@ export const settings: CheckGroup = {
 const nameIn = (problem: string): string => problem.split(' ', 1)[0] ?? '';
 
 function describeProblem(problem: string, context: DoctorContext): Finding {
-  const {
-    envFile,
-    envProblems,
-    settings: { hints = [] },
-  } = context;
+  const { envFile, envProblems } = context;
   // It says what to do behind the first semicolon.
   const [what = '', ...advice] = problem.split('; ');
   if (envProblems.includes(problem)) return failure(what, advice.join('; '));
   const name = nameIn(problem);
   const isSet = (context.values[name] ?? '').trim() !== '';
-  const place = isSet ? `Correct it in ${originOf(name, context)}.` : `Set it in the environment or in ${envFile}.`;
-  return failure(problem, [place, ...(isSet ? [] : hints.map((hint) => `Note: ${hint}.`))].join(' '));
+  return failure(
+    problem,
+    isSet ? `Correct it in ${originOf(name, context)}.` : `Set it in the environment or in ${envFile}.`,
+  );
 }
 
 function originOf(name: string, { environment, envFile }: DoctorContext): string {
