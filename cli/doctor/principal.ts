@@ -15,7 +15,8 @@ export interface Principal {
   readonly policyArn?: string;
 }
 
-export function principalOf({ region, namespace, policyArn: chosen }: Config, caller: Needed<Caller>): Principal {
+export function principalOf(config: Config, caller: Needed<Caller>): Principal {
+  const { region, namespace, policyArn: chosen, permissionsBoundaryArn: boundaryArn } = config;
   const known = 'value' in caller ? caller.value : undefined;
   const policyArn = chosen ?? (known && testPolicyArn(known.arn, namespace, region));
   return {
@@ -24,6 +25,7 @@ export function principalOf({ region, namespace, policyArn: chosen }: Config, ca
       partition: known?.partition ?? partitionOfRegion(region).name,
       ...(known !== undefined && { account: known.account }),
       ...(chosen !== undefined && { policyArn: chosen }),
+      ...(boundaryArn !== undefined && { boundaryArn }),
     },
     ...(policyArn !== undefined && { policyArn }),
   };

@@ -66,7 +66,7 @@ describe('npm run mock:server', () => {
     const aws = async (line: string, env = {}): Promise<unknown> => {
       const { code, stdout, stderr } = await runProgram(path.join(awsDir, 'aws'), line.split(' '), {
         cwd: projectDir,
-        env: { ...given, ...env },
+        env: { HOME: awsDir, ...given, ...env },
       });
       return code === 0 ? JSON.parse(stdout || '{}') : stderr.trim();
     };

@@ -8,8 +8,9 @@ import { need } from '../../runner/testing/needs.ts';
 const program = '/usr/bin/aws';
 
 /**
- * Makes a directory for the PATH with a command `aws`: Debian's AWS CLI, without anybody's configuration. It takes the address
- * of `AWS_ENDPOINT_URL`, which the CLI reads itself only from its version 2.13 on; Debian 12 has 2.9.
+ * Makes a directory for the PATH with a command `aws`: Debian's AWS CLI. It takes the address of `AWS_ENDPOINT_URL`, which the
+ * CLI reads itself only from its version 2.13 on; Debian 12 has 2.9. The directory can also be the home of somebody who is not
+ * signed in.
  */
 export async function makeAwsCommand(context: Pick<TestContext, 'skip'>): Promise<string> {
   const found = await access(program).then(
@@ -20,7 +21,7 @@ export async function makeAwsCommand(context: Pick<TestContext, 'skip'>): Promis
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-cli-'));
   onTestFinished(() => rm(dir, { recursive: true }));
   const script = `#!/bin/sh
-export HOME='${dir}' AWS_PAGER=''
+export AWS_PAGER=''
 exec ${program} --endpoint-url "$AWS_ENDPOINT_URL" "$@"
 `;
   await writeFile(path.join(dir, 'aws'), script, { mode: 0o755 });

@@ -88,9 +88,9 @@ export async function startCron(
     tmpDir: path.join(dirs, 'tmp'),
     run,
     countProcesses: async () => {
-      const lines = (await run('ps', '-e', '-o', 'uid=,stat=')).split('\n');
+      const statuses = (await run('sh', '-c', 'cat /proc/[0-9]*/status || true')).split(/^Name:/m);
       // Nobody collects the dead (Z) once cron has ended.
-      return lines.filter((line) => Number.parseInt(line, 10) === userId && !line.includes('Z')).length;
+      return statuses.filter((status) => status.includes(`Uid:\t${userId}\t`) && !status.includes('State:\tZ')).length;
     },
   };
 }

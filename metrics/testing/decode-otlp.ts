@@ -184,6 +184,7 @@ function pointOf(point: Json): DecodedPoint {
   };
 }
 
+/** protobuf leaves out a list without items. */
 function batchesOf<Item>(
   batches: readonly Json[] = [],
   scopes: string,
@@ -191,10 +192,10 @@ function batchesOf<Item>(
   read: (item: Json) => Item,
 ): DecodedBatch<Item>[] {
   return batches.flatMap((batch) =>
-    (batch[scopes] as Json[]).map((each) => ({
+    ((batch[scopes] ?? []) as Json[]).map((each) => ({
       resource: attributesOf(batch['resource']?.attributes),
       scope: each['scope']?.name ?? '',
-      items: (each[items] as Json[]).map(read),
+      items: ((each[items] ?? []) as Json[]).map(read),
     })),
   );
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { listEntities } from '../../../mocks/iam/seeding.ts';
 import { permissions, type PermittedOperation, type Permission } from '../../../suites/awsiam/monitor.ts';
 import { statementFor } from '../../policy/policy-document.ts';
 import type { Principal } from '../principal.ts';
 import type { Finding } from '../finding.ts';
+import { examine, startAccount } from '../testing/examine.ts';
 import { judgePermissions, type Asked } from './permissions.ts';
 
 const who = 'arn:aws-cn:iam::123456789012:user/monitor';
@@ -13,14 +15,15 @@ const allowed: Answer = { kind: 'allowed' };
 const missing: Answer = { kind: 'denied', denial: { isExplicit: false, by: 'identity-based policy' } };
 
 /** What IAM answers, for each permission. CreateUser and CreateGroup cannot be asked about. */
-function judge(answerOf: (permission: Permission) => Answer): Finding[] {
+function judge(answerOf: (permission: Permission) => Answer, boundaryArn?: string): Finding[] {
   const asked = permissions.map((permission) => ({
     permission,
     answer: permission.operation.startsWith('Create')
       ? ({ kind: 'unknown', why: 'no request' } as const)
       : answerOf(permission),
   }));
-  return [...judgePermissions(asked, principal)];
+  const scope = { ...principal.scope, ...(boundaryArn !== undefined && { boundaryArn }) };
+  return [...judgePermissions(asked, { ...principal, scope })];
 }
 
 const except =
@@ -114,6 +117,12 @@ describe('a denial of what does not exist', () => {
     ]);
   });
 
+  test('is no failure if it can come from a policy that demands a permissions boundary', () => {
+    const boundary = 'arn:aws-cn:iam::aws:policy/AWSDenyAll';
+    expect(statesOf(judge(except('AttachUserPolicy')(missing), boundary))).toEqual(['ok', 'skipped', 'skipped']);
+    expect(statesOf(judge(except('DetachUserPolicy')(missing), boundary))).toEqual(['ok', 'failure', 'skipped']);
+  });
+
   test('is certain for the lists, which name no entity', () => {
     const findings = judge((permission) => (permission.operation === 'ListGroups' ? missing : pathScoped(permission)));
     expect(statesOf(findings)).toEqual(['ok', 'warning', 'skipped', 'skipped']);
@@ -173,5 +182,61 @@ describe('a denial by another policy', () => {
     const scp: Answer = { kind: 'denied', denial: { isExplicit: true, by: 'service control policy' } };
     const findings = judge(({ resource }) => (resource === 'any' ? allowed : scp));
     expect(statesOf(findings)).toEqual(['ok', 'failure', 'skipped']);
+  });
+});
+
+describe('asking IAM', () => {
+  const only = ['--only', 'permissions'];
+
+  test('asks once for each action except two, and changes nothing', async () => {
+    const { state, values, operations } = await startAccount();
+    const { code, lines } = await examine(values, only);
+    expect(code).toBe(0);
+    expect(lines).toEqual([
+      expect.stringMatching(/^✓ IAM allows /),
+      expect.stringMatching(/^- iam:CreateUser, iam:CreateGroup: not checked/),
+    ]);
+    const wanted = permissions.map(({ operation }) => operation).filter((name) => !name.startsWith('Create'));
+    expect(operations()).toEqual(wanted);
+    expect(listEntities(state)).toEqual({ users: [], groups: [] });
+  });
+
+  test('shows what IAM denies, and goes on after an operation that an emulator lacks', async () => {
+    const { values } = await startAccount({
+      faults: 'DeleteUser=AccessDenied,ListServiceSpecificCredentials=html-500',
+    });
+    const { code, found, lines } = await examine(values, only);
+    expect(code).toBe(1);
+    expect(lines[0]).toContain('DeleteServiceSpecificCredential');
+    expect(found.permissions?.[1]).toMatchObject({
+      state: 'failure',
+      what: 'iam:DeleteUser is not allowed (used by: steps, teardown, sweep)',
+      statement: { Resource: 'arn:aws:iam::123456789012:user/AwsIamMonitorTestUsers/*' },
+    });
+    expect(lines).toContainEqual(expect.stringMatching(/^- iam:ListServiceSpecificCredentials: not checked, because /));
+  });
+
+  test('stops as soon as IAM throttles, and names what it has not asked', async () => {
+    const { values, operations } = await startAccount({ faults: 'DeleteGroup=Throttling' });
+    const { code, lines } = await examine(values, only);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(
+      /^- iam:DeleteGroup, .*iam:ListUsers.*: not checked, because IAM throttles this account's requests$/,
+    );
+    expect(operations().at(-1)).toBe('DeleteGroup');
+  });
+
+  test('stops as soon as IAM cannot be reached', async () => {
+    const { values, operations } = await startAccount({ faults: 'DeleteGroup=reset-before' });
+    const { code, lines } = await examine(values, only);
+    expect(code).toBe(1);
+    expect(lines.find((line) => line.startsWith('✗'))).toContain('ECONNRESET at DeleteGroup');
+    expect(lines.at(-1)).toMatch(/^- iam:DeleteGroup, .*: not checked, because IAM did not answer$/);
+    expect(operations().at(-1)).toBe('DeleteGroup');
+  });
+
+  test('is skipped without a session, and says why', async () => {
+    const { lines } = await examine({ METRIST_AWS_REGION: 'us-east-1' }, only);
+    expect(lines).toEqual(['- the permissions: not checked, because the settings are wrong']);
   });
 });

@@ -71,8 +71,12 @@ export function* judgePermissions(asked: readonly Asked[], principal: Principal)
     );
   } else {
     const allowedFamilies = new Set(allowed.map(familyOf));
-    const isDoubtful = (each: Denied): boolean =>
-      !isList(each) && !each.denial.isExplicit && !allowedFamilies.has(familyOf(each.permission));
+    const isDoubtful = ({ permission, denial }: Denied): boolean => {
+      if (permission.resource === 'any' || denial.isExplicit) return false;
+      // What does not exist has no permissions boundary either, which the policy may demand.
+      const isBounded = principal.scope.boundaryArn !== undefined && permission.operation === 'AttachUserPolicy';
+      return isBounded || !allowedFamilies.has(familyOf(permission));
+    };
     yield* describeDenials(
       denied.filter((each) => !isDoubtful(each)),
       principal,

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { collectRemarks, sendOtlp, type OtlpData, type OtlpOutcome } from '../../../metrics/otlp.ts';
-import { toResource } from '../../../metrics/otlp-data.ts';
+import type { OtlpData, OtlpOutcome } from '../../../metrics/otlp.ts';
 import { parseOtlpSettings, type OtlpSettings, type OtlpTarget } from '../../../metrics/otlp-settings.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { shortenPath } from '../../../host/results-dir.ts';
@@ -35,28 +34,38 @@ async function* checkTargets(
   { metrics, traces, resource }: OtlpSettings,
   context: DoctorContext,
 ): AsyncIterable<Finding> {
+  // Loading the SDK takes as long as all other groups together.
+  const { toResource } = await import('../../../metrics/otlp-data.ts');
   const source = { version: packageJson.version, instanceId: 'awsiam-doctor' };
   const noMetrics = { resource: toResource(resource, source), scopeMetrics: [] };
-  if (metrics !== undefined) yield await checkTarget('metrics', noMetrics, metrics, context);
-  if (traces !== undefined) yield await checkTarget('traces', [], traces, context);
+  const first = metrics && (await checkTarget('metrics', noMetrics, metrics, context));
+  if (first !== undefined) yield first;
+  if (traces === undefined) return;
+  const { origin } = new URL(traces.url);
+  const isSilent = first?.state === 'failure' && first.what.startsWith(origin) && !/\bHTTP \d/.test(first.what);
+  yield isSilent
+    ? skipped(`whether ${origin} takes traces`, 'it gave no answer to metrics')
+    : await checkTarget('traces', [], traces, context);
 }
 
 async function checkTarget<Signal extends keyof OtlpData>(
   signal: Signal,
   noData: OtlpData[Signal],
   target: OtlpTarget,
-  { values, isOffline, probe }: DoctorContext,
+  { values, isOffline, probe, signal: stop }: DoctorContext,
 ): Promise<Finding> {
   const { origin } = new URL(target.url);
   if (isOffline) return skipped(`whether ${origin} takes ${signal}`, offlineWhy);
+  const { collectRemarks, sendOtlp } = await import('../../../metrics/otlp.ts');
   using collected = collectRemarks();
   const userAgent = `${packageJson.name}/${packageJson.version}`;
   let outcome: OtlpOutcome;
   try {
-    outcome = await probe(`sending no ${signal} to ${origin}`, () =>
+    outcome = await probe(`sending an export without ${signal} to ${origin}`, () =>
       sendOtlp(signal, noData, target, { userAgent, values }),
     );
   } catch (error) {
+    stop.throwIfAborted();
     outcome = { ok: false, reason: `${(error as Error).message}; check ${target.endpointName}` };
   }
   const [remark] = collected.remarks;

@@ -81,6 +81,7 @@ interface JobOptions extends Pick<TestContext, 'onTestFinished'> {
   readonly cancelAt?: string;
   /** The results of the run before, as the job's cache keeps them. */
   readonly earlier?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Service {
@@ -163,7 +164,7 @@ const pathWithNode = `${path.dirname(process.execPath)}:${process.env['PATH']}`;
 
 const services = [github, gitlabShell];
 
-async function runJob(service: Service, { iam, cancelAt, earlier, ...context }: JobOptions): Promise<JobRun> {
+async function runJob(service: Service, { iam, cancelAt, earlier, env, ...context }: JobOptions): Promise<JobRun> {
   const dir = await makeResultsDir(context.onTestFinished);
   const resultsDir = path.join(dir, 'results');
   for (const name of earlier === undefined ? [] : service.cached) {
@@ -185,6 +186,7 @@ async function runJob(service: Service, { iam, cancelAt, earlier, ...context }: 
       ...(service === github
         ? { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summaryFile }
         : { AWSIAM_ID_TOKEN: 'e2e-id-token', AWS_WEB_IDENTITY_TOKEN_FILE: path.join(dir, '.id-token') }),
+      ...env,
     },
     detached: true,
     onStart: (child) => {
@@ -321,22 +323,37 @@ describe.concurrent('a scheduled job', () => {
     check(listEntities(iam.state)).toEqual({ users: [], groups: [] });
   });
 
+  test('of GitHub Actions without its role says so in its results', async (context) => {
+    const { expect: check } = context;
+    check(stepOf('Assume the role in AWS')).toMatchObject({ 'continue-on-error': true });
+    const iam = await startIam('', context);
+    const env = { METRIST_AWS_ACCESS_KEY_ID: '', METRIST_AWS_SECRET_ACCESS_KEY: '' };
+    const run = await runJob(github, { iam, env, ...context });
+    check(run.code, run.everything).toBe(1);
+    check(run.junit.cases[0]).toMatchObject({ outcome: 'error', verdict: 'credentials' });
+    check(await readRuns(run)).toHaveLength(1);
+    check(run.summary).toContain('credentials');
+    check(iam.calls).toEqual([]);
+  });
+
   const cancels = [
     { service: github, step: 'CreateUser' },
+    // IAM makes the group only after the cancel.
+    { service: github, step: 'CreateGroup', fault: 'late:1000' },
     { service: github, step: 'AddUserToGroup' },
     { service: github, step: 'DeleteUser' },
     { service: gitlabShell, step: 'CreateGroup' },
     { service: gitlabShell, step: 'DetachPolicy' },
     { service: gitlabDocker, step: 'CreateUser' },
     { service: gitlabDocker, step: 'AttachPolicy' },
-  ] as const;
+  ];
 
   test.for(cancels)(
     'of $service.name that is cancelled in $step leaves nothing behind and keeps its results',
-    async ({ service, step }, context) => {
+    async ({ service, step, fault = 'hang-after' }, context) => {
       const { expect: check } = context;
       const cancelAt = operationOf(step);
-      const iam = await startIam(`${cancelAt}=hang-after:1`, context);
+      const iam = await startIam(`${cancelAt}=${fault}:1`, context);
       const run = await runJob(service, { iam, cancelAt, ...context });
       check(listEntities(iam.state), run.everything).toEqual({ users: [], groups: [] });
       // It ended by itself: the last stage would have killed it.

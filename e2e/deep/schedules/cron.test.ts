@@ -31,6 +31,8 @@ test("Debian's crontab accepts the file, which runs every two minutes and mails 
   need(context, checked, "Debian's cron");
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   expect(lines).toContain('MAILTO=""');
+  const page = await readFile(path.join(projectDir, 'docs/deploy.md'), 'utf8');
+  expect(page).toContain(`\`\`\`crontab\n${lines.join('\n')}\n\`\`\``);
   expect(lines.filter((line) => !/^\w+=/.test(line))).toEqual([expect.stringMatching(/^\*\/2 \* \* \* \* /)]);
 });
 
