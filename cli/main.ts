@@ -11,6 +11,8 @@ interface MainOptions {
   readonly baseDir?: string;
   /** Whether the protocol's message `Started` has already been sent. @default false */
   readonly startedSent?: boolean;
+  /** Where the program comes from, if it was not packaged as an executable. @default 'from source' */
+  readonly origin?: string;
 }
 
 /**
@@ -19,9 +21,9 @@ interface MainOptions {
  */
 export async function main(
   args: readonly string[],
-  { self, baseDir = process.cwd(), startedSent = false }: MainOptions,
+  { self, baseDir = process.cwd(), startedSent = false, origin }: MainOptions,
 ): Promise<void> {
-  const build = describeBuild();
+  const build = describeBuild(origin);
   if (args.length === 0 && !tty.isatty(0)) {
     const { serve } = await import('./serve.ts');
     await serve({ build, startedSent, baseDir });
@@ -31,8 +33,8 @@ export async function main(
   await runCommand(args, { self, build, baseDir });
 }
 
-/** `awsiam 0.1.0 (commit ae58712)`; `awsiam 0.1.0 (from source)` if the commit is unknown. */
-export function describeBuild(): string {
-  const origin = typeof AWSIAM_BUILD === 'undefined' ? 'from source' : `commit ${AWSIAM_BUILD.commit}`;
-  return `${packageJson.name} ${packageJson.version} (${origin})`;
+/** `awsiam 0.1.0 (commit ae58712)` for the executable, `awsiam 0.1.0 (from source)` or `(npm package)` otherwise. */
+export function describeBuild(origin = 'from source'): string {
+  const from = typeof AWSIAM_BUILD === 'undefined' ? origin : `commit ${AWSIAM_BUILD.commit}`;
+  return `${packageJson.name} ${packageJson.version} (${from})`;
 }

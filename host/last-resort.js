@@ -10,14 +10,16 @@ import util from 'node:util';
  * Says in one line that this version of Node.js is too old. Keep it in step with `engines` in package.json.
  *
  * @param {string} version `process.version`: `v20.20.2`
+ * @param {boolean} [isClone] whether the program is in a clone of the repository, not in an npm package
  * @returns {string | undefined} `undefined` if the version is new enough
  */
-export function describeUnsupportedNode(version) {
+export function describeUnsupportedNode(version, isClone = true) {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
   if (major >= 26 || (major === 24 && minor >= 15)) return undefined;
   return (
     `awsiam needs Node.js 24.15 or later within 24.x, or 26 or later; this is ${version}. ` +
-    '"npm ci" installs one with the other packages: start with npx or npm, or put node_modules/.bin first in PATH.'
+    `"${isClone ? 'npm ci' : 'npm install node@26'}" installs one with the other packages: ` +
+    'start with npx or npm, or put node_modules/.bin first in PATH.'
   );
 }
 

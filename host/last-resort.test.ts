@@ -12,6 +12,12 @@ test.for(['v18.20.0', 'v20.20.2', 'v22.99.0', 'v24.14.9', 'v25.9.0'])('%s is ref
   expect(describeUnsupportedNode(version)).toContain(version);
 });
 
+test('who has no clone, and so no Node.js from "npm ci", is told how to install one', () => {
+  expect(describeUnsupportedNode('v20.20.2', false)).toMatch(
+    / this is v20\.20\.2\. "npm install node@26" installs one /,
+  );
+});
+
 test('package.json has the same rule', () => {
   expect(packageJson.engines.node).toBe('^24.15.0 || >=26.0.0');
 });

@@ -41,7 +41,7 @@ export function renderTitle({ title, name }: Pick<CheckGroup, 'name' | 'title'>,
  *       { … }
  * ```
  */
-export function renderFinding({ state, what, fix, statement }: Finding, terminal: TerminalOptions): string {
+export function renderFinding({ state, what, fix, command, statement }: Finding, terminal: TerminalOptions): string {
   const paint = painter(terminal);
   const [mark, style] = marks[state];
   const below = (text: string): string => indent(text, 6, terminal.columns);
@@ -50,7 +50,8 @@ export function renderFinding({ state, what, fix, statement }: Finding, terminal
     `  ${paint(style, mark)} ${state === 'skipped' ? paint('dim', first) : first}`,
     ...more.map((line) => `    ${state === 'skipped' ? paint('dim', line) : line}`),
     ...(fix === undefined ? [] : [below(fix)]),
-    // Not wrapped, so that it can be copied.
+    // These two are not wrapped, so that they can be copied.
+    ...(command === undefined ? [] : [`${' '.repeat(6)}${command}`]),
     ...(statement === undefined ? [] : [JSON.stringify(statement, undefined, 2).replaceAll(/^/gm, ' '.repeat(6))]),
     '',
   ].join('\n');

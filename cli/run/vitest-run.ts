@@ -1,10 +1,12 @@
 import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
 import type { ViteUserConfig } from 'vitest/config';
 import { readEnvFile } from '../../host/env-file.ts';
 import { chooseBaseDir, removeReport } from '../../host/last-resort.js';
 import { surviveOutputErrors } from '../../host/output-errors.ts';
 import { describeValue } from '../../host/setting-text.ts';
 import { MonitorReporter } from '../../reporters/monitor-reporter.ts';
+import type { RunReporter } from '../../reporters/run-reporter.ts';
 import { systemClock } from '../../runner/clock.ts';
 import type { RunMode } from '../../runner/monitor-run.ts';
 import { addReporter, avoidApiToken, listSteps, provideToSuite } from '../../runner/vitest/plugins.ts';
@@ -16,6 +18,9 @@ import { type RunSetup, setUpRun } from './run-setup.ts';
 /** What `--mode` can be for a run of the monitor. vitest calls it `test` if no mode was given. */
 const runModes: Readonly<Record<string, RunMode>> = { test: 'live', offline: 'offline' };
 
+/** Of the program's files: `js` in an npm package. */
+const extension = path.extname(import.meta.filename).slice(1);
+
 /** A process that hangs ends itself this long after the run. vitest closes what it has open in the meantime. */
 const hangGraceMs = 1000;
 
@@ -23,10 +28,15 @@ const hangGraceMs = 1000;
  * Returns the vitest config for a run of the monitor. A problem that keeps the run from starting is reported as a failure of
  * its first step.
  *
- * @param root the project's directory
+ * @param root the directory of this program
  * @param modeName what the user gave as `--mode`
+ * @param moreReporters get the run after our own
  */
-export async function configureMonitorRun(root: string, modeName: string): Promise<ViteUserConfig> {
+export async function configureMonitorRun(
+  root: string,
+  modeName: string,
+  moreReporters: readonly RunReporter[] = [],
+): Promise<ViteUserConfig> {
   surviveOutputErrors(process);
   leaveClosedDirectory(root);
   const baseDir = chooseBaseDir(root, process.cwd());
@@ -35,7 +45,10 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
   Object.assign(process.env, envFile.added);
   const mode = runModes[modeName] ?? 'offline';
   const setup = await setUpRun(process.env, { mode, frontEnd: 'vitest', baseDir, envProblems: envFile.problems });
-  const reporter = createMonitorReporter(root, setup);
+  const reporter = createMonitorReporter(root, {
+    ...setup,
+    createReporters: async () => [...(await setup.createReporters()), ...moreReporters],
+  });
   // vitest itself may still refuse to start, for example because of a reporter that does not exist.
   process.once('exit', (code) => {
     if (code !== 0 && !reporter.isReporting) removeReport(setup.resultsDir);
@@ -59,8 +72,8 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
       listSteps(),
     ],
     test: {
-      include: ['suites/**/*.suite.ts'],
-      setupFiles: mode === 'offline' ? ['mocks/install.ts'] : [],
+      include: [`suites/**/*.suite.${extension}`],
+      setupFiles: mode === 'offline' ? [`mocks/install.${extension}`] : [],
       reporters: [reporter],
       watch: false,
       // Nothing is written to the project's directory.
@@ -69,7 +82,7 @@ export async function configureMonitorRun(root: string, modeName: string): Promi
       // One worker is enough, and it needs no Vite to run TypeScript that Node runs as it is.
       pool: 'threads',
       maxWorkers: 1,
-      server: { deps: { external: [/\/(history|host|metrics|metrist|mocks|runner|suites|text)\/.*\.ts$/] } },
+      server: { deps: { external: [/\/(history|host|metrics|metrist|mocks|runner|suites|text)\/.*\.[jt]s$/] } },
     },
   };
 }

@@ -159,12 +159,27 @@ export function preload(file: 'fake-date.ts' | 'stop-at-worker-start.ts' | 'thro
   return { NODE_OPTIONS: `--import=${pathToFileURL(path.join(import.meta.dirname, file)).href}` };
 }
 
-/** A copy of the files that a monitoring host has, which a test may change or break. */
+/** The files of a clone that run the monitor. */
+const programFiles = [
+  'cli',
+  'history',
+  'host',
+  'metrics',
+  'metrist',
+  'mocks',
+  'package.json',
+  'reporters',
+  'runner',
+  'suites',
+  'text',
+  'vitest.config.ts',
+] as const;
+
+/** A copy of the files of a clone that run the monitor, which a test may change or break. */
 export async function copyProject(): Promise<string> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'awsiam-copy-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  const { files } = JSON.parse(await readFile(path.join(projectDir, 'package.json'), 'utf8')) as { files: string[] };
-  for (const name of ['package.json', ...files.filter((each) => !each.startsWith('!'))]) {
+  for (const name of programFiles) {
     await cp(path.join(projectDir, name), path.join(dir, name), { recursive: true });
   }
   await symlink(path.join(projectDir, 'node_modules'), path.join(dir, 'node_modules'));

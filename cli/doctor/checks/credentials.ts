@@ -115,7 +115,9 @@ function* describeExpiry({ config, credentials: found }: Session, { values }: Do
   const { expiration, sessionToken } = (found ?? {}) as FoundCredentials;
   if (expiration !== undefined) {
     const leftMs = expiration.getTime() - Date.now();
-    yield ok(`they expire at ${formatUtc(expiration.getTime())} (in ${formatAge(leftMs)}); the AWS SDK renews them`);
+    yield ok(
+      `the credentials expire at ${formatUtc(expiration.getTime())} (in ${formatAge(leftMs)}); the AWS SDK renews them`,
+    );
   } else if (sessionToken !== undefined) {
     const { name } = variables.sessionToken;
     const from =
@@ -124,10 +126,10 @@ function* describeExpiry({ config, credentials: found }: Session, { values }: Do
         : (readVariable(variables.sessionToken, values)?.from ?? name);
     const fix = 'For a schedule, use a role or a profile that renews itself, or the keys of a user.';
     yield warning(
-      `they are temporary, and nobody renews them: the token in ${from} does not say until when it is valid`,
+      `the credentials are temporary, and nobody renews them: the token in ${from} does not say until when it is valid`,
       fix,
     );
-  } else yield ok('they do not expire');
+  } else yield ok('the credentials do not expire');
 }
 
 /** A caller that is missing because AWS refuses the credentials. */
@@ -209,10 +211,10 @@ function callerOf(arn: string): { readonly value: Caller } | undefined {
 function* describeCaller({ arn, account, partition: ofKeys }: Caller, { config }: DoctorContext): Iterable<Finding> {
   yield arn.endsWith(':root')
     ? warning(
-        `they belong to the root user of the account ${account}`,
+        `the credentials belong to the root user of the account ${account}`,
         'The root user may do everything. Make a principal that has only the policy that "awsiam policy" prints.',
       )
-    : ok(`they belong to ${arn} in the account ${account}`);
+    : ok(`the credentials belong to ${arn} in the account ${account}`);
   if (!('value' in config)) return;
   const { region } = config.value;
   const ofRegion = partition(region).name;

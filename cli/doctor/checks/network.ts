@@ -11,7 +11,7 @@ import type { Transport } from '../../../suites/awsiam/client/transport.ts';
 import { iamErrors, tlsErrorCode } from '../../../suites/awsiam/errors/error-table.ts';
 import { connectionTimeoutMs } from '../../../suites/awsiam/session.ts';
 import type { Config } from '../../../suites/awsiam/settings/config.ts';
-import { formatAge } from '../../../text/duration.ts';
+import { formatSeconds, formatSpan } from '../../../text/duration.ts';
 import { oneLine } from '../../../text/printable.ts';
 import type { CheckGroup, DoctorContext, Network } from '../check-group.ts';
 import { offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
@@ -271,7 +271,7 @@ function describeClock({ offsetMs }: Answer): Finding {
   const size = Math.abs(offsetMs);
   // The answer's date has whole seconds, and it took a while to arrive.
   if (size < 5000) return ok("this host's clock agrees with IAM's");
-  const what = `this host's clock is ${formatAge(size)} ${offsetMs < 0 ? 'ahead of' : 'behind'} IAM's`;
+  const what = `this host's clock is ${size < 120_000 ? formatSeconds(size) : formatSpan(size)} ${offsetMs < 0 ? 'ahead of' : 'behind'} IAM's`;
   if (size <= maxGoodOffsetMs) return ok(what);
   const advice = `${iamErrors['RequestExpired']?.advice ?? ''} Correct the clock.`.trim();
   return size <= maxOffsetMs ? warning(what, advice) : failure(what, advice);

@@ -4,7 +4,7 @@ import { productVariables } from '../../../host/setting-text.ts';
 import { proxyNames } from '../../../host/proxy-settings.ts';
 import { requireConfig } from '../../../runner/settings.ts';
 import { awsiam, variables, type Variable } from '../../../suites/awsiam/monitor.ts';
-import { readVariable } from '../../../suites/awsiam/settings/variables.ts';
+import { endpointSetting, readVariable } from '../../../suites/awsiam/settings/variables.ts';
 import { clip } from '../../../text/redact.ts';
 import type { CheckGroup, DoctorContext } from '../check-group.ts';
 import { failure, ok, warning, type Finding } from '../finding.ts';
@@ -28,18 +28,16 @@ export const settings: CheckGroup = {
 const nameIn = (problem: string): string => problem.split(' ', 1)[0] ?? '';
 
 function describeProblem(problem: string, context: DoctorContext): Finding {
-  const {
-    envFile,
-    envProblems,
-    settings: { hints = [] },
-  } = context;
+  const { envFile, envProblems } = context;
   // It says what to do behind the first semicolon.
   const [what = '', ...advice] = problem.split('; ');
   if (envProblems.includes(problem)) return failure(what, advice.join('; '));
   const name = nameIn(problem);
   const isSet = (context.values[name] ?? '').trim() !== '';
-  const place = isSet ? `Correct it in ${originOf(name, context)}.` : `Set it in the environment or in ${envFile}.`;
-  return failure(problem, [place, ...(isSet ? [] : hints.map((hint) => `Note: ${hint}.`))].join(' '));
+  return failure(
+    problem,
+    isSet ? `Correct it in ${originOf(name, context)}.` : `Set it in the environment or in ${envFile}.`,
+  );
 }
 
 function originOf(name: string, { environment, envFile }: DoctorContext): string {
@@ -81,7 +79,10 @@ function listSettings({ values }: DoctorContext): ListedSetting[] {
   const ofMonitor = Object.values<Variable>(variables).map((variable): ListedSetting => {
     const { name } = variable;
     const setting = readVariable(variable, values);
-    if (setting === undefined) return { name, standard: defaults[name] };
+    if (setting === undefined) {
+      const isOverruled = variable === variables.endpoint && endpointSetting(values) !== undefined;
+      return { name, standard: isOverruled ? undefined : defaults[name] };
+    }
     const { from, value } = setting;
     return { name: from, value, ...(from !== name && { note: `in place of ${name}` }) };
   });
@@ -135,9 +136,9 @@ const directions = 'north south east west central northeast northwest southeast 
 /** A misspelt region of a valid form fails late: its name is part of the test policy's name and of STS's host name. */
 function checkRegion(region: string, finding: Finding): Finding {
   if (isKnownRegion(region)) return finding;
-  const similar = findSimilarRegion(region);
+  const similar = findSimilarRegions(region);
   const what = `${finding.what}: no region that this version of the AWS SDK knows`;
-  const fix = similar === undefined ? 'Look for a typing error.' : `Did you mean ${similar}?`;
+  const fix = similar.length === 0 ? 'Look for a typing error.' : `Did you mean ${similar.join(' or ')}?`;
   return mayBeNew(region) ? warning(what, fix) : failure(what, fix);
 }
 
@@ -155,8 +156,8 @@ function mayBeNew(region: string): boolean {
   return directions.includes(direction) && others.some(isKnownRegion);
 }
 
-/** A region that differs by one character inserted, removed or replaced, or by two that changed places. */
-function findSimilarRegion(region: string): string | undefined {
+/** Up to three regions that differ by one character inserted, removed or replaced, or by two that changed places. */
+function findSimilarRegions(region: string): string[] {
   const characters = 'abcdefghijklmnopqrstuvwxyz0123456789-'.split('');
   const variants = Array.from({ length: region.length + 1 }, (_, at) => {
     const [before, first, second] = [region.slice(0, at), region.slice(at, at + 1), region.slice(at + 1, at + 2)];
@@ -167,5 +168,5 @@ function findSimilarRegion(region: string): string | undefined {
       ...characters.flatMap((character) => [before + character + rest, before + character + first + rest]),
     ];
   });
-  return variants.flat().find((variant) => variant !== region && isKnownRegion(variant));
+  return [...new Set(variants.flat().filter(isKnownRegion))].toSorted().slice(0, 3);
 }

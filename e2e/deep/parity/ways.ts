@@ -84,6 +84,31 @@ export const ways: readonly Way[] = [
   { name: 'awsiam run --offline', kind: 'offline', run: inMemory(startAwsiam('run', '--offline')) },
 ];
 
+/**
+ * The ways of the npm package, which differ from the others in their code.
+ *
+ * @param project a directory in which it is installed, with a vitest config
+ */
+export function waysOfPackage(project: string): readonly Way[] {
+  const installed = path.join(project, 'node_modules');
+  const vitest = [process.execPath, path.join(installed, 'vitest/vitest.mjs'), 'run'];
+  const awsiam = [process.execPath, path.join(installed, '.bin/awsiam'), 'run'];
+  return [
+    { name: 'installed, vitest run', kind: 'live', run: overServer(startProgram(vitest, project)) },
+    { name: 'installed, awsiam run', kind: 'live', run: overServer(startProgram(awsiam, project)) },
+    {
+      name: 'installed, vitest run --mode offline',
+      kind: 'offline',
+      run: inMemory(startProgram([...vitest, '--mode', 'offline'], project)),
+    },
+    {
+      name: 'installed, awsiam run --offline',
+      kind: 'offline',
+      run: inMemory(startProgram([...awsiam, '--offline'], project)),
+    },
+  ];
+}
+
 interface Finished {
   readonly everything: string;
   /** Whether it says that all is well. */
@@ -94,16 +119,16 @@ interface Finished {
 type Start = (env: Readonly<Record<string, string>>, context: Context) => Promise<Finished>;
 
 function startVitest(...args: readonly string[]): Start {
-  return async (env) => {
-    const ended = await runProgram(process.execPath, [vitestFile, 'run', ...args], { cwd: projectDir, env });
-    return { ...ended, isGood: ended.code === 0 };
-  };
+  return startProgram([process.execPath, vitestFile, 'run', ...args], projectDir);
 }
 
 function startAwsiam(...args: readonly string[]): Start {
-  const [program = '', ...first] = monitorCommand();
+  return startProgram([...monitorCommand(), ...args], os.tmpdir());
+}
+
+function startProgram([program = '', ...args]: readonly string[], cwd: string): Start {
   return async (env) => {
-    const ended = await runProgram(program, [...first, ...args], { cwd: os.tmpdir(), env });
+    const ended = await runProgram(program, args, { cwd, env });
     return { ...ended, isGood: ended.code === 0 };
   };
 }

@@ -14,7 +14,7 @@ export const iamApi: Api = { version: '2010-05-08', xmlNamespace: 'https://iam.a
 export const stsApi: Api = { version: '2011-06-15', xmlNamespace: 'https://sts.amazonaws.com/doc/2011-06-15/' };
 
 /** One of IAM's operations: the SDK's command for it and what it does to an account. */
-interface Operation<Input extends object, Output extends object> {
+export interface Operation<Input extends object, Output extends object> {
   readonly Command: new (input: Input) => AwsCommand<Input, Output>;
   readonly run: (state: IamState, input: Input, caller: Caller) => Omit<Output, '$metadata'>;
   readonly api: Api;
