@@ -33,7 +33,7 @@ describe('awsiam doctor', () => {
     expect(await runProgram(['doctor', '--only', 'settings'], context)).toBe(1);
     expect(context.written.output).toContain('✗ METRIST_NAMESPACE is not set');
     expect(context.written.output).toContain('      Set it in the environment or in .env.\n');
-    expect(context.written.output).toContain(', 0 warnings, 1 failure, 0 skipped');
+    expect(context.written.output).toContain(', 0 warnings, 1 failure (settings), 0 skipped');
   });
 
   test('refuses a group that does not exist, and names all that do', async () => {

@@ -52,9 +52,9 @@ describe('an examination', () => {
     leftOut: ['network'],
   };
 
-  test('is summed up in numbers, with the groups that were left out', () => {
-    expect(renderSummary(examination, { ...plain, columns: 80 })).toBe(
-      '2 ok, 1 warning, 1 failure, 1 skipped; groups left out: network\n',
+  test('is summed up in numbers, with the groups to look at and those that were left out', () => {
+    expect(renderSummary(examination, { ...plain, columns: 100 })).toBe(
+      '2 ok, 1 warning (host), 1 failure (settings), 1 skipped; groups left out: network\n',
     );
   });
 

@@ -55,6 +55,11 @@ describe('the settings', () => {
     ],
     ['the end of a key id only', {}, '✓ METRIST_AWS_ACCESS_KEY_ID = ****MPLE (from the environment)'],
     [
+      'nothing of a secret in the place of a key id',
+      { METRIST_AWS_ACCESS_KEY_ID: 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY' },
+      '✓ METRIST_AWS_ACCESS_KEY_ID = [redacted] (from the environment)',
+    ],
+    [
       'an endpoint for all services of AWS',
       { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
       '✓ AWS_ENDPOINT_URL_IAM is not set',

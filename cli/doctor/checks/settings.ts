@@ -125,9 +125,14 @@ function describeSetting({ name, value, note, standard }: ListedSetting, context
   return name === readVariable(variables.region, context.values)?.from ? checkRegion(value, finding) : finding;
 }
 
-/** Also hides a secret that is too short to be hidden wherever it occurs. */
+/**
+ * Also hides a secret that is too short to be hidden wherever it occurs. The end of a key id is shown, but not the end of a
+ * secret that stands in its place.
+ */
 function showValue(value: string, { values }: DoctorContext): string {
-  return awsiam.secrets(values).find((secret) => secret.value === value)?.shownAs ?? clip(value, maxValueLength);
+  const secret = awsiam.secrets(values).find((each) => each.value === value);
+  if (secret === undefined) return clip(value, maxValueLength);
+  return /^[A-Z\d]+$/.test(value) ? secret.shownAs : '[redacted]';
 }
 
 /** The words before the number of a region. */
