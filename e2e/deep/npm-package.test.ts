@@ -150,7 +150,7 @@ describe.concurrent('installed into an empty directory', () => {
     const { stdout } = await awsiam(['--help'], { cwd: installation });
     const [, list = ''] = stdout.split('Commands:');
     const names = [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
-    expect(names).toEqual(expect.arrayContaining(['run', 'watch', 'status', 'report', 'doctor']));
+    expect(names).toEqual(expect.arrayContaining(['run', 'watch', 'status', 'report', 'doctor', 'policy']));
     const helps = await Promise.all(names.map((name) => awsiam([name, '--help'], { cwd: installation })));
     expect(helps.map(({ code, stderr }) => ({ code, stderr }))).toEqual(names.map(() => ({ code: 0, stderr: '' })));
   });
@@ -241,16 +241,17 @@ describe.concurrent('imported by another project', () => {
     );
   });
 
-  test('the mocks serve the tests of docs/package.md', async (context) => {
+  test("the steps run beside a project's own tests, which use the mocks as in docs/package.md", async (context) => {
     const { expect } = context;
     const project = await makeProject(context);
     await writeExamples(project);
-    await writeFile(path.join(project, 'own.config.mjs'), 'export default {};\n');
-    const { code, everything } = await vitest(['--config', 'own.config.mjs'], {
+    const { code, everything } = await vitest(['--mode', 'offline', '--config', 'projects.config.mjs'], {
       cwd: project,
       env: { NO_COLOR: '1' },
     });
-    expect(everything).toMatch(/Tests\s+2 passed/);
+    expect(everything).toMatch(/Tests\s+10 passed/);
+    expect(everything).toContain('awsiam offline · 8 passed');
+    expect(await readOutcomes(project)).toEqual(allPassed);
     expect(code).toBe(0);
   });
 
