@@ -59,7 +59,7 @@ export async function createDoctorContext(
     },
     probe: async (doing, work) => {
       const progress = createProgress(errorOutput, doing);
-      using deadline = abortAfter(timeLimitMs, `no end within ${formatLimit(timeLimitMs)} of ${doing}`, signal);
+      using deadline = abortAfter(timeLimitMs, `no answer within ${formatLimit(timeLimitMs)}`, signal);
       try {
         deadline.signal.throwIfAborted();
         return await settleWithin(work(deadline.signal), deadline.signal, 0);

@@ -102,15 +102,22 @@ async function examine(options: DoctorArguments, running: RunningContext): Promi
   return examination;
 }
 
-/** A group that throws has a fault. That must not keep the others from being checked. */
-async function* checkGroup(group: CheckGroup, context: DoctorContext): AsyncIterable<Finding> {
-  if (context.signal.aborted) return yield skipped(group.title, 'it was interrupted');
+/**
+ * What a group finds. A group that throws has a fault, which must not keep the others from being checked. After a signal,
+ * requests fail for that reason alone.
+ */
+export async function* checkGroup(group: CheckGroup, context: DoctorContext): AsyncIterable<Finding> {
+  const { signal } = context;
+  const interrupted = 'it was interrupted';
+  if (signal.aborted) return yield skipped(group.title, interrupted);
   if (group.needsNetwork && context.isOffline) return yield skipped(group.title, offlineWhy);
   try {
-    yield* group.check(context);
+    for await (const finding of group.check(context)) {
+      if (signal.aborted) break;
+      yield finding;
+    }
   } catch (error) {
-    yield context.signal.aborted
-      ? skipped(`the rest of ${group.title}`, 'it was interrupted')
-      : context.failed(error, group.name);
+    if (!signal.aborted) yield context.failed(error, group.name);
   }
+  if (signal.aborted) yield skipped(`the rest of ${group.title}`, interrupted);
 }

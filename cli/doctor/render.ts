@@ -41,7 +41,7 @@ export function renderTitle({ title, name }: Pick<CheckGroup, 'name' | 'title'>,
  *       { … }
  * ```
  */
-export function renderFinding({ state, what, fix, statement }: Finding, terminal: TerminalOptions): string {
+export function renderFinding({ state, what, fix, command, statement }: Finding, terminal: TerminalOptions): string {
   const paint = painter(terminal);
   const [mark, style] = marks[state];
   const below = (text: string): string => indent(text, 6, terminal.columns);
@@ -50,7 +50,8 @@ export function renderFinding({ state, what, fix, statement }: Finding, terminal
     `  ${paint(style, mark)} ${state === 'skipped' ? paint('dim', first) : first}`,
     ...more.map((line) => `    ${state === 'skipped' ? paint('dim', line) : line}`),
     ...(fix === undefined ? [] : [below(fix)]),
-    // Not wrapped, so that it can be copied.
+    // These two are not wrapped, so that they can be copied.
+    ...(command === undefined ? [] : [command.replaceAll(/^/gm, ' '.repeat(6))]),
     ...(statement === undefined ? [] : [JSON.stringify(statement, undefined, 2).replaceAll(/^/gm, ' '.repeat(6))]),
     '',
   ].join('\n');
@@ -62,12 +63,22 @@ function indent(text: string, spaces: number, columns: number): string {
     .join('\n');
 }
 
-/** `31 ok, 1 warning, 2 failures, 4 skipped` */
+/** `31 ok, 1 warning (host), 2 failures (network, policy), 4 skipped` */
 export function renderSummary({ groups, leftOut }: Examination, { columns }: TerminalOptions): string {
   const { ok, warnings, failures, skipped } = countFindings(groups);
-  const counts = [`${ok} ok`, plural(warnings, 'warning'), plural(failures, 'failure'), `${skipped} skipped`].join(
-    ', ',
-  );
+  // The findings themselves may have scrolled away.
+  const where = (state: Finding['state']): string => {
+    const names = groups
+      .filter(({ findings }) => findings.some((each) => each.state === state))
+      .map(({ name }) => name);
+    return names.length === 0 ? '' : ` (${names.join(', ')})`;
+  };
+  const counts = [
+    `${ok} ok`,
+    `${plural(warnings, 'warning')}${where('warning')}`,
+    `${plural(failures, 'failure')}${where('failure')}`,
+    `${skipped} skipped`,
+  ].join(', ');
   const rest = leftOut.length === 0 ? '' : `; groups left out: ${leftOut.join(', ')}`;
   return `${wrapText(`${counts}${rest}`, columns).join('\n')}\n`;
 }

@@ -3,10 +3,13 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'vitest';
 import type { IamServer } from '../../mocks/iam/server.ts';
+import { iamErrorXml } from '../../suites/awsiam/testing/http-server.ts';
 
 interface IamProxyOptions extends Pick<TestContext, 'onTestFinished'> {
   /** The date of the answers. @default the mock's */
   readonly now?: () => Date;
+  /** Denies an operation. @returns AWS's words for why, such as `because no session policy allows it` */
+  readonly deny?: (operation: string) => string | undefined;
 }
 
 /** A request that passed, in the order of arrival. */
@@ -17,20 +20,28 @@ export interface ProxiedRequest {
   readonly accessKeyId: string;
 }
 
-/** Stands in front of the mock: notes which key signed each request, and may change the date of the answers. */
+/** Stands in front of the mock: notes which key signed each request, and may deny it or change the date of the answer. */
 export async function startIamProxy(
   iam: IamServer,
-  { now, onTestFinished }: IamProxyOptions,
+  { now, deny, onTestFinished }: IamProxyOptions,
 ): Promise<{ readonly url: string; readonly requests: readonly ProxiedRequest[] }> {
   const requests: ProxiedRequest[] = [];
   const server = http.createServer((incoming, response) => {
     const forward = async (): Promise<void> => {
       const body = Buffer.concat(await incoming.toArray());
       const { authorization = '' } = incoming.headers;
+      const operation = new URLSearchParams(body.toString()).get('Action') ?? '';
       requests.push({
-        operation: new URLSearchParams(body.toString()).get('Action') ?? '',
+        operation,
         accessKeyId: /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '',
       });
+      const why = deny?.(operation);
+      if (why !== undefined) {
+        const who = 'User: arn:aws:iam::123456789012:user/m';
+        const message = `${who} is not authorized to perform: iam:${operation} on resource: * ${why}`;
+        response.writeHead(403, { 'content-type': 'text/xml' }).end(iamErrorXml('AccessDenied', message));
+        return;
+      }
       const outgoing = http.request(iam.url + (incoming.url ?? '/'), {
         method: incoming.method,
         headers: incoming.headers,

@@ -79,7 +79,7 @@ describe('names the cause and the fix', () => {
     const [, finding] = await check({ ...values, METRIST_API_HOST: server.url }, '--time-limit', '200ms');
     expect(finding).toEqual({
       state: 'failure',
-      what: `no end within 0.2 s of asking 127.0.0.1:${server.port} about the token`,
+      what: `127.0.0.1:${server.port}: no answer within 0.2 s`,
       fix: 'Check METRIST_API_HOST and the network.',
     });
   });

@@ -38,7 +38,9 @@ export const metrist: CheckGroup = {
     } catch (error) {
       if (signal.aborted || !(error instanceof Error)) throw error;
       yield failedAtMetrist(
-        error instanceof MetristError ? error.message : `${error.message}; check METRIST_API_HOST and the network`,
+        error instanceof MetristError
+          ? error.message
+          : `${host}: ${error.message}; check METRIST_API_HOST and the network`,
       );
     }
   },

@@ -31,12 +31,14 @@ async function check(environment: Values, values = environment) {
 }
 
 test('is skipped on other hosts, and says how to check it on its own', async () => {
-  const { found } = await examine({ METRIST_API_TOKEN: 'k3v0test0token' }, ['--only', 'orchestrator']);
+  const values = { METRIST_API_TOKEN: 'k3v0test0token', METRIST_RUN_GROUPS: 'prod' };
+  const { found } = await examine(values, ['--only', 'orchestrator']);
   expect(found.orchestrator).toEqual([
     {
       state: 'skipped',
-      what: 'the Orchestrator: not checked, because the environment has none of its variables',
-      fix: expect.stringContaining('/etc/default/metrist-orchestrator') as unknown,
+      what: 'the Orchestrator: not checked, because the environment has none of the variables that only it has',
+      fix: 'On its host, check with its variables:',
+      command: 'set -a; . /etc/default/metrist-orchestrator; ./awsiam doctor --only orchestrator',
     },
   ]);
 });
@@ -58,7 +60,7 @@ test.for([
   [{ METRIST_LOGGING_LEVEL: 'loud' }, 'failure: METRIST_LOGGING_LEVEL is "loud": the Orchestrator does not start'],
   [{ METRIST_RUN_GROUPS: 'prod, eu' }, 'warning: METRIST_RUN_GROUPS holds " eu"'],
   [{ METRIST_RUN_GROUPS: 'prod,,eu' }, 'failure: METRIST_RUN_GROUPS is "prod,,eu"'],
-  [{ METRIST_EXE_LOCAL_PATH: '' }, 'failure: METRIST_EXE_LOCAL_PATH is not set'],
+  [{ METRIST_EXE_LOCAL_PATH: '', METRIST_PREVIEW_MODE: '1' }, 'failure: METRIST_EXE_LOCAL_PATH is not set'],
   [{ METRIST_EXE_LOCAL_PATH: '/nowhere' }, 'failure: /nowhere/awsiam/awsiam does not exist'],
   [{ METRIST_EXE_LOCAL_PATH: '/my monitors' }, 'failure: /my monitors/awsiam/awsiam has a space in its path'],
   [{ METRIST_CLEANUP_ENABLED: undefined }, 'warning: METRIST_CLEANUP_ENABLED is not set'],

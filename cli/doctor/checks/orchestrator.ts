@@ -20,11 +20,11 @@ export const orchestrator: CheckGroup = {
   needsNetwork: false,
   async *check({ environment, values, envFile }) {
     if (!isOnItsHost(environment)) {
-      return yield skipped(
-        'the Orchestrator',
-        'the environment has none of its variables',
-        'On its host, check with its variables: set -a; . /etc/default/metrist-orchestrator; ./awsiam doctor --only orchestrator',
-      );
+      return yield {
+        ...skipped('the Orchestrator', 'the environment has none of the variables that only it has'),
+        fix: 'On its host, check with its variables:',
+        command: 'set -a; . /etc/default/metrist-orchestrator; ./awsiam doctor --only orchestrator',
+      };
     }
     yield* checkStart(environment);
     yield* checkRunGroups(environment);
@@ -35,9 +35,8 @@ export const orchestrator: CheckGroup = {
   },
 };
 
-/** Variables that only an Orchestrator has. Others, such as METRIST_API_TOKEN, are also set where tests post results. */
+/** Variables that only an Orchestrator has. Runs post with METRIST_API_TOKEN, too, and awsiam register reads METRIST_RUN_GROUPS. */
 const ownVariables = [
-  'METRIST_RUN_GROUPS',
   'METRIST_EXE_LOCAL_PATH',
   'METRIST_EXE_DISABLE_CACHE',
   'METRIST_CACHE_DIR',

@@ -33,7 +33,8 @@ test('names a missing test policy and the command that creates it', async () => 
   expect(finding).toEqual({
     state: 'failure',
     what: `the test policy does not exist: arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/${name}`,
-    fix: `If METRIST_NAMESPACE and METRIST_AWS_REGION are right, create it: aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${name} --policy-document file://deploy/iam/test-policy.json`,
+    fix: 'If METRIST_NAMESPACE and METRIST_AWS_REGION are right, create it:',
+    command: `aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${name} --policy-document file://deploy/iam/test-policy.json`,
   });
 });
 
@@ -50,7 +51,8 @@ test('says what will show it and how to look if it may not look itself', async (
   expect(finding).toEqual({
     state: 'skipped',
     what: 'whether the test policy exists: not checked, because iam:GetPolicy is not allowed, and a run does not need it',
-    fix: `The step AttachPolicy of the first run shows it. Who may look it up: aws iam get-policy --policy-arn ${arn}`,
+    fix: 'The step AttachPolicy of the first run shows it, or somebody who may look it up:',
+    command: `aws iam get-policy --policy-arn ${arn}`,
   });
 });
 

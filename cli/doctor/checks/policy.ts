@@ -101,20 +101,27 @@ async function lookUp(wanted: WantedPolicy, { iam }: Session, context: DoctorCon
       : ok(`${what} exists: ${arn}`);
   } catch (error) {
     context.signal.throwIfAborted();
-    if (codeOf(error) === 'NoSuchEntity') return failure(`${what} does not exist: ${arn}`, howToCreate(wanted));
+    if (codeOf(error) === 'NoSuchEntity') {
+      return { state: 'failure', what: `${what} does not exist: ${arn}`, ...howToCreate(wanted) };
+    }
     if (context.explain(error, 'GetPolicy').verdict !== 'permission') return context.failed(error, 'GetPolicy');
-    return skipped(
-      `whether ${what} exists`,
-      'iam:GetPolicy is not allowed, and a run does not need it',
-      `The step ${isBoundary ? 'CreateUser' : 'AttachPolicy'} of the first run shows it. Who may look it up: aws iam get-policy --policy-arn ${arn}`,
-    );
+    return {
+      ...skipped(`whether ${what} exists`, 'iam:GetPolicy is not allowed, and a run does not need it'),
+      fix: `The step ${isBoundary ? 'CreateUser' : 'AttachPolicy'} of the first run shows it, or somebody who may look it up:`,
+      command: `aws iam get-policy --policy-arn ${arn}`,
+    };
   }
 }
 
-function howToCreate({ arn, setting, isBoundary }: WantedPolicy): string {
-  if (isBoundary) return `Create it, or correct ${setting}: every CreateUser fails until then.`;
-  const name = arn.slice(arn.lastIndexOf('/') + 1);
-  return setting === undefined
-    ? `If ${variables.namespace.name} and ${variables.region.name} are right, create it: ${createTestPolicyCommand(name)}`
-    : `Create it, or correct ${setting}, or leave that out, so that the test policy of the namespace is attached.`;
+function howToCreate({ arn, setting, isBoundary }: WantedPolicy): Pick<Finding, 'fix' | 'command'> {
+  if (isBoundary) return { fix: `Create it, or correct ${setting}: every CreateUser fails until then.` };
+  if (setting !== undefined) {
+    return {
+      fix: `Create it, or correct ${setting}, or leave that out, so that the test policy of the namespace is attached.`,
+    };
+  }
+  return {
+    fix: `If ${variables.namespace.name} and ${variables.region.name} are right, create it:`,
+    command: createTestPolicyCommand(arn.slice(arn.lastIndexOf('/') + 1)),
+  };
 }

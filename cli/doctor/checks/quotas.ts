@@ -91,7 +91,10 @@ async function findLeftovers(session: Session, context: DoctorContext): Promise<
     sweepAccount(session, { olderThanMs, dryRun: true, signal }),
   );
   if (unlisted.length > 0) {
-    return skipped(`leftovers among the ${unlisted.map((kind) => `${kind}s`).join(' and ')}`, warnings.join('; '));
+    const text = warnings.join('; ');
+    const [, action] = /not authorized to perform: (iam:\w+)/.exec(text) ?? [];
+    const why = action === undefined ? text : `${action} is not allowed`;
+    return skipped(`leftovers among the ${unlisted.map((kind) => `${kind}s`).join(' and ')}`, why);
   }
   const young = kept === 0 ? '' : `; ${kept} younger ones may belong to runs in progress`;
   if (removed > 0) {

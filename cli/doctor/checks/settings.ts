@@ -28,18 +28,16 @@ export const settings: CheckGroup = {
 const nameIn = (problem: string): string => problem.split(' ', 1)[0] ?? '';
 
 function describeProblem(problem: string, context: DoctorContext): Finding {
-  const {
-    envFile,
-    envProblems,
-    settings: { hints = [] },
-  } = context;
+  const { envFile, envProblems } = context;
   // It says what to do behind the first semicolon.
   const [what = '', ...advice] = problem.split('; ');
   if (envProblems.includes(problem)) return failure(what, advice.join('; '));
   const name = nameIn(problem);
   const isSet = (context.values[name] ?? '').trim() !== '';
-  const place = isSet ? `Correct it in ${originOf(name, context)}.` : `Set it in the environment or in ${envFile}.`;
-  return failure(problem, [place, ...(isSet ? [] : hints.map((hint) => `Note: ${hint}.`))].join(' '));
+  return failure(
+    problem,
+    isSet ? `Correct it in ${originOf(name, context)}.` : `Set it in the environment or in ${envFile}.`,
+  );
 }
 
 function originOf(name: string, { environment, envFile }: DoctorContext): string {
@@ -127,9 +125,14 @@ function describeSetting({ name, value, note, standard }: ListedSetting, context
   return name === readVariable(variables.region, context.values)?.from ? checkRegion(value, finding) : finding;
 }
 
-/** Also hides a secret that is too short to be hidden wherever it occurs. */
+/**
+ * Also hides a secret that is too short to be hidden wherever it occurs. The end of a key id is shown, but not the end of a
+ * secret that stands in its place.
+ */
 function showValue(value: string, { values }: DoctorContext): string {
-  return awsiam.secrets(values).find((secret) => secret.value === value)?.shownAs ?? clip(value, maxValueLength);
+  const secret = awsiam.secrets(values).find((each) => each.value === value);
+  if (secret === undefined) return clip(value, maxValueLength);
+  return /^[A-Z\d]+$/.test(value) ? secret.shownAs : '[redacted]';
 }
 
 /** The words before the number of a region. */

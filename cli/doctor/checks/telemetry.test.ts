@@ -52,6 +52,15 @@ test('sends nothing with --offline, and says so', async () => {
   expect(requests).toEqual([]);
 });
 
+test('does not wait a second time for an endpoint that gave no answer', async () => {
+  const url = `http://127.0.0.1:${await deadPort()}`;
+  const [, traces] = await check({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+  expect(traces).toEqual({
+    state: 'skipped',
+    what: `whether ${url} takes traces: not checked, because it gave no answer to metrics`,
+  });
+});
+
 describe('names the cause and the fix', () => {
   test('of an endpoint where nobody listens', async () => {
     const url = `http://127.0.0.1:${await deadPort()}`;

@@ -38,15 +38,21 @@ async function* checkTargets(
   const { toResource } = await import('../../../metrics/otlp-data.ts');
   const source = { version: packageJson.version, instanceId: 'awsiam-doctor' };
   const noMetrics = { resource: toResource(resource, source), scopeMetrics: [] };
-  if (metrics !== undefined) yield await checkTarget('metrics', noMetrics, metrics, context);
-  if (traces !== undefined) yield await checkTarget('traces', [], traces, context);
+  const first = metrics && (await checkTarget('metrics', noMetrics, metrics, context));
+  if (first !== undefined) yield first;
+  if (traces === undefined) return;
+  const { origin } = new URL(traces.url);
+  const isSilent = first?.state === 'failure' && first.what.startsWith(origin) && !/\bHTTP \d/.test(first.what);
+  yield isSilent
+    ? skipped(`whether ${origin} takes traces`, 'it gave no answer to metrics')
+    : await checkTarget('traces', [], traces, context);
 }
 
 async function checkTarget<Signal extends keyof OtlpData>(
   signal: Signal,
   noData: OtlpData[Signal],
   target: OtlpTarget,
-  { values, isOffline, probe }: DoctorContext,
+  { values, isOffline, probe, signal: stop }: DoctorContext,
 ): Promise<Finding> {
   const { origin } = new URL(target.url);
   if (isOffline) return skipped(`whether ${origin} takes ${signal}`, offlineWhy);
@@ -55,10 +61,11 @@ async function checkTarget<Signal extends keyof OtlpData>(
   const userAgent = `${packageJson.name}/${packageJson.version}`;
   let outcome: OtlpOutcome;
   try {
-    outcome = await probe(`sending no ${signal} to ${origin}`, () =>
+    outcome = await probe(`sending an export without ${signal} to ${origin}`, () =>
       sendOtlp(signal, noData, target, { userAgent, values }),
     );
   } catch (error) {
+    stop.throwIfAborted();
     outcome = { ok: false, reason: `${(error as Error).message}; check ${target.endpointName}` };
   }
   const [remark] = collected.remarks;

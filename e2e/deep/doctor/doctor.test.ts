@@ -2,9 +2,10 @@ import { describe, test } from 'vitest';
 import { groupNames } from '../../../cli/doctor/finding.ts';
 import { runProgram, runAwsiam, projectDir, secrets } from '../../harness/run.ts';
 import { changesOf, makePlace, runDoctor, type Misconfiguration } from './misconfiguration.ts';
+import { services, withPathScopedPolicy } from './services.ts';
 import { surroundings } from './surroundings.ts';
 
-const misconfigurations: readonly Misconfiguration[] = [...surroundings];
+const misconfigurations: readonly Misconfiguration[] = [...surroundings, ...services];
 
 describe.concurrent('awsiam doctor', () => {
   test('has no failure and no warning if all is right, and names all that it skipped', async ({
@@ -31,12 +32,29 @@ describe.concurrent('awsiam doctor', () => {
     const place = await makePlace(context, row.faults);
     const changes = (await row.spoil?.(place)) ?? {};
     const { code, everything, examination } = await runDoctor({ ...place.env, ...changes }, ['--only', row.group]);
-    const failures = examination.groups.flatMap(({ findings }) => findings).filter(({ state }) => state === 'failure');
-    const { fix = '' } = failures.find(({ what }) => row.cause.test(what)) ?? {};
-    expect(fix, everything).toMatch(row.fix);
-    expect(code).toBe(1);
+    const { state = 'failure' } = row;
+    const findings = examination.groups.flatMap((group) => group.findings);
+    const found = findings.find((finding) => finding.state === state && row.cause.test(finding.what));
+    const { fix = '', command = '' } = found ?? {};
+    expect(`${fix} ${command}`.trim(), everything).toMatch(row.fix);
+    if (row.statement === undefined) expect(found?.statement).toBeUndefined();
+    else expect(found?.statement).toMatchObject({ Effect: 'Allow', ...row.statement });
+    expect(code).toBe(state === 'failure' ? 1 : 0);
     expect(changesOf(place.iam)).toEqual([]);
     for (const secret of Object.values(secrets)) expect(everything).not.toContain(secret);
+  });
+
+  test('has no failure with exactly the policy of the monitor, for which AWS denies what does not exist', async (context) => {
+    const { expect } = context;
+    const place = await makePlace(context);
+    const changes = await withPathScopedPolicy(place);
+    const { code, examination } = await runDoctor({ ...place.env, ...changes });
+    expect(code).toBe(0);
+    const findings = examination.groups.flatMap((group) => group.findings);
+    expect(findings.filter(({ state }) => state === 'failure' || state === 'warning')).toEqual([]);
+    expect(findings.filter(({ state }) => state === 'skipped').map(({ what }) => what)).toContainEqual(
+      expect.stringMatching(/^iam:AddUserToGroup, .*iam:DeleteUser, .*: not checked, because IAM denies them/),
+    );
   });
 
   test('says on a Node.js that is too old which one it needs', async ({ expect }) => {

@@ -32,8 +32,13 @@ export interface Misconfiguration {
   readonly spoil?: (place: Place) => Promise<Variables> | Variables;
   /** The group that has to find it. */
   readonly group: GroupName;
+  /** @default 'failure' */
+  readonly state?: 'failure' | 'warning';
   readonly cause: RegExp;
+  /** Matches the fix, with the command if there is one. */
   readonly fix: RegExp;
+  /** A part of the statement to add. @default there is none */
+  readonly statement?: object;
 }
 
 /** A mock of IAM and STS, a stand-in of Metrist, and directories of its own. */
@@ -63,6 +68,7 @@ export interface ExaminationJson {
       readonly state: 'ok' | 'warning' | 'failure' | 'skipped';
       readonly what: string;
       readonly fix?: string;
+      readonly command?: string;
       readonly statement?: object;
     }[];
   }[];

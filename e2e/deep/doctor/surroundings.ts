@@ -118,7 +118,7 @@ export const surroundings: readonly Misconfiguration[] = [
     name: 'the endpoint takes the connection and stays silent',
     spoil: async ({ context }) => ({ AWS_ENDPOINT_URL: (await startSilentServer(context)).url }),
     group: 'network',
-    cause: /no end within 5 s of a request to IAM at http/,
+    cause: /TimeoutError at a request to IAM at http:\S+: no answer within 5 s/,
     fix: /No answer came in time/,
   },
   {
