@@ -317,10 +317,6 @@ const coreScenarios: readonly (readonly [title: string, scenario: ParityScenario
     { faults: 'DeleteUser=AccessDenied', fails: ['DeleteUser', 'permission', 'AccessDenied'], leaves: ['user'] },
   ],
   [
-    'a failure of the service blocks what comes after it',
-    { faults: 'CreateGroup=ServiceFailure', fails: ['CreateGroup', 'service', 'ServiceFailure'] },
-  ],
-  [
     'missing settings are listed',
     {
       settings: {},
