@@ -74,7 +74,7 @@ describe('npm run mock:server', () => {
     const arn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
     expect(await aws(`iam get-policy --policy-arn ${arn}`)).toContain(`(NoSuchEntity) when calling the GetPolicy`);
     const created = await aws(
-      'iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/test-policy.json',
+      'iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/iam/test-policy.json',
     );
     expect(created).toMatchObject({ Policy: { Arn: arn, DefaultVersionId: 'v1', AttachmentCount: 0 } });
     expect(await aws(`iam get-policy --policy-arn ${arn}`)).toEqual(created);

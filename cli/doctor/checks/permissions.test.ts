@@ -236,11 +236,14 @@ describe('asking IAM', () => {
     expect(operations().at(-1)).toBe('DeleteGroup');
   });
 
-  test('stops as soon as IAM cannot be reached', async () => {
-    const { values, operations } = await startAccount({ faults: 'DeleteGroup=reset-before' });
-    const { code, lines } = await examine(values, only);
+  test.for([
+    ['reset-before', [], 'ECONNRESET at DeleteGroup'],
+    ['hang', ['--time-limit', '500ms'], 'TimeoutError at DeleteGroup: no answer within 0.5 s'],
+  ] as const)('stops as soon as IAM does not answer: %s', async ([fault, args, expected]) => {
+    const { values, operations } = await startAccount({ faults: `DeleteGroup=${fault}` });
+    const { code, lines } = await examine(values, [...only, ...args]);
     expect(code).toBe(1);
-    expect(lines.find((line) => line.startsWith('✗'))).toContain('ECONNRESET at DeleteGroup');
+    expect(lines.find((line) => line.startsWith('✗'))).toContain(expected);
     expect(lines.at(-1)).toMatch(/^- iam:DeleteGroup, .*: not checked, because IAM did not answer$/);
     expect(operations().at(-1)).toBe('DeleteGroup');
   });
