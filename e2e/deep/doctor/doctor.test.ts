@@ -101,7 +101,7 @@ describe.concurrent('awsiam doctor', () => {
     await writeFile(ca, certificate.cert);
     const own = { AWS_ENDPOINT_URL: server.url, NODE_EXTRA_CA_CERTS: ca };
     const { code, stdout } = await runAwsiam(['doctor', '--only', 'network'], { ...env, ...own });
-    expect(stdout).toMatch(/✓ localhost has the address (127\.0\.0\.1|::1));
+    expect(stdout).toMatch(/✓ localhost has the address (127\.0\.0\.1|::1)/);
     expect(stdout).toMatch(
       /✓ IAM at localhost:\d+ answers over TLSv1\.3, with a certificate by localhost until \d{4}-\d\d-\d\d\n/,
     );
