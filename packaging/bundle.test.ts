@@ -69,6 +69,11 @@ describe('a bundle', () => {
       'mocks/iam/client-mock.ts',
       /node_modules\/aws-sdk-client-mock\/.* must not be in the package/,
     ],
+    [
+      'a package with a licence that binds its users',
+      'cli/policy/testing/simulate.ts',
+      /node_modules\/@cloud-copilot\/iam-simulate\/.* must not be in the package/,
+    ],
   ] as const)('is refused when it would contain %s', async ([, file, expected]) => {
     const source = JSON.stringify(path.resolve(import.meta.dirname, '..', file));
     await expect(bundleText(`import * as all from ${source}; export const main = all;`)).rejects.toThrow(expected);

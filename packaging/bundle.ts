@@ -10,9 +10,12 @@ export interface Bundle {
   readonly modules: readonly string[];
 }
 
-/** Files that must not be in the package: tests, and what only development needs. Matches paths relative to the project. */
+/**
+ * Files that must not be in the package: tests, and what only development needs. `@cloud-copilot/iam-simulate` is under the
+ * AGPL. Matches paths relative to the project.
+ */
 const unwanted =
-  /(^|\/)(testing|e2e|bench)\/|\.test\.ts$|(^|\/)node_modules\/(vitest|@vitest|aws-sdk-client-mock|sinon)\//;
+  /(^|\/)(testing|e2e|bench)\/|\.test\.ts$|(^|\/)node_modules\/(vitest|@vitest|aws-sdk-client-mock|sinon|@cloud-copilot|@aws-cdk)\//;
 
 /**
  * Makes one file out of a program and everything that it imports.

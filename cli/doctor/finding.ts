@@ -22,7 +22,7 @@ export interface Finding {
   readonly what: string;
   /** What to do about it. */
   readonly fix?: string;
-  /** The command that the fix speaks of. */
+  /** The command that the fix speaks of, or several, one a line. */
   readonly command?: string;
   /** The statement to add to the policy of the monitor's principal, as IAM takes it. */
   readonly statement?: object;

@@ -106,7 +106,8 @@ export async function askIam(
     if (codeOf(error) === 'NoSuchEntity') return { kind: 'allowed' };
     const { verdict, message } = explainError(error, operation);
     if (verdict === 'permission') return { kind: 'denied', denial: readDenial(messageOf(error)) };
-    if (endsSweep(error, signal)) return { kind: 'stopped', error, verdict };
+    // Each further probe might take the whole time limit.
+    if (verdict === 'timeout' || endsSweep(error, signal)) return { kind: 'stopped', error, verdict };
     return { kind: 'unknown', why: message };
   }
 }

@@ -51,7 +51,7 @@ export function renderFinding({ state, what, fix, command, statement }: Finding,
     ...more.map((line) => `    ${state === 'skipped' ? paint('dim', line) : line}`),
     ...(fix === undefined ? [] : [below(fix)]),
     // These two are not wrapped, so that they can be copied.
-    ...(command === undefined ? [] : [`${' '.repeat(6)}${command}`]),
+    ...(command === undefined ? [] : [command.replaceAll(/^/gm, ' '.repeat(6))]),
     ...(statement === undefined ? [] : [JSON.stringify(statement, undefined, 2).replaceAll(/^/gm, ' '.repeat(6))]),
     '',
   ].join('\n');

@@ -96,8 +96,18 @@ describe('a denial of what does not exist', () => {
       what: expect.stringMatching(
         /^iam:AddUserToGroup, .*: not checked, because IAM denies them .* whose path/,
       ) as unknown,
-      fix: expect.stringContaining('aws iam simulate-principal-policy') as unknown,
+      fix: expect.stringContaining('The first run shows it') as unknown,
+      command: expect.stringMatching(
+        /^aws iam simulate-principal-policy --policy-source-arn arn:aws-cn:iam::123456789012:user\/monitor --action-names iam:CreateUser .* --resource-arns arn:aws-cn:iam::123456789012:user\/AwsIamMonitorTestUsers\/testuser .*\naws iam .* iam:CreateGroup /,
+      ) as unknown,
     });
+  });
+
+  test('names the role of a session, for which AWS can simulate', () => {
+    const session = { ...principal, who: 'arn:aws:sts::123456789012:assumed-role/monitor/i-0abc' };
+    const asked = permissions.map((permission) => ({ permission, answer: pathScoped(permission) }));
+    const [, finding] = judgePermissions(asked, session);
+    expect(finding?.command).toContain('--policy-source-arn arn:aws:iam::123456789012:role/monitor ');
   });
 
   test('is no failure if the principal may read everything as well', () => {
@@ -226,11 +236,14 @@ describe('asking IAM', () => {
     expect(operations().at(-1)).toBe('DeleteGroup');
   });
 
-  test('stops as soon as IAM cannot be reached', async () => {
-    const { values, operations } = await startAccount({ faults: 'DeleteGroup=reset-before' });
-    const { code, lines } = await examine(values, only);
+  test.for([
+    ['reset-before', [], 'ECONNRESET at DeleteGroup'],
+    ['hang', ['--time-limit', '500ms'], 'TimeoutError at DeleteGroup: no answer within 0.5 s'],
+  ] as const)('stops as soon as IAM does not answer: %s', async ([fault, args, expected]) => {
+    const { values, operations } = await startAccount({ faults: `DeleteGroup=${fault}` });
+    const { code, lines } = await examine(values, [...only, ...args]);
     expect(code).toBe(1);
-    expect(lines.find((line) => line.startsWith('✗'))).toContain('ECONNRESET at DeleteGroup');
+    expect(lines.find((line) => line.startsWith('✗'))).toContain(expected);
     expect(lines.at(-1)).toMatch(/^- iam:DeleteGroup, .*: not checked, because IAM did not answer$/);
     expect(operations().at(-1)).toBe('DeleteGroup');
   });

@@ -1,5 +1,5 @@
 import { pause } from '../../../runner/deadline.ts';
-import { permissions as wanted, type Permission } from '../../../suites/awsiam/monitor.ts';
+import { groupPath, permissions as wanted, userPath, type Permission } from '../../../suites/awsiam/monitor.ts';
 import { makeNames } from '../../../suites/awsiam/names.ts';
 import { statementFor } from '../../policy/policy-document.ts';
 import type { CheckGroup } from '../check-group.ts';
@@ -83,11 +83,14 @@ export function* judgePermissions(asked: readonly Asked[], principal: Principal)
     );
     const doubtful = denied.filter(isDoubtful);
     if (doubtful.length > 0) {
-      yield skipped(
-        listActions(doubtful),
-        'IAM denies them for a user and a group that do not exist, whose path it cannot know, and so it does even if the policy allows the paths as it should',
-        `${firstRun} An administrator can know it earlier, with aws iam simulate-principal-policy (docs/doctor.md).`,
-      );
+      yield {
+        ...skipped(
+          listActions(doubtful),
+          'IAM denies them for a user and a group that do not exist, whose path it cannot know, and it does so even if the policy allows the paths as it should',
+        ),
+        fix: `${firstRun} To know it earlier, let an administrator simulate it (prints what is denied):`,
+        command: simulationOf(principal),
+      };
     }
   }
 
@@ -98,6 +101,34 @@ export function* judgePermissions(asked: readonly Asked[], principal: Principal)
 }
 
 const firstRun = 'The first run shows it: awsiam run.';
+
+/** The AWS CLI's commands that decide about all actions on test users and test groups, with their paths. */
+function simulationOf({ who, scope, policyArn }: Principal): string {
+  // STS names the session of a role.
+  const source = who.replace(/^(arn:[\w-]+):sts::(\d+):assumed-role\/([^/]+)\/.*$/, '$1:iam::$2:role/$3');
+  const context = [
+    ['iam:PolicyARN', policyArn],
+    ['iam:PermissionsBoundary', scope.boundaryArn],
+  ].flatMap(([key, value]) =>
+    value === undefined ? [] : [`ContextKeyName=${key},ContextKeyType=string,ContextKeyValues=${value}`],
+  );
+  return (['user', 'group'] as const)
+    .map((resource) => {
+      const actions = wanted.filter((each) => each.resource === resource).map(({ action }) => action);
+      const { path, name } = {
+        user: { path: userPath, name: 'testuser' },
+        group: { path: groupPath, name: 'testgroup' },
+      }[resource];
+      return [
+        `aws iam simulate-principal-policy --policy-source-arn ${source}`,
+        `--action-names ${actions.join(' ')}`,
+        `--resource-arns arn:${scope.partition}:iam::${scope.account ?? '000000000000'}:${resource}${path}${name}`,
+        ...(context.length > 0 ? [`--context-entries ${context.join(' ')}`] : []),
+        "--query 'EvaluationResults[?EvalDecision!=`allowed`].[EvalActionName,EvalDecision]' --output text",
+      ].join(' ');
+    })
+    .join('\n');
+}
 
 interface Denied {
   readonly permission: Permission;

@@ -34,7 +34,7 @@ test('names a missing test policy and the command that creates it', async () => 
     state: 'failure',
     what: `the test policy does not exist: arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/${name}`,
     fix: 'If METRIST_NAMESPACE and METRIST_AWS_REGION are right, create it:',
-    command: `aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${name} --policy-document file://deploy/iam/test-policy.json`,
+    command: `aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name ${name} --policy-document "$(npx awsiam policy --test-policy)"`,
   });
 });
 

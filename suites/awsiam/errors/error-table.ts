@@ -22,8 +22,7 @@ const slowDown =
 const keys =
   'Check METRIST_AWS_ACCESS_KEY_ID and METRIST_AWS_SECRET_ACCESS_KEY (or the profile or role in their place)';
 const clock = "Compare this host's clock with the real time (NTP): AWS refuses requests that are minutes off.";
-const leastPrivilege =
-  'Give the monitor\'s principal the permissions that "awsiam policy" prints (deploy/iam/monitor-policy.json)';
+const leastPrivilege = 'Give the monitor\'s principal the permissions that "awsiam policy" prints';
 const invalidValue =
   'Check METRIST_NAMESPACE, METRIST_POLICY_ARN and METRIST_PERMISSIONS_BOUNDARY_ARN: IAM refused a value made of them.';
 

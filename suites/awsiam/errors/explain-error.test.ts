@@ -50,10 +50,10 @@ describe('explainError', () => {
     ['Throttling', 429, 'throttled', /other automation/],
     ['RequestLimitExceeded', 503, 'throttled', /other automation/],
     ['TooManyRequestsException', 429, 'throttled', /other automation/],
-    ['AccessDenied', 403, 'permission', /monitor-policy\.json/],
-    ['AccessDeniedException', 400, 'permission', /monitor-policy\.json/],
-    ['NotAuthorized', 400, 'permission', /monitor-policy\.json/],
-    ['UnauthorizedOperation', 403, 'permission', /monitor-policy\.json/],
+    ['AccessDenied', 403, 'permission', /"awsiam policy" prints/],
+    ['AccessDeniedException', 400, 'permission', /"awsiam policy" prints/],
+    ['NotAuthorized', 400, 'permission', /"awsiam policy" prints/],
+    ['UnauthorizedOperation', 403, 'permission', /"awsiam policy" prints/],
     ['InvalidClientTokenId', 403, 'credentials', /METRIST_AWS_ACCESS_KEY_ID.*partition/],
     ['UnrecognizedClientException', 400, 'credentials', /METRIST_AWS_ACCESS_KEY_ID/],
     ['SignatureDoesNotMatch', 403, 'credentials', /secret does not belong.*clock/],
@@ -209,7 +209,7 @@ describe('explainError', () => {
     const explain = (message: string, mode: 'live' | 'offline' = 'live') =>
       explainError(iamError('NoSuchEntityException', 404, message), 'AttachPolicy', { ...context, mode });
     const create =
-      'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/iam/test-policy.json';
+      'aws iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document "$(npx awsiam policy --test-policy)"';
 
     test('says that the configuration is wrong, what to check, and how to create the test policy', () => {
       const { verdict, code, advice } = explain(`Policy ${arn} does not exist or is not attachable.`);

@@ -169,7 +169,7 @@ function adviseOnBoundary(action: string, text: string, { values }: ExplainConte
 
 /** The AWS CLI's command that creates a test policy. @param name with the namespace and the region */
 export function createTestPolicyCommand(name: string): string {
-  return `aws iam create-policy --path ${policyPath} --policy-name ${name} --policy-document file://deploy/iam/test-policy.json`;
+  return `aws iam create-policy --path ${policyPath} --policy-name ${name} --policy-document "$(npx awsiam policy --test-policy)"`;
 }
 
 /** How many characters of a message and of a stack are kept. */
