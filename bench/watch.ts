@@ -8,6 +8,7 @@ import type { RunRecord } from '../history/run-record.ts';
 import { startIamServer } from '../mocks/iam/server.ts';
 import { steps } from '../suites/awsiam/steps.ts';
 import { makeHistory, makeTotals } from './make-history.ts';
+import { readCpuMs, readMemoryMib } from './running-process.ts';
 import { projectDir, settingsFor, vitestBin } from './spawn-node.ts';
 import { describeResult, median, quantile } from './statistics.ts';
 import { timeProcess } from './time-process.ts';
@@ -173,23 +174,6 @@ async function measureWatchCommand([file = '', ...first]: readonly string[], way
     const closed = once(child, 'close');
     child.kill('SIGTERM');
     await closed;
-  }
-}
-
-/** CPU time of all threads so far, to the nanosecond, unlike `/proc/<pid>/stat`. */
-function readCpuMs(pid: number): number {
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  const ns = tasks.map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]));
-  return ns.reduce((sum, each) => sum + each, 0) / 1e6;
-}
-
-/** 0 if the process has ended. */
-function readMemoryMib(pid: number, what: 'VmRSS' | 'VmHWM'): number {
-  try {
-    const [, kib] = new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kib ?? 0) / 1024;
-  } catch {
-    return 0;
   }
 }
 

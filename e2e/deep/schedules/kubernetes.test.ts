@@ -139,7 +139,11 @@ describe.each(overlays)('the overlay %s', (overlay) => {
     expect(settings?.data?.['METRIST_INSTANCE_ID']).toBe(config?.region);
     const account = objects.find(({ kind }) => kind === 'ServiceAccount');
     expect(pod['serviceAccountName']).toBe(account?.metadata.name);
-    expect(account?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toMatch(/^arn:aws:iam::\d{12}:role\/\S+$/);
+    // As deploy/iam names it.
+    const role = `role/AwsIamMonitor/${config?.namespace}-${config?.region}-awsiam`;
+    expect(account?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toMatch(
+      new RegExp(`^arn:aws:iam::\\d{12}:${role}$`),
+    );
     expect(image).toMatch(/^registry\.example\.com\/awsiam:./);
   });
 
