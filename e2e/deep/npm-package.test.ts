@@ -101,7 +101,7 @@ describe.concurrent('the tarball', () => {
   test('holds the program, its docs and what its user deploys, and nothing else', async ({ expect }) => {
     const tops = new Set(packedFiles.map((name) => name.split('/')[0]));
     const wanted = ['cli', 'deploy', 'docs', 'lib', 'manifest.json', 'monitor-manifest.json', 'package.json'];
-    expect(tops).toEqual(new Set([...wanted, '.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md']));
+    expect(tops).toEqual(new Set([...wanted, '.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md']));
     const unwanted = /(?<!\.d)\.ts$|\.test\.|\.png$|(^|\/)(testing|e2e|bench|packaging|node_modules)\//;
     expect(packedFiles.filter((name) => unwanted.test(name))).toEqual([]);
     const token = 'lib/runner/vitest/placeholder-token/vitest/.vitest-secret-token';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'vitest';
 import { groupNames } from '../../../cli/doctor/finding.ts';
-import { need } from '../../../runner/testing/needs.ts';
+import { mountSmallDisk, need } from '../../../runner/testing/needs.ts';
 import { makeCertificate } from '../../../suites/awsiam/testing/certificate.ts';
 import { runProgram, runAwsiam, projectDir, secrets } from '../../harness/run.ts';
 import { changesOf, makePlace, runDoctor, type Misconfiguration } from './misconfiguration.ts';
@@ -59,6 +59,17 @@ describe.concurrent('awsiam doctor', () => {
     expect(findings.filter(({ state }) => state === 'skipped').map(({ what }) => what)).toContainEqual(
       expect.stringMatching(/^iam:AddUserToGroup, .*iam:DeleteUser, .*: not checked, because IAM denies them/),
     );
+  });
+
+  test('warns of a disk that is nearly full', async (context) => {
+    const { expect } = context;
+    const { env, resultsDir } = await makePlace(context);
+    await mountSmallDisk(context, resultsDir, '1m');
+    const { code, stdout } = await runAwsiam(['doctor', '--only', 'host'], env);
+    expect(stdout).toMatch(
+      /! its disk has [01] MB left\n +Make room, or let METRIST_RESULTS_DIR name another directory/,
+    );
+    expect(code).toBe(0);
   });
 
   test('says on a Node.js that is too old which one it needs', async ({ expect }) => {

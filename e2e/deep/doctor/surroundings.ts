@@ -153,8 +153,8 @@ export const surroundings: readonly Misconfiguration[] = [
   },
   {
     name: 'the proxy asks for a password',
-    spoil: async () => {
-      const { address } = await startConnectProxy('407 Proxy Authentication Required');
+    spoil: async ({ context }) => {
+      const { address } = await startConnectProxy('407 Proxy Authentication Required', context);
       return { ...ofAws, https_proxy: `http://${address}` };
     },
     group: 'network',
@@ -163,7 +163,10 @@ export const surroundings: readonly Misconfiguration[] = [
   },
   {
     name: 'the proxy refuses the tunnel',
-    spoil: async () => ({ ...ofAws, HTTPS_PROXY: (await startConnectProxy('403 Forbidden')).address }),
+    spoil: async ({ context }) => ({
+      ...ofAws,
+      HTTPS_PROXY: (await startConnectProxy('403 Forbidden', context)).address,
+    }),
     group: 'network',
     cause: /ERR_PROXY_TUNNEL at a request to IAM.*403/,
     fix: /The proxy refused the tunnel: check HTTPS_PROXY and NO_PROXY/,
