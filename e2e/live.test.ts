@@ -64,7 +64,7 @@ test('the user agent of every request names awsiam and its version', async () =>
   );
 });
 
-test('the test policy is in the partition and account of the created user, unless an ARN is set', async () => {
+test('the test policy is in the partition and account of the created user, unless ARNs of it and of a boundary are set', async () => {
   const china = await startIam('', { state: createIamState({ partition: 'aws-cn', accountId: '210987654321' }) });
   const run = await runVitest({
     env: { ...liveEnv, METRIST_AWS_REGION: 'cn-north-1', AWS_ENDPOINT_URL_IAM: china.url },
@@ -77,8 +77,11 @@ test('the test policy is in the partition and account of the created user, unles
 
   const given = await startIam();
   const arn = 'arn:aws:iam::aws:policy/AWSDenyAll';
-  await runVitest({ env: { ...liveEnv, METRIST_POLICY_ARN: arn, AWS_ENDPOINT_URL_IAM: given.url } });
+  const arns = { METRIST_POLICY_ARN: arn, METRIST_PERMISSIONS_BOUNDARY_ARN: arn };
+  await runVitest({ env: { ...liveEnv, ...arns, AWS_ENDPOINT_URL_IAM: given.url } });
   expect(given.calls.find(({ operation }) => operation === 'AttachUserPolicy')?.params['PolicyArn']).toBe(arn);
+  expect(given.calls[0]?.params['PermissionsBoundary']).toBe(arn);
+  expect(china.calls[0]?.params).not.toHaveProperty('PermissionsBoundary');
 });
 
 test('the Orchestrator’s names of the variables work too, and take precedence', async () => {

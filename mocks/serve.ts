@@ -51,7 +51,9 @@ async function serve({ port, strict }: ServeOptions): Promise<void> {
   process.stdout.write(`export AWS_ENDPOINT_URL=${server.url}\n`);
   if (strict) {
     const { AccessKeyId: id, SecretAccessKey: secret } = seedKeyHolder(state, 'administrator');
-    process.stdout.write(`export AWS_ACCESS_KEY_ID=${id} AWS_SECRET_ACCESS_KEY=${secret} AWS_REGION=us-east-1\n`);
+    process.stdout.write(
+      `export AWS_ACCESS_KEY_ID=${id} AWS_SECRET_ACCESS_KEY=${secret} AWS_DEFAULT_REGION=us-east-1\n`,
+    );
   }
 }
 

@@ -76,60 +76,65 @@ function denyUnnamed({ users }: IamState): FaultPlan {
   };
 }
 
-test('the commands of the README lead from a clone to a monitor that runs on a schedule, as they are printed', async (context) => {
-  const bin = await makeAwsCommand(context);
-  await replaceCommands(bin);
-  const state = createIamState({ isStrict: true });
-  const iam = await startIam('', { state, faults: denyUnnamed(state) });
-  const administrator = seedKeyHolder(state, 'administrator');
-  await mkdir(path.join(bin, '.aws'));
-  await writeFile(
-    path.join(bin, '.aws/credentials'),
-    `[default]\nregion = us-east-1\naws_access_key_id = ${administrator.AccessKeyId}\naws_secret_access_key = ${administrator.SecretAccessKey}\n`,
-  );
-  const clone = await cloneProject();
+// Twenty programs start, one after the other: some ten seconds on a calm machine.
+test(
+  'the commands of the README lead from a clone to a monitor that runs on a schedule, as they are printed',
+  { timeout: 300_000 },
+  async (context) => {
+    const bin = await makeAwsCommand(context);
+    await replaceCommands(bin);
+    const state = createIamState({ isStrict: true });
+    const iam = await startIam('', { state, faults: denyUnnamed(state) });
+    const administrator = seedKeyHolder(state, 'administrator');
+    await mkdir(path.join(bin, '.aws'));
+    await writeFile(
+      path.join(bin, '.aws/credentials'),
+      `[default]\nregion = us-east-1\naws_access_key_id = ${administrator.AccessKeyId}\naws_secret_access_key = ${administrator.SecretAccessKey}\n`,
+    );
+    const clone = await cloneProject();
 
-  // The commands that this process found are those of this checkout's packages.
-  const systemPath = (process.env['PATH'] ?? '').split(':').filter((dir) => !dir.includes('node_modules'));
-  const env = {
-    PATH: [bin, ...systemPath].join(':'),
-    HOME: bin,
-    AWS_ENDPOINT_URL: iam.url,
-    COLUMNS: '100',
-    npm_config_offline: 'true',
-    npm_config_update_notifier: 'false',
-  };
-  const pasted = await pasteIntoShell([...commandsOf('Try it'), ...commandsOf('Go live')], clone, env);
-  expect(pasted, pasted.everything).toMatchObject({ code: 0 });
-  // The administrator's key must not be needed any more.
-  await rm(path.join(bin, '.aws'), { recursive: true });
-  state.users.delete('administrator');
+    // The commands that this process found are those of this checkout's packages.
+    const systemPath = (process.env['PATH'] ?? '').split(':').filter((dir) => !dir.includes('node_modules'));
+    const env = {
+      PATH: [bin, ...systemPath].join(':'),
+      HOME: bin,
+      AWS_ENDPOINT_URL: iam.url,
+      COLUMNS: '100',
+      npm_config_offline: 'true',
+      npm_config_update_notifier: 'false',
+    };
+    const pasted = await pasteIntoShell([...commandsOf('Try it'), ...commandsOf('Go live')], clone, env);
+    expect(pasted, pasted.everything).toMatchObject({ code: 0 });
+    // The administrator's key must not be needed any more.
+    await rm(path.join(bin, '.aws'), { recursive: true });
+    state.users.delete('administrator');
 
-  expect(pasted.stdout).toMatch(/awsiam offline · 8 passed in/);
-  expect(pasted.stdout).toContain(`they belong to arn:aws:iam::123456789012:user/AwsIamMonitor/${user}`);
-  expect(pasted.stdout).not.toMatch(/^ *[✗!] /m);
-  expect(pasted.stdout).toMatch(/awsiam live · 8 passed in/);
-  expect(pasted.stdout).toMatch(/^awsiam: up since/m);
-  expect(await readFile(path.join(clone, 'results/report.html'), 'utf8')).toContain('100 %');
+    expect(pasted.stdout).toMatch(/awsiam offline · 8 passed in/);
+    expect(pasted.stdout).toContain(`arn:aws:iam::123456789012:user/AwsIamMonitor/${user}`);
+    expect(pasted.stdout).not.toMatch(/^ *[✗!] /m);
+    expect(pasted.stdout).toMatch(/awsiam live · 8 passed in/);
+    expect(pasted.stdout).toMatch(/^awsiam: up since/m);
+    expect(await readFile(path.join(clone, 'results/report.html'), 'utf8')).toContain('100 %');
 
-  const table = await readFile(path.join(bin, 'crontab.txt'), 'utf8');
-  const [, minutes, command = ''] = /^(\S+ \* \* \* \*) (.*)\n$/.exec(table) ?? [];
-  expect(minutes).toBe('*/2 * * * *');
-  // Cron gives a command nothing but these.
-  const cronEnv = { PATH: '/usr/bin:/bin', HOME: bin, SHELL: '/bin/sh', LOGNAME: 'root', AWS_ENDPOINT_URL: iam.url };
-  const scheduled = await runProgram('/bin/sh', ['-c', command], { cwd: bin, env: cronEnv });
-  const log = await readFile(path.join(clone, 'results/cron.log'), 'utf8');
-  expect(scheduled, log).toMatchObject({ code: 0, everything: '\n' });
-  expect(log).toMatch(/awsiam live · 8 passed in/);
+    const table = await readFile(path.join(bin, 'crontab.txt'), 'utf8');
+    const [, minutes, command = ''] = /^(\S+ \* \* \* \*) (.*)\n$/.exec(table) ?? [];
+    expect(minutes).toBe('*/2 * * * *');
+    // Cron gives a command nothing but these.
+    const cronEnv = { PATH: '/usr/bin:/bin', HOME: bin, SHELL: '/bin/sh', LOGNAME: 'root', AWS_ENDPOINT_URL: iam.url };
+    const scheduled = await runProgram('/bin/sh', ['-c', command], { cwd: bin, env: cronEnv });
+    const log = await readFile(path.join(clone, 'results/cron.log'), 'utf8');
+    expect(scheduled, log).toMatchObject({ code: 0, everything: '\n' });
+    expect(log).toMatch(/awsiam live · 8 passed in/);
 
-  const runs = await readRuns(path.join(clone, 'results'));
-  expect(runs.map(({ mode, frontEnd, namespace }) => [mode, frontEnd, namespace])).toEqual([
-    ['offline', 'vitest', 'offline'],
-    ['live', 'vitest', 'prod'],
-    ['live', 'run', 'prod'],
-  ]);
-  const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
-  expect([...state.policies.keys()]).toEqual([policyArn]);
-  expect(listEntities(state)).toEqual({ users: [user], groups: [] });
-  expect(state.users.get(user)?.inlinePolicies.has('awsiam')).toBe(true);
-});
+    const runs = await readRuns(path.join(clone, 'results'));
+    expect(runs.map(({ mode, frontEnd, namespace }) => [mode, frontEnd, namespace])).toEqual([
+      ['offline', 'vitest', 'offline'],
+      ['live', 'vitest', 'prod'],
+      ['live', 'run', 'prod'],
+    ]);
+    const policyArn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
+    expect([...state.policies.keys()]).toEqual([policyArn]);
+    expect(listEntities(state)).toEqual({ users: [user], groups: [] });
+    expect(state.users.get(user)?.inlinePolicies.has('awsiam')).toBe(true);
+  },
+);

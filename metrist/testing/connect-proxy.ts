@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 
 /** A proxy for the running test. */
 export interface ConnectProxy {
@@ -12,8 +12,14 @@ export interface ConnectProxy {
   readonly tunnels: readonly string[];
 }
 
-/** @param refusal status line of a proxy that lets nothing through: `403 Forbidden` */
-export async function startConnectProxy(refusal?: string): Promise<ConnectProxy> {
+/**
+ * @param refusal status line of a proxy that lets nothing through: `403 Forbidden`
+ * @param context of a concurrent test
+ */
+export async function startConnectProxy(
+  refusal?: string,
+  { onTestFinished: cleanUp = onTestFinished }: Partial<Pick<TestContext, 'onTestFinished'>> = {},
+): Promise<ConnectProxy> {
   const tunnels: string[] = [];
   const sockets: Duplex[] = [];
   const server = http.createServer((_, response) => {
@@ -34,7 +40,7 @@ export async function startConnectProxy(refusal?: string): Promise<ConnectProxy>
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(async () => {
+  cleanUp(async () => {
     for (const socket of sockets) socket.destroy();
     server.closeAllConnections();
     await server[Symbol.asyncDispose]();

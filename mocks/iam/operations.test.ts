@@ -202,6 +202,17 @@ describe('managed policies', () => {
     expect(run('GetPolicy', { PolicyArn: policyArn }).Policy?.AttachmentCount).toBe(1);
   });
 
+  test('a policy that exists without having been created can be looked up, and only the own one is listed', () => {
+    const { run } = testAccount();
+    for (const PolicyArn of [policyArn, 'arn:aws:iam::aws:policy/AWSDenyAll']) {
+      expect(run('GetPolicy', { PolicyArn }).Policy).toMatchObject({ Arn: PolicyArn, IsAttachable: true });
+      expect(run('GetPolicyVersion', { PolicyArn, VersionId: 'v1' }).PolicyVersion?.IsDefaultVersion).toBe(true);
+    }
+    expect(run('GetPolicy', { PolicyArn: policyArn })).toEqual(run('GetPolicy', { PolicyArn: policyArn }));
+    expect(run('ListPolicies', {}).Policies?.map(({ Arn }) => Arn)).toEqual([policyArn]);
+    expect(run('ListPolicies', { Scope: 'AWS' }).Policies).toEqual([]);
+  });
+
   test('a policy that is not attachable is refused in the words for one that does not exist', () => {
     const { run, state } = testAccount();
     seedUser(state, { name: 'bob' });

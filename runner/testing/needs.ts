@@ -13,9 +13,14 @@ export function need<T>(context: Pick<TestContext, 'skip'>, value: T | undefined
 }
 
 /** Mounts a disk of this size (`16k`) on a directory until the test is over. */
-export async function mountSmallDisk(context: Pick<TestContext, 'skip'>, dir: string, size: string): Promise<void> {
+export async function mountSmallDisk(
+  context: Pick<TestContext, 'skip'> & Partial<Pick<TestContext, 'onTestFinished'>>,
+  dir: string,
+  size: string,
+): Promise<void> {
   const run = promisify(execFile);
   const mounted = await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', dir]).catch(() => undefined);
   need(context, mounted, 'root, to mount a small disk');
-  onTestFinished(async () => void (await run('umount', [dir])));
+  const cleanUp = context.onTestFinished ?? onTestFinished;
+  cleanUp(async () => void (await run('umount', [dir])));
 }

@@ -64,7 +64,6 @@ export async function findCredentials(context: DoctorContext): Promise<Needed<Se
   if (!('value' in config)) return config;
   if (isOffline) return { missing: offlineWhy, finding: skipped('the credentials', offlineWhy) };
   try {
-    await awsiam.prepare?.({ mode: 'live' });
     const session = await probe('looking for credentials', async (signal) => {
       return await awsiam.openSession(config.value, { mode: 'live', signal });
     });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startHttpServer } from '../../../suites/awsiam/testing/http-server.ts';
 import { examine, goodSettings } from '../testing/examine.ts';
 
@@ -26,5 +26,18 @@ describe('the clock', () => {
     const { code, lines } = await examine({ ...goodSettings, AWS_ENDPOINT_URL_IAM: url }, ['--only', 'network']);
     expect(lines).toContainEqual(typeof line === 'string' ? line : expect.stringMatching(line));
     expect(code).toBe(expectedCode);
+  });
+});
+
+test("AWS's own STS is not asked if the endpoint of IAM leads elsewhere", async () => {
+  const url = await startServer(0);
+  const values = { ...goodSettings, AWS_ENDPOINT_URL_IAM: url };
+  vi.stubEnv('AWS_ENDPOINT_URL', '');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { found } = await examine(values, ['--only', 'network']);
+  expect(found.network?.at(-1)).toEqual({
+    state: 'skipped',
+    what: `STS: not checked, because IAM's endpoint is ${new URL(url).host}, so AWS's own STS is not asked`,
+    fix: 'Set AWS_ENDPOINT_URL_STS, too: to the same address for a mock or an emulator.',
   });
 });

@@ -56,7 +56,7 @@ describe('the settings', () => {
     ['the end of a key id only', {}, '✓ METRIST_AWS_ACCESS_KEY_ID = ****MPLE (from the environment)'],
     [
       'nothing of a secret in the place of a key id',
-      { METRIST_AWS_ACCESS_KEY_ID: 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY' },
+      { METRIST_AWS_ACCESS_KEY_ID: 'another/secret+MDENGbPxRfiCYEXAMPLEKEY' },
       '✓ METRIST_AWS_ACCESS_KEY_ID = [redacted] (from the environment)',
     ],
     [

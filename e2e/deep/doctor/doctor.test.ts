@@ -1,9 +1,13 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, test } from 'vitest';
 import { groupNames } from '../../../cli/doctor/finding.ts';
+import { mountSmallDisk, need } from '../../../runner/testing/needs.ts';
+import { makeCertificate } from '../../../suites/awsiam/testing/certificate.ts';
 import { runProgram, runAwsiam, projectDir, secrets } from '../../harness/run.ts';
 import { changesOf, makePlace, runDoctor, type Misconfiguration } from './misconfiguration.ts';
 import { services, withPathScopedPolicy } from './services.ts';
-import { surroundings } from './surroundings.ts';
+import { startTlsServer, surroundings } from './surroundings.ts';
 
 const misconfigurations: readonly Misconfiguration[] = [...surroundings, ...services];
 
@@ -57,6 +61,17 @@ describe.concurrent('awsiam doctor', () => {
     );
   });
 
+  test('warns of a disk that is nearly full', async (context) => {
+    const { expect } = context;
+    const { env, resultsDir } = await makePlace(context);
+    await mountSmallDisk(context, resultsDir, '1m');
+    const { code, stdout } = await runAwsiam(['doctor', '--only', 'host'], env);
+    expect(stdout).toMatch(
+      /! its disk has [01] MB left\n +Make room, or let METRIST_RESULTS_DIR name another directory/,
+    );
+    expect(code).toBe(0);
+  });
+
   test('says on a Node.js that is too old which one it needs', async ({ expect }) => {
     const asOld = 'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.20.2"})';
     const args = ['--import', asOld, `${projectDir}/cli/awsiam.js`, 'doctor'];
@@ -86,5 +101,42 @@ describe.concurrent('awsiam doctor', () => {
     expect(everything).toContain("STS: not checked, because IAM's endpoint is 127.0.0.1");
     expect(everything).toContain('Set AWS_ENDPOINT_URL_STS, too');
     expect(everything).not.toContain('proxy');
+  });
+
+  test('shows the issuer and the end of a certificate that is trusted', async (context) => {
+    const { expect } = context;
+    const certificate = need(context, await makeCertificate(), 'the openssl command');
+    const server = await startTlsServer(certificate, context);
+    const { env, home } = await makePlace(context);
+    const ca = path.join(home, 'ca.pem');
+    await writeFile(ca, certificate.cert);
+    const own = { AWS_ENDPOINT_URL: server.url, NODE_EXTRA_CA_CERTS: ca };
+    const { code, stdout } = await runAwsiam(['doctor', '--only', 'network'], { ...env, ...own });
+    expect(stdout).toMatch(/✓ localhost has the address (127\.0\.0\.1|::1)/);
+    expect(stdout).toMatch(
+      /✓ IAM at localhost:\d+ answers over TLSv1\.3, with a certificate by localhost until \d{4}-\d\d-\d\d\n/,
+    );
+    expect(code).toBe(0);
+    const unchecked = await runAwsiam(['doctor', '--only', 'network'], {
+      ...env,
+      ...own,
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    });
+    expect(unchecked.stdout).toContain('Certificates are not checked. Unset NODE_TLS_REJECT_UNAUTHORIZED');
+    expect(unchecked.code).toBe(1);
+  });
+
+  test('is not loaded by a run, and neither is the client of STS', async (context) => {
+    const { expect } = context;
+    const watch = `import { registerHooks } from 'node:module';
+      registerHooks({ load: (url, context, next) => {
+        if (/cli.doctor|client-sts/.test(url)) process.stderr.write('loaded ' + url + '\\n');
+        return next(url, context);
+      } });`;
+    const { env } = await makePlace(context);
+    const watched = { ...env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watch)}` };
+    expect((await runAwsiam(['run'], watched)).everything).not.toContain('loaded ');
+    const { stderr } = await runAwsiam(['doctor', '--only', 'credentials'], watched);
+    expect(stderr).toMatch(/loaded \S+doctor[^]*loaded \S+client-sts/);
   });
 });

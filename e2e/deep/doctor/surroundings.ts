@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { TestContext } from 'vitest';
 import { startConnectProxy } from '../../../metrist/testing/connect-proxy.ts';
 import { mountSmallDisk, need } from '../../../runner/testing/needs.ts';
-import { makeCertificate } from '../../../suites/awsiam/testing/certificate.ts';
+import { makeCertificate, type Certificate } from '../../../suites/awsiam/testing/certificate.ts';
 import { nowhere } from '../../harness/loopback-only.ts';
 import { preload, secrets } from '../../harness/run.ts';
 import { startSilentServer } from '../../harness/servers.ts';
@@ -23,6 +24,17 @@ async function withProfile({ home }: Place, config: string): Promise<Variables> 
   const file = path.join(home, 'config');
   await writeFile(file, config);
   return { ...withoutKeys, AWS_CONFIG_FILE: file, AWS_PROFILE: 'dev' };
+}
+
+/** A server over TLS that answers everything with nothing. */
+export async function startTlsServer(
+  certificate: Certificate,
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+): Promise<{ readonly url: string }> {
+  const server = https.createServer(certificate, (_, response) => response.end()).listen(0, '127.0.0.1');
+  onTestFinished(() => server.close().closeAllConnections());
+  await once(server, 'listening');
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}` };
 }
 
 /** What can be wrong with the settings, this host, the network and the credentials. */
@@ -125,13 +137,8 @@ export const surroundings: readonly Misconfiguration[] = [
     name: 'the certificate is of an unknown CA',
     spoil: async ({ context }) => {
       const certificate = need(context, await makeCertificate(), 'the openssl command');
-      const server = https.createServer(certificate, (_, response) => response.end()).listen(0, '127.0.0.1');
-      context.onTestFinished(() => server.close().closeAllConnections());
-      await once(server, 'listening');
-      return {
-        AWS_ENDPOINT_URL: `https://localhost:${(server.address() as AddressInfo).port}`,
-        NODE_EXTRA_CA_CERTS: '',
-      };
+      const { url } = await startTlsServer(certificate, context);
+      return { AWS_ENDPOINT_URL: url, NODE_EXTRA_CA_CERTS: '' };
     },
     group: 'network',
     cause: /DEPTH_ZERO_SELF_SIGNED_CERT at a request to IAM.*the certificate was issued by localhost/,
@@ -146,8 +153,8 @@ export const surroundings: readonly Misconfiguration[] = [
   },
   {
     name: 'the proxy asks for a password',
-    spoil: async () => {
-      const { address } = await startConnectProxy('407 Proxy Authentication Required');
+    spoil: async ({ context }) => {
+      const { address } = await startConnectProxy('407 Proxy Authentication Required', context);
       return { ...ofAws, https_proxy: `http://${address}` };
     },
     group: 'network',
@@ -156,7 +163,10 @@ export const surroundings: readonly Misconfiguration[] = [
   },
   {
     name: 'the proxy refuses the tunnel',
-    spoil: async () => ({ ...ofAws, HTTPS_PROXY: (await startConnectProxy('403 Forbidden')).address }),
+    spoil: async ({ context }) => ({
+      ...ofAws,
+      HTTPS_PROXY: (await startConnectProxy('403 Forbidden', context)).address,
+    }),
     group: 'network',
     cause: /ERR_PROXY_TUNNEL at a request to IAM.*403/,
     fix: /The proxy refused the tunnel: check HTTPS_PROXY and NO_PROXY/,

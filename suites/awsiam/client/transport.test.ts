@@ -383,3 +383,13 @@ describe('connecting', () => {
     expect(await deleteUser(connect(url, { connectionTimeoutMs }).iam)).toBeDefined();
   });
 });
+
+test.for([
+  ['https:', 'iam.amazonaws.com', { host: '127.0.0.1', port: 3128 }],
+  ['https:', 'iam.internal', undefined],
+  ['http:', 'iam.amazonaws.com', undefined],
+] as const)('the proxy on the way to %s//%s is known', ([protocol, hostname, proxy]) => {
+  const proxyEnvironment = { HTTPS_PROXY: 'http://127.0.0.1:3128', NO_PROXY: '.internal' };
+  const { transport } = connect('https://iam.amazonaws.com', { proxyEnvironment });
+  expect(transport.proxyFor({ protocol, hostname })).toEqual(proxy);
+});

@@ -23,6 +23,14 @@ const unknownPolicy = 'Policy arn:aws:iam::123456789012:policy/p does not exist 
 const context: ExplainContext = { mode: 'live', values: {}, howToConfigure: 'Set the variables' };
 
 describe('explainError', () => {
+  test('says how to give a proxy the password that it asks for', () => {
+    const message = 'Failed to establish tunnel to iam.amazonaws.com:443: HTTP/1.1 407 Proxy Authentication Required';
+    expect(explainError(nodeError('ERR_PROXY_TUNNEL', { message }), 'CreateUser')).toMatchObject({
+      verdict: 'network',
+      advice: expect.stringContaining('user:password@host:port') as unknown,
+    });
+  });
+
   test.for<[name: string, httpStatus: number, verdict: Verdict, advice: RegExp]>([
     ['EntityAlreadyExistsException', 409, 'monitor', /report it/],
     ['NoSuchEntityException', 404, 'service', /does not know an entity/],
