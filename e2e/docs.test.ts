@@ -27,11 +27,15 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
+function linksOf(page: string): string[] {
+  const links = [...(pages.get(page) ?? '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+  return links.filter((link) => !/^\w+:/.test(link));
+}
+
 test('every link of the documentation leads to a file of the project and a heading that it has', async () => {
   const broken: string[] = [];
-  for (const [page, text] of pages) {
-    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^\w+:/.test(link)) continue;
+  for (const page of pages.keys()) {
+    for (const link of linksOf(page)) {
       const [file = '', anchor] = link.split('#');
       const target = file === '' ? page : path.join(path.dirname(page), file);
       const headings = pages.get(target);
@@ -43,4 +47,10 @@ test('every link of the documentation leads to a file of the project and a headi
   }
   expect(pages.size).toBeGreaterThan(30);
   expect(broken).toEqual([]);
+});
+
+test('the README leads to every page', () => {
+  const linked = new Set(linksOf('README.md').map((link) => link.split('#')[0]));
+  const missing = [...pages.keys()].filter((page) => !page.startsWith('decisions/') && !linked.has(page));
+  expect(missing).toEqual(['README.md']);
 });

@@ -38,6 +38,7 @@ const probes: Readonly<Record<PermittedOperation, Probe | NoProbe>> = {
   CreateGroup: creates,
   ListUsers: () => ({ PathPrefix: userPath, MaxItems: 1 }),
   ListGroups: () => ({ PathPrefix: groupPath, MaxItems: 1 }),
+  GetPolicy: ({ policyArn }) => ({ PolicyArn: policyArn }),
 
   AddUserToGroup: onMembership,
   RemoveUserFromGroup: onMembership,

@@ -38,12 +38,12 @@ describe.each(variants)('the policy for $name', ({ partition, boundaryArn, ...va
   /** A request for each permission that the policy allows. */
   const needed = permissions.map(({ action, resource, onlyTestPolicies }) => ({
     action,
-    resource: { user: testUser, group: testGroup, any: '*' }[resource],
+    resource: { user: testUser, group: testGroup, policy: testPolicyArn, any: '*' }[resource],
     ...(onlyTestPolicies && { policyArn: testPolicyArn }),
     ...(/CreateUser|AttachUserPolicy/.test(action) && { boundaryArn }),
   }));
 
-  test('allows all that runs, teardowns and sweeps ask for, and each action is asked for', async () => {
+  test('allows all that runs, teardowns, sweeps and the doctor ask for, and each action is asked for', async () => {
     const calls = await recordCalls({ partition, region: regions[partition], permissionsBoundaryArn: boundaryArn });
     const different = new Map(calls.map((call) => [JSON.stringify(call), call]));
     for (const call of different.values()) expect([call, await allows(call)]).toEqual([call, true]);
@@ -99,6 +99,7 @@ describe.each(variants)('the policy for $name', ({ partition, boundaryArn, ...va
         'group/x/AwsIamMonitorTestGroups/g',
         'group/AwsIamMonitorTestUsers/g',
       ],
+      policy: ['policy/admin', 'policy/AwsIamMonitorTestPoliciesX/p', 'policy/x/AwsIamMonitorTestPolicies/p'],
       any: [],
     };
     for (const { resource: kind, action } of permissions) {

@@ -29,7 +29,7 @@ export interface PolicyScope {
   readonly boundaryArn?: string;
 }
 
-/** The least permissions that the monitor needs for its steps, its teardown and its sweep. */
+/** The least permissions that the monitor needs for its steps, its teardown, its sweep and its doctor. */
 export function monitorPolicy(scope: PolicyScope): PolicyDocument {
   const groups = Map.groupBy(permissions, (permission) => sidOf(permission, scope));
   return {
@@ -67,6 +67,8 @@ function sidOf(permission: Permission, scope: PolicyScope): string {
       return `TestUsers${suffix}`;
     case 'group':
       return 'TestGroups';
+    case 'policy':
+      return 'LookUp';
     case 'any':
       return 'Lists';
     default:
@@ -77,8 +79,13 @@ function sidOf(permission: Permission, scope: PolicyScope): string {
 /** Permissions with the same conditions. */
 function allow(group: readonly Permission[], scope: PolicyScope): Statement {
   const { policyArn, boundaryArn = '' } = scope;
-  const paths = { user: arnOf(scope, `user${userPath}*`), group: arnOf(scope, `group${groupPath}*`), any: '*' };
   const testPolicies = arnOf(scope, `policy${policyPath}*`);
+  const paths = {
+    user: arnOf(scope, `user${userPath}*`),
+    group: arnOf(scope, `group${groupPath}*`),
+    policy: testPolicies,
+    any: '*',
+  };
   const Condition = {
     ...(group.some(({ onlyTestPolicies }) => onlyTestPolicies) && {
       ArnLike: { 'iam:PolicyARN': policyArn === undefined ? testPolicies : [testPolicies, policyArn] },

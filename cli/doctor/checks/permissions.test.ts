@@ -86,12 +86,13 @@ describe('a missing permission', () => {
 
 // https://github.com/cloud-gov/terraform-provision/pull/1716
 describe('a denial of what does not exist', () => {
-  const pathScoped = ({ resource }: Permission): Answer => (resource === 'any' ? allowed : missing);
+  const pathScoped = ({ resource }: Permission): Answer =>
+    resource === 'any' || resource === 'policy' ? allowed : missing;
 
   test('is no failure if it can come from a policy for the paths, and says what will show it', () => {
     const findings = judge(pathScoped);
     expect(statesOf(findings)).toEqual(['ok', 'skipped', 'skipped']);
-    expect(findings[0]?.what).toBe('IAM allows ListGroups, ListUsers');
+    expect(findings[0]?.what).toBe('IAM allows ListGroups, ListUsers, GetPolicy');
     expect(findings[1]).toMatchObject({
       what: expect.stringMatching(
         /^iam:AddUserToGroup, .*: not checked, because IAM denies them .* whose path/,
@@ -142,11 +143,23 @@ describe('a denial of what does not exist', () => {
     });
   });
 
+  test('is certain for the test policy, because its ARN holds its path', () => {
+    const [, denied, ...rest] = judge((permission) =>
+      permission.operation === 'GetPolicy' ? missing : pathScoped(permission),
+    );
+    expect(denied).toMatchObject({
+      state: 'warning',
+      what: 'iam:GetPolicy is not allowed (used by: doctor)',
+      statement: { Resource: 'arn:aws-cn:iam::123456789012:policy/AwsIamMonitorTestPolicies/*' },
+    });
+    expect(statesOf(rest)).toEqual(['skipped', 'skipped']);
+  });
+
   test('is one failure if the lists are denied, too: then the policy is missing', () => {
     const findings = judge(() => missing);
     expect(findings[0]).toEqual({
       state: 'failure',
-      what: 'IAM allows none of the 28 actions that were asked about',
+      what: 'IAM allows none of the 29 actions that were asked about',
       fix: `Attach the monitor's policy to ${who}. awsiam policy prints it.`,
     });
     expect(statesOf(findings)).toEqual(['failure', 'skipped']);

@@ -72,7 +72,7 @@ export function* judgePermissions(asked: readonly Asked[], principal: Principal)
   } else {
     const allowedFamilies = new Set(allowed.map(familyOf));
     const isDoubtful = ({ permission, denial }: Denied): boolean => {
-      if (permission.resource === 'any' || denial.isExplicit) return false;
+      if (isCertain(permission) || denial.isExplicit) return false;
       // What does not exist has no permissions boundary either, which the policy may demand.
       const isBounded = principal.scope.boundaryArn !== undefined && permission.operation === 'AttachUserPolicy';
       return isBounded || !allowedFamilies.has(familyOf(permission));
@@ -135,7 +135,9 @@ interface Denied {
   readonly denial: Denial;
 }
 
-/** The lists of all users and groups name no entity, so IAM's answer is certain. */
+/** The lists name no user and no group, and the ARN of a policy holds its path. So IAM's answer is certain. */
+const isCertain = ({ resource }: Permission): boolean => resource === 'any' || resource === 'policy';
+
 const isList = ({ permission }: Denied): boolean => permission.resource === 'any';
 
 /**
@@ -157,7 +159,9 @@ function* describeDenials(denied: readonly Denied[], principal: Principal): Iter
   for (const group of groups.values()) {
     const { permission, denial } = group[0] as Denied;
     // Without the sweep's own actions a run does its work, and warns about what it could not remove.
-    const isNeeded = group.some((each) => each.permission.usedBy.some((part) => part !== 'sweep'));
+    const isNeeded = group.some(
+      ({ permission: { usedBy } }) => usedBy.includes('steps') || usedBy.includes('teardown'),
+    );
     const verb = group.length === 1 ? 'is' : 'are';
     const parts = new Set(group.flatMap((each) => each.permission.usedBy));
     const statement = isMissing(denial) ? statementFor(permission.action, principal.scope) : undefined;

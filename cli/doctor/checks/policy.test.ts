@@ -50,7 +50,7 @@ test('says what will show it and how to look if it may not look itself', async (
   const [finding] = await checkPolicy({ faults: 'GetPolicy=AccessDenied' });
   expect(finding).toEqual({
     state: 'skipped',
-    what: 'whether the test policy exists: not checked, because iam:GetPolicy is not allowed, and a run does not need it',
+    what: 'whether the test policy exists: not checked, because iam:GetPolicy is not allowed on it',
     fix: 'The step AttachPolicy of the first run shows it, or somebody who may look it up:',
     command: `aws iam get-policy --policy-arn ${arn}`,
   });

@@ -106,7 +106,7 @@ async function lookUp(wanted: WantedPolicy, { iam }: Session, context: DoctorCon
     }
     if (context.explain(error, 'GetPolicy').verdict !== 'permission') return context.failed(error, 'GetPolicy');
     return {
-      ...skipped(`whether ${what} exists`, 'iam:GetPolicy is not allowed, and a run does not need it'),
+      ...skipped(`whether ${what} exists`, 'iam:GetPolicy is not allowed on it'),
       fix: `The step ${isBoundary ? 'CreateUser' : 'AttachPolicy'} of the first run shows it, or somebody who may look it up:`,
       command: `aws iam get-policy --policy-arn ${arn}`,
     };

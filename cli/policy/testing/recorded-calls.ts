@@ -10,7 +10,7 @@ import { sweep } from '../../../suites/awsiam/cleanup/sweep.ts';
 import { teardown } from '../../../suites/awsiam/cleanup/teardown.ts';
 import { explainError } from '../../../suites/awsiam/errors/explain-error.ts';
 import { groupPath, policyPath, testPolicyName, userPath } from '../../../suites/awsiam/names.ts';
-import { closeSession, openSession, type Session } from '../../../suites/awsiam/session.ts';
+import { closeSession, openSession, policyArnOf, type Session } from '../../../suites/awsiam/session.ts';
 import { steps } from '../../../suites/awsiam/steps.ts';
 import { runName } from '../../../suites/awsiam/testing/stale.ts';
 import { testConfig } from '../../../suites/awsiam/testing/values.ts';
@@ -26,7 +26,8 @@ const { signal } = new AbortController();
 
 /**
  * The requests of whole runs, of runs that end after each of the steps, and of a sweep that finds a user and a group with
- * everything that IAM can hang on them. They are what arrived at the mock, on the entities that the mock had.
+ * everything that IAM can hang on them, and of a doctor that looks up the test policy. They are what arrived at the mock, on
+ * the entities that the mock had.
  */
 export async function recordCalls({
   partition,
@@ -54,6 +55,7 @@ export async function recordCalls({
         seedLeftovers(account, region);
         learn();
         await sweepAll(session, state);
+        await session.iam.getPolicy({ PolicyArn: policyArnOf(session) });
       } finally {
         closeSession(session);
       }
@@ -65,7 +67,7 @@ export async function recordCalls({
         const owner = resourceTypes[0]?.name === 'group' ? entities.get(params['GroupName']) : user;
         return {
           action: `iam:${operation}`,
-          resource: owner?.Arn ?? '*',
+          resource: owner?.Arn ?? (resourceTypes[0]?.name === 'policy' ? (params['PolicyArn'] ?? '') : '*'),
           policyArn: params['PolicyArn'],
           boundaryArn: params['PermissionsBoundary'] ?? user?.PermissionsBoundary?.PermissionsBoundaryArn,
         };
