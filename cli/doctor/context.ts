@@ -83,7 +83,7 @@ export async function createDoctorContext(
 }
 
 function missing<Value>(why: string): Needed<Value> {
-  return { missing: why, finding: skipped('what needs them', why) };
+  return { missing: why, finding: skipped('what depends on the settings', why) };
 }
 
 /** Does something at the first call, and gives its result to each. */

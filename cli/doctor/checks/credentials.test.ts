@@ -152,6 +152,15 @@ describe('the credentials', () => {
     expect(iam.calls.map(({ operation }) => operation)).toEqual(['none', 'GetCallerIdentity']);
   });
 
+  test.for([
+    ['AccessDenied', /^✓ the credentials belong to arn:aws:iam::123456789012:user/],
+    ['ServiceFailure', /^! ServiceFailure \(HTTP 500\) at GetCallerIdentity/],
+  ] as const)('are looked up at IAM if STS fails, which no run needs: IAM says %s', async ([ofIam, line]) => {
+    const { lines, code } = await checkCredentials({ faults: `GetCallerIdentity=ServiceFailure,GetUser=${ofIam}` });
+    expect(lines).toContainEqual(expect.stringMatching(line));
+    expect(code).toBe(0);
+  });
+
   describe('without STS', () => {
     const ownSts = { AWS_ENDPOINT_URL: '' };
     const setUp = { aws: ownSts, values: { ...goodSettings, ...ownSts } };

@@ -151,7 +151,8 @@ export async function askCaller(context: DoctorContext): Promise<Needed<Caller>>
   return 'value' in sts ? await askSts(found.value, context) : await askIam(found.value, context);
 }
 
-async function askSts({ config, iam, transport }: Session, context: DoctorContext): Promise<Needed<Caller>> {
+async function askSts(session: Session, context: DoctorContext): Promise<Needed<Caller>> {
+  const { config, iam, transport } = session;
   const [{ STS }, { silentLogger }] = await Promise.all([
     import('../sts.ts'),
     import('../../../suites/awsiam/client/credential-search.ts'),
@@ -168,7 +169,13 @@ async function askSts({ config, iam, transport }: Session, context: DoctorContex
     });
     return callerOf(arn) ?? unnamed('STS named nobody in a form that AWS documents');
   } catch (error) {
-    return refusal(error, 'GetCallerIdentity', context);
+    const refused = refusal(error, 'GetCallerIdentity', context);
+    if (isRefused(refused) || !('finding' in refused)) return refused;
+    // STS fails, or something else answers in its place. A run does not need it.
+    const byIam = await askIam(session, context);
+    return 'value' in byIam || isRefused(byIam)
+      ? byIam
+      : { ...refused, finding: { ...refused.finding, state: 'warning' } };
   }
 }
 
@@ -182,10 +189,10 @@ async function askIam({ iam }: Session, context: DoctorContext): Promise<Needed<
   } catch (error) {
     const { verdict, message, code } = context.explain(error, 'GetUser');
     const [, arn = ''] = /User: (arn:\S+) is not authorized/.exec(message) ?? [];
-    const hasNoAnswer = verdict === 'credentials' || verdict === 'network' || verdict === 'timeout';
+    const isFailure = verdict === 'credentials' || verdict === 'network' || verdict === 'timeout';
     return (
       callerOf(arn) ??
-      (hasNoAnswer ? refusal(error, 'GetUser', context) : unnamed(`STS was not asked, and IAM does not say (${code})`))
+      (isFailure ? refusal(error, 'GetUser', context) : unnamed(`STS was not asked, and IAM does not say (${code})`))
     );
   }
 }

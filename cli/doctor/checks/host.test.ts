@@ -52,6 +52,6 @@ describe('this host', () => {
     onTestFinished(() => void vi.useRealTimers());
     const { code, lines } = await checkHost(dir);
     expect(code).toBe(1);
-    expect(lines).toContain('✗ the clock shows 1970-01-01 00:10 UTC, which is past');
+    expect(lines).toContain('✗ the clock shows 1970-01-01 00:10 UTC, which is in the past');
   });
 });

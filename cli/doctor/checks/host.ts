@@ -36,7 +36,7 @@ function describeNode(): Finding {
 
 /** As much as the reports of a run. */
 const trialBytes = 64 * 1024;
-/** Two weeks of runs every two minutes. */
+/** Some weeks of runs every two minutes. */
 const fewFreeBytes = 100 * 1024 * 1024;
 /** Some file systems can be full of files although there are bytes left. */
 const fewFreeFiles = 1000;
@@ -128,6 +128,7 @@ const programDate = Date.UTC(2026, 0, 1);
 
 function describeClock(now: Date): Finding {
   const what = `the clock shows ${formatUtc(now.getTime())}`;
-  if (now.getTime() < programDate) return failure(`${what}, which is past`, 'Set the clock, and keep it right by NTP.');
+  if (now.getTime() < programDate)
+    return failure(`${what}, which is in the past`, 'Set the clock, and keep it right by NTP.');
   return ok(what);
 }

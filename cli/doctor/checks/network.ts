@@ -1,4 +1,5 @@
 import { partition } from '@aws-sdk/core/client';
+import type { X509Certificate } from 'node:crypto';
 import dns from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import net from 'node:net';
@@ -145,7 +146,7 @@ async function reach(service: Service, url: URL, { transport, context, findings 
     return { missing: `${service} cannot be reached (${context.explain(error, at).code})`, finding };
   };
   findings.push(...findPartitionProblems(service, url, context));
-  const { host, hostname } = url;
+  const { hostname } = url;
   const origin = urlParts(url);
   const proxy = transport.proxyFor(origin);
   if (proxy !== undefined) {
@@ -160,7 +161,7 @@ async function reach(service: Service, url: URL, { transport, context, findings 
       const fix = `Check ${variable}: no proxy answers there. If ${service} can be reached without one, unset it or name ${hostname} in NO_PROXY.`;
       return fail(failure(what, fix), error, at);
     }
-    if (net.isIP(hostname) === 0) findings.push(skipped(`the name ${hostname}`, 'the proxy resolves it'));
+    if (net.isIP(origin.hostname) === 0) findings.push(skipped(`the name ${hostname}`, 'the proxy resolves it'));
   } else if (net.isIP(origin.hostname) === 0) {
     const at = `looking up ${hostname}`;
     try {
@@ -177,14 +178,26 @@ async function reach(service: Service, url: URL, { transport, context, findings 
     if (service === 'IAM') findings.push(describeClock(answer));
     return { value: url };
   } catch (error) {
-    const finding = failed(error, at);
-    if (!tlsErrorCode.test(context.explain(error, at).code)) return fail(finding, error, at);
-    const issuer = await probe(`reading the certificate of ${host}`, async (signal) => {
-      return (await sendGet(url, { transport, signal, rejectUnauthorized: false })).certificate?.issuer;
-    }).catch(() => undefined);
-    const named =
-      issuer === undefined ? finding : { ...finding, what: `${finding.what}; the certificate was issued by ${issuer}` };
-    return fail(named, error, at);
+    const { code } = context.explain(error, at);
+    const issuer = tlsErrorCode.test(code) ? await readIssuer(url, { transport, context }) : undefined;
+    const { what, fix = '' } = failed(error, at);
+    return fail(
+      failure(issuer === undefined ? what : `${what}; the certificate was issued by ${issuer}`, fix),
+      error,
+      at,
+    );
+  }
+}
+
+/** Asks again without a check of the certificate, to name the CA that this host does not know. Sends nothing secret. */
+async function readIssuer(url: URL, { transport, context }: Omit<Way, 'findings'>): Promise<string | undefined> {
+  try {
+    const { certificate } = await context.probe(`reading the certificate of ${url.host}`, async (signal) => {
+      return await sendGet(url, { transport, signal, rejectUnauthorized: false });
+    });
+    return certificate?.issuer;
+  } catch {
+    return undefined;
   }
 }
 
@@ -237,13 +250,18 @@ async function sendGet(
   // The header has whole seconds: on average, half a second has passed.
   const offset = Number.isNaN(serverMs) ? {} : { offsetMs: serverMs + 500 - Date.now() };
   if (!(socket instanceof TLSSocket)) return offset;
-  const { issuer, valid_to: validTo } = socket.getPeerCertificate();
-  const names = [issuer.O, issuer.CN].flat().filter((name) => name !== undefined);
+  const certificate = socket.getPeerX509Certificate();
   return {
     ...offset,
     protocol: socket.getProtocol() ?? 'TLS',
-    certificate: { issuer: oneLine(names.join(', '), 200), validTo: new Date(validTo) },
+    ...(certificate && { certificate: { issuer: nameIssuer(certificate), validTo: certificate.validToDate } }),
   };
+}
+
+/** `Amazon, Amazon RSA 2048 M04` */
+function nameIssuer({ issuer }: X509Certificate): string {
+  const names = issuer.split('\n').flatMap((line) => /^(?:O|CN)=(.*)$/.exec(line)?.[1] ?? []);
+  return oneLine(names.join(', '), 200);
 }
 
 function describeConnection(service: Service, url: URL, { protocol, certificate }: Answer): Finding {

@@ -94,7 +94,7 @@ test('also looks for the permissions boundary', async () => {
 });
 
 test('cannot tell the ARN if nobody tells the account', async () => {
-  const { values } = await startAccount({ faults: 'GetCallerIdentity=AccessDenied,GetUser=AccessDenied' });
+  const { values } = await startAccount({ faults: 'GetCallerIdentity=AccessDenied,GetUser=ServiceFailure' });
   const { lines } = await examine({ ...goodSettings, ...values }, ['--only', 'policy']);
   expect(lines).toEqual([
     '- the test policy: not checked, because the account is unknown, and the ARN of the policy depends on it',

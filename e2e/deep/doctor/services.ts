@@ -12,7 +12,8 @@ const testPolicies = 'arn:aws:iam::123456789012:policy/AwsIamMonitorTestPolicies
 const ownPolicy = `${testPolicies}e2e-us-east-1-awsiam-testpolicy`;
 
 /** Whether an operation names a user or a group, so that a policy can be for the monitor's paths. */
-const namesEntity = (operation: string): boolean => !/^(ListUsers|ListGroups|GetCallerIdentity|)$/.test(operation);
+const namesEntity = (operation: string): boolean =>
+  !/^(ListUsers|ListGroups|GetPolicy|GetCallerIdentity|)$/.test(operation);
 
 /** Leads to a proxy in front of the mock that denies operations. */
 export async function withDenials(
@@ -73,7 +74,7 @@ export const services: readonly Misconfiguration[] = [
         /^(GetCallerIdentity|)$/.test(operation) ? undefined : 'because no identity-based policy allows it',
       ),
     group: 'permissions',
-    cause: /^IAM allows none of the 28 actions that were asked about$/,
+    cause: /^IAM allows none of the 29 actions that were asked about$/,
     fix: /Attach the monitor's policy to arn:.* awsiam policy prints it/,
   },
 
