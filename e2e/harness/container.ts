@@ -83,7 +83,7 @@ async function build(dir: string, extraFiles: Readonly<Record<string, string>>):
 
   await cp(projectDir, at('context'), { recursive: true, filter: isCommitted });
   for (const [name, text] of Object.entries(extraFiles)) await writeFile(path.join(at('context'), name), text);
-  const cache = (await execute('npm', ['config', 'get', 'cache'])).stdout.trim();
+  const cache = (await npmSetting('cache')) ?? '';
   await mkdir(cache, { recursive: true });
   const images = ['NODE_IMAGE=localhost/node', 'BASE_IMAGE=localhost/base'].flatMap((each) => ['--build-arg', each]);
   const options = ['--isolation', 'chroot', '--format', 'docker', '--tag', 'localhost/awsiam'];
@@ -108,13 +108,22 @@ async function addNode(container: string, buildah: Buildah): Promise<void> {
   await copy(process.execPath, '/usr/local/bin/node');
   await copy(libatomic, '/usr/local/lib/libatomic.so.1');
   await copy(path.join(await realpath(npm.trim()), '../..'), '/usr/local/lib/node_modules/npm');
-  const certificates = process.env['NODE_EXTRA_CA_CERTS'];
+  // npm in the image reaches the registry as this machine's npm does. Its cache has most packages already.
+  const variables = [`NPM_CONFIG_REGISTRY=${await npmSetting('registry')}`, 'NPM_CONFIG_PREFER_OFFLINE=true'];
+  const certificates = process.env['NODE_EXTRA_CA_CERTS'] ?? (await npmSetting('cafile'));
   if (certificates !== undefined) {
     await copy(certificates, '/etc/extra-ca.pem');
-    await buildah('config', '--env', 'NODE_EXTRA_CA_CERTS=/etc/extra-ca.pem', container);
+    variables.push('NODE_EXTRA_CA_CERTS=/etc/extra-ca.pem');
   }
+  await buildah('config', ...variables.flatMap((variable) => ['--env', variable]), container);
   const finish = 'ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && ldconfig';
   await buildah('run', '--isolation', 'chroot', container, '--', 'sh', '-c', finish);
+}
+
+/** A setting of this machine's npm. */
+async function npmSetting(name: string): Promise<string | undefined> {
+  const value = (await execute('npm', ['config', 'get', name])).stdout.trim();
+  return value === 'null' ? undefined : value;
 }
 
 async function diskUsage(dir: string): Promise<number> {
