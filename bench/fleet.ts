@@ -30,7 +30,7 @@ const everySecs = 10;
 const realEverySecs = 120;
 /** The first beats load and compile code. */
 const [firstBeats, measuredBeats] = [3, 6];
-/** Of the watch in real use. Half a minute after its first beat, V8 still tidies up. */
+/** When the watch in real use is measured: V8 still works on its heap half a minute after the first beat. */
 const [realFirstSecs, realSecs] = [90, 2 * realEverySecs];
 const latencyMs = 20;
 const hundred = 100;

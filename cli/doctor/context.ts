@@ -8,7 +8,7 @@ import { setUpRun } from '../run/run-setup.ts';
 import type { DoctorContext } from './check-group.ts';
 import { askCaller, findCredentials, isRefused } from './checks/credentials.ts';
 import { reachServices } from './checks/network.ts';
-import { skipped, type Needed } from './finding.ts';
+import { describeProblem } from './checks/settings.ts';
 
 /** A finding is one line, even if a server sends a page. */
 const maxFindingLength = 1000;
@@ -42,7 +42,10 @@ export async function createDoctorContext(
     isOffline,
     resultsDir,
     settings,
-    config: config === undefined ? missing('the settings are wrong') : { value: config },
+    config:
+      config === undefined
+        ? { missing: 'the settings are wrong', finding: describeProblem(settings.problems[0] ?? '', running) }
+        : { value: config },
     network: once(() => reachServices(context)),
     credentials: once(() => {
       mayHaveSession = true;
@@ -80,10 +83,6 @@ export async function createDoctorContext(
       if (found !== undefined && 'value' in found) awsiam.closeSession(found.value);
     },
   };
-}
-
-function missing<Value>(why: string): Needed<Value> {
-  return { missing: why, finding: skipped('what depends on the settings', why) };
 }
 
 /** Does something at the first call, and gives its result to each. */

@@ -36,6 +36,25 @@ describe('awsiam doctor', () => {
     expect(context.written.output).toContain(', 0 warnings, 1 failure (settings), 0 skipped');
   });
 
+  test('--only shows a failure of a group that it leaves out, if it keeps others from being checked, once', async () => {
+    const context = testContext({ ...goodSettings, METRIST_NAMESPACE: '' });
+    expect(await runProgram(['doctor', '--only', 'permissions', '--only', 'quotas'], context)).toBe(1);
+    expect(context.written.output.match(/✗ METRIST_NAMESPACE is not set/g)).toHaveLength(1);
+    expect(context.written.output).toContain(' 1 failure (permissions), 2 skipped');
+    const json = testContext({ ...goodSettings, METRIST_NAMESPACE: '' });
+    expect(await runProgram(['doctor', '--json', '--only', 'settings', '--only', 'quotas'], json)).toBe(1);
+    expect(json.written.output).toContain('"failures": 1');
+    expect(json.written.output).not.toContain('"cause"');
+  });
+
+  test('--only credentials fails if IAM cannot be reached, so that nobody can be asked', async () => {
+    const context = testContext({ ...goodSettings, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
+    expect(await runProgram(['doctor', '--only', 'credentials'], context)).toBe(1);
+    expect(context.written.output).toMatch(
+      /✗ ECONNREFUSED.*\n[^]*- the owner of the credentials: not checked, because /,
+    );
+  });
+
   test('refuses a group that does not exist, and names all that do', async () => {
     const context = testContext(goodSettings);
     expect(await runProgram(['doctor', '--only', 'permission'], context)).toBe(2);

@@ -87,16 +87,21 @@ async function examine(options: DoctorArguments, running: RunningContext): Promi
   const terminal = terminalOf(running);
   const print = (text: string): void => void (json || running.output.write(text));
   const groups: CheckedGroup[] = [];
+  const leftOut = groupNames.filter((name) => !only.includes(name));
+  const seen = new Set<string>();
   for (const group of checkGroups.filter(({ name }) => only.includes(name))) {
     const findings: Finding[] = [];
     print(`${groups.length === 0 ? '' : '\n'}${renderTitle(group, terminal)}`);
-    for await (const finding of checkGroup(group, context)) {
-      findings.push(finding);
-      print(renderFinding(finding, terminal));
+    for await (const { cause, ...finding } of checkGroup(group, context)) {
+      const isUnseen = cause !== undefined && leftOut.length > 0 && !seen.has(cause.what);
+      for (const each of isUnseen ? [cause, finding] : [finding]) {
+        seen.add(each.what);
+        findings.push(each);
+        print(renderFinding(each, terminal));
+      }
     }
     groups.push({ name: group.name, title: group.title, findings });
   }
-  const leftOut = groupNames.filter((name) => !only.includes(name));
   const examination = { build: running.build, startedAt, isOffline, groups, leftOut };
   print(`\n${renderSummary(examination, terminal)}`);
   return examination;

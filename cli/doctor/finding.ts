@@ -26,6 +26,8 @@ export interface Finding {
   readonly command?: string;
   /** The statement to add to the policy of the monitor's principal, as IAM takes it. */
   readonly statement?: object;
+  /** Why something was skipped, if that is a failure of another group. It is shown if `--only` left that group out. */
+  readonly cause?: Finding;
 }
 
 export function ok(what: string): Finding {
@@ -48,6 +50,23 @@ export function skipped(what: string, why: string, fix?: string): Finding {
   return { state: 'skipped', what: `${what}: not checked, because ${why}`, ...(fix !== undefined && { fix }) };
 }
 
+/** Of a check that needs something that is missing. @param what as for {@link skipped} */
+export function blocked(what: string, { missing, finding }: Missing): Finding {
+  const cause = finding.state === 'failure' ? finding : finding.cause;
+  return { ...skipped(what, missing), ...(cause !== undefined && { cause }) };
+}
+
+/**
+ * The failure that a message of the form `reason; what to do` describes.
+ *
+ * @param advice for a message without advice
+ */
+export function failureOf(message: string, advice: string): Finding {
+  const [reason = '', ...rest] = message.split('; ');
+  const fix = rest.join('; ') || advice;
+  return failure(reason, `${fix.charAt(0).toUpperCase()}${fix.slice(1)}.`);
+}
+
 /** Why nothing was sent, for {@link skipped}. */
 export const offlineWhy = '--offline was given';
 
@@ -55,10 +74,10 @@ export const offlineWhy = '--offline was given';
  * Something that several checks need. If it is missing, the group that it belongs to yields `finding`, and all others skip
  * what depends on it and say `missing`.
  */
-export type Needed<Value> =
-  | { readonly value: Value }
-  | {
-      /** Why it is missing, for {@link skipped}: `the settings are wrong`. */
-      readonly missing: string;
-      readonly finding: Finding;
-    };
+export type Needed<Value> = { readonly value: Value } | Missing;
+
+interface Missing {
+  /** Why it is missing, for {@link skipped}: `the settings are wrong`. */
+  readonly missing: string;
+  readonly finding: Finding;
+}

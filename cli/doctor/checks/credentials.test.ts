@@ -146,6 +146,7 @@ describe('the credentials', () => {
       'quotas',
     ]);
     expect(lines).toEqual([
+      expect.stringMatching(/^✗ InvalidClientTokenId \(HTTP 403\) at GetCallerIdentity/),
       '- the permissions: not checked, because AWS refuses the credentials (InvalidClientTokenId)',
       expect.stringMatching(/^- .*: not checked, because AWS refuses the credentials \(InvalidClientTokenId\)$/),
     ]);

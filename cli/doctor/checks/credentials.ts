@@ -7,7 +7,7 @@ import { formatAge } from '../../../text/duration.ts';
 import { hideSecrets } from '../../../text/redact.ts';
 import { formatUtc } from '../../../text/time.ts';
 import type { Caller, CheckGroup, DoctorContext } from '../check-group.ts';
-import { offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
+import { blocked, offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
 
 /** Which credentials a run would use, whom they belong to, and until when. */
 export const credentials: CheckGroup = {
@@ -17,7 +17,7 @@ export const credentials: CheckGroup = {
   async *check(context) {
     const wrong = findWrongKeys(context);
     yield* wrong;
-    if (!('value' in context.config)) return yield skipped('the credentials', context.config.missing);
+    if (!('value' in context.config)) return yield blocked('the credentials', context.config);
     if (context.isOffline) {
       const keys = context.config.value.credentials;
       if (keys !== undefined && wrong.length === 0) yield ok(describeOwnKeys(context));
@@ -142,12 +142,12 @@ export function isRefused(caller: Needed<Caller>): caller is Refused {
   return 'isRefused' in caller;
 }
 
-/** Asks STS who the credentials belong to, which nobody needs a permission for. Without STS, asks IAM. */
+/** Asks STS who the credentials belong to, which needs no permission. If STS cannot be asked, it asks IAM. */
 export async function askCaller(context: DoctorContext): Promise<Needed<Caller>> {
   const { iam, sts } = await context.network();
   const found = await context.credentials();
   if (!('value' in found)) return found;
-  if (!('value' in iam)) return unnamed(iam.missing);
+  if (!('value' in iam)) return { ...unnamed(iam.missing), finding: blocked('the owner of the credentials', iam) };
   return 'value' in sts ? await askSts(found.value, context) : await askIam(found.value, context);
 }
 
@@ -205,7 +205,7 @@ function refusal(error: unknown, at: string, { explain, failed }: DoctorContext)
   return refused;
 }
 
-function unnamed(why: string): Needed<Caller> {
+function unnamed(why: string): Exclude<Needed<Caller>, { readonly value: Caller }> {
   return { missing: `the principal is unknown: ${why}`, finding: skipped('the owner of the credentials', why) };
 }
 

@@ -2,8 +2,7 @@ import { parseMetristConfig } from '../../../metrist/config.ts';
 import { createMetristClient, explainStatus, fetchThroughProxy, MetristError } from '../../../metrist/request.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { CheckGroup } from '../check-group.ts';
-import { failure, offlineWhy, ok, skipped } from '../finding.ts';
-import { failedAtMetrist } from '../metrist-advice.ts';
+import { failure, failureOf, offlineWhy, ok, skipped } from '../finding.ts';
 
 /** Checks that Metrist can be reached and takes the token. Nothing is posted. */
 export const metrist: CheckGroup = {
@@ -34,14 +33,12 @@ export const metrist: CheckGroup = {
       });
       yield answer.status === 200 && text.trim() === '"ok"'
         ? ok(`${host} accepts the token`)
-        : failedAtMetrist(explainStatus(answer));
+        : failureOf(explainStatus(answer), 'check METRIST_API_HOST and the way to it');
     } catch (error) {
       if (signal.aborted || !(error instanceof Error)) throw error;
-      yield failedAtMetrist(
-        error instanceof MetristError
-          ? error.message
-          : `${host}: ${error.message}; check METRIST_API_HOST and the network`,
-      );
+      yield error instanceof MetristError
+        ? failureOf(error.message, 'check METRIST_API_HOST and the way to it')
+        : failureOf(`${host}: ${error.message}`, 'check METRIST_API_HOST and the network');
     }
   },
 };

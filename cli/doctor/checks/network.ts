@@ -15,7 +15,7 @@ import type { Config } from '../../../suites/awsiam/settings/config.ts';
 import { formatSeconds, formatSpan } from '../../../text/duration.ts';
 import { oneLine } from '../../../text/printable.ts';
 import type { CheckGroup, DoctorContext, Network } from '../check-group.ts';
-import { offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
+import { blocked, offlineWhy, failure, ok, skipped, warning, type Finding, type Needed } from '../finding.ts';
 
 // An import would evaluate every export of node:http. One of them is `WebSocket`, which loads undici.
 const http = process.getBuiltinModule('node:http');
@@ -27,7 +27,7 @@ export const network: CheckGroup = {
   title: 'network',
   needsNetwork: true,
   async *check(context) {
-    if (!('value' in context.config)) yield skipped('the way to IAM and STS', context.config.missing);
+    if (!('value' in context.config)) yield blocked('the way to IAM and STS', context.config);
     else yield* (await context.network()).findings;
   },
 };
@@ -36,10 +36,10 @@ type Service = 'IAM' | 'STS';
 
 /** Sends one request without a signature to each service. */
 export async function reachServices(context: DoctorContext): Promise<Network> {
-  const why = 'value' in context.config ? offlineWhy : context.config.missing;
-  if (context.isOffline || !('value' in context.config)) {
-    const unreached = { missing: why, finding: skipped('the network', why) };
-    return { findings: [unreached.finding], iam: unreached, sts: unreached };
+  if (!('value' in context.config)) return { findings: [], iam: context.config, sts: context.config };
+  if (context.isOffline) {
+    const unreached = { missing: offlineWhy, finding: skipped('the network', offlineWhy) };
+    return { findings: [], iam: unreached, sts: unreached };
   }
   const config = context.config.value;
   const { Transport } = await import('../../../suites/awsiam/client/transport.ts');

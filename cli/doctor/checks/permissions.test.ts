@@ -263,6 +263,6 @@ describe('asking IAM', () => {
 
   test('is skipped without a session, and says why', async () => {
     const { lines } = await examine({ METRIST_AWS_REGION: 'us-east-1' }, only);
-    expect(lines).toEqual(['- the permissions: not checked, because the settings are wrong']);
+    expect(lines.at(-1)).toBe('- the permissions: not checked, because the settings are wrong');
   });
 });

@@ -4,7 +4,7 @@ import { makeNames } from '../../../suites/awsiam/names.ts';
 import { statementFor } from '../../policy/policy-document.ts';
 import type { CheckGroup } from '../check-group.ts';
 import type { Denial } from '../denial.ts';
-import { failure, ok, skipped, type Finding } from '../finding.ts';
+import { blocked, failure, ok, skipped, type Finding } from '../finding.ts';
 import { principalOf, type Principal } from '../principal.ts';
 import { askIam, type ProbeAnswer } from '../probes.ts';
 
@@ -19,7 +19,7 @@ export const createPermissionsGroup = (paceMs = 50): CheckGroup => ({
   needsNetwork: true,
   async *check(context) {
     const session = await context.session();
-    if (!('value' in session)) return yield skipped('the permissions', session.missing);
+    if (!('value' in session)) return yield blocked('the permissions', session);
     const { config } = session.value;
     const principal = principalOf(config, await context.caller());
     const targets = { ...makeNames(config.namespace, new Date(), Math.random), policyArn: principal.policyArn };

@@ -3,7 +3,7 @@ import { createTestPolicyCommand } from '../../../suites/awsiam/errors/explain-e
 import { policyPath, variables } from '../../../suites/awsiam/monitor.ts';
 import type { Session } from '../../../suites/awsiam/session.ts';
 import type { CheckGroup, DoctorContext } from '../check-group.ts';
-import { failure, ok, skipped, warning, type Finding } from '../finding.ts';
+import { blocked, failure, ok, skipped, warning, type Finding } from '../finding.ts';
 import { principalOf, type Principal } from '../principal.ts';
 
 /** Looks at the policy that a run attaches, and at the permissions boundary of the test users if one is set. */
@@ -13,7 +13,7 @@ export const policy: CheckGroup = {
   needsNetwork: true,
   async *check(context) {
     const session = await context.session();
-    if (!('value' in session)) return yield skipped('the test policy', session.missing);
+    if (!('value' in session)) return yield blocked('the test policy', session);
     const { config } = session.value;
     const principal = principalOf(config, await context.caller());
     const setting = config.policyArn === undefined ? undefined : variables.policyArn.name;

@@ -4,7 +4,7 @@ import type { Session } from '../../../suites/awsiam/session.ts';
 import { formatSpan } from '../../../text/duration.ts';
 import { plural } from '../../../text/printable.ts';
 import type { CheckGroup, DoctorContext } from '../check-group.ts';
-import { failure, ok, skipped, warning, type Finding } from '../finding.ts';
+import { blocked, failure, ok, skipped, warning, type Finding } from '../finding.ts';
 
 /** Compares the users and groups of the account with its quotas, and looks for what killed runs left behind. */
 export const quotas: CheckGroup = {
@@ -13,7 +13,7 @@ export const quotas: CheckGroup = {
   needsNetwork: true,
   async *check(context) {
     const session = await context.session();
-    if (!('value' in session)) return yield skipped('the quotas and leftovers', session.missing);
+    if (!('value' in session)) return yield blocked('the quotas and leftovers', session);
     yield* checkQuotas(session.value, context);
     yield await findLeftovers(session.value, context);
   },

@@ -14,8 +14,7 @@ import { awsiam, parseStepTimeout } from '../../../suites/awsiam/monitor.ts';
 import { formatAge } from '../../../text/duration.ts';
 import { describeMonitorConfig, resolveRegistration } from '../../metrist/config.ts';
 import type { CheckGroup } from '../check-group.ts';
-import { failure, ok, skipped, warning, type Finding } from '../finding.ts';
-import { failedAtMetrist } from '../metrist-advice.ts';
+import { failure, failureOf, ok, skipped, warning, type Finding } from '../finding.ts';
 
 /** Compares the registration at Metrist with what `awsiam register` would send. Only an Orchestrator needs a registration. */
 export const registration: CheckGroup = {
@@ -40,7 +39,7 @@ export const registration: CheckGroup = {
       yield* judgeRegistration(stored, status, values, new Date());
     } catch (error) {
       if (!(error instanceof MetristError) || signal.aborted) throw error;
-      yield failedAtMetrist(error.message);
+      yield failureOf(error.message, 'check METRIST_API_HOST and the way to it');
     }
   },
 };

@@ -27,7 +27,10 @@ export const settings: CheckGroup = {
 /** A problem with a setting begins with the setting's name. */
 const nameIn = (problem: string): string => problem.split(' ', 1)[0] ?? '';
 
-function describeProblem(problem: string, context: DoctorContext): Finding {
+type Origins = Pick<DoctorContext, 'values' | 'environment' | 'envFile' | 'envProblems'>;
+
+/** A problem that the parsing of the settings names. */
+export function describeProblem(problem: string, context: Origins): Finding {
   const { envFile, envProblems } = context;
   // It says what to do behind the first semicolon.
   const [what = '', ...advice] = problem.split('; ');
@@ -40,7 +43,7 @@ function describeProblem(problem: string, context: DoctorContext): Finding {
   );
 }
 
-function originOf(name: string, { environment, envFile }: DoctorContext): string {
+function originOf(name: string, { environment, envFile }: Pick<Origins, 'environment' | 'envFile'>): string {
   return (environment[name] ?? '').trim() === '' ? envFile : 'the environment';
 }
 

@@ -6,7 +6,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { shortenPath } from '../../../host/results-dir.ts';
 import { formatAge } from '../../../text/duration.ts';
 import type { CheckGroup, DoctorContext } from '../check-group.ts';
-import { failure, offlineWhy, ok, skipped, type Finding } from '../finding.ts';
+import { failure, failureOf, offlineWhy, ok, skipped, type Finding } from '../finding.ts';
 
 /** Checks where metrics and traces go. Collectors get an export without data, which adds nothing. */
 export const telemetry: CheckGroup = {
@@ -70,9 +70,8 @@ async function checkTarget<Signal extends keyof OtlpData>(
   }
   const [remark] = collected.remarks;
   if (outcome.ok && remark === undefined) return ok(`${origin} takes ${signal} (${target.protocol})`);
-  const [reason = '', ...advice] = (outcome.ok ? (remark ?? '') : outcome.reason).split('; ');
-  const fix = advice.join('; ') || `check ${target.endpointName}`;
-  return failure(`${origin} does not take ${signal}: ${reason}`, `${fix.charAt(0).toUpperCase()}${fix.slice(1)}.`);
+  const reason = outcome.ok ? (remark ?? '') : outcome.reason;
+  return failureOf(`${origin} does not take ${signal}: ${reason}`, `check ${target.endpointName}`);
 }
 
 /** Whether there is something for node_exporter to read. That a run can write it is a matter of the results directory. */
