@@ -4,11 +4,10 @@ import {
   parameterEntries,
   type Defaults,
   type Expressions,
+  type Json,
   type ParameterName,
   type Principal,
 } from './monitor-setup.ts';
-
-type Json = string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
  * A CloudFormation template with everything that the monitor needs in an account. One template works in every partition and

@@ -1,6 +1,8 @@
 import { maxNamespaceLength, policyPath, testPolicyName } from '../../suites/awsiam/monitor.ts';
 import { monitorPolicy, type PolicyDocument, type Statement } from './policy-document.ts';
 
+export type Json = string | readonly Json[] | { readonly [name: string]: Json };
+
 /** Who the monitor can be. */
 export const principals = ['user', 'github-oidc', 'ec2', 'irsa', 'pod-identity'] as const;
 export type Principal = (typeof principals)[number];

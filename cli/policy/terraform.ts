@@ -4,10 +4,9 @@ import {
   parameterEntries,
   type Defaults,
   type Expressions,
+  type Json,
   type ParameterName,
 } from './monitor-setup.ts';
-
-type Json = string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
  * A Terraform module in JSON syntax with the same resources as the CloudFormation template.
