@@ -171,6 +171,8 @@ function hideUnique(text: string): string {
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
       // On the terminal, times are aligned.
       .replaceAll(/ +\d+(\.\d+)? m?s\b/g, ' <duration>')
+      // The SDK draws the wait before a retry by lot. One of 0 ms is not shown.
+      .replaceAll(/(?: ·|,) <duration> (?:of waiting )?between them/g, '')
       .replaceAll(/\btime="[\d.]+"/g, 'time="<seconds>"')
       .replaceAll(/(?<=Ms(?:: |" value="))[\d.]+/g, '<ms>')
       .replaceAll(/(?<=to see the steps run without AWS: ).*/g, '<command>')
