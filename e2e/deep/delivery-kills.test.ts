@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
 import { cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { createMetristApi } from '../../metrist/delivery/api.ts';
 import { deliver, holdError } from '../../metrist/delivery/deliver.ts';
@@ -11,7 +9,7 @@ import { failure, filesIn, temporaryDirectory, token } from '../../metrist/testi
 import { startMetristStandIn } from '../../metrist/testing/stand-in.ts';
 import { failedStep, passedStep } from '../../runner/testing/builders.ts';
 import type { KillableRun } from '../harness/killable-run.ts';
-import { projectDir } from '../harness/run.ts';
+import { runHarness } from '../harness/run.ts';
 
 /**
  * A process that reports a run is killed at every point of its work, and a later run delivers what is left. At the start, the
@@ -39,9 +37,7 @@ async function deliverAt(wrongByMs: number, standIn: StandIn, dir: string, resul
 
 /** Runs the process. Returns the points that it reached, in order. It died at the last one, unless that is `done`. */
 async function runUntilKilled(killable: KillableRun): Promise<string[]> {
-  const file = path.join(projectDir, 'e2e/harness/killable-run.ts');
-  const child = spawn(process.execPath, [file, JSON.stringify(killable)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  return (await text(child.stdout)).trimEnd().split('\n');
+  return (await runHarness('killable-run.ts', [JSON.stringify(killable)])).trimEnd().split('\n');
 }
 
 async function makeLeftovers(): Promise<string> {

@@ -1,21 +1,13 @@
-import { spawn } from 'node:child_process';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { readTotals } from '../../history/totals.ts';
 import { failedStep, passedStep } from '../../runner/testing/builders.ts';
 import type { KillableRun } from '../harness/killable-run.ts';
-import { makeResultsDir, projectDir } from '../harness/run.ts';
+import { makeResultsDir, runHarness } from '../harness/run.ts';
 
 /** Processes that update the same totals side by side, and processes that are killed while they do. */
-
-async function runHarness(file: string, args: readonly string[]): Promise<string> {
-  const program = path.join(projectDir, 'e2e/harness', file);
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  return await text(child.stdout);
-}
 
 /** The runs that the textfile has. 0 before there is one. */
 async function runsInTextfile(resultsDir: string): Promise<number> {
@@ -65,26 +57,28 @@ test('five processes with forty runs each lose no run, count none twice, and no 
 });
 
 test('a run that is killed at any point of its reporting is counted once, or not at all if it is not in the history', async () => {
+  const run = async (resultsDir: string, at?: number): Promise<string> => {
+    const killable: KillableRun = {
+      values: { METRIST_RESULTS_DIR: resultsDir },
+      steps: [passedStep(), failedStep()],
+      ...(at !== undefined && { killAt: at }),
+    };
+    return await runHarness('killable-run.ts', [JSON.stringify(killable)]);
+  };
+  const afterOneRun = await makeResultsDir();
+  await run(afterOneRun);
   const points = new Set<string>();
   for (let killAt = 1, isDone = false; !isDone; killAt += 1) {
     const resultsDir = await makeResultsDir();
-    const run = (at?: number): Promise<string> => {
-      const killable: KillableRun = {
-        values: { METRIST_RESULTS_DIR: resultsDir },
-        steps: [passedStep(), failedStep()],
-        ...(at !== undefined && { killAt: at }),
-      };
-      return runHarness('killable-run.ts', [JSON.stringify(killable)]);
-    };
-    await run();
-    const died = (await run(killAt)).trimEnd().split('\n').at(-1) ?? '';
+    await cp(afterOneRun, resultsDir, { recursive: true });
+    const died = (await run(resultsDir, killAt)).trimEnd().split('\n').at(-1) ?? '';
     isDone = died === 'done';
     points.add(died.replaceAll(resultsDir, '').replaceAll(/\.\d{5,}/g, ''));
     const runs = await runsInHistory(resultsDir);
     expect(await inTotals(resultsDir), died).toMatchObject({ runs });
     expect(await runsInTextfile(resultsDir), died).toBeLessThanOrEqual(runs);
 
-    await run();
+    await run(resultsDir);
     expect(await runsInTextfile(resultsDir), died).toBe(runs + 1);
     expect((await readdir(resultsDir)).filter((name) => name.endsWith('unfinished'))).toEqual([]);
     const { totals } = await readTotals({ resultsDir });

@@ -5,7 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { cleanEnv, projectDir } from './run.ts';
+import { cleanEnv, projectDir, sharedCompileCache } from './run.ts';
 
 /** The monitor as it is shipped. */
 const packaged = [path.join(projectDir, 'dist/awsiam')] as const;
@@ -80,7 +80,7 @@ export class Orchestrator {
         TEMP: this.tmpDir,
         TMP: this.tmpDir,
         // Only for the sources: keeps compiled code outside of the run's temporary directory.
-        NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache'),
+        ...sharedCompileCache,
         ...env,
       },
       detached: true,

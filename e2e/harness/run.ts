@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, type TestContext } from 'vitest';
 import { nowhere } from './loopback-only.ts';
@@ -74,6 +75,18 @@ export async function runProgram(
   child.once('error', reject).once('close', (code, signal) => resolve({ code, signal }));
   const end = await promise;
   return { ...end, stdout: stdout(), stderr: stderr(), everything: `${stdout()}\n${stderr()}` };
+}
+
+/** Keeps compiled code where every run finds it, not in a directory that is removed with its run. */
+export const sharedCompileCache = { NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache') } as const;
+
+/** Starts a program of this folder. Returns what it prints on stdout until it ends, even if it is killed. */
+export async function runHarness(file: 'append-runs.ts' | 'killable-run.ts', args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, file), ...args], {
+    env: { ...process.env, ...sharedCompileCache },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return await text(child.stdout);
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

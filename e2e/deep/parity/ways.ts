@@ -16,7 +16,15 @@ import type { StepName } from '../../../suites/awsiam/steps.ts';
 import { nowhere } from '../../harness/loopback-only.ts';
 import { monitorCommand } from '../../harness/orchestrator.ts';
 import { readRuns } from '../../harness/read-history.ts';
-import { cleanEnv, liveEnv, makeResultsDir, projectDir, runProgram, vitestFile } from '../../harness/run.ts';
+import {
+  cleanEnv,
+  liveEnv,
+  makeResultsDir,
+  projectDir,
+  runProgram,
+  sharedCompileCache,
+  vitestFile,
+} from '../../harness/run.ts';
 import { RunningWatch } from '../../harness/watch.ts';
 import { metristEnv, startIam, startMetrist } from '../../harness/servers.ts';
 import type { WayKind } from './mask.ts';
@@ -266,8 +274,7 @@ function readPosted({ requests, swallowed, problems }: MetristStandIn): MetristR
 const instance = 'e2e-1';
 
 const commonEnv = {
-  // Keeps compiled code where every run finds it, not in a directory that is removed with its run.
-  NODE_COMPILE_CACHE: path.join(os.tmpdir(), 'node-compile-cache'),
+  ...sharedCompileCache,
   // A day, so that a watch begins no second run.
   AWSIAM_INTERVAL_SECS: '86400',
 } as const;
