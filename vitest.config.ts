@@ -45,7 +45,14 @@ module.exports = async ({ mode }: ConfigEnv): Promise<ViteUserConfig> => {
     fail(unsupported);
   }
   if (test !== undefined) {
-    return { test: { watch: false, pool: 'threads', setupFiles: ['e2e/harness/loopback-only.ts'], ...test } };
+    return {
+      test: {
+        watch: false,
+        pool: 'threads',
+        setupFiles: ['e2e/harness/loopback-only.ts', 'runner/testing/own-channels.ts'],
+        ...test,
+      },
+    };
   }
   return await configureMonitorRun(mode).catch(failWithoutReports);
 };
