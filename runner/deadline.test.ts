@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { abortAfter, abortWith, openInTime, OpenTimeoutError, pause, settleWithin } from './deadline.ts';
+import { abortAfter, abortLater, abortWith, openInTime, OpenTimeoutError, pause, settleWithin } from './deadline.ts';
 
 describe('settleWithin', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -121,6 +121,8 @@ test('once they are disposed, deadlines leave no timer and no listener behind, a
   const lasting = new AbortController();
   const deadline = abortAfter(1000, 'too long', lasting.signal);
   deadline[Symbol.dispose]();
+  abortLater(1000, lasting.signal, () => {})[Symbol.dispose]();
+  abortLater(1000, AbortSignal.abort(), () => {})[Symbol.dispose]();
   await openInTime(
     () => Promise.resolve('opened'),
     () => {},

@@ -84,6 +84,29 @@ export function abortAfter(ms: number, message: string, ...signals: readonly Abo
 }
 
 /**
+ * Its signal aborts with the reason of another signal, some time after that. Does not keep the process alive.
+ *
+ * @param onAbort called at once when the other signal aborts
+ */
+export function abortLater(ms: number, signal: AbortSignal | undefined, onAbort: () => void): DisposableSignal {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    timer = setTimeout(() => controller.abort(signal?.reason), ms).unref();
+    onAbort();
+  };
+  if (signal?.aborted === true) begin();
+  else signal?.addEventListener('abort', begin);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', begin);
+    },
+  };
+}
+
+/**
  * Opens something within a time limit, even if `open` ignores its signal. Closes what opens too late.
  *
  * @param signal aborted when the run is cancelled

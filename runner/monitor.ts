@@ -67,11 +67,11 @@ export interface Monitor<Config, Session> {
    * Removes what this run made or may have made. Idempotent.
    *
    * @param options.signal aborted when no time is left. Teardown then reports at once what is left behind
-   * @param options.watchMs how long to look for what a request without an answer may still create
+   * @param options.watch aborted when it must no longer look for what a request without an answer may still create
    */
   readonly teardown: (
     session: Session,
-    options: { readonly signal: AbortSignal; readonly watchMs: number },
+    options: { readonly signal: AbortSignal; readonly watch: AbortSignal },
   ) => Promise<TeardownReport>;
   /** What teardown still has to remove: everything that the run made or may still make, unless it is known to be gone. */
   readonly remaining: (session: Session) => readonly Remaining[];

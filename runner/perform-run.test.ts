@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import type { Monitor } from './monitor.ts';
 import { Interruption } from './interruption.ts';
@@ -104,9 +105,11 @@ test('an error that comes up only after the last step belongs to the run, too', 
 
 test('a stop interrupts the running step and blocks the others; teardown takes place, the sweep does not', async () => {
   const stop = new AbortController();
-  const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() =>
-    Promise.resolve({ leftovers: [], warnings: [] }),
-  );
+  // Looks for what may still appear until it has to stop that.
+  const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(async (_, { watch }) => {
+    if (!watch.aborted) await once(watch, 'abort');
+    return { leftovers: [], warnings: [] };
+  });
   const sweep = vi.fn<Monitor<TestConfig, TestSession>['sweep']>();
   const { perform } = setUp(
     {
@@ -123,7 +126,7 @@ test('a stop interrupts the running step and blocks the others; teardown takes p
         testStep({ name: 'Boil' }),
       ],
     },
-    { signal: stop.signal },
+    { signal: stop.signal, watchMs: 600_000, stoppedWatchMs: 1 },
   );
   const run = await perform();
   expect(run).toMatchObject({

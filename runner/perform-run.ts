@@ -42,7 +42,7 @@ export async function performRun<Config, Session>(
     const result = await runner.step(name, signal);
     onStep?.(result);
   }
-  const teardown = await runner.teardown();
+  const teardown = await runner.teardown({ stop: signal });
   const sweep = await runner.sweep(signal);
   const { results: steps, facts, durationMs } = runner;
   runner.close();

@@ -1,6 +1,7 @@
 import { getEventListeners, once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { OpenTimeoutError } from './deadline.ts';
+import { Interruption } from './interruption.ts';
 import type { Monitor } from './monitor.ts';
 import { redact } from '../text/redact.ts';
 import { MonitorRunner, type MonitorRunnerOptions } from './run-monitor.ts';
@@ -183,11 +184,40 @@ describe('teardown of a run', () => {
     expect(await runner.teardown()).toEqual({ leftovers: [leftover], warnings: [] });
     expect(teardown).toHaveBeenCalledWith(session, {
       signal: expect.any(AbortSignal) as AbortSignal,
-      watchMs: 20_000,
+      watch: expect.any(AbortSignal) as AbortSignal,
     });
     expect(session.closed).toBe(0);
     runner.close();
     expect(session.closed).toBe(1);
+  });
+
+  test.for([
+    ['20 s after it began', undefined, 20_000],
+    ['4 s after it began if the run had to stop before', -3000, 4000],
+    ['4 s after the run had to stop', 10_000, 14_000],
+    ['after 20 s also if the run has to stop just before that', 19_000, 20_000],
+  ] as const)('stops looking for what may still appear %s', async ([, stopAtMs, endMs]) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const stop = new AbortController();
+    const stopRun = (): void => stop.abort(new Interruption('SIGTERM'));
+    const teardown: Monitor<TestConfig, TestSession>['teardown'] = (_, { watch }) =>
+      new Promise((resolve) => {
+        watch.addEventListener('abort', () => resolve({ leftovers: [], warnings: [] }));
+      });
+    const remaining = () => [{ entity: 'cup', isAwaited: true }];
+    const clock = { now: () => new Date(), elapsedMs: () => performance.now() };
+    const runner = makeRunner({ teardown, remaining }, { clock });
+    await runner.open(quiet);
+    if (stopAtMs === -3000) stopRun();
+    else if (stopAtMs !== undefined) setTimeout(stopRun, stopAtMs);
+    let isOver = false;
+    const ending = runner.teardown({ stop: stop.signal }).then(() => (isOver = true));
+    await vi.advanceTimersByTimeAsync(endMs - 1);
+    expect(isOver).toBe(false);
+    expect(runner.progress).toMatchObject({ doing: 'looking for cup', forMs: endMs - 1, atMostMs: 1 });
+    await vi.advanceTimersByTimeAsync(1);
+    await ending;
   });
 
   test.for([
@@ -436,14 +466,14 @@ test('a step does not run twice, and its first result counts', async () => {
 });
 
 test('teardown ends early if the caller has no more time', async () => {
-  const hurry = new AbortController();
+  const timeUp = new AbortController();
   const teardown = vi.fn<Monitor<TestConfig, TestSession>['teardown']>(() => {
-    hurry.abort(new Error('no time'));
+    timeUp.abort(new Error('no time'));
     return new Promise(() => {});
   });
   const runner = makeRunner({ teardown });
   await runner.open(quiet);
-  expect(await runner.teardown(hurry.signal)).toEqual({
+  expect(await runner.teardown({ timeUp: timeUp.signal })).toEqual({
     leftovers: [],
     warnings: ['teardown did not finish: Broken at teardown: no time'],
   });
@@ -580,7 +610,7 @@ test('a run leaves no timer behind, and no listener at the signals that it was g
   const runner = makeRunner();
   await runner.open(signal);
   for (const name of ['Fill', 'Boil', 'Pour']) await runner.step(name, signal);
-  await runner.teardown(signal);
+  await runner.teardown({ stop: signal, timeUp: signal });
   await runner.sweep(signal);
   runner.close();
   expect(vi.getTimerCount()).toBe(0);

@@ -1,4 +1,4 @@
-import { abortAfter, abortWith, openInTime, settleWithin } from './deadline.ts';
+import { abortAfter, abortLater, abortWith, openInTime, settleWithin } from './deadline.ts';
 import { systemClock, type Clock, roundMs } from './clock.ts';
 import type { Monitor, Values } from './monitor.ts';
 import type { RunFacts, RunMode, SweepReport, TeardownReport } from './monitor-run.ts';
@@ -29,8 +29,15 @@ export interface MonitorRunnerOptions<Config> {
   readonly teardownTimeoutMs?: number;
   /** How long teardown looks for what a request without an answer may still create. @default 20_000 */
   readonly watchMs?: number;
+  /** How long it goes on looking once the run has to stop. @default 4_000 */
+  readonly stoppedWatchMs?: number;
   /** Time limit for the sweep. @default 60_000 */
   readonly sweepTimeoutMs?: number;
+}
+
+interface TeardownOptions {
+  readonly stop?: AbortSignal;
+  readonly timeUp?: AbortSignal;
 }
 
 /** A sweep can still succeed after a failure with one of these verdicts. It may even free what a quota limits. */
@@ -80,6 +87,8 @@ export class MonitorRunner<Config, Session> {
       openTimeoutMs: 30_000,
       teardownTimeoutMs: 60_000,
       watchMs: 20_000,
+      // Docker and CI systems kill ten seconds after they have asked a run to stop, and the reports are still to come.
+      stoppedWatchMs: 4000,
       sweepTimeoutMs: 60_000,
       ...options,
     };
@@ -236,24 +245,33 @@ export class MonitorRunner<Config, Session> {
   /**
    * Removes what the run made. May be called twice, and after `open` failed.
    *
-   * @param hurry aborted when teardown has to end early
+   * @param options.stop aborted when the run has to stop. Teardown then removes what exists, and soon stops looking for what
+   * may still appear: whoever stopped the run may kill it before it has reported its results
+   * @param options.timeUp aborted when teardown has to end at once
    */
-  async teardown(hurry?: AbortSignal): Promise<TeardownReport> {
+  async teardown({ stop, timeUp }: TeardownOptions = {}): Promise<TeardownReport> {
     const opened = this.#opened;
     if (opened === undefined) return { leftovers: [], warnings: [] };
-    const { teardownTimeoutMs, watchMs } = this.#options;
+    const { clock, teardownTimeoutMs, watchMs, stoppedWatchMs } = this.#options;
     const tooLong = `it took longer than ${formatLimit(teardownTimeoutMs)}`;
-    using deadline = abortAfter(teardownTimeoutMs, tooLong, ...(hurry === undefined ? [] : [hurry]));
+    using deadline = abortAfter(teardownTimeoutMs, tooLong, ...(timeUp === undefined ? [] : [timeUp]));
     const { signal } = deadline;
+    const begunMs = clock.elapsedMs();
+    let watchEndMs = watchMs;
+    using stopped = abortLater(stoppedWatchMs, stop, () => {
+      watchEndMs = Math.min(watchMs, clock.elapsedMs() - begunMs + stoppedWatchMs);
+    });
+    using watch = abortAfter(watchMs, `nothing appeared within ${formatLimit(watchMs)}`, stopped.signal);
     this.#begin((remaining) => {
       if (remaining.length === 0) return { doing: 'ending', limitMs: teardownTimeoutMs };
       const names = remaining.map(({ entity }) => entity).join(' and ');
       return remaining.every(({ isAwaited }) => isAwaited === true)
-        ? { doing: `looking for ${names}`, limitMs: Math.min(watchMs, teardownTimeoutMs) }
+        ? { doing: `looking for ${names}`, limitMs: Math.min(watchEndMs, teardownTimeoutMs) }
         : { doing: `removing ${names}`, limitMs: teardownTimeoutMs };
     });
     try {
-      const report = await settleWithin(this.#monitor.teardown(opened.session, { signal, watchMs }), signal);
+      const tearingDown = this.#monitor.teardown(opened.session, { signal, watch: watch.signal });
+      const report = await settleWithin(tearingDown, signal);
       return redact.value({
         leftovers: report.leftovers.map((leftover) => this.#withoutUselessCommand(leftover)),
         warnings: [...report.warnings, ...this.#clockWarnings],

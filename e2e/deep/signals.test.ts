@@ -11,7 +11,7 @@ import { arrival, metristEnv, startIam, startMetrist, startSilentServer } from '
 const inFlight = [
   ['vitest run', 'is carried out without an answer', 'hang-after'],
   ['vitest run', 'is not carried out', 'hang'],
-  // Teardown looks for what is not carried out for twenty seconds, which is the same code for both commands.
+  // Teardown looks for what is not carried out for four seconds, which is the same code for both commands.
   ['awsiam run', 'is carried out without an answer', 'hang-after'],
 ] as const;
 

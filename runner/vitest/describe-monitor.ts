@@ -82,7 +82,7 @@ export function describeMonitor<Config, Session>(
     }
 
     afterAll(async () => {
-      const report = await runner.teardown();
+      const report = await runner.teardown({ stop: interruption.signal });
       const sweep = await runner.sweep(interruption.signal);
       const { durationMs, facts } = runner;
       if (suite !== undefined) {

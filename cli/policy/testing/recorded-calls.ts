@@ -50,7 +50,7 @@ export async function recordCalls({
       const session = await openSession(testConfig({ region, ...boundary }), { mode: 'offline', signal });
       try {
         await runSteps(session, count);
-        await teardown(session, { signal, watchMs: 0 });
+        await teardown(session, { signal, watch: AbortSignal.abort() });
         if (count < steps.length) continue;
         seedLeftovers(account, region);
         learn();

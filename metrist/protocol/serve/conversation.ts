@@ -262,7 +262,7 @@ export class Conversation<Config, Session> {
   }
 
   async #tearDown(): Promise<void> {
-    const { leftovers = [], warnings = [] } = (await this.#run?.runner.teardown(this.#timeUp.signal)) ?? {};
+    const { leftovers = [], warnings = [] } = (await this.#run?.runner.teardown({ timeUp: this.#timeUp.signal })) ?? {};
     this.#leftovers = leftovers;
     for (const { entity, reason, command } of leftovers) {
       const remedy = command === undefined ? '' : `; remove it with: ${command}`;

@@ -4,6 +4,7 @@ import { installIamMock, type IamMock } from '../../../mocks/iam/client-mock.ts'
 import { createFaultPlan } from '../../../mocks/iam/fault-plan.ts';
 import { listEntities, seedGroup, seedPolicy, seedUser } from '../../../mocks/iam/seeding.ts';
 import { createIamState } from '../../../mocks/iam/state.ts';
+import { abortAfter } from '../../../runner/deadline.ts';
 import type { TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Entities, UnansweredCreations } from '../entities.ts';
 import { groupPath, userPath } from '../names.ts';
@@ -61,9 +62,10 @@ beforeAll(async () => {
 });
 
 /** Skips the pauses between attempts. */
-async function run(session: Session, signal = quiet): Promise<TeardownReport> {
+async function run(session: Session, signal = quiet, watchMs = 20_000): Promise<TeardownReport> {
   const state = { settled: false };
-  const outcome = teardown(session, { signal, watchMs: 20_000 }).finally(() => {
+  using watch = abortAfter(watchMs, 'long enough');
+  const outcome = teardown(session, { signal, watch: watch.signal }).finally(() => {
     state.settled = true;
   });
   while (!state.settled) {
@@ -257,7 +259,7 @@ describe('teardown', () => {
     const { session } = await setUp({ user: 'present' });
     // Like credentials that never arrive.
     session.iam.middlewareStack.add(() => () => new Promise<never>(() => {}), { step: 'initialize' });
-    const outcome = teardown(session, { signal: cancel.signal, watchMs: 20_000 });
+    const outcome = teardown(session, { signal: cancel.signal, watch: quiet });
     cancel.abort(new Error('no more time'));
     expect(await outcome).toMatchObject({
       leftovers: [{ entity: `user ${session.names.user}`, reason: 'not removed in time: no more time' }],
@@ -296,7 +298,7 @@ describe('teardown', () => {
   ] as const)('refuses to touch %s', async ([, names]) => {
     const { session, mock } = await setUp({ user: 'present', group: 'present' });
     const foreign = { ...session, names: { ...session.names, ...names } };
-    await expect(teardown(foreign, { signal: quiet, watchMs: 20_000 })).rejects.toThrow('refused to touch');
+    await expect(teardown(foreign, { signal: quiet, watch: quiet })).rejects.toThrow('refused to touch');
     expect(mock.calls).toEqual([]);
   });
 });
@@ -351,6 +353,18 @@ describe('a creation that had no answer', () => {
     expect(warnings).toEqual([]);
     // At a low rate: about one request per second for each.
     expect(mock.calls.length).toBeLessThan(2 * 24);
+  });
+
+  test('is watched for no longer than asked, and what exists is still removed', async () => {
+    const { session, mock } = await setUp(
+      { user: 'present' },
+      { unanswered: { group: 1 }, faults: 'DeleteUser=ServiceFailure:9' },
+    );
+    const { leftovers } = await run(session, quiet, 2000);
+    expect(leftovers).toMatchObject([{ entity: `group ${session.names.group} (may still appear)` }]);
+    expect(mock.calls.filter(({ operation }) => operation === 'DeleteGroup').length).toBeLessThan(5);
+    expect(operationsOf(mock).at(-1)).toBe('DeleteUser');
+    expect(listEntities(mock.state).users).toEqual([]);
   });
 
   test('is also watched for if a repeated request made the entity, which is removed first', async () => {

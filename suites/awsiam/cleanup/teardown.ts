@@ -1,6 +1,6 @@
 import type { MetadataBearer } from '@smithy/types';
 import { formatLimit } from '../../../text/duration.ts';
-import { abortAfter, pause, settleWithin } from '../../../runner/deadline.ts';
+import { abortAfter, abortWith, pause, settleWithin } from '../../../runner/deadline.ts';
 import type { Leftover, TeardownReport } from '../../../runner/monitor-run.ts';
 import type { Remaining } from '../../../runner/progress.ts';
 import {
@@ -22,6 +22,9 @@ import { policyArnOf, type Session } from '../session.ts';
 /** Time limit for one removal, so that a hanging one leaves time for the others. */
 const removalTimeoutMs = 15_000;
 
+/** Time limit for the removals of what exists and may appear again. */
+const lateRemovalTimeoutMs = 20_000;
+
 /** Pauses between two attempts at one removal. Each is twice as long as the one before. */
 const firstPauseMs = 300;
 const maxPauseMs = 3000;
@@ -40,11 +43,11 @@ const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, poss
  *
  * There may be only three seconds for everything. So each removal is first tried once, and what is known to exist does not
  * wait for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
- * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watchMs` have passed.
+ * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watch` aborts.
  */
 export async function teardown(
   session: Session,
-  { signal, watchMs }: { readonly signal: AbortSignal; readonly watchMs: number },
+  { signal, watch }: { readonly signal: AbortSignal; readonly watch: AbortSignal },
 ): Promise<TeardownReport> {
   const { names, config } = session;
   assertOwn({ path: userPath, name: names.user }, userPath, ownNamePattern('testuser', config.namespace));
@@ -54,8 +57,8 @@ export async function teardown(
     limits.use(abortAfter(ms, `gave up after ${formatLimit(ms)}`, signal)).signal;
   const deadlines: Deadlines = {
     limit: () => within(removalTimeoutMs),
-    watch: within(watchMs),
-    longest: within(Math.max(watchMs, removalTimeoutMs)),
+    watch: limits.use(abortWith(watch, signal)).signal,
+    longest: within(lateRemovalTimeoutMs),
   };
   const pending: Removal[] = [];
   // A user or a group can be deleted once its links are gone.
