@@ -52,10 +52,7 @@ export async function sendOtlp<Signal extends keyof OtlpData>(
   let agent: Agent | undefined;
   using answers = watchAnswers((request) => agent !== undefined && (request as { agent?: Agent }).agent === agent);
   const { promise: timeUp, resolve: endTime } = Promise.withResolvers<OtlpOutcome>();
-  const timer = setTimeout(
-    () => endTime({ ok: false, reason: explainTimeout(target, answers.lastStatus) }),
-    target.timeoutMs,
-  );
+  const timer = setTimeout(() => endTime({ ok: false, reason: explainTimeout(target, answers) }), target.timeoutMs);
   const send = async (): Promise<OtlpOutcome> => {
     const ownAgent = await makeAgent(target, values);
     agent = ownAgent;
@@ -72,9 +69,7 @@ export async function sendOtlp<Signal extends keyof OtlpData>(
     const { promise, resolve } = Promise.withResolvers<{ readonly error?: Error }>();
     exporter.export(data, resolve);
     const { error } = await promise;
-    return error === undefined
-      ? { ok: true }
-      : { ok: false, reason: explainFailure(error, target, answers.lastStatus) };
+    return error === undefined ? { ok: true } : { ok: false, reason: explainFailure(error, target, answers) };
   };
   try {
     return await Promise.race([send(), timeUp]);
@@ -118,16 +113,33 @@ export async function loadExporters({ metrics, traces }: Pick<OtlpSettings, keyo
   ]);
 }
 
-/** The exporter does not say which status made it repeat a request, so we look at the answers ourselves. */
-function watchAnswers(isOurs: (request: ClientRequest) => boolean): Disposable & { readonly lastStatus?: number } {
-  const answers: { lastStatus?: number } & Disposable = {
-    [Symbol.dispose]: () => void diagnostics.unsubscribe('http.client.response.finish', onAnswer),
+/** What became of the attempts so far. */
+interface Answers {
+  lastStatus?: number;
+  /** Why a connection did not open or broke. An attempt that the exporter itself gave up does not count. */
+  lastError?: NodeJS.ErrnoException;
+}
+
+/** The exporter does not say what made it repeat a request, so we look at the answers ourselves. */
+function watchAnswers(isOurs: (request: ClientRequest) => boolean): Disposable & Readonly<Answers> {
+  const answers: Answers & Disposable = {
+    [Symbol.dispose]: () => {
+      diagnostics.unsubscribe('http.client.response.finish', onAnswer);
+      diagnostics.unsubscribe('http.client.request.error', onError);
+    },
   };
   const onAnswer = (message: unknown): void => {
     const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
-    if (isOurs(request) && response.statusCode !== undefined) answers.lastStatus = response.statusCode;
+    if (!isOurs(request) || response.statusCode === undefined) return;
+    answers.lastStatus = response.statusCode;
+    delete answers.lastError;
+  };
+  const onError = (message: unknown): void => {
+    const { request, error } = message as { request: ClientRequest; error: NodeJS.ErrnoException };
+    if (isOurs(request) && error.syscall !== undefined) answers.lastError = error;
   };
   diagnostics.subscribe('http.client.response.finish', onAnswer);
+  diagnostics.subscribe('http.client.request.error', onError);
   return answers;
 }
 
@@ -189,17 +201,20 @@ async function readPem(file: string | undefined): Promise<string | undefined> {
 
 const maxReasonLength = 200;
 
-function explainTimeout({ timeoutMs, endpointName }: OtlpTarget, lastStatus: number | undefined): string {
+function explainTimeout(target: OtlpTarget, { lastStatus, lastError }: Answers): string {
+  const { timeoutMs, endpointName } = target;
+  if (lastError !== undefined) return explainFailure(lastError, target, {});
   // A status of success comes before the answer's end, which may be missing.
   return lastStatus === undefined || lastStatus < 300
     ? `no answer within ${formatLimit(timeoutMs)}; check ${endpointName}`
     : explainStatus(lastStatus, endpointName);
 }
 
-function explainFailure(error: Error, target: OtlpTarget, lastStatus: number | undefined): string {
+function explainFailure(error: Error, target: OtlpTarget, answers: Answers): string {
   const { endpointName } = target;
+  const { lastStatus } = answers;
   // What the exporter says at the same time limit as ours.
-  if (error.message === 'Request timed out') return explainTimeout(target, lastStatus);
+  if (error.message === 'Request timed out') return explainTimeout(target, answers);
   const { code } = error as { readonly code?: unknown };
   if (typeof code === 'number') return explainStatus(code, endpointName);
   if (code === undefined && lastStatus !== undefined) return explainStatus(lastStatus, endpointName);

@@ -107,7 +107,7 @@ describe('a run with vitest', () => {
         AWS_ENDPOINT_URL_IAM: iam.url,
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://otlp-user:otlp-password@127.0.0.1:${port}/otlp-path`,
         OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20otlp-header-token',
-        OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
+        OTEL_EXPORTER_OTLP_TIMEOUT: '2000',
       },
     });
     expect(run.code, run.everything).toBe(0);
