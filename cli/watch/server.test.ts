@@ -445,7 +445,7 @@ describe('close', () => {
     });
     const startMs = performance.now();
     await close();
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(performance.now() - startMs).toBeLessThan(5000);
     await Promise.all(ends);
     expect(await connect(port).catch(() => 'refused')).toBe('refused');
     await close();
