@@ -30,7 +30,7 @@ const everySecs = 10;
 const realEverySecs = 120;
 /** The first beats load and compile code. */
 const [firstBeats, measuredBeats] = [3, 6];
-/** When the watch in real use is measured: V8 still works on its heap half a minute after the first beat. */
+/** Waits before it measures real use: V8 still works on its heap half a minute after the first beat. */
 const [realFirstSecs, realSecs] = [90, 2 * realEverySecs];
 const latencyMs = 20;
 const hundred = 100;

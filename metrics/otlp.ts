@@ -116,7 +116,7 @@ export async function loadExporters({ metrics, traces }: Pick<OtlpSettings, keyo
 /** What became of the attempts so far. */
 interface Answers {
   lastStatus?: number;
-  /** Why a connection did not open or broke. An attempt that the exporter itself gave up does not count. */
+  /** Why the last connection did not open, or why it broke. Absent if it was the exporter that closed it. */
   lastError?: NodeJS.ErrnoException;
 }
 

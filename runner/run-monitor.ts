@@ -261,7 +261,7 @@ export class MonitorRunner<Config, Session> {
     using stopped = abortLater(stoppedWatchMs, stop, () => {
       watchEndMs = Math.min(watchMs, clock.elapsedMs() - begunMs + stoppedWatchMs);
     });
-    using watch = abortAfter(watchMs, `nothing appeared within ${formatLimit(watchMs)}`, stopped.signal);
+    using watch = abortAfter(watchMs, `gave up after ${formatLimit(watchMs)}`, stopped.signal);
     this.#begin((remaining) => {
       if (remaining.length === 0) return { doing: 'ending', limitMs: teardownTimeoutMs };
       const names = remaining.map(({ entity }) => entity).join(' and ');

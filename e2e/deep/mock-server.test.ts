@@ -57,7 +57,7 @@ describe('npm run mock:server', () => {
     },
   );
 
-  // The AWS CLI takes a second for each command on a calm machine, and many on a busy one.
+  // Each command of the AWS CLI takes a second, and on a busy machine many.
   test(
     'with --strict the AWS CLI makes policies, users and keys, as in a new account',
     { timeout: 300_000 },

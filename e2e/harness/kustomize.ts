@@ -18,9 +18,8 @@ interface Patch {
 }
 
 /**
- * Resolves a directory for `kubectl apply -k`, as far as `deploy/kubernetes/` needs it. Debian 12 has no kubectl that is new
- * enough. `kubernetes.test.ts` compares the result with a real one where there is one. A name generated for a ConfigMap has no
- * hash.
+ * Does what `kubectl kustomize` does with a directory, as far as `deploy/kubernetes/` needs it, because Debian 12's kubectl is
+ * too old. Where a newer one is installed, `kubernetes.test.ts` compares the two. It adds no hash to the name of a ConfigMap.
  *
  * @throws for anything that it does not know, so that nothing is left out without notice
  */

@@ -171,7 +171,7 @@ async function askSts(session: Session, context: DoctorContext): Promise<Needed<
   } catch (error) {
     const refused = refusal(error, 'GetCallerIdentity', context);
     if (isRefused(refused) || !('finding' in refused)) return refused;
-    // STS fails, or something else answers in its place. A run does not need it.
+    // A run does not need STS. If STS fails, IAM may also say who it is.
     const byIam = await askIam(session, context);
     return 'value' in byIam || isRefused(byIam)
       ? byIam

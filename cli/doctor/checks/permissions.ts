@@ -135,7 +135,7 @@ interface Denied {
   readonly denial: Denial;
 }
 
-/** The lists name no user and no group, and the ARN of a policy holds its path. So IAM's answer is certain. */
+/** Whether a denial is certain. A list names no user and no group, and a policy's ARN contains its path. */
 const isCertain = ({ resource }: Permission): boolean => resource === 'any' || resource === 'policy';
 
 const isList = ({ permission }: Denied): boolean => permission.resource === 'any';

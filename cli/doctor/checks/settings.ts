@@ -29,7 +29,7 @@ const nameIn = (problem: string): string => problem.split(' ', 1)[0] ?? '';
 
 type Origins = Pick<DoctorContext, 'values' | 'environment' | 'envFile' | 'envProblems'>;
 
-/** A problem that the parsing of the settings names. */
+/** The finding for a problem that was found when the settings were parsed. */
 export function describeProblem(problem: string, context: Origins): Finding {
   const { envFile, envProblems } = context;
   // It says what to do behind the first semicolon.

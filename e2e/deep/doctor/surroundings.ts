@@ -26,7 +26,7 @@ async function withProfile({ home }: Place, config: string): Promise<Variables> 
   return { ...withoutKeys, AWS_CONFIG_FILE: file, AWS_PROFILE: 'dev' };
 }
 
-/** A server over TLS that answers everything with nothing. */
+/** A server over TLS that answers every request with an empty page. */
 export async function startTlsServer(
   certificate: Certificate,
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,

@@ -337,23 +337,23 @@ describe.concurrent('a scheduled job', () => {
   });
 
   const cancels = [
-    { service: github, step: 'CreateUser' },
+    { service: github, step: 'CreateUser', fault: 'hang-after' },
     // IAM makes the group only after the cancel.
     { service: github, step: 'CreateGroup', fault: 'late:1000' },
-    { service: github, step: 'AddUserToGroup' },
-    { service: github, step: 'DeleteUser' },
-    { service: gitlabShell, step: 'CreateGroup' },
-    { service: gitlabShell, step: 'DetachPolicy' },
-    { service: gitlabDocker, step: 'CreateUser' },
-    { service: gitlabDocker, step: 'AttachPolicy' },
+    { service: github, step: 'AddUserToGroup', fault: 'hang-after' },
+    { service: github, step: 'DeleteUser', fault: 'hang-after' },
+    { service: gitlabShell, step: 'CreateGroup', fault: 'hang-after' },
+    { service: gitlabShell, step: 'DetachPolicy', fault: 'hang-after' },
+    { service: gitlabDocker, step: 'CreateUser', fault: 'hang-after' },
+    { service: gitlabDocker, step: 'AttachPolicy', fault: 'hang-after' },
     // IAM could still make it, so teardown looks for it, but not for as long as without a cancel.
     { service: github, step: 'CreateUser', fault: 'hang' },
     { service: gitlabDocker, step: 'CreateGroup', fault: 'hang' },
   ];
 
   test.for(cancels)(
-    'of $service.name that is cancelled in $step leaves nothing behind and keeps its results',
-    async ({ service, step, fault = 'hang-after' }, context) => {
+    'of $service.name that is cancelled in $step ($fault) leaves nothing behind and keeps its results',
+    async ({ service, step, fault }, context) => {
       const { expect: check } = context;
       const cancelAt = operationOf(step);
       const iam = await startIam(`${cancelAt}=${fault}:1`, context);

@@ -71,7 +71,7 @@ function workloadOf(objects: readonly KubernetesObject[]): {
   return { workload, pod };
 }
 
-// Not every system has a kubectl of 1.21 or newer as a package, so this test may be skipped everywhere.
+// Debian 12 has no kubectl of 1.21 or newer, so this test may be skipped in CI, too.
 test.for(overlays)('kubectl resolves the overlay %s as these tests do', async (overlay, { skip }) => {
   const resolved = await execute('kubectl', ['kustomize', path.join(dir, 'overlays', overlay)]).catch(
     (error: NodeJS.ErrnoException & { readonly stderr?: string }) => {

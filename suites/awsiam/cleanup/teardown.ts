@@ -22,7 +22,7 @@ import { policyArnOf, type Session } from '../session.ts';
 /** Time limit for one removal, so that a hanging one leaves time for the others. */
 const removalTimeoutMs = 15_000;
 
-/** Time limit for the removals of what exists and may appear again. */
+/** Time limit for removing what exists and may appear again. */
 const lateRemovalTimeoutMs = 20_000;
 
 /** Pauses between two attempts at one removal. Each is twice as long as the one before. */
@@ -43,7 +43,7 @@ const notFoundTolerance: Readonly<Record<Existence, number>> = { absent: 0, poss
  *
  * There may be only three seconds for everything. So each removal is first tried once, and what is known to exist does not
  * wait for what only may exist. The rest is then repeated side by side. If a request to make something got no answer, IAM may
- * carry it out at any time, so we watch for it until every such request was seen to be carried out or `watch` aborts.
+ * still carry it out. So we look for what it makes, until every such request has been carried out or `watch` aborts.
  */
 export async function teardown(
   session: Session,
